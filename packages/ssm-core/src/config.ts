@@ -1,0 +1,116 @@
+import { SsmError } from './errors';
+
+export type ConfigJson = Readonly<Record<string, unknown>>;
+
+interface NumberRule<D> {
+  fallback?: D;
+  min?: number;
+  max?: number;
+}
+
+/**
+ * Reads a config.json key by key with one clear error per mistake. Call {@link ConfigReader.refuseUnknown} at the end
+ * for a format of our own; foreign formats carry keys that are none of our business.
+ */
+export class ConfigReader {
+  readonly #seen = new Set<string>();
+
+  constructor(
+    readonly where: string,
+    readonly json: ConfigJson,
+  ) {}
+
+  has(key: string): boolean {
+    return this.json[key] !== undefined && this.json[key] !== null;
+  }
+
+  /** The first of several spellings of a key that the config uses; the first spelling where it uses none. */
+  spelling(...keys: [string, ...string[]]): string {
+    return keys.find((key) => this.has(key)) ?? keys[0];
+  }
+
+  integer<D extends number | undefined = never>(key: string, { fallback, min = 1, max = 2 ** 31 - 1 }: NumberRule<D> = {}): number | D {
+    const value = this.#read(key, fallback);
+    if (value === undefined) return undefined as D;
+    if (typeof value === 'number' && Number.isInteger(value) && value >= min && value <= max) return value;
+    throw this.#bad(key, `a whole number from ${min} to ${max}`);
+  }
+
+  number<D extends number | undefined = never>(key: string, { fallback, min = -Infinity, max = Infinity }: NumberRule<D> = {}): number | D {
+    const value = this.#read(key, fallback);
+    if (value === undefined) return undefined as D;
+    if (typeof value === 'number' && value >= min && value <= max) return value;
+    throw this.#bad(key, `a number from ${min} to ${max}`);
+  }
+
+  boolean(key: string, fallback?: boolean): boolean {
+    const value = this.#read(key, fallback);
+    if (typeof value === 'boolean') return value;
+    throw this.#bad(key, 'true or false');
+  }
+
+  oneOf<const Choice extends string>(key: string, choices: readonly Choice[], fallback?: Choice): Choice {
+    const value = this.#read(key, fallback);
+    const choice = choices.find((one) => one === value);
+    if (choice !== undefined) return choice;
+    throw this.#bad(key, choices.map((one) => JSON.stringify(one)).join(' or '));
+  }
+
+  /** A list of exactly `length` numbers. */
+  numbers(key: string, length: number, fallback?: readonly number[]): number[] {
+    const value = this.#read(key, fallback);
+    if (Array.isArray(value) && value.length === length && value.every((one) => typeof one === 'number' && !Number.isNaN(one)))
+      return [...value];
+    throw this.#bad(key, `${length} numbers`);
+  }
+
+  /** A nested object. */
+  object(key: string, fallback: ConfigJson = {}): ConfigJson {
+    const value = this.#read(key, fallback);
+    if (isObject(value)) return value;
+    throw this.#bad(key, 'an object');
+  }
+
+  /** Insists that a key that we read only in one way has that value (or is absent). */
+  only(key: string, value: unknown, why: string): void {
+    this.#seen.add(key);
+    if (!this.has(key) || this.json[key] === value) return;
+    throw this.#bad(key, JSON.stringify(value), why);
+  }
+
+  /** @throws SsmError CONFIG where sizes do not divide or do not match. */
+  require(condition: boolean, key: string, expected: string, mend?: string): void {
+    if (!condition) throw this.#bad(key, expected, mend);
+  }
+
+  refuseUnknown(alsoKnown: readonly string[] = []): void {
+    const unknown = Object.keys(this.json).find((key) => !this.#seen.has(key) && !alsoKnown.includes(key));
+    if (unknown !== undefined) throw this.#bad(unknown, `one of ${[...this.#seen].join(', ')}`, 'remove the key or correct its spelling');
+  }
+
+  #read(key: string, fallback: unknown): unknown {
+    this.#seen.add(key);
+    return this.has(key) ? this.json[key] : fallback;
+  }
+
+  #bad(key: string, expected: string, mend = 'correct the value in config.json'): SsmError {
+    const value = this.json[key];
+    const got = value === undefined ? 'nothing' : (JSON.stringify(value) ?? String(value));
+    return new SsmError({ code: 'CONFIG', what: `${this.where}: \`${key}\` cannot be used.`, expected, got, mend });
+  }
+}
+
+export const isObject = (value: unknown): value is ConfigJson => typeof value === 'object' && value !== null && !Array.isArray(value);
+
+/** @throws SsmError CONFIG where the parsed JSON is not an object. */
+export function readConfig(where: string, json: unknown): ConfigReader {
+  if (isObject(json)) return new ConfigReader(where, json);
+  const got = Array.isArray(json) ? 'an array' : json === null ? 'null' : typeof json;
+  throw new SsmError({
+    code: 'CONFIG',
+    what: `${where}: the config is not an object.`,
+    expected: 'the parsed content of a config.json',
+    got,
+    mend: 'pass JSON.parse(text), not the text',
+  });
+}

@@ -1,0 +1,40 @@
+/** Stable codes; the text around them may change between versions. */
+export type SsmErrorCode =
+  | 'SHAPE' // a tensor has the wrong rank or size
+  | 'DTYPE' // a tensor or a file holds the wrong element type
+  | 'TOKENS' // token ids are not whole numbers inside the vocabulary
+  | 'CONFIG' // a config is missing a value or holds one that cannot work
+  | 'MODEL' // no model answers to this config
+  | 'WEIGHTS' // weights are missing, unexpected or misshapen
+  | 'FILE' // a file is not what its header claims
+  | 'STATE' // a state belongs to another model, batch or position
+  | 'OPTION' // an argument of a function has no meaning
+  | 'BACKEND'; // a backend is missing or lacks what is needed
+
+export interface Problem {
+  code: SsmErrorCode;
+  /** The sentence: who complains about what. */
+  what: string;
+  expected: string;
+  got: string;
+  /** What the reader can do about it. */
+  mend: string;
+}
+
+/** The one error every package throws for bad input: what, expected, got, how to mend. */
+export class SsmError extends Error {
+  override readonly name = 'SsmError';
+  readonly code: SsmErrorCode;
+  readonly expected: string;
+  readonly got: string;
+  readonly mend: string;
+
+  constructor(problem: Problem, options?: ErrorOptions) {
+    const { code, what, expected, got, mend } = problem;
+    super(`${what}\n  expected  ${expected}\n  got       ${got}\n  mend      ${mend}`, options);
+    this.code = code;
+    this.expected = expected;
+    this.got = got;
+    this.mend = mend;
+  }
+}

@@ -1,0 +1,46 @@
+export { type ConfigJson, ConfigReader, isObject, readConfig } from './config';
+export { type Problem, SsmError, type SsmErrorCode } from './errors';
+export { disposeGrads, type Gradients, valueAndGrads } from './gradients';
+export {
+  computed,
+  constant as constantInit,
+  type Initialiser,
+  kaimingUniform,
+  mulberry32,
+  normal,
+  uniform,
+  xavierUniform,
+  zeros as zerosInit,
+} from './initialisers';
+export {
+  defineKernel,
+  type FastCall,
+  type InputSpec,
+  type Kernel,
+  type KernelDefinition,
+  type KernelInputs,
+  type KernelOutput,
+  specialise,
+} from './kernel';
+export { type AnyModel, type ForwardOptions, type HiddenStates, modelFor, registerModel, type SequenceModel } from './model';
+export { type Binding, bindShapes, type Dims } from './shapes';
+export {
+  bias,
+  buildParams,
+  type ConstantLeaf,
+  constant,
+  countParams,
+  filter,
+  gain,
+  initParams,
+  leavesOf,
+  namedParams,
+  type ParamLeaf,
+  type ParamOptions,
+  type Params,
+  repeated,
+  type SpecTree,
+  weight,
+} from './spec';
+export { type TokenIds, tokenTensor } from './tokens';
+export { disposeTree, mapTree, type TensorTree, type TreePath, tensorsOf } from './tree';

@@ -1,0 +1,79 @@
+import type { Tensor3D } from '@tensorflow/tfjs-core';
+import { type ConfigJson, readConfig } from './config';
+import { SsmError } from './errors';
+import type { Params, SpecTree } from './spec';
+import type { TokenIds } from './tokens';
+import type { TensorTree } from './tree';
+
+export interface ForwardOptions {
+  /** Tokens per chunk of the chunkwise form; left out, the kernel chooses. The result does not depend on it. */
+  chunkSize?: number;
+}
+
+/** What flows between the layers of a model, all [B, T, hiddenSize]. */
+export interface HiddenStates {
+  embeddings: Tensor3D;
+  /** The output of each layer, residual included. */
+  layers: Tensor3D[];
+  /** After the last norm; the head reads this. */
+  final: Tensor3D;
+  /** [B, T, vocab] */
+  logits: Tensor3D;
+}
+
+/**
+ * A language model as pure functions over a params record. `forward` and `advance` compute the same function, and so
+ * do any two ways of cutting a text into pieces for `advance`.
+ */
+export interface SequenceModel<C = unknown, S extends SpecTree = SpecTree, State extends TensorTree = TensorTree> {
+  /** `model_type` in a config.json of ours. */
+  readonly modelType: string;
+  /** Whether this model reads a foreign config.json that names no `model_type` of ours. */
+  recognises(json: ConfigJson): boolean;
+  /** @throws SsmError CONFIG */
+  parseConfig(json: unknown): C;
+  /** What to write as config.json: in the format that the config was read from. */
+  configToJson(config: C): Record<string, unknown>;
+  /** Names, shapes, starting values: initialisation, loading, counting and saving all come from here. */
+  spec(config: C): S;
+  init(config: C, seed: number): Params<S>;
+  /** Logits at every position, [B, T] → [B, T, vocab]. */
+  forward(params: Params<S>, config: C, tokens: TokenIds, options?: ForwardOptions): Tensor3D;
+  /** As `forward`, with everything that flows between layers. */
+  hiddenStates(params: Params<S>, config: C, tokens: TokenIds, options?: ForwardOptions): HiddenStates;
+  /** The state before the first token. Its size does not depend on how much text follows. */
+  initialState(config: C, batch: number): State;
+  /** Reads T ≥ 1 more tokens: logits [B, T, vocab] and the next state. The given state stays valid: disposing of it is the caller's. */
+  advance(params: Params<S>, config: C, tokens: TokenIds, state: State, options?: ForwardOptions): [Tensor3D, State];
+}
+
+// biome-ignore lint/suspicious/noExplicitAny: a registry holds models of every config and state
+export type AnyModel = SequenceModel<any, any, any>;
+
+const models: AnyModel[] = [];
+
+/** Makes a model known to {@link modelFor}. Importing a model registers nothing. */
+export function registerModel(model: AnyModel): void {
+  const known = models.findIndex((one) => one.modelType === model.modelType);
+  if (known >= 0) models[known] = model;
+  else models.push(model);
+}
+
+/**
+ * The registered model that a config.json belongs to.
+ * @throws SsmError MODEL where no registered model answers to it.
+ */
+export function modelFor(json: unknown): AnyModel {
+  const config = readConfig('modelFor', json).json;
+  const model = models.find((one) => one.modelType === config.model_type) ?? models.find((one) => one.recognises(config));
+  if (model) return model;
+  throw new SsmError({
+    code: 'MODEL',
+    what: 'modelFor: no registered model answers to this config.',
+    expected: models.length
+      ? `model_type ${models.map((one) => JSON.stringify(one.modelType)).join(', ')} or a format one of them reads`
+      : 'at least one registered model',
+    got: `model_type ${JSON.stringify(config.model_type) ?? 'missing'}`,
+    mend: 'call registerModel(mamba), registerModel(retnet) … before, or check the config',
+  });
+}

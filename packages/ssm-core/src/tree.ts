@@ -1,0 +1,28 @@
+import { dispose, Tensor } from '@tensorflow/tfjs-core';
+
+/** Tensors in nested records and arrays: parameters, states, gradients and optimiser moments all have this form. */
+export type TensorTree = Tensor | number | null | undefined | readonly TensorTree[] | { readonly [key: string]: TensorTree };
+export type TreePath = readonly (string | number)[];
+
+/** Every tensor of a tree with its path, in the order of its keys. */
+export function* tensorsOf(tree: TensorTree, path: TreePath = []): Generator<[TreePath, Tensor]> {
+  if (tree instanceof Tensor) yield [path, tree];
+  else if (tree !== null && typeof tree === 'object') {
+    for (const [key, branch] of Object.entries(tree)) {
+      yield* tensorsOf(branch as TensorTree, [...path, Array.isArray(tree) ? Number(key) : key]);
+    }
+  }
+}
+
+/** A tree of the same form with every tensor replaced; numbers, null and undefined stay as they are. */
+export function mapTree<T>(tree: T, replace: (tensor: Tensor, path: TreePath) => unknown, path: TreePath = []): T {
+  if (tree instanceof Tensor) return replace(tree, path) as T;
+  if (Array.isArray(tree)) return tree.map((branch, i) => mapTree(branch, replace, [...path, i])) as T;
+  if (tree === null || typeof tree !== 'object') return tree;
+  return Object.fromEntries(Object.entries(tree).map(([key, branch]) => [key, mapTree(branch, replace, [...path, key])])) as T;
+}
+
+/** Frees every tensor of a tree. */
+export function disposeTree(tree: TensorTree): void {
+  dispose([...tensorsOf(tree)].map(([, tensor]) => tensor));
+}

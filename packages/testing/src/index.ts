@@ -1,0 +1,3 @@
+export { type Distance, distance, expectClose, type Values } from './expect-close';
+export { expectGradientsMatchDifferences } from './gradient-check';
+export { describeKernelParity, type ParityOptions, type Sample, type SampleInput, sampleTensor } from './kernel-parity';

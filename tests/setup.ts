@@ -1,0 +1,1 @@
+import '@densessm/runtime-node';

@@ -1,0 +1,13 @@
+import { defineConfig } from 'vitest/config';
+
+export default defineConfig({
+  resolve: { conditions: ['@densessm/source'] },
+  ssr: { resolve: { conditions: ['@densessm/source'] } },
+  test: {
+    include: ['packages/*/src/**/*.test.ts', 'tests/*.test.ts'],
+    setupFiles: ['./tests/setup.ts'],
+    pool: 'forks',
+    maxWorkers: 2,
+    testTimeout: 120_000,
+  },
+});
