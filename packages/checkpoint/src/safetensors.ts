@@ -1,0 +1,66 @@
+import type { StoredTensor } from './dtypes';
+import { fileError, headerLength, LENGTH_BYTES, parseHeader, type SafetensorsHeader, type TensorEntry } from './header';
+
+/** Bytes that can be read in pieces: a file on disk, a blob, a range of a download. */
+export interface ByteSource {
+  readonly size: number;
+  /** Exactly `length` bytes from `offset`; only called inside [0, size]. */
+  read(offset: number, length: number): Promise<Uint8Array>;
+}
+
+/** Named tensors, wherever they lie: what params are built from. */
+export interface TensorSource {
+  readonly tensors: ReadonlyMap<string, Pick<TensorEntry, 'dtype' | 'shape'>>;
+  read(name: string): Promise<StoredTensor>;
+}
+
+/** A safetensors file of which only the header has been read. */
+export interface SafetensorsReader extends SafetensorsHeader, TensorSource {
+  readonly tensors: ReadonlyMap<string, TensorEntry>;
+}
+
+/** A safetensors file in memory; each tensor's bytes are a view into it. */
+export interface SafetensorsFile extends SafetensorsReader {
+  readonly tensors: ReadonlyMap<string, TensorEntry & StoredTensor>;
+}
+
+/**
+ * Reads a whole safetensors file. `where` names it in errors.
+ * @throws SsmError FILE where the file is not what its header claims.
+ */
+export function parseSafetensors(file: Uint8Array, where = 'parseSafetensors'): SafetensorsFile {
+  const length = headerLength(where, file.subarray(0, LENGTH_BYTES), file.length);
+  const header = parseHeader(where, file.subarray(LENGTH_BYTES, LENGTH_BYTES + length), file.length);
+  const tensors = new Map<string, TensorEntry & StoredTensor>();
+  for (const [name, entry] of header.tensors)
+    tensors.set(name, { ...entry, bytes: file.subarray(entry.offset, entry.offset + entry.byteLength) });
+  return { tensors, metadata: header.metadata, read: async (name) => entryOf(where, tensors, name) };
+}
+
+/**
+ * Reads the header only; `read` then fetches one tensor at a time.
+ * @throws SsmError FILE where the header is broken or the source gives fewer bytes than asked for.
+ */
+export async function openSafetensors(source: ByteSource, where = 'openSafetensors'): Promise<SafetensorsReader> {
+  const start = await readExactly(where, source, 0, Math.min(LENGTH_BYTES, source.size));
+  const length = headerLength(where, start, source.size);
+  const { tensors, metadata } = parseHeader(where, await readExactly(where, source, LENGTH_BYTES, length), source.size);
+  const read = async (name: string): Promise<StoredTensor> => {
+    const entry = entryOf(where, tensors, name);
+    return { ...entry, bytes: await readExactly(where, source, entry.offset, entry.byteLength) };
+  };
+  return { tensors, metadata, read };
+}
+
+async function readExactly(where: string, source: ByteSource, offset: number, length: number): Promise<Uint8Array> {
+  const bytes = await source.read(offset, length);
+  if (bytes.length === length) return bytes;
+  throw fileError(where, 'the source gave another number of bytes.', `${length} bytes from ${offset}`, `${bytes.length} bytes`);
+}
+
+function entryOf<Entry>(where: string, tensors: ReadonlyMap<string, Entry>, name: string): Entry {
+  const entry = tensors.get(name);
+  if (entry !== undefined) return entry;
+  const names = [...tensors.keys()].slice(0, 5).join(', ');
+  throw fileError(where, `there is no tensor \`${name}\`.`, `one of ${tensors.size}: ${names} …`, name);
+}
