@@ -1,1 +1,4 @@
-export {};
+export { completeDenseConfig, type DenseConfig, denseConfigToJson, parseDenseConfig } from './config';
+export { type DenseInputs, denseConnect } from './dense-connect';
+export { denseSources } from './sources';
+export { type ConnectionSizes, type DenseParams, type DenseSpec, denseSpec, startsNeutral } from './spec';

@@ -1,0 +1,45 @@
+/**
+ * Selective transition: DenseSSM, arXiv:2403.00818, section 3.2: φ(h) = Proj(h) ⊙ Gate(x).
+ * Letters in shapes: B batch, T time, D width of the layer input x, W width of the hidden states h, r rank, n sources present.
+ * Lists of states run from distance 1 (the layer just below) to distance n.
+ */
+import { mul, slice, split, type Tensor, type Tensor2D, type Tensor3D } from '@tensorflow/tfjs-core';
+import type { DenseConfig } from './config';
+import { linear, silu } from './linear';
+import { type DenseParams, need } from './spec';
+
+/** Gate(x) = SiLU(fc2 SiLU(fc1 x)) (mlp) or SiLU(fc x) (linear), of the first `rows` gate rows. [B, T, D] → [B, T, rows]. */
+function gateOf(params: DenseParams, { gate }: DenseConfig, x: Tensor3D, rows: number): Tensor3D {
+  if (gate === 'linear') return silu(linear({ x, w: firstRows(need(params, 'fc'), rows) }));
+  const middle = silu(linear({ x, w: need(params, 'fc1') }));
+  return silu(linear({ x: middle, w: firstRows(need(params, 'fc2'), rows) }));
+}
+
+/** The gate of each of `count` sources, [B, T, W] each: one and the same, or one per distance. Undefined stands for Gate = 1. */
+function gatesOf(params: DenseParams, config: DenseConfig, x: Tensor3D, width: number, count: number): (Tensor3D | undefined)[] {
+  if (config.gate === 'none') return new Array(count).fill(undefined);
+  if (!config.gatePerSource) return new Array(count).fill(gateOf(params, config, x, width));
+  return split<Tensor3D>(gateOf(params, config, x, count * width), count, -1);
+}
+
+/**
+ * φ of every given state, nearest first. x [B, T, D], states [B, T, W] → [B, T, W] each.
+ * Proj is the identity or W × W; without one (projection 'none') the caller has put the unit in the place of the state.
+ */
+export function selectiveTransition(
+  params: DenseParams,
+  config: DenseConfig,
+  x: Tensor3D,
+  states: readonly Tensor[],
+  width: number,
+): Tensor[] {
+  const gates = gatesOf(params, config, x, width, states.length);
+  return states.map((h, i) => {
+    const projected = config.projection === 'linear' ? linear({ x: h as Tensor3D, w: need(params, 'proj') }) : h;
+    const gate = gates[i];
+    return gate ? mul(gate, projected) : projected;
+  });
+}
+
+/** Rows of shallower distances come first, so a layer with fewer than m sources uses a prefix. */
+const firstRows = (w: Tensor2D, rows: number): Tensor2D => (w.shape[0] === rows ? w : slice(w, 0, rows));

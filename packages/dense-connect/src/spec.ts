@@ -1,0 +1,83 @@
+import { computed, type Initialiser, type ParamLeaf, type Params, SsmError, weight, zerosInit } from '@densessm/ssm-core';
+import type { Rank, Tensor2D } from '@tensorflow/tfjs-core';
+import type { DenseConfig } from './config';
+
+type Matrix = ParamLeaf<Rank.R2> | undefined;
+
+/** The matrices of one connection; those that a config does not use are undefined. */
+export type DenseSpec = {
+  /** First layer of an mlp gate, [r, hidden]. */
+  readonly fc1: Matrix;
+  /** Second layer of an mlp gate, [width, r], or [m·width, r] with a gate per source: rows (i−1)·width … i·width belong to distance i. */
+  readonly fc2: Matrix;
+  /** A linear gate, [width, hidden] or [m·width, hidden]; rows as in fc2. */
+  readonly fc: Matrix;
+  /** A linear projection, [width, width]. */
+  readonly proj: Matrix;
+  /** Fusion by concatenation, [width, (m+1)·width]: the own state's columns, then those of distance 1, 2, …, m. */
+  readonly concat: Matrix;
+  /** Fusion by attention, [r, hidden] each: of the layer's input, of a source layer's input. */
+  readonly query: Matrix;
+  readonly key: Matrix;
+};
+export type DenseParams = Params<DenseSpec>;
+
+export interface ConnectionSizes {
+  /** Width of the layer inputs that gates, queries and keys read. */
+  hiddenSize: number;
+  /** Width of the states that are connected. */
+  width: number;
+  /** In front of every name on disk: `backbone.layers.3.mixer.dense_gate`, say. */
+  name: string;
+  /** Starts every gate matrix; left out, the gate starts such that a fresh model equals the plain one. */
+  gateInit?: Initialiser;
+}
+
+const identityThenZeros = (width: number, columns: number): Initialiser =>
+  computed((index) => (Math.floor(index / columns) === index % columns && index % columns < width ? 1 : 0));
+
+/**
+ * The parameters of one connection. A fresh one adds nothing wherever the config allows (see {@link startsNeutral}), and
+ * exactly one factor of each term starts at zero: with two (a zero gate under a zero fusion matrix) every gradient would stay zero.
+ */
+export function denseSpec(config: DenseConfig, { hiddenSize, width, name, gateInit }: ConnectionSizes): DenseSpec {
+  const { denseLayers: m, gateRank: r, gate, projection, fusion } = config;
+  const make = (wanted: boolean, part: string, out: number, input: number, init?: Initialiser): Matrix =>
+    m > 0 && wanted ? weight(`${name}.${part}.weight`, [out, input], init && { init }) : undefined;
+  const gateWidth = config.gatePerSource ? m * width : width;
+  const closed = fusion === 'concat' ? undefined : zerosInit;
+  return {
+    fc1: make(gate === 'mlp', 'fc1', r, hiddenSize, gateInit),
+    fc2: make(gate === 'mlp', 'fc2', gateWidth, r, gateInit ?? closed),
+    fc: make(gate === 'linear', 'fc', gateWidth, hiddenSize, gateInit ?? closed),
+    proj: make(projection === 'linear', 'proj', width, width, gate === 'none' ? closed : undefined),
+    concat: make(fusion === 'concat', 'concat', width, (m + 1) * width, identityThenZeros(width, (m + 1) * width)),
+    query: make(fusion === 'attention', 'query', r, hiddenSize),
+    key: make(fusion === 'attention', 'key', r, hiddenSize),
+  };
+}
+
+/**
+ * Whether a fresh dense model (parameters as in {@link denseSpec}, without a gateInit) computes exactly what the plain one does.
+ * Not so where shallow states are added as they are: no gate, and a projection that does not start at zero.
+ */
+export function startsNeutral({ denseLayers, gate, projection, fusion }: DenseConfig): boolean {
+  return denseLayers === 0 || fusion === 'concat' || gate !== 'none' || projection === 'linear';
+}
+
+/** @throws SsmError WEIGHTS where the params were made for another config. */
+export function need(params: DenseParams, part: keyof DenseParams): Tensor2D {
+  const matrix = params[part];
+  if (matrix) return matrix;
+  throw new SsmError({
+    code: 'WEIGHTS',
+    what: `denseConnect: the connection has no \`${part}\`.`,
+    expected: 'the parameters that denseSpec names for this config',
+    got: `only ${
+      Object.keys(params)
+        .filter((name) => params[name as keyof DenseParams])
+        .join(', ') || 'an empty record'
+    }`,
+    mend: 'make or load the parameters with denseSpec(config, …) of the same config',
+  });
+}
