@@ -1,9 +1,8 @@
 import type { Tensor3D } from '@tensorflow/tfjs-core';
 import { type ConfigJson, readConfig } from './config';
 import { SsmError } from './errors';
-import type { Params, SpecTree } from './spec';
+import type { SpecTree } from './spec';
 import type { TokenIds } from './tokens';
-import type { TensorTree } from './tree';
 
 export interface ForwardOptions {
   /** Tokens per chunk of the chunkwise form; left out, the kernel chooses. The result does not depend on it. */
@@ -25,7 +24,7 @@ export interface HiddenStates {
  * A language model as pure functions over a params record. `forward` and `advance` compute the same function, and so
  * do any two ways of cutting a text into pieces for `advance`.
  */
-export interface SequenceModel<C = unknown, S extends SpecTree = SpecTree, State extends TensorTree = TensorTree> {
+export interface SequenceModel<C, P, State> {
   /** `model_type` in a config.json of ours. */
   readonly modelType: string;
   /** Whether this model reads a foreign config.json that names no `model_type` of ours. */
@@ -35,16 +34,16 @@ export interface SequenceModel<C = unknown, S extends SpecTree = SpecTree, State
   /** What to write as config.json: in the format that the config was read from. */
   configToJson(config: C): Record<string, unknown>;
   /** Names, shapes, starting values: initialisation, loading, counting and saving all come from here. */
-  spec(config: C): S;
-  init(config: C, seed: number): Params<S>;
+  spec(config: C): SpecTree;
+  init(config: C, seed: number): P;
   /** Logits at every position, [B, T] → [B, T, vocab]. */
-  forward(params: Params<S>, config: C, tokens: TokenIds, options?: ForwardOptions): Tensor3D;
+  forward(params: P, config: C, tokens: TokenIds, options?: ForwardOptions): Tensor3D;
   /** As `forward`, with everything that flows between layers. */
-  hiddenStates(params: Params<S>, config: C, tokens: TokenIds, options?: ForwardOptions): HiddenStates;
+  hiddenStates(params: P, config: C, tokens: TokenIds, options?: ForwardOptions): HiddenStates;
   /** The state before the first token. Its size does not depend on how much text follows. */
   initialState(config: C, batch: number): State;
   /** Reads T ≥ 1 more tokens: logits [B, T, vocab] and the next state. The given state stays valid: disposing of it is the caller's. */
-  advance(params: Params<S>, config: C, tokens: TokenIds, state: State, options?: ForwardOptions): [Tensor3D, State];
+  advance(params: P, config: C, tokens: TokenIds, state: State, options?: ForwardOptions): [Tensor3D, State];
 }
 
 // biome-ignore lint/suspicious/noExplicitAny: a registry holds models of every config and state

@@ -1,4 +1,5 @@
-import type { ConfigJson } from '@densessm/ssm-core';
+import type { ConfigJson, ForwardOptions, HiddenStates, TensorTree } from '@densessm/ssm-core';
+import type { Tensor } from '@tensorflow/tfjs-core';
 
 /** One comparison with a reference: it passes where `error` ≤ `bound`. */
 export interface CheckResult {
@@ -35,4 +36,22 @@ export interface ModelFixture extends Fixture {
   model: StoredModel;
   /** The same weights in the original implementation's format, where the folder has them. */
   original?: StoredModel;
+}
+
+export type NamedTensor = [name: string, tensor: Tensor];
+
+/** How a family's reference orders what ours returns, and how close the two can be. */
+export interface Family {
+  /** Bound on absolute errors of logits where no reason for more exists. */
+  readonly logits: number;
+  /** Bound on gradients, relative to each tensor's RMS. */
+  readonly gradients: number;
+  /** Options under which `forward` computes what the reference's parallel mode does to the last detail, and the bounds then. */
+  readonly exact?: { options: ForwardOptions; logits: number; gradients: number };
+  /** The config whose `advance` is the reference's step mode. */
+  stepConfig(config: object): object;
+  /** In the reference's order. */
+  hidden(states: HiddenStates): Tensor[];
+  /** Our state under the reference's names and in its layout. */
+  state(state: TensorTree): NamedTensor[];
 }
