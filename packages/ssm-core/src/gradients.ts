@@ -1,5 +1,5 @@
 import { dispose, engine, type Scalar, type Tensor } from '@tensorflow/tfjs-core';
-import { mapTree, type TensorTree, tensorsOf } from './tree';
+import { mapTree, tensorsOf } from './tree';
 
 /** The same form as the parameters; null where the loss does not depend on a parameter. */
 export type Gradients<P> = P extends Tensor ? P | null : { [K in keyof P]: Gradients<P[K]> };
@@ -10,7 +10,7 @@ export type Gradients<P> = P extends Tensor ? P | null : { [K in keyof P]: Gradi
  * The caller disposes of both.
  */
 export function valueAndGrads<P extends object>(loss: (params: P) => Scalar, params: P): { value: Scalar; grads: Gradients<P> } {
-  const tensors = [...tensorsOf(params as TensorTree)].map(([, tensor]) => tensor);
+  const tensors = [...tensorsOf(params)].map(([, tensor]) => tensor);
   const { value, grads } = engine().gradients(() => loss(params), tensors, undefined, true);
   let next = 0;
   return { value: value as Scalar, grads: mapTree(params, () => grads[next++] ?? null) as Gradients<P> };
@@ -18,5 +18,5 @@ export function valueAndGrads<P extends object>(loss: (params: P) => Scalar, par
 
 /** Frees what {@link valueAndGrads} returned. */
 export function disposeGrads(result: { value: Scalar; grads: unknown }): void {
-  dispose([result.value, ...[...tensorsOf(result.grads as TensorTree)].map(([, tensor]) => tensor)]);
+  dispose([result.value, ...[...tensorsOf(result.grads)].map(([, tensor]) => tensor)]);
 }

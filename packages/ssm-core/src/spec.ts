@@ -1,6 +1,6 @@
-import { type Rank, type Tensor, tidy } from '@tensorflow/tfjs-core';
+import type { Rank, Tensor } from '@tensorflow/tfjs-core';
 import { constant as fillWith, type Initialiser, kaimingUniform, zeros } from './initialisers';
-import type { TensorTree } from './tree';
+import { tidyTree } from './tree';
 
 /** One learned tensor: its name on disk, its shape, how it starts and whether weight decay applies to it. */
 export interface ParamLeaf<R extends Rank = Rank> {
@@ -110,17 +110,17 @@ export function buildParams<S extends SpecTree>(spec: S, make: (leaf: ParamLeaf)
 
 /** Starting parameters. Each tensor's draw depends on the seed and its own name only, so adding a layer changes no other. */
 export function initParams<S extends SpecTree>(spec: S, seed: number): Params<S> {
-  return tidy(() => buildParams(spec, (node) => node.init([...node.shape], hash(`${seed}/${node.name}`))) as never);
+  return tidyTree(() => buildParams(spec, (node) => node.init([...node.shape], hash(`${seed}/${node.name}`))));
 }
 
 /** Pairs each learned leaf of a spec with its tensor. */
-export function* namedParams(spec: SpecTree, params: TensorTree): Generator<[ParamLeaf, Tensor]> {
+export function* namedParams(spec: SpecTree, params: unknown): Generator<[ParamLeaf, Tensor]> {
   if (spec === undefined) return;
   if (isLeaf(spec)) {
     if (spec.kind === 'param') yield [spec, params as Tensor];
     return;
   }
-  for (const [key, branch] of Object.entries(spec)) yield* namedParams(branch as SpecTree, (params as { [key: string]: TensorTree })[key]);
+  for (const [key, branch] of Object.entries(spec)) yield* namedParams(branch as SpecTree, (params as Record<string, unknown>)[key]);
 }
 
 /** Number of learned values. */

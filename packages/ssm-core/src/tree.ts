@@ -1,15 +1,15 @@
-import { dispose, Tensor } from '@tensorflow/tfjs-core';
+import { dispose, Tensor, type TensorContainer, tidy } from '@tensorflow/tfjs-core';
 
 /** Tensors in nested records and arrays: parameters, states, gradients and optimiser moments all have this form. */
 export type TensorTree = Tensor | number | null | undefined | readonly TensorTree[] | { readonly [key: string]: TensorTree };
 export type TreePath = readonly (string | number)[];
 
 /** Every tensor of a tree with its path, in the order of its keys. */
-export function* tensorsOf(tree: TensorTree, path: TreePath = []): Generator<[TreePath, Tensor]> {
+export function* tensorsOf(tree: unknown, path: TreePath = []): Generator<[TreePath, Tensor]> {
   if (tree instanceof Tensor) yield [path, tree];
   else if (tree !== null && typeof tree === 'object') {
     for (const [key, branch] of Object.entries(tree)) {
-      yield* tensorsOf(branch as TensorTree, [...path, Array.isArray(tree) ? Number(key) : key]);
+      yield* tensorsOf(branch, [...path, Array.isArray(tree) ? Number(key) : key]);
     }
   }
 }
@@ -23,6 +23,11 @@ export function mapTree<T>(tree: T, replace: (tensor: Tensor, path: TreePath) =>
 }
 
 /** Frees every tensor of a tree. */
-export function disposeTree(tree: TensorTree): void {
+export function disposeTree(tree: unknown): void {
   dispose([...tensorsOf(tree)].map(([, tensor]) => tensor));
+}
+
+/** `tidy` for a function that returns a tree: everything it made is freed, save what the tree holds. */
+export function tidyTree<T>(make: () => T): T {
+  return tidy(make as () => TensorContainer) as T;
 }

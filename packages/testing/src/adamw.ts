@@ -1,4 +1,4 @@
-import { type Gradients, mapTree, type TensorTree, tensorsOf } from '@densessm/ssm-core';
+import { type Gradients, mapTree, tensorsOf } from '@densessm/ssm-core';
 import { tensor } from '@tensorflow/tfjs-core';
 
 export interface AdamWOptions {
@@ -33,13 +33,13 @@ export async function adamW<P extends object>(
 ): Promise<{ params: P; norm: number }> {
   const { learningRate, beta1, beta2, eps, weightDecay, clipNorm } = options;
   const gradients = new Map<string, ArrayLike<number>>();
-  for (const [path, grad] of tensorsOf(grads as TensorTree)) gradients.set(path.join('.'), await grad.data());
+  for (const [path, grad] of tensorsOf(grads)) gradients.set(path.join('.'), await grad.data());
   let squares = 0;
   for (const grad of gradients.values()) for (let i = 0; i < grad.length; i++) squares += (grad[i] as number) ** 2;
   const norm = Math.sqrt(squares);
   const shrink = clipNorm === undefined ? 1 : Math.min(1, clipNorm / (norm + 1e-6)); // torch's own 1e-6
   const values = new Map<string, Float32Array>();
-  for (const [path, param] of tensorsOf(params as TensorTree)) values.set(path.join('.'), Float32Array.from(await param.data()));
+  for (const [path, param] of tensorsOf(params)) values.set(path.join('.'), Float32Array.from(await param.data()));
   for (const [name, grad] of gradients) {
     const value = values.get(name) as Float32Array;
     const moments = state.get(name) ?? { step: 0, mean: new Float64Array(grad.length), square: new Float64Array(grad.length) };

@@ -1,4 +1,4 @@
-import { mapTree, type TensorTree, tensorsOf, valueAndGrads } from '@densessm/ssm-core';
+import { mapTree, tensorsOf, valueAndGrads } from '@densessm/ssm-core';
 import { dispose, type Scalar, type Tensor, tensor } from '@tensorflow/tfjs-core';
 import { expect } from 'vitest';
 
@@ -17,8 +17,8 @@ export async function expectGradientsMatchDifferences<P extends object>(
 ): Promise<void> {
   const { value, grads } = valueAndGrads(loss, params);
   value.dispose();
-  const gradients = new Map([...tensorsOf(grads as TensorTree)].map(([path, gradient]) => [path.join('.'), gradient]));
-  for (const [path, original] of tensorsOf(params as TensorTree)) {
+  const gradients = new Map([...tensorsOf(grads)].map(([path, gradient]) => [path.join('.'), gradient]));
+  for (const [path, original] of tensorsOf(params)) {
     const name = path.join('.');
     const direction = Float32Array.from({ length: original.size }, () => (random() < 0.5 ? -1 : 1) / Math.sqrt(original.size));
     const base = await original.data();

@@ -1,4 +1,4 @@
-import type { ConfigJson, ForwardOptions, HiddenStates, TensorTree } from '@densessm/ssm-core';
+import type { ConfigJson, ForwardOptions, HiddenStates } from '@densessm/ssm-core';
 import type { Tensor } from '@tensorflow/tfjs-core';
 
 /** One comparison with a reference: it passes where `error` ≤ `bound`. */
@@ -47,11 +47,11 @@ export interface Family {
   /** Bound on gradients, relative to each tensor's RMS. */
   readonly gradients: number;
   /** Options under which `forward` computes what the reference's parallel mode does to the last detail, and the bounds then. */
-  readonly exact?: { options: ForwardOptions; logits: number; gradients: number };
+  readonly exact?: { options: ForwardOptions & { retention: unknown }; logits: number; gradients: number };
   /** The config whose `advance` is the reference's step mode. */
   stepConfig(config: object): object;
   /** In the reference's order. */
   hidden(states: HiddenStates): Tensor[];
   /** Our state under the reference's names and in its layout. */
-  state(state: TensorTree): NamedTensor[];
+  state(state: unknown): NamedTensor[];
 }

@@ -1,0 +1,117 @@
+import { disposeTree, tidyTree } from '@densessm/ssm-core';
+import { argMax, concat, dispose, reshape, slice, type Tensor2D, type Tensor3D, tidy } from '@tensorflow/tfjs-core';
+import { distance } from '../expect-close';
+import { compare, compareValues } from './compare';
+import { compareLogits } from './forward-checks';
+import { type LengthRecord, parallelBound, type Subject, stored, tokensOf } from './model-fixture';
+import type { CheckResult } from './types';
+
+/** Ways to cut a text: token by token, unevenly, and not at all. */
+const CUTS: Readonly<Record<string, (length: number) => number[]>> = {
+  'token by token': (length) => Array.from({ length }, () => 1),
+  'in uneven pieces': (length) => unevenPieces(length),
+  'in one piece': (length) => [length],
+};
+
+/** 1 + 5 + 27 + 1 + 5 + …, the last cut to fit. */
+export function unevenPieces(length: number): number[] {
+  const pieces: number[] = [];
+  for (let left = length; left > 0; left -= pieces.at(-1) as number) pieces.push(Math.min(left, [1, 5, 27][pieces.length % 3] as number));
+  return pieces;
+}
+
+/** `advance` over a text in every cut: step logits, final states, and the cuts among themselves. */
+export async function* checkPieces(subject: Subject, length: number, record: LengthRecord): AsyncGenerator<CheckResult> {
+  const { fixture, model, config, params, family } = subject;
+  const tokens = tokensOf(fixture, `L${length}.input_ids`);
+  const whole = tidy(() => model.forward(params, config, tokens));
+  const wholeValues = await whole.data();
+  const stepLogits = fixture.tensors.get(`L${length}.step_logits`);
+  for (const [cut, pieces] of Object.entries(CUTS)) {
+    const name = `L${length} ${cut}`;
+    const [logits, state] = advanceInPieces(subject, config, tokens, pieces(length));
+    if (stepLogits) yield await compare(`${name}: step logits`, stepLogits, logits.clone(), family.logits);
+    else yield await compareLogits(subject, `${name}: logits`, length, record, logits, parallelBound(subject, record));
+    yield { name: `${name}: agrees with forward`, error: relativeNorm(wholeValues, await logits.data()), bound: 1e-5 };
+    dispose(logits);
+    disposeTree(state);
+    yield* checkState(subject, tokens, pieces(length), name);
+  }
+  dispose([tokens, whole]);
+}
+
+/** ‖a − b‖ / ‖a‖: two float32 evaluations of one function differ by rounding everywhere, so the norm says more than the worst value. */
+function relativeNorm(reference: ArrayLike<number>, actual: ArrayLike<number>): number {
+  if (!Number.isFinite(distance(reference, actual).worst)) return Infinity;
+  let [apart, size] = [0, 0];
+  for (let i = 0; i < reference.length; i++) {
+    apart += ((reference[i] as number) - (actual[i] as number)) ** 2;
+    size += (reference[i] as number) ** 2;
+  }
+  return Math.sqrt(apart / size);
+}
+
+async function* checkState(
+  { family, fixture, ...rest }: Subject,
+  tokens: Tensor2D,
+  pieces: number[],
+  name: string,
+): AsyncGenerator<CheckResult> {
+  const subject = { family, fixture, ...rest };
+  const length = tokens.shape[1];
+  const [logits, state] = advanceInPieces(subject, family.stepConfig(subject.config), tokens, pieces);
+  for (const [key, tensor] of family.state(state)) {
+    const expected = fixture.tensors.get(`L${length}.state.${key}`);
+    if (!expected) continue;
+    const missing = (expected.shape.at(-1) as number) - (tensor.shape.at(-1) as number);
+    const kept = missing > 0 ? lastColumns(expected.values, expected.shape, tensor.shape.at(-1) as number) : expected;
+    yield await compare(`${name}: state ${key}`, kept, tensor.clone(), family.logits, 'relative');
+  }
+  dispose(logits);
+  disposeTree(state);
+}
+
+/** The reference keeps as many convolution inputs as the filter is wide; the oldest of them is never read again. */
+function lastColumns(values: ArrayLike<number>, shape: number[], width: number) {
+  const stride = shape.at(-1) as number;
+  const kept = Array.from(values).filter((_, i) => i % stride >= stride - width);
+  return { shape: [...shape.slice(0, -1), width], values: Float32Array.from(kept) };
+}
+
+function advanceInPieces({ model, params, config }: Subject, stepConfig: object, tokens: Tensor2D, pieces: number[]): [Tensor3D, unknown] {
+  return tidyTree(() => {
+    const parts: Tensor3D[] = [];
+    let state = model.initialState(stepConfig ?? config, tokens.shape[0]);
+    let start = 0;
+    for (const piece of pieces) {
+      const [logits, next] = model.advance(params, stepConfig, slice(tokens, [0, start], [tokens.shape[0], piece]), state);
+      parts.push(logits);
+      state = next;
+      start += piece;
+    }
+    return [concat(parts, 1), state] as never;
+  });
+}
+
+/** Greedy continuation of the stored prompts: every token must be the stored one. */
+export async function* checkGeneration(subject: Subject): AsyncGenerator<CheckResult> {
+  const { fixture, model, config, params } = subject;
+  const prompt = tokensOf(fixture, 'gen.prompt');
+  const expected = stored(fixture, 'gen.tokens');
+  const count = expected.shape[1] as number;
+  const batch = prompt.shape[0];
+  const chosen = tidy(() => {
+    const tokens: Tensor2D[] = [];
+    let [logits, state] = model.advance(params, config, prompt, model.initialState(config, batch));
+    for (;;) {
+      const last = slice(logits, [0, logits.shape[1] - 1, 0], [batch, 1, logits.shape[2]]);
+      const next = reshape(argMax(last, 2), [batch, 1]) as Tensor2D;
+      tokens.push(next);
+      if (tokens.length === count) return concat(tokens, 1);
+      [logits, state] = model.advance(params, config, next, state);
+    }
+  });
+  const wrong = Array.from(await chosen.data()).filter((token, i) => token !== expected.values[i]).length;
+  yield compareValues('greedy tokens that differ', [0], [wrong], 0);
+  dispose([prompt, chosen]);
+}

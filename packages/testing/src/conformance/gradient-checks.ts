@@ -1,0 +1,45 @@
+import { disposeGrads, type ForwardOptions, namedParams, valueAndGrads } from '@densessm/ssm-core';
+import { dispose, mean, type Scalar, type Tensor, type Tensor2D } from '@tensorflow/tfjs-core';
+import { compare, compareSummary, compareValues, type Summary } from './compare';
+import { nllPerToken } from './forward-checks';
+import { type Subject, tokensOf } from './model-fixture';
+import type { CheckResult } from './types';
+
+interface GradientRecord {
+  loss: number;
+  no_grad_params: string[];
+  summary: Record<string, Summary>;
+}
+
+/** Mean NLL of a batch and its gradients by the name of the parameter; null where the loss does not depend on one. */
+export function lossAndGradients(subject: Subject, params: object, tokens: Tensor2D, options: ForwardOptions) {
+  const { model, config } = subject;
+  const loss = (current: object): Scalar => mean(nllPerToken(model.forward(current, config, tokens, options), tokens));
+  const result = valueAndGrads(loss, params);
+  const byName = new Map<string, Tensor | null>();
+  for (const [{ name }, gradient] of namedParams(model.spec(config), result.grads)) byName.set(name, gradient);
+  return { ...result, byName };
+}
+
+/** Every gradient at every length: all values where they are stored, else the stored summary of them. */
+export async function* checkGradients(subject: Subject, options: ForwardOptions, bound: number, note: string): AsyncGenerator<CheckResult> {
+  const { fixture } = subject;
+  for (const [length, record] of Object.entries(fixture.expected.grads as Record<string, GradientRecord>)) {
+    const tokens = tokensOf(fixture, `L${length}.input_ids`);
+    const result = lossAndGradients(subject, subject.params, tokens, options);
+    const unused = record.no_grad_params.filter((name) => result.byName.get(name) !== null);
+    yield compareValues(`L${length} parameters that should have no gradient${note}`, [0], [unused.length], 0);
+    for (const [name, summary] of Object.entries(record.summary)) {
+      const label = `L${length} gradient of ${name}${note}`;
+      const gradient = result.byName.get(name);
+      if (!gradient) yield { name: `${label}: none`, error: Infinity, bound };
+      else {
+        yield compareSummary(label, summary, await gradient.data(), bound);
+        const all = fixture.tensors.get(`L${length}.grad.${name}`);
+        if (all) yield await compare(`${label}, every value`, all, gradient.clone(), bound, 'relative');
+      }
+    }
+    disposeGrads(result);
+    dispose(tokens);
+  }
+}
