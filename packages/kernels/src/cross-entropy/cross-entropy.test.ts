@@ -1,0 +1,61 @@
+import { describeKernelParity, expectClose } from '@densessm/testing';
+import { dispose, type Scalar, setBackend, type Tensor2D, tensor1d, tensor2d, valueAndGrad } from '@tensorflow/tfjs-core';
+import { describe, expect, it } from 'vitest';
+import { crossEntropy } from './kernel';
+
+const IGNORED = -100;
+/** Every `skip`-th row is ignored; 0 for none. */
+const of = (height: number, width: number, skip: number, attrs = {}, scale = 1) => ({
+  inputs: {
+    logits: { shape: [height, width], value: (_: number, random: () => number) => scale * (2 * random() - 1) },
+    targets: {
+      shape: [height],
+      dtype: 'int32' as const,
+      value: (i: number, random: () => number) => (skip && i % skip === 0 ? IGNORED : Math.floor(random() * width)),
+    },
+  },
+  attrs,
+});
+
+describeKernelParity(
+  crossEntropy,
+  {
+    'one row': of(1, 5, 0),
+    'odd sizes': of(7, 13, 0),
+    'wide, some rows ignored': of(5, 257, 2),
+    'each row': of(6, 11, 0, { reduction: 'none' }),
+    'each row, some ignored': of(6, 11, 3, { reduction: 'none' }),
+    'every row ignored': of(3, 5, 1),
+    'large logits': of(5, 17, 2, {}, 60),
+    'one class': of(3, 1, 0),
+  },
+  2e-5, // exp and log in float32 on wasm; losses of a few units, logits up to 60
+);
+
+describe.each(['cpu', 'wasm'])('crossEntropy on %s', (backend) => {
+  it('stays finite where a float32 exp would not', async () => {
+    await setBackend(backend);
+    const logits = tensor2d([1e4, 0, -1e4, -3e4, -3e4, -3e4], [2, 3]);
+    const targets = tensor1d([1, 2], 'int32');
+    const { value, grad } = valueAndGrad((x) => crossEntropy({ logits: x as Tensor2D, targets }) as Scalar)(logits);
+    expect((await value.data())[0]).toBeCloseTo((1e4 + Math.log(3)) / 2, 2);
+    const gradient = await grad.data();
+    await expectClose('gradient', [0.5, -0.5, 0, 1 / 6, 1 / 6, -1 / 3], gradient, 1e-5);
+    dispose([logits, targets, value, grad]);
+  });
+
+  it('counts only the rows that are not ignored', async () => {
+    await setBackend(backend);
+    const logits = tensor2d([1, 2, 3, 4, 0, 0], [3, 2]);
+    const some = crossEntropy({ logits, targets: tensor1d([-7, 0, -7], 'int32') }, { ignoreIndex: -7 });
+    const none = crossEntropy({ logits, targets: tensor1d([-7, -7, -7], 'int32') }, { ignoreIndex: -7 });
+    expect((await some.data())[0]).toBeCloseTo(Math.log(1 + Math.E), 5);
+    expect([...(await none.data())]).toEqual([0]);
+  });
+
+  it.each([3, -1, IGNORED - 1])('refuses target %i of 3 classes', async (target) => {
+    await setBackend(backend);
+    const logits = tensor2d([1, 2, 3], [1, 3]);
+    expect(() => crossEntropy({ logits, targets: tensor1d([target], 'int32') })).toThrow(/`targets` holds an id outside/);
+  });
+});

@@ -1,0 +1,64 @@
+import { describeKernelParity } from '@densessm/testing';
+import { dispose, setBackend, sum, tensor2d, valueAndGrad } from '@tensorflow/tfjs-core';
+import { describe, expect, it } from 'vitest';
+import { embedding, embeddingGrad } from './kernel';
+
+const ids = (batch: number, length: number, vocabulary: number) => ({
+  shape: [batch, length],
+  dtype: 'int32' as const,
+  value: (_: number, random: () => number) => Math.floor(random() * vocabulary),
+});
+
+describeKernelParity(
+  embedding,
+  {
+    'one id': { inputs: { ids: ids(1, 1, 3), w: { shape: [3, 5] } } },
+    'repeated ids, odd width': { inputs: { ids: ids(2, 9, 4), w: { shape: [4, 7] } } },
+    'wide rows': { inputs: { ids: ids(3, 5, 11), w: { shape: [11, 67] } } },
+    'one column': { inputs: { ids: ids(1, 6, 2), w: { shape: [2, 1] } } },
+    'with a padding row': { inputs: { ids: ids(2, 9, 4), w: { shape: [4, 7] } }, attrs: { paddingIndex: 2 } },
+  },
+  1e-6, // rows are copied; their gradients are sums of a few values
+);
+
+describeKernelParity(
+  embeddingGrad,
+  {
+    'one id': { inputs: { ids: ids(1, 1, 3), dy: { shape: [1, 1, 5] } }, attrs: { vocabSize: 3 } },
+    'repeated ids': { inputs: { ids: ids(2, 9, 4), dy: { shape: [2, 9, 7] } }, attrs: { vocabSize: 6 } },
+    'with a padding row': { inputs: { ids: ids(2, 9, 4), dy: { shape: [2, 9, 6] } }, attrs: { vocabSize: 4, paddingIndex: 0 } },
+  },
+  1e-6,
+);
+
+describe.each(['cpu', 'wasm'])('embedding on %s', (backend) => {
+  it('adds up the gradient of a row that is read twice, and none for the padding row', async () => {
+    await setBackend(backend);
+    const w = tensor2d([1, 2, 3, 4, 5, 6], [3, 2]);
+    const read = tensor2d([1, 0, 1, 2], [1, 4], 'int32');
+    const { value, grad } = valueAndGrad((weights) => sum(embedding({ ids: read, w: weights as typeof w }, { paddingIndex: 2 })))(w);
+    expect([...(await value.data())]).toEqual([3 + 4 + 1 + 2 + 3 + 4 + 5 + 6]);
+    expect([...(await grad.data())]).toEqual([1, 1, 2, 2, 0, 0]);
+    dispose([w, read, value, grad]);
+  });
+
+  it.each([-1, 3, 2 ** 31 - 1, -(2 ** 31)])('refuses id %i of a vocabulary of 3', async (id) => {
+    await setBackend(backend);
+    const w = tensor2d([1, 2, 3, 4, 5, 6], [3, 2]);
+    const read = tensor2d([0, id], [2, 1], 'int32');
+    expect(() => embedding({ ids: read, w })).toThrow(/holds an id outside the vocabulary.\n.*whole numbers from 0 to 2/);
+    dispose([w, read]);
+  });
+});
+
+it('says which id is wrong', () => {
+  const w = tensor2d([1, 2, 3, 4, 5, 6], [3, 2]);
+  const read = tensor2d([0, 7], [2, 1], 'int32');
+  expect(() => embedding({ ids: read, w })).toThrowErrorMatchingInlineSnapshot(`
+    [SsmError: SsmEmbedding: \`ids\` holds an id outside the vocabulary.
+      expected  whole numbers from 0 to 2
+      got       7 at index 1 of [2, 1]
+      mend      encode the text with this model's own tokenizer]
+  `);
+  dispose([w, read]);
+});

@@ -1,0 +1,24 @@
+import { SsmError } from '@densessm/ssm-core';
+import { engine, type Tensor } from '@tensorflow/tfjs-core';
+
+/** Backends whose tensors lie in this thread's memory, so that looking at ids costs nothing. */
+const HOST_BACKENDS: ReadonlySet<string> = new Set(['cpu', 'wasm']);
+
+/**
+ * Refuses an id outside [0, count) before a kernel reads or writes with it. `also` is a value that means "no id".
+ * Ids on a GPU are not looked at: reading them back would stall it.
+ * @throws SsmError TOKENS
+ */
+export function checkHostIds(where: string, name: string, ids: Tensor, count: number, also?: number): void {
+  if (!HOST_BACKENDS.has(engine().backendName)) return;
+  const values = ids.dataSync();
+  const at = values.findIndex((id: number) => (id < 0 || id >= count) && id !== also);
+  if (at < 0) return;
+  throw new SsmError({
+    code: 'TOKENS',
+    what: `${where}: \`${name}\` holds an id outside the vocabulary.`,
+    expected: `whole numbers from 0 to ${count - 1}${also === undefined ? '' : `, or ${also}`}`,
+    got: `${values[at]} at index ${at} of [${ids.shape.join(', ')}]`,
+    mend: "encode the text with this model's own tokenizer",
+  });
+}

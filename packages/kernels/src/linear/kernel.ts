@@ -1,0 +1,43 @@
+import { defineKernel, type Kernel } from '@densessm/ssm-core';
+import { add, reshape, sum, type Tensor, type Tensor1D, type Tensor2D, tidy } from '@tensorflow/tfjs-core';
+import { matMul } from '../matmul/kernel';
+
+export interface LinearInputs<X extends Tensor = Tensor> {
+  /** [..., in] */
+  x: X;
+  /** [out, in], the layout on disk. */
+  w: Tensor2D;
+  /** [out] */
+  bias?: Tensor1D;
+}
+
+/** A tensor [..., size] as rows [M, size]. */
+const rows = (x: Tensor): Tensor2D => reshape(x, [-1, x.shape.at(-1) as number]);
+
+/** The output has the rank of x. */
+interface LinearKernel extends Kernel<LinearInputs, Tensor> {
+  <X extends Tensor>(inputs: LinearInputs<X>): X;
+}
+
+/**
+ * y = x wᵀ + bias along the last axis. x [..., in], w [out, in], bias [out] → [..., out].
+ * Flattens x to rows first: tfjs cannot differentiate a broadcast matMul.
+ * @throws SsmError SHAPE or DTYPE
+ */
+export const linear: LinearKernel = /* @__PURE__ */ defineKernel<LinearInputs, Tensor>({
+  name: 'SsmLinear',
+  inputs: { x: ['...', 'in'], w: ['out', 'in'], bias: { dims: ['out'], optional: true } },
+  mend: 'weights are [out, in] as on disk; the last axis of x is in',
+  attrs: {},
+  reference: ({ x, w, bias }) =>
+    tidy(() => {
+      const product = matMul({ a: rows(x), b: w }, { transposeB: true });
+      return reshape(bias ? add(product, bias) : product, [...x.shape.slice(0, -1), w.shape[0]]);
+    }),
+  // y = x wᵀ + bias on rows: dx = dy w, dw = dyᵀ x, dbias = Σ_rows dy
+  backward: (dy, { x, w }) => ({
+    x: () => reshape(matMul({ a: rows(dy), b: w }), x.shape),
+    w: () => matMul({ a: rows(dy), b: rows(x) }, { transposeA: true }),
+    bias: () => sum(rows(dy), 0),
+  }),
+}) as LinearKernel;
