@@ -3,6 +3,7 @@ import { SsmError } from './errors';
 export type ConfigJson = Readonly<Record<string, unknown>>;
 
 interface NumberRule<D> {
+  /** What an absent key means; without it, absence is an error. */
   fallback?: D;
   min?: number;
   max?: number;
@@ -29,16 +30,18 @@ export class ConfigReader {
     return keys.find((key) => this.has(key)) ?? keys[0];
   }
 
-  integer<D extends number | undefined = never>(key: string, { fallback, min = 1, max = 2 ** 31 - 1 }: NumberRule<D> = {}): number | D {
+  integer<D extends number | undefined = never>(key: string, rule: NumberRule<D> = {}): number | D {
+    const { fallback, min = 1, max = 2 ** 31 - 1 } = rule;
     const value = this.#read(key, fallback);
-    if (value === undefined) return undefined as D;
+    if (value === undefined && 'fallback' in rule) return undefined as D;
     if (typeof value === 'number' && Number.isInteger(value) && value >= min && value <= max) return value;
     throw this.#bad(key, `a whole number from ${min} to ${max}`);
   }
 
-  number<D extends number | undefined = never>(key: string, { fallback, min = -Infinity, max = Infinity }: NumberRule<D> = {}): number | D {
+  number<D extends number | undefined = never>(key: string, rule: NumberRule<D> = {}): number | D {
+    const { fallback, min = -Infinity, max = Infinity } = rule;
     const value = this.#read(key, fallback);
-    if (value === undefined) return undefined as D;
+    if (value === undefined && 'fallback' in rule) return undefined as D;
     if (typeof value === 'number' && value >= min && value <= max) return value;
     throw this.#bad(key, `a number from ${min} to ${max}`);
   }
@@ -81,6 +84,11 @@ export class ConfigReader {
   /** @throws SsmError CONFIG where sizes do not divide or do not match. */
   require(condition: boolean, key: string, expected: string, mend?: string): void {
     if (!condition) throw this.#bad(key, expected, mend);
+  }
+
+  /** The keys that nobody asked for: what a foreign file also says, to be written back as it was. */
+  unread(): ConfigJson {
+    return Object.fromEntries(Object.entries(this.json).filter(([key]) => !this.#seen.has(key)));
   }
 
   refuseUnknown(alsoKnown: readonly string[] = []): void {
