@@ -1,4 +1,4 @@
-import { type ConfigJson, ConfigReader } from '@densessm/ssm-core';
+import { type ConfigJson, ConfigReader, SsmError } from '@densessm/ssm-core';
 
 const PROJECTIONS = ['none', 'identity', 'linear'] as const;
 const GATES = ['none', 'linear', 'mlp'] as const;
@@ -81,12 +81,20 @@ export function parseDenseConfig(reader: ConfigReader, hiddenSize: number, defau
  * @throws SsmError CONFIG
  */
 export function completeDenseConfig(where: string, choices: Partial<DenseConfig>, hiddenSize: number): DenseConfig {
-  const json = Object.fromEntries(Object.entries(choices).map(([name, value]) => [KEYS[name as keyof DenseConfig] ?? name, value]));
-  const reader = new ConfigReader(where, json);
-  const config = parseDenseConfig(reader, hiddenSize);
-  reader.refuseUnknown();
-  return config;
+  const unknown = Object.keys(choices).find((name) => !(name in KEYS));
+  if (unknown !== undefined) throw noSuchChoice(where, unknown);
+  const json = Object.fromEntries(Object.entries(choices).map(([name, value]) => [KEYS[name as keyof DenseConfig], value]));
+  return parseDenseConfig(new ConfigReader(where, json), hiddenSize);
 }
+
+const noSuchChoice = (where: string, name: string): SsmError =>
+  new SsmError({
+    code: 'CONFIG',
+    what: `${where}: the dense choices have no \`${name}\`.`,
+    expected: `one of ${Object.keys(KEYS).join(', ')}`,
+    got: name,
+    mend: 'remove the choice or correct its spelling',
+  });
 
 /** What to write into config.json: `dense_block_layers`, and every choice that `defaults` (the same as for parsing) would not restore. */
 export function denseConfigToJson(config: DenseConfig, hiddenSize: number, defaults: Partial<DenseConfig> = {}): Record<string, unknown> {

@@ -48,25 +48,30 @@ function weigh(params: DenseParams, config: DenseConfig, { x, sourceInputs = [] 
 }
 
 /** Returns W. */
-function checkInputs(config: DenseConfig, { own, sources, x, sourceInputs = [] }: DenseInputs): number {
+function checkInputs(config: DenseConfig, { own, sources, x, sourceInputs = [], unit }: DenseInputs): number {
   if (sources.length > config.denseLayers)
-    throw badCount('sources', `at most ${config.denseLayers}, the dense layers of the config`, sources.length);
+    throw refusal('OPTION', 'sources', `at most ${config.denseLayers}, the dense layers of the config`, String(sources.length));
   if (config.fusion === 'attention' && sourceInputs.length !== sources.length)
-    throw badCount('sourceInputs', `${sources.length}, one per source`, sourceInputs.length);
+    throw refusal('OPTION', 'sourceInputs', `${sources.length}, one per source`, String(sourceInputs.length));
   const { W } = bindShapes('denseConnect', MEND, {
     own: [own, ['B', 'T', 'W']],
     x: [x, ['B', 'T', 'D']],
     ...Object.fromEntries(sources.map((source, i) => [`sources[${i}]`, [source, ['B', 'T', 'W']] as const])),
     ...Object.fromEntries(sourceInputs.map((input, i) => [`sourceInputs[${i}]`, [input, ['B', 'T', 'D']] as const])),
   });
+  if (unit && !broadcasts(unit.shape, own.shape))
+    throw refusal('SHAPE', 'unit', `a shape that broadcasts to [${own.shape.join(', ')}]`, `[${unit.shape.join(', ')}]`);
   return W;
 }
 
-const badCount = (name: string, expected: string, got: number): SsmError =>
+const broadcasts = (shape: number[], whole: number[]): boolean =>
+  shape.length <= whole.length && shape.every((size, i) => size === 1 || size === whole[i + whole.length - shape.length]);
+
+const refusal = (code: 'OPTION' | 'SHAPE', name: string, expected: string, got: string): SsmError =>
   new SsmError({
-    code: 'OPTION',
-    what: `denseConnect: \`${name}\` has the wrong length.`,
+    code,
+    what: `denseConnect: \`${name}\` ${code === 'SHAPE' ? 'has the wrong shape' : 'has the wrong length'}.`,
     expected,
-    got: String(got),
+    got,
     mend: MEND,
   });

@@ -2,9 +2,9 @@
  * Hidden fusion: DenseSSM, arXiv:2403.00818, section 3.2: h' = Fuse(h, H) with H = [φ(h^{l−1}); …; φ(h^{l−m})].
  * Letters in shapes as in selective-transition.ts; lists run from distance 1 to distance n.
  */
+import { linear } from '@densessm/kernels';
 import { add, concat, mul, slice, softmax, split, sum, type Tensor, type Tensor2D, type Tensor3D } from '@tensorflow/tfjs-core';
 import type { DenseConfig } from './config';
-import { linear } from './linear';
 import { type DenseParams, need } from './spec';
 
 /** h' = h + Σ_i φ_i. */

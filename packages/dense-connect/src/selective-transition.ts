@@ -3,9 +3,9 @@
  * Letters in shapes: B batch, T time, D width of the layer input x, W width of the hidden states h, r rank, n sources present.
  * Lists of states run from distance 1 (the layer just below) to distance n.
  */
+import { linear, silu } from '@densessm/kernels';
 import { mul, slice, split, type Tensor, type Tensor2D, type Tensor3D } from '@tensorflow/tfjs-core';
 import type { DenseConfig } from './config';
-import { linear, silu } from './linear';
 import { type DenseParams, need } from './spec';
 
 /** Gate(x) = SiLU(fc2 SiLU(fc1 x)) (mlp) or SiLU(fc x) (linear), of the first `rows` gate rows. [B, T, D] → [B, T, rows]. */

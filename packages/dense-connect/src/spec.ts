@@ -69,15 +69,12 @@ export function startsNeutral({ denseLayers, gate, projection, fusion }: DenseCo
 export function need(params: DenseParams, part: keyof DenseParams): Tensor2D {
   const matrix = params[part];
   if (matrix) return matrix;
+  const present = Object.entries(params).flatMap(([name, tensor]) => (tensor ? [name] : []));
   throw new SsmError({
     code: 'WEIGHTS',
     what: `denseConnect: the connection has no \`${part}\`.`,
-    expected: 'the parameters that denseSpec names for this config',
-    got: `only ${
-      Object.keys(params)
-        .filter((name) => params[name as keyof DenseParams])
-        .join(', ') || 'an empty record'
-    }`,
+    expected: 'the matrices that denseSpec makes for this config',
+    got: present.join(', ') || 'none at all',
     mend: 'make or load the parameters with denseSpec(config, …) of the same config',
   });
 }

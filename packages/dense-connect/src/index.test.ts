@@ -1,0 +1,16 @@
+import { expect, it } from 'vitest';
+import * as surface from './index';
+
+it('exports exactly this', () => {
+  expect(Object.keys(surface).sort()).toMatchInlineSnapshot(`
+    [
+      "completeDenseConfig",
+      "denseConfigToJson",
+      "denseConnect",
+      "denseSources",
+      "denseSpec",
+      "parseDenseConfig",
+      "startsNeutral",
+    ]
+  `);
+});
