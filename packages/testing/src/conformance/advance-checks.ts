@@ -1,10 +1,10 @@
 import { disposeTree, tidyTree } from '@densessm/ssm-core';
-import { argMax, concat, dispose, reshape, slice, type Tensor2D, type Tensor3D, tidy } from '@tensorflow/tfjs-core';
+import { argMax, concat, dispose, reshape, slice, type Tensor, type Tensor2D, type Tensor3D, tidy } from '@tensorflow/tfjs-core';
 import { distance } from '../expect-close';
 import { compare, compareValues } from './compare';
 import { compareLogits } from './forward-checks';
 import { type LengthRecord, parallelBound, type Subject, stored, tokensOf } from './model-fixture';
-import type { CheckResult } from './types';
+import type { CheckResult, StoredTensor } from './types';
 
 /** Ways to cut a text: token by token, unevenly, and not at all. */
 const CUTS: Readonly<Record<string, (length: number) => number[]>> = {
@@ -51,40 +51,33 @@ function relativeNorm(reference: ArrayLike<number>, actual: ArrayLike<number>): 
   return Math.sqrt(apart / size);
 }
 
-async function* checkState(
-  { family, fixture, ...rest }: Subject,
-  tokens: Tensor2D,
-  pieces: number[],
-  name: string,
-): AsyncGenerator<CheckResult> {
-  const subject = { family, fixture, ...rest };
-  const length = tokens.shape[1];
+async function* checkState(subject: Subject, tokens: Tensor2D, pieces: number[], name: string): AsyncGenerator<CheckResult> {
+  const { family, fixture } = subject;
   const [logits, state] = advanceInPieces(subject, family.stepConfig(subject.config), tokens, pieces);
   for (const [key, tensor] of family.state(state)) {
-    const expected = fixture.tensors.get(`L${length}.state.${key}`);
-    if (!expected) continue;
-    const missing = (expected.shape.at(-1) as number) - (tensor.shape.at(-1) as number);
-    const kept = missing > 0 ? lastColumns(expected.values, expected.shape, tensor.shape.at(-1) as number) : expected;
-    yield await compare(`${name}: state ${key}`, kept, tensor.clone(), family.logits, 'relative');
+    const expected = fixture.tensors.get(`L${tokens.shape[1]}.state.${key}`);
+    if (expected) yield await compare(`${name}: state ${key}`, lastColumns(expected, tensor), tensor.clone(), family.logits, 'relative');
   }
   dispose(logits);
   disposeTree(state);
 }
 
 /** The reference keeps as many convolution inputs as the filter is wide; the oldest of them is never read again. */
-function lastColumns(values: ArrayLike<number>, shape: number[], width: number) {
-  const stride = shape.at(-1) as number;
-  const kept = Array.from(values).filter((_, i) => i % stride >= stride - width);
-  return { shape: [...shape.slice(0, -1), width], values: Float32Array.from(kept) };
+function lastColumns(expected: StoredTensor, ours: Tensor): StoredTensor {
+  const columns = expected.shape.at(-1) as number;
+  const width = ours.shape.at(-1) as number;
+  if (width >= columns) return expected;
+  const kept = Array.from(expected.values).filter((_, i) => i % columns >= columns - width);
+  return { shape: [...expected.shape.slice(0, -1), width], values: Float32Array.from(kept) };
 }
 
 function advanceInPieces({ model, params, config }: Subject, stepConfig: object, tokens: Tensor2D, pieces: number[]): [Tensor3D, unknown] {
   return tidyTree(() => {
     const parts: Tensor3D[] = [];
-    let state = model.initialState(stepConfig ?? config, tokens.shape[0]);
+    let state = model.initialState(config, tokens.shape[0]);
     let start = 0;
     for (const piece of pieces) {
-      const [logits, next] = model.advance(params, stepConfig, slice(tokens, [0, start], [tokens.shape[0], piece]), state);
+      const [logits, next] = model.advance(params, config, slice(tokens, [0, start], [tokens.shape[0], piece]), state);
       parts.push(logits);
       state = next;
       start += piece;

@@ -9,7 +9,7 @@ import type { CheckResult, ModelFixture } from './types';
 
 /** Every quantity that a model's folder stores, in every mode, one result each. */
 export async function* checkModel(fixture: ModelFixture): AsyncGenerator<CheckResult> {
-  const subject = loadSubject(fixture);
+  const subject = await loadSubject(fixture);
   for (const [length, record] of lengthsOf(fixture)) {
     yield* checkForward(subject, length, record, parallelBound(subject, record));
     yield* checkPieces(subject, length, record);
@@ -42,7 +42,7 @@ interface CrossCheck {
  */
 async function* checkOriginal(fixture: ModelFixture): AsyncGenerator<CheckResult> {
   if (!fixture.original) return;
-  const subject = loadSubject(fixture, fixture.original);
+  const subject = await loadSubject(fixture, fixture.original);
   const seen = (fixture.expected.cross_check_state_spaces_mamba as CrossCheck | undefined)?.max_abs_logit_diff ?? {};
   for (const [length, record] of lengthsOf(fixture)) {
     const tokens = tokensOf(fixture, `L${length}.input_ids`);

@@ -21,10 +21,10 @@ export interface Subject {
   readonly family: Family;
 }
 
-export function loadSubject(fixture: ModelFixture, from: StoredModel = fixture.model): Subject {
+export async function loadSubject(fixture: ModelFixture, from: StoredModel = fixture.model): Promise<Subject> {
   const model = modelFor(from.config);
   const config = model.parseConfig(from.config);
-  const params = paramsFromTensors(model.spec(config), from.weights) as object;
+  const params = await paramsFromTensors(model.spec(config), from.weights) as object;
   return { fixture, model, config, params, family: familyOf(model.modelType) };
 }
 

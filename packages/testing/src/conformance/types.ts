@@ -1,3 +1,4 @@
+import type { TensorSource, TensorValues } from '@densessm/checkpoint';
 import type { ConfigJson, ForwardOptions, HiddenStates } from '@densessm/ssm-core';
 import type { Tensor } from '@tensorflow/tfjs-core';
 
@@ -11,7 +12,7 @@ export interface CheckResult {
 
 export interface StoredTensor {
   shape: number[];
-  values: Float32Array | Float64Array | Int32Array;
+  values: TensorValues;
 }
 
 /** A folder of reference results as it lies on disk. */
@@ -29,7 +30,7 @@ export type OpsFixture = Fixture;
 /** A model in one format on disk. */
 export interface StoredModel {
   config: unknown;
-  weights: ReadonlyMap<string, StoredTensor>;
+  weights: TensorSource;
 }
 
 export interface ModelFixture extends Fixture {
