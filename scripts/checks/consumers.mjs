@@ -1,0 +1,84 @@
+import { cpSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { capture, childEnvironment, isUnreachable, npmCommand, root, Trouble, tail, toolsFolder } from '../lib/command.mjs';
+import { registryTrouble } from '../lib/pnpm.mjs';
+import { readManifest } from '../lib/workspace.mjs';
+
+/** @typedef {import('../lib/phases.mjs').Outcome} Outcome */
+/** @typedef {import('./packages.mjs').Tarballs} Tarballs */
+
+/** The current long-term release, from the npm package `node`. */
+const LONG_TERM_NODE = '24';
+
+/**
+ * A plain ESM program on the packed packages, under this Node and under the long-term one.
+ * @param {string} folder @param {Tarballs} tarballs
+ * @returns {Promise<Outcome>}
+ */
+export async function nodePrograms(folder, tarballs) {
+  const [program, otherNode] = await Promise.all([installConsumer('node-esm', folder, tarballs), fetchNode(LONG_TERM_NODE)]);
+  const results = [];
+  for (const node of [process.execPath, otherNode]) results.push(await capture([node, 'main.mjs'], { cwd: program }));
+  return outcome(results, 'ESM program under this Node and under Node 24');
+}
+
+/**
+ * A Vite application on the packed packages: its types, its build and what the bundle holds.
+ * @param {string} folder @param {Tarballs} tarballs
+ * @returns {Promise<Outcome>}
+ */
+export async function viteApp(folder, tarballs) {
+  const program = await installConsumer('vite-app', folder, tarballs);
+  const typescript = await capture([process.execPath, 'node_modules/typescript/bin/tsc', '--pretty', 'false'], { cwd: program });
+  const bundle = await capture([process.execPath, 'build.mjs'], { cwd: program });
+  return outcome([typescript, bundle], `tsc and vite build: ${bundle.code === 0 ? tail(bundle.stdout, 1) : 'failed'}`);
+}
+
+/** @param {import('../lib/command.mjs').CommandResult[]} results @param {string} note */
+function outcome(results, note) {
+  const bad = results.filter(({ code }) => code !== 0);
+  return { passed: results.length - bad.length, failed: bad.length, note, output: bad.map(({ output }) => tail(output, 80)).join('\n\n') };
+}
+
+/**
+ * Copies a consumer to a folder of its own and installs it with npm; every package of ours comes from its tarball.
+ * @param {string} name @param {string} folder @param {Tarballs} tarballs
+ */
+async function installConsumer(name, folder, tarballs) {
+  const target = join(folder, name);
+  cpSync(join(root, 'tests', 'consumers', name), target, { recursive: true });
+  const manifest = readManifest(target);
+  const ours = Object.fromEntries([...tarballs].map(([of, path]) => [of, pathToFileURL(path).href]));
+  const wanted = Object.entries(manifest.dependencies ?? {}).map(([of, range]) => [of, ours[of] ?? range]);
+  const packed = { ...manifest, dependencies: Object.fromEntries(wanted), overrides: ours };
+  writeFileSync(join(target, 'package.json'), `${JSON.stringify(packed, null, 2)}\n`);
+  await npmInstall(target, []);
+  return target;
+}
+
+/** @param {string} folder @param {readonly string[]} packages */
+async function npmInstall(folder, packages) {
+  const quiet = ['--no-audit', '--no-fund', '--no-package-lock', '--ignore-scripts', '--prefer-offline'];
+  const { code, output } = await capture([...npmCommand(), 'install', ...quiet, ...packages], { cwd: folder });
+  if (code === 0) return;
+  if (isUnreachable(output)) throw registryTrouble(output);
+  throw new Trouble(`npm could not install ${folder}.`, 'see its message below', output);
+}
+
+/**
+ * The executable of another Node, kept in node_modules/.tools. The package `node` is an installation script that asks npm
+ * for the binary of this platform; newer npm runs no such scripts by itself, so it is called here.
+ */
+async function fetchNode(/** @type {string} */ version) {
+  const folder = join(toolsFolder, `node-${version}`);
+  const executable = join(folder, 'node_modules', 'node', 'bin', process.platform === 'win32' ? 'node.exe' : 'node');
+  if (existsSync(executable)) return executable;
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(join(folder, 'package.json'), '{ "private": true }\n');
+  await npmInstall(folder, [`node@${version}`]);
+  const cwd = join(folder, 'node_modules', 'node');
+  const { code, output } = await capture([process.execPath, 'installArchSpecificPackage.js'], { cwd, env: childEnvironment() });
+  if (code !== 0 || !existsSync(executable)) throw new Trouble(`the npm package node@${version} did not install.`, 'see below', output);
+  return executable;
+}

@@ -1,0 +1,57 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { capture, localBin, tail } from '../lib/command.mjs';
+import { workspacePackages } from '../lib/workspace.mjs';
+
+/** @typedef {import('../lib/phases.mjs').Outcome} Outcome */
+
+/**
+ * A program that passes or fails as a whole.
+ * @param {string} note
+ * @param {readonly string[]} command
+ * @param {import('../lib/command.mjs').CommandOptions} [options]
+ * @returns {Promise<Outcome>}
+ */
+async function one(note, command, options) {
+  const { code, output } = await capture(command, options);
+  return { passed: code === 0 ? 1 : 0, failed: code === 0 ? 0 : 1, note, output: tail(output, 120) };
+}
+
+export const lint = () => one('biome: format, imports, cycles', [localBin('biome'), 'check', '--error-on-warnings', '--colors=off']);
+
+export const types = () => one('tsc: packages, tests, scripts and bench', [localBin('tsc'), '--noEmit', '--pretty', 'false']);
+
+/** @param {NodeJS.ProcessEnv} env with pnpm on PATH, which turbo needs */
+export const build = (env) => {
+  const count = workspacePackages().filter(({ manifest }) => manifest.scripts?.build).length;
+  return one(`tsup: ${count} packages`, [localBin('turbo'), 'run', 'build', '--output-logs=errors-only'], { env });
+};
+
+/**
+ * Unit, parity, conformance and architecture tests.
+ * @param {string} folder for vitest's report
+ * @returns {Promise<Outcome>}
+ */
+export async function unit(folder) {
+  const report = join(folder, 'vitest.json');
+  const { code, output } = await capture([
+    localBin('vitest'),
+    'run',
+    '--reporter=default',
+    '--reporter=json',
+    `--outputFile.json=${report}`,
+  ]);
+  /** @type {{ numPassedTests: number, numFailedTests: number, numPendingTests: number, testResults: unknown[] }} */
+  const result = JSON.parse(readFileSync(report, 'utf8'));
+  const { numPassedTests: passed, numFailedTests, numPendingTests, testResults } = result;
+  const skipped = numPendingTests > 0 ? `, ${numPendingTests} skipped` : '';
+  // A file that cannot be loaded and an unhandled rejection fail the run without failing a test.
+  const failed = code === 0 ? 0 : Math.max(1, numFailedTests);
+  return { passed, failed, note: `vitest: ${passed + failed} tests in ${testResults.length} files${skipped}`, output: failures(output) };
+}
+
+/** vitest's account of what failed, without the files that passed. */
+function failures(/** @type {string} */ output) {
+  const start = output.search(/^.*(Failed (Tests|Suites)|Unhandled Errors).*$/m);
+  return start < 0 ? tail(output, 80) : output.slice(start).split('\n').slice(0, 200).join('\n');
+}

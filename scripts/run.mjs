@@ -1,0 +1,16 @@
+// `node scripts/run.mjs FILE.ts [arguments]`: runs a TypeScript program of this repository on the packages' sources, after setup.
+import { spawnSync } from 'node:child_process';
+import { join, resolve } from 'node:path';
+import { root, runMain, Trouble } from './lib/command.mjs';
+import { setup } from './setup.mjs';
+
+await runMain(async () => {
+  const [file, ...parameters] = process.argv.slice(2);
+  if (file === undefined) throw new Trouble('no program was named.', 'node scripts/run.mjs FILE.ts [arguments]');
+  await setup();
+  const command = ['--import', import.meta.resolve('tsx'), '--conditions=@densessm/source', resolve(root, file), ...parameters];
+  const env = { ...process.env, TSX_TSCONFIG_PATH: join(root, 'tsconfig.base.json') };
+  // npm changes to the root folder; paths among the arguments belong to the folder in which it was called.
+  const { status } = spawnSync(process.execPath, command, { cwd: process.env.INIT_CWD ?? process.cwd(), env, stdio: 'inherit' });
+  process.exitCode = status ?? 1;
+});
