@@ -1,12 +1,12 @@
 import { SsmError } from '@densessm/ssm-core';
 
-/** Bytes per element of the safetensors element types that fill whole bytes. */
+/** Bytes per element of the safetensors element types that fill whole bytes, in the reference's order. */
 export const BYTES_PER_ELEMENT = {
   BOOL: 1,
   U8: 1,
   I8: 1,
-  F8_E4M3: 1,
   F8_E5M2: 1,
+  F8_E4M3: 1,
   I16: 2,
   U16: 2,
   F16: 2,
@@ -14,9 +14,9 @@ export const BYTES_PER_ELEMENT = {
   I32: 4,
   U32: 4,
   F32: 4,
+  F64: 8,
   I64: 8,
   U64: 8,
-  F64: 8,
 } as const;
 
 export type Dtype = keyof typeof BYTES_PER_ELEMENT;
@@ -29,6 +29,20 @@ export interface StoredTensor {
   readonly dtype: Dtype;
   readonly shape: readonly number[];
   readonly bytes: Uint8Array;
+}
+
+/** A tensor's values, row-major. */
+export interface ArrayTensor {
+  readonly shape: readonly number[];
+  readonly values: TensorValues;
+  /** The element type it had on disk, where that was narrower than the array's own. */
+  readonly dtype?: Dtype;
+}
+
+/** The element type that holds an array as it is. */
+export function dtypeOf(values: TensorValues): Dtype {
+  if (values instanceof Float32Array) return 'F32';
+  return values instanceof Float64Array ? 'F64' : 'I32';
 }
 
 /**
@@ -54,12 +68,6 @@ export function tensorValues(name: string, { dtype, bytes }: StoredTensor): Tens
     got: dtype,
     mend: 'convert the file to F32 or BF16 first',
   });
-}
-
-/** The values as float32; F64 is rounded to the nearest. */
-export function float32Values(name: string, stored: StoredTensor): Float32Array {
-  const values = tensorValues(name, stored);
-  return values instanceof Float32Array ? values : Float32Array.from(values);
 }
 
 /** Each 16-bit element as the float32 whose bits `bitsOf` gives. */

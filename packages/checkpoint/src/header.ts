@@ -17,7 +17,6 @@ export interface TensorEntry {
 }
 
 export interface SafetensorsHeader {
-  /** In the order of the header. */
   readonly tensors: ReadonlyMap<string, TensorEntry>;
   readonly metadata: Readonly<Record<string, string>>;
 }
@@ -49,13 +48,15 @@ export function headerLength(where: string, start: Uint8Array, size: number): nu
  */
 export function parseHeader(where: string, header: Uint8Array, size: number): SafetensorsHeader {
   const json = headerJson(where, header);
-  const { __metadata__: metadata = {}, ...entries } = json;
+  const metadata = json.__metadata__ ?? {}; // the reference reads null as none
   if (!isObject(metadata) || !Object.values(metadata).every((value) => typeof value === 'string'))
     throw fileError(where, '`__metadata__` is not a record of strings.', 'an object whose values are strings', describe(metadata));
   const dataStart = LENGTH_BYTES + header.length;
   const dataBytes = size - dataStart;
   const tensors = new Map<string, TensorEntry>();
-  for (const [name, entry] of Object.entries(entries)) tensors.set(name, tensorEntry(where, name, entry, dataStart, dataBytes));
+  for (const [name, entry] of Object.entries(json)) {
+    if (name !== '__metadata__') tensors.set(name, tensorEntry(where, name, entry, dataStart, dataBytes));
+  }
   requireFullCover(where, tensors, dataStart, size);
   return { tensors, metadata: metadata as Record<string, string> };
 }
@@ -77,6 +78,7 @@ function tensorEntry(where: string, name: string, entry: unknown, dataStart: num
     const title = shorten(JSON.stringify(name));
     return fileError(where, `the header's entry ${title} cannot be used.`, expected, describe(got));
   };
+  if (/\p{Surrogate}/u.test(name)) throw bad('a name of whole characters', name);
   if (!isObject(entry)) throw bad('an object with dtype, shape and data_offsets', entry);
   const { dtype, shape, data_offsets: offsets } = entry;
   if (!isDtype(dtype)) throw bad(`dtype ${Object.keys(BYTES_PER_ELEMENT).join(', ')}`, dtype);
@@ -85,6 +87,7 @@ function tensorEntry(where: string, name: string, entry: unknown, dataStart: num
   const [begin, end] = offsets as [number, number];
   if (begin > end || end > dataBytes) throw bad(`data_offsets: begin ≤ end ≤ ${dataBytes}, the bytes behind the header`, offsets);
   const byteLength = bytesOf(shape, dtype);
+  if (byteLength === undefined) throw bad('shape: a product within the whole numbers of float64', shape);
   if (byteLength !== end - begin) throw bad(`data_offsets that span ${byteLength} bytes: shape times ${dtype}`, { shape, offsets });
   return { dtype, shape, offset: dataStart + begin, byteLength };
 }
@@ -92,14 +95,11 @@ function tensorEntry(where: string, name: string, entry: unknown, dataStart: num
 const isListOfSizes = (value: unknown): value is number[] =>
   Array.isArray(value) && value.every((size) => Number.isSafeInteger(size) && size >= 0);
 
-/** Infinity where the product leaves the whole numbers that float64 can hold. */
-function bytesOf(shape: readonly number[], dtype: Dtype): number {
+/** Bytes of a tensor; undefined where that is no whole number that float64 can hold. */
+export function bytesOf(shape: readonly number[], dtype: Dtype): number | undefined {
   let product: number = BYTES_PER_ELEMENT[dtype];
-  for (const size of shape) {
-    product *= size;
-    if (!Number.isSafeInteger(product)) return Infinity;
-  }
-  return product;
+  for (const size of shape) product *= Number.isSafeInteger(product) ? size : Number.NaN;
+  return Number.isSafeInteger(product) && product >= 0 ? product : undefined;
 }
 
 function requireFullCover(where: string, tensors: ReadonlyMap<string, TensorEntry>, dataStart: number, size: number): void {
@@ -119,4 +119,4 @@ function requireFullCover(where: string, tensors: ReadonlyMap<string, TensorEntr
   }
 }
 
-const describe = (value: unknown): string => shorten(JSON.stringify(value) ?? 'nothing');
+const describe = (value: unknown): string => shorten(JSON.stringify(Array.isArray(value) ? value.slice(0, 30) : value) ?? 'nothing');

@@ -147,9 +147,12 @@ class JsonCursor {
   }
 
   #bad(expected: string, at = this.#at): SsmError {
-    const before = this.#text.slice(0, at);
-    const line = before.split('\n').length;
-    const column = at - before.lastIndexOf('\n');
+    let [line, lineStart] = [1, 0];
+    for (let i = this.#text.indexOf('\n'); i >= 0 && i < at; i = this.#text.indexOf('\n', i + 1)) {
+      line++;
+      lineStart = i + 1;
+    }
+    const column = at - lineStart + 1;
     const found = at < this.#text.length ? shorten(JSON.stringify(this.#text.slice(at, at + 20))) : 'the end of the text';
     return new SsmError({
       code: 'FILE',

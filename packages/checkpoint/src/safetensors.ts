@@ -1,4 +1,4 @@
-import type { StoredTensor } from './dtypes';
+import { type ArrayTensor, type StoredTensor, tensorValues } from './dtypes';
 import { fileError, headerLength, LENGTH_BYTES, parseHeader, type SafetensorsHeader, type TensorEntry } from './header';
 
 /** Bytes that can be read in pieces: a file on disk, a blob, a range of a download. */
@@ -8,7 +8,7 @@ export interface ByteSource {
   read(offset: number, length: number): Promise<Uint8Array>;
 }
 
-/** Named tensors, wherever they lie: what params are built from. */
+/** Named tensors, wherever they lie: what params are loaded from and files are written from. */
 export interface TensorSource {
   readonly tensors: ReadonlyMap<string, Pick<TensorEntry, 'dtype' | 'shape'>>;
   read(name: string): Promise<StoredTensor>;
@@ -52,13 +52,25 @@ export async function openSafetensors(source: ByteSource, where = 'openSafetenso
   return { tensors, metadata, read };
 }
 
+/** The values of every tensor of a file, see {@link tensorValues}. */
+export function readTensors(file: SafetensorsFile): Map<string, ArrayTensor> {
+  return new Map([...file.tensors].map(([name, stored]) => [name, arrayTensor(name, stored)]));
+}
+
+/** @throws SsmError as {@link tensorValues} */
+export const arrayTensor = (name: string, stored: StoredTensor): ArrayTensor => ({
+  dtype: stored.dtype,
+  shape: stored.shape,
+  values: tensorValues(name, stored),
+});
+
 async function readExactly(where: string, source: ByteSource, offset: number, length: number): Promise<Uint8Array> {
   const bytes = await source.read(offset, length);
   if (bytes.length === length) return bytes;
   throw fileError(where, 'the source gave another number of bytes.', `${length} bytes from ${offset}`, `${bytes.length} bytes`);
 }
 
-function entryOf<Entry>(where: string, tensors: ReadonlyMap<string, Entry>, name: string): Entry {
+export function entryOf<Entry>(where: string, tensors: ReadonlyMap<string, Entry>, name: string): Entry {
   const entry = tensors.get(name);
   if (entry !== undefined) return entry;
   const names = [...tensors.keys()].slice(0, 5).join(', ');
