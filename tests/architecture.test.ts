@@ -1,0 +1,156 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { modelFor, SsmError } from '@densessm/ssm-core';
+import { getKernelsForBackend } from '@tensorflow/tfjs-core';
+import { describe, expect, it } from 'vitest';
+import { root } from '../scripts/lib/command.mjs';
+import { readManifest, workspacePackages } from '../scripts/lib/workspace.mjs';
+import { isRelative, packageOf, sourceFiles } from './house';
+
+const SCOPE = '@densessm/';
+const TFJS_CORE = '@tensorflow/tfjs-core';
+
+/** An arrow is "may import". A package that is not here yet is added together with its folder. */
+const ARROWS: Readonly<Record<string, readonly string[]>> = {
+  'ssm-core': [],
+  kernels: ['ssm-core'],
+  'dense-connect': ['ssm-core', 'kernels'],
+  retnet: ['ssm-core', 'kernels', 'dense-connect'],
+  mamba: ['ssm-core', 'kernels', 'dense-connect'],
+  checkpoint: ['ssm-core'],
+  'runtime-node': ['ssm-core', 'kernels', 'checkpoint'],
+};
+/** Private packages look at everything. */
+const MAY_IMPORT_ANYTHING = ['testing', 'bench'];
+const MODELS = ['retnet', 'mamba'];
+/** The only packages that name a backend. */
+const RUNTIMES = ['runtime-node'];
+const NODE_ONLY = ['runtime-node', 'testing', 'bench'];
+
+const packages = workspacePackages().map(({ folder, manifest }) => {
+  const name = manifest.name.slice(SCOPE.length);
+  const path = folder.slice(root.length + 1).replaceAll('\\', '/');
+  const files = sourceFiles(existsSync(join(folder, 'src')) ? `${path}/src` : path);
+  return { name, folder, path, manifest, files, sources: files.filter(({ isTest }) => !isTest) };
+});
+const published = packages.filter(({ manifest }) => manifest.private !== true);
+const known = packages.filter(({ name }) => !MAY_IMPORT_ANYTHING.includes(name));
+
+/** `file: what` for everything that a rule forbids, so that a failure names its place. */
+const offences = (list: typeof packages, forbidden: (specifier: string, name: string) => boolean): string[] =>
+  list.flatMap(({ name, sources }) =>
+    sources.flatMap(({ path, imports }) => imports.filter((one) => forbidden(one, name)).map((one) => `${path}: ${one}`)),
+  );
+
+describe('the house', () => {
+  it('knows every package', () => {
+    expect(known.map(({ name }) => name).sort()).toEqual(Object.keys(ARROWS).sort());
+    expect(packages.every(({ manifest }) => manifest.name.startsWith(SCOPE))).toBe(true);
+  });
+
+  it('follows the arrows in every package.json', () => {
+    const ours = ({ manifest }: (typeof packages)[number]) =>
+      Object.keys({ ...manifest.dependencies, ...manifest.peerDependencies }).filter((one) => one.startsWith(SCOPE));
+    const wrong = known.flatMap((one) =>
+      ours(one)
+        .filter((dependency) => !ARROWS[one.name]?.includes(dependency.slice(SCOPE.length)))
+        .map((dependency) => `${one.name} -> ${dependency}`),
+    );
+    expect(wrong).toEqual([]);
+  });
+
+  it('has no cycle among the arrows', () => {
+    const reaches = (from: string, to: string): boolean => (ARROWS[from] ?? []).some((next) => next === to || reaches(next, to));
+    expect(Object.keys(ARROWS).filter((name) => reaches(name, name))).toEqual([]);
+  });
+
+  it('imports only what a package declares, and declares nothing it does not import', () => {
+    for (const { name, manifest, sources } of packages) {
+      const used = new Set(
+        sources.flatMap(({ imports }) => imports.filter((one) => !isRelative(one) && !one.startsWith('node:')).map(packageOf)),
+      );
+      const declared = Object.keys({ ...manifest.dependencies, ...manifest.peerDependencies });
+      expect([...used].sort(), `${name}: imports and declarations`).toEqual(declared.sort());
+    }
+  });
+});
+
+describe('a source file', () => {
+  it('imports another package only through its exports', () => {
+    const exportsOf = new Map(packages.map(({ folder, manifest }) => [manifest.name, entryPoints(folder, manifest.name)]));
+    expect(offences(packages, (one) => one.startsWith(SCOPE) && !exportsOf.get(packageOf(one))?.includes(one))).toEqual([]);
+    expect(offences(packages, (one) => isRelative(one) && /(^|\/)(packages|dist|src)\//.test(one))).toEqual([]);
+  });
+
+  it('names a backend only in a runtime', () => {
+    const others = known.filter(({ name }) => !RUNTIMES.includes(name));
+    expect(offences(others, (one) => one.startsWith('@tensorflow/') && one !== TFJS_CORE)).toEqual([]);
+    expect(offences(published, (one) => one.startsWith(`${TFJS_CORE}/`))).toEqual([]);
+  });
+
+  it('names a model only outside runtimes', () => {
+    const runtimes = packages.filter(({ name }) => RUNTIMES.includes(name));
+    expect(offences(runtimes, (one) => MODELS.includes(packageOf(one).slice(SCOPE.length)))).toEqual([]);
+  });
+
+  it('needs Node only where the package is for Node', () => {
+    const anywhere = packages.filter(({ name }) => !NODE_ONLY.includes(name));
+    expect(offences(anywhere, (one) => one.startsWith('node:'))).toEqual([]);
+  });
+
+  it('has at most 300 lines', () => {
+    const files = [...packages.flatMap((one) => one.files), ...['scripts', 'tests'].flatMap(sourceFiles)];
+    expect(files.filter(({ lines }) => lines > 300).map(({ path, lines }) => `${path}: ${lines}`)).toEqual([]);
+  });
+});
+
+describe('importing a model', () => {
+  it('registers no model and no kernel', async () => {
+    const kernels = () => ['cpu', 'wasm'].map((backend) => getKernelsForBackend(backend).length);
+    const before = kernels();
+    const imported = await Promise.all([import('@densessm/retnet'), import('@densessm/mamba')]);
+    expect(imported.length).toBe(MODELS.length);
+    expect(kernels()).toEqual(before);
+    for (const model_type of ['retnet', 'mamba']) expect(() => modelFor({ model_type })).toThrow(SsmError);
+  });
+});
+
+describe('a published package', () => {
+  it.each(published.map((one) => [one.name, one] as const))(
+    '%s has README, licence, exports, types and an account of its changes',
+    (_, one) => {
+      const manifest = JSON.parse(readFileSync(join(one.folder, 'package.json'), 'utf8'));
+      expect(manifest).toMatchObject({ license: 'MIT', type: 'module', sideEffects: false, engines: { node: '>=20.19' } });
+      expect(manifest.exports['.']).toEqual({
+        [`${SCOPE}source`]: './src/index.ts',
+        types: './dist/index.d.ts',
+        default: './dist/index.js',
+      });
+      expect(existsSync(join(one.folder, 'README.md')), 'README.md').toBe(true);
+      const hasChanges =
+        manifest.version === '0.0.0' ? changesets().includes(one.manifest.name) : existsSync(join(one.folder, 'CHANGELOG.md'));
+      expect(hasChanges, 'a changeset before the first release, a CHANGELOG after it').toBe(true);
+    },
+  );
+
+  it('is installed by the consumer that loads every package', () => {
+    const { dependencies = {} } = readManifest(join(root, 'tests', 'consumers', 'node-esm'));
+    const ours = Object.keys(dependencies).filter((name) => name.startsWith(SCOPE));
+    expect(ours.sort()).toEqual(published.map(({ manifest }) => manifest.name).sort());
+  });
+});
+
+/** The names under which a package may be imported. */
+function entryPoints(folder: string, name: string): string[] {
+  const { exports } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as { exports?: Record<string, unknown> };
+  return Object.keys(exports ?? {}).map((entry) => `${name}${entry.slice(1)}`);
+}
+
+/** The packages that the changesets speak of. */
+function changesets(): string[] {
+  const folder = join(root, '.changeset');
+  const files = readdirSync(folder).filter((file) => file.endsWith('.md') && file !== 'README.md');
+  return files.flatMap((file) =>
+    [...readFileSync(join(folder, file), 'utf8').matchAll(/^['"](.+)['"]: /gm)].map((match) => match[1] ?? ''),
+  );
+}
