@@ -35,7 +35,9 @@ async function main(): Promise<number> {
       const pass = error <= bound;
       if (pass) passed++;
       else failed++;
-      console.log(`${basename(path).padEnd(24)} ${name.padEnd(72)} error ${error.toExponential(1)}  bound ${bound.toExponential(1)}  ${pass ? 'pass' : 'FAIL'}`);
+      console.log(
+        `${basename(path).padEnd(24)} ${name.padEnd(72)} error ${error.toExponential(1)}  bound ${bound.toExponential(1)}  ${pass ? 'pass' : 'FAIL'}`,
+      );
     }
   }
   console.log(`${passed} passed, ${failed} failed${skipped ? `, ${skipped} skipped` : ''}`);

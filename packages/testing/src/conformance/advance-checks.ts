@@ -1,6 +1,7 @@
 import { disposeTree, tidyTree } from '@densessm/ssm-core';
-import { argMax, concat, dispose, reshape, slice, type Tensor, type Tensor2D, type Tensor3D, tidy } from '@tensorflow/tfjs-core';
+import { argMax, concat, dispose, reshape, slice, type Tensor, type Tensor2D, tidy } from '@tensorflow/tfjs-core';
 import { distance } from '../expect-close';
+import { advanceInPieces } from '../sequence-model';
 import { compare, compareValues } from './compare';
 import { compareLogits } from './forward-checks';
 import { type LengthRecord, parallelBound, type Subject, stored, tokensOf } from './model-fixture';
@@ -29,7 +30,7 @@ export async function* checkPieces(subject: Subject, length: number, record: Len
   const stepLogits = fixture.tensors.get(`L${length}.step_logits`);
   for (const [cut, pieces] of Object.entries(CUTS)) {
     const name = `L${length} ${cut}`;
-    const [logits, state] = advanceInPieces(subject, config, tokens, pieces(length));
+    const [logits, state] = tidyTree(() => advanceInPieces(model, params, config, tokens, pieces(length)));
     if (stepLogits) yield await compare(`${name}: step logits`, stepLogits, logits.clone(), family.logits);
     else yield await compareLogits(subject, `${name}: logits`, length, record, logits, parallelBound(subject, record));
     yield { name: `${name}: agrees with forward`, error: relativeNorm(wholeValues, await logits.data()), bound: 1e-5 };
@@ -53,7 +54,7 @@ function relativeNorm(reference: ArrayLike<number>, actual: ArrayLike<number>): 
 
 async function* checkState(subject: Subject, tokens: Tensor2D, pieces: number[], name: string): AsyncGenerator<CheckResult> {
   const { family, fixture } = subject;
-  const [logits, state] = advanceInPieces(subject, family.stepConfig(subject.config), tokens, pieces);
+  const [logits, state] = tidyTree(() => advanceInPieces(subject.model, subject.params, family.stepConfig(subject.config), tokens, pieces));
   for (const [key, tensor] of family.state(state)) {
     const expected = fixture.tensors.get(`L${tokens.shape[1]}.state.${key}`);
     if (expected) yield await compare(`${name}: state ${key}`, lastColumns(expected, tensor), tensor.clone(), family.logits, 'relative');
@@ -69,21 +70,6 @@ function lastColumns(expected: StoredTensor, ours: Tensor): StoredTensor {
   if (width >= columns) return expected;
   const kept = Array.from(expected.values).filter((_, i) => i % columns >= columns - width);
   return { shape: [...expected.shape.slice(0, -1), width], values: Float32Array.from(kept) };
-}
-
-function advanceInPieces({ model, params, config }: Subject, stepConfig: object, tokens: Tensor2D, pieces: number[]): [Tensor3D, unknown] {
-  return tidyTree(() => {
-    const parts: Tensor3D[] = [];
-    let state = model.initialState(config, tokens.shape[0]);
-    let start = 0;
-    for (const piece of pieces) {
-      const [logits, next] = model.advance(params, config, slice(tokens, [0, start], [tokens.shape[0], piece]), state);
-      parts.push(logits);
-      state = next;
-      start += piece;
-    }
-    return [concat(parts, 1), state] as never;
-  });
 }
 
 /** Greedy continuation of the stored prompts: every token must be the stored one. */

@@ -22,7 +22,13 @@ export const isFixture = (folder: string): boolean => existsSync(join(folder, 'e
 export function readFixture(folder: string): Fixture | ModelFixture {
   const expected = parseConfigText(readFileSync(join(folder, 'expected.json'), 'utf8'));
   if (!isObject(expected)) {
-    throw new SsmError({ code: 'FILE', what: `${folder}: expected.json is not an object.`, expected: '{ … }', got: typeof expected, mend: 'make it anew' });
+    throw new SsmError({
+      code: 'FILE',
+      what: `${folder}: expected.json is not an object.`,
+      expected: '{ … }',
+      got: typeof expected,
+      mend: 'make it anew',
+    });
   }
   const tensorsPath = join(folder, 'expected.safetensors');
   const tensors = existsSync(tensorsPath) ? readTensors(tensorsPath) : new Map<string, StoredTensor>();
@@ -35,5 +41,8 @@ export function readFixture(folder: string): Fixture | ModelFixture {
 export function fixtureFolders(folder: string): string[] {
   if (isFixture(folder)) return [folder];
   const inside = readdirSync(folder, { withFileTypes: true }).filter((entry) => entry.isDirectory());
-  return inside.map(({ name }) => join(folder, name)).filter(isFixture).sort();
+  return inside
+    .map(({ name }) => join(folder, name))
+    .filter(isFixture)
+    .sort();
 }

@@ -1,4 +1,4 @@
-import { paramsFromTensors } from '@densessm/checkpoint';
+import { loadParams } from '@densessm/checkpoint';
 import { type AnyModel, modelFor, SsmError } from '@densessm/ssm-core';
 import { type Tensor2D, tensor2d } from '@tensorflow/tfjs-core';
 import { familyOf } from './families';
@@ -24,7 +24,7 @@ export interface Subject {
 export async function loadSubject(fixture: ModelFixture, from: StoredModel = fixture.model): Promise<Subject> {
   const model = modelFor(from.config);
   const config = model.parseConfig(from.config);
-  const params = await paramsFromTensors(model.spec(config), from.weights) as object;
+  const params = (await loadParams(model.spec(config), from.weights, { where: fixture.name })) as object;
   return { fixture, model, config, params, family: familyOf(model.modelType) };
 }
 

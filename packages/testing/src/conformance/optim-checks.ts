@@ -21,7 +21,9 @@ export async function* checkOptimiser({ expected, tensors }: Fixture): AsyncGene
       const { values, shape } = tensors.get(`${run.prefix}.${name}`) as StoredTensor;
       return tensor(Float32Array.from(values), shape);
     };
-    const names = [...tensors.keys()].flatMap((name) => (name.startsWith(`${run.prefix}.`) && name.endsWith('.init') ? [name.split('.')[1] as string] : []));
+    const names = [...tensors.keys()].flatMap((name) =>
+      name.startsWith(`${run.prefix}.`) && name.endsWith('.init') ? [name.split('.')[1] as string] : [],
+    );
     const state: AdamWState = new Map();
     let params = Object.fromEntries(names.map((name) => [name, load(`${name}.init`)]));
     for (let step = 0; step < run.steps; step++) {
@@ -40,7 +42,13 @@ export async function* checkOptimiser({ expected, tensors }: Fixture): AsyncGene
       if (norm !== undefined) yield compareValues(`${run.prefix} step ${step}: gradient norm`, [norm], [next.norm], 1e-5, 'relative');
       for (const name of names) {
         const after = tensors.get(`${run.prefix}.${name}.after${step}`) as StoredTensor;
-        yield compareValues(`${run.prefix} step ${step}: ${name}`, after.values, await (params[name] as ReturnType<typeof load>).data(), 1e-6, 'relative');
+        yield compareValues(
+          `${run.prefix} step ${step}: ${name}`,
+          after.values,
+          await (params[name] as ReturnType<typeof load>).data(),
+          1e-6,
+          'relative',
+        );
       }
     }
     dispose(params as never);

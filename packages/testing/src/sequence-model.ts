@@ -1,0 +1,176 @@
+import { disposeTree, mapTree, mulberry32, type SequenceModel, tensorsOf, tidyTree, valueAndGrads } from '@densessm/ssm-core';
+import {
+  add,
+  concat,
+  memory,
+  mul,
+  type Scalar,
+  setBackend,
+  slice,
+  sum,
+  type Tensor,
+  type Tensor2D,
+  type Tensor3D,
+  tensor,
+  tensor2d,
+} from '@tensorflow/tfjs-core';
+import { describe, expect, it } from 'vitest';
+import { expectClose } from './expect-close';
+
+export interface ModelCase {
+  /** A config.json. */
+  json: Record<string, unknown>;
+  batch?: number;
+  length?: number;
+}
+
+/** Cuts of a text, as lengths of pieces. */
+const CUTS: Readonly<Record<string, (length: number) => number[]>> = {
+  'token by token': (length) => Array(length).fill(1),
+  'as 1 + 5 + the rest': (length) => [1, 5, length - 6],
+  'in one piece': (length) => [length],
+};
+
+/**
+ * What every model owes its users: one function in three forms (outputs, states and gradients), causality to the last bit,
+ * a state that does not grow, clear errors for bad tokens, and no tensor left behind.
+ */
+export function describeSequenceModel<C, P extends object, S extends object>(
+  model: SequenceModel<C, P, S>,
+  cases: Record<string, ModelCase>,
+  { backend = 'wasm', tolerance = 1e-5 }: { backend?: string; tolerance?: number } = {},
+): void {
+  describe.each(Object.entries(cases))(`${model.modelType}: %s`, (_, { json, batch = 2, length = 23 }) => {
+    const start = async () => {
+      await setBackend(backend);
+      const config = model.parseConfig(json);
+      const params = shaken(model.init(config, 5));
+      return { config, params, tokens: someTokens(batch, length, json.vocab_size as number) };
+    };
+
+    it.each(Object.entries(CUTS))('reads a text %s as forward does, gradients included', async (_cut, cut) => {
+      const { config, params, tokens } = await start();
+      const inPieces = (current: P) => advanceInPieces(model, current, config, tokens, cut(length))[0];
+      const whole = tidyTree(() => model.forward(params, config, tokens));
+      const cutUp = tidyTree(() => inPieces(params));
+      await expectClose('logits', whole, cutUp, 10 * tolerance); // the worst of some thousand values; a norm would be within 1e-5
+      await expectSameGradients(params, whole, (current) => model.forward(current, config, tokens), inPieces, 10 * tolerance);
+      disposeTree([params, tokens, whole, cutUp]);
+    });
+
+    it('comes to one state whatever the pieces, of one size whatever the length', async () => {
+      const { config, params, tokens } = await start();
+      const states = Object.values(CUTS).map((cut) => tidyTree(() => advanceInPieces(model, params, config, tokens, cut(length))[1]));
+      const empty = model.initialState(config, batch);
+      const shapes = (state: S) => [...tensorsOf(state)].map(([path, { shape }]) => `${path.join('.')} ${shape}`);
+      for (const state of states) {
+        expect(shapes(state)).toEqual(shapes(empty));
+        const [want, got] = [[...tensorsOf(states[0])], [...tensorsOf(state)]];
+        for (const [i, [path, reference]] of want.entries())
+          await expectClose(path.join('.'), reference, (got[i] as [unknown, Tensor])[1], 10 * tolerance);
+      }
+      disposeTree([params, tokens, states, empty]);
+    });
+
+    it('never lets a later token change an earlier logit', async () => {
+      const { config, params, tokens } = await start();
+      const place = Math.floor(length / 2);
+      const ids = [...(await tokens.data())];
+      const changed = tensor2d(
+        ids.map((id, i) => (i % length >= place ? (id + 1) % (json.vocab_size as number) : id)),
+        [batch, length],
+        'int32',
+      );
+      const prefix = async (some: Tensor2D) => {
+        const part = tidyTree(() => slice(model.forward(params, config, some), [0, 0, 0], [batch, place, -1]));
+        return [...(await part.data())];
+      };
+      expect(await prefix(changed)).toEqual(await prefix(tokens));
+      disposeTree([params, tokens, changed]);
+    });
+
+    it('leaves no tensor behind and refuses bad tokens', async () => {
+      const { config, params, tokens } = await start();
+      const before = memory().numTensors;
+      disposeTree(model.forward(params, config, tokens));
+      disposeTree(model.hiddenStates(params, config, tokens));
+      const state = model.initialState(config, batch);
+      disposeTree([state, model.advance(params, config, tokens, state)]);
+      expect(memory().numTensors).toBe(before);
+      for (const bad of [[[json.vocab_size as number]], [[0.5]], [[]]]) {
+        expect(() => model.forward(params, config, bad)).toThrow(expect.objectContaining({ code: 'TOKENS' }));
+      }
+      expect(() => model.advance(params, config, tokens, model.initialState(config, batch + 1))).toThrow(
+        expect.objectContaining({ name: 'SsmError' }),
+      );
+      disposeTree([params, tokens]);
+    });
+
+    it('writes a config that reads back the same', () => {
+      const config = model.parseConfig(json);
+      expect(model.parseConfig(JSON.parse(JSON.stringify(model.configToJson(config))))).toEqual(config);
+    });
+  });
+}
+
+/** Starting values with noise, so that gates that start at zero take part. */
+function shaken<P>(params: P): P {
+  const random = mulberry32(11);
+  const noise = ({ size, shape }: Tensor) =>
+    tensor(
+      Float32Array.from({ length: size }, () => 0.2 * random() - 0.1),
+      shape,
+    );
+  const noisy = tidyTree(() => mapTree(params, (one) => add(one, noise(one))));
+  disposeTree(params);
+  return noisy;
+}
+
+export function someTokens(batch: number, length: number, vocabSize: number): Tensor2D {
+  const random = mulberry32(3);
+  return tensor2d(
+    Int32Array.from({ length: batch * length }, () => Math.floor(random() * vocabSize)),
+    [batch, length],
+    'int32',
+  );
+}
+
+/** `advance` over pieces of the given lengths: all logits and the last state. */
+export function advanceInPieces<C, P, S>(
+  model: SequenceModel<C, P, S>,
+  params: P,
+  config: C,
+  tokens: Tensor2D,
+  pieces: readonly number[],
+): [Tensor3D, S] {
+  let state = model.initialState(config, tokens.shape[0]);
+  let start = 0;
+  const parts: Tensor3D[] = [];
+  for (const piece of pieces) {
+    const [logits, next] = model.advance(params, config, slice(tokens, [0, start], [-1, piece]), state);
+    parts.push(logits);
+    state = next;
+    start += piece;
+  }
+  return [concat(parts, 1), state];
+}
+
+/** Gradients of one random weighting of the logits through two ways of computing them. */
+async function expectSameGradients<P extends object>(
+  params: P,
+  like: Tensor,
+  one: (params: P) => Tensor,
+  other: (params: P) => Tensor,
+  tolerance: number,
+): Promise<void> {
+  const random = mulberry32(17);
+  const weights = tensor(
+    Float32Array.from({ length: like.size }, () => 2 * random() - 1),
+    like.shape,
+  );
+  const [want, got] = [one, other].map((logits) => valueAndGrads((current: P) => sum(mul(logits(current), weights)) as Scalar, params));
+  const gradients = new Map([...tensorsOf(got?.grads)].map(([path, gradient]) => [path.join('.'), gradient]));
+  for (const [path, gradient] of tensorsOf(want?.grads))
+    await expectClose(`gradient of ${path.join('.')}`, gradient, gradients.get(path.join('.')) ?? [], tolerance, 1e-2);
+  disposeTree([weights, want, got]);
+}
