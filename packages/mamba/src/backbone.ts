@@ -1,0 +1,119 @@
+/**
+ * What surrounds the mixers, the same in Mamba and Mamba-2: embedding, then layers x + mixer(norm(x)), norm, head.
+ * Letters in shapes: B batch, T time, D hidden size, E channels inside a mixer, W width of the convolution.
+ */
+import { denseSources } from '@densessm/dense-connect';
+import { embedding, linear, rmsNorm } from '@densessm/kernels';
+import { type ForwardOptions, type HiddenStates, SsmError, type TokenIds, tidyTree, tokenTensor } from '@densessm/ssm-core';
+import { add, type Tensor, type Tensor1D, type Tensor2D, type Tensor3D, zeros } from '@tensorflow/tfjs-core';
+import type { BackboneConfig } from './backbone-config';
+
+/** What one layer carries in time: nothing else, with or without dense connections. */
+export interface LayerState<Ssm extends Tensor> {
+  /** The last W − 1 inputs of the convolution, newest last, [B, channels, W−1]. */
+  conv: Tensor3D;
+  /** The raw state h. */
+  ssm: Ssm;
+}
+export interface BackboneState<Ssm extends Tensor> {
+  layers: LayerState<Ssm>[];
+}
+
+export interface BackboneParams<Mixer> {
+  embeddings: Tensor2D;
+  layers: { norm: Tensor1D; mixer: Mixer }[];
+  normF: Tensor1D;
+  lmHead: Tensor2D | undefined;
+}
+
+export interface MixerInputs<Shown, Ssm extends Tensor> {
+  /** The layer's normed input, [B, T, D]. */
+  x: Tensor3D;
+  /** Undefined before the first token. */
+  state: LayerState<Ssm> | undefined;
+  /** What the layers show that this one reads, oldest first. */
+  sources: readonly Shown[];
+  options: ForwardOptions;
+}
+
+export interface MixerOutputs<Shown, Ssm extends Tensor> {
+  /** [B, T, D] */
+  y: Tensor3D;
+  /** What deeper layers may read: the inputs of this layer's scan, which are its state in another form. */
+  shown: Shown;
+  state: LayerState<Ssm>;
+}
+
+/** A mixer as a pure function of its tensors. */
+export type Mixer<M, C, Shown, Ssm extends Tensor> = (params: M, c: C, inputs: MixerInputs<Shown, Ssm>) => MixerOutputs<Shown, Ssm>;
+
+export interface BackboneCall<Ssm extends Tensor> {
+  /** Names the caller in errors. */
+  where: string;
+  tokens: TokenIds;
+  options?: ForwardOptions;
+  state?: BackboneState<Ssm>;
+}
+
+/** Runs the whole model over some tokens, from the start of a text or from a state. Makes tensors: call it inside a tidy. */
+export function runBackbone<M, C extends BackboneConfig, Shown, Ssm extends Tensor>(
+  params: BackboneParams<M>,
+  c: C,
+  mixer: Mixer<M, C, Shown, Ssm>,
+  { where, tokens, options = {}, state }: BackboneCall<Ssm>,
+): HiddenStates & { state: BackboneState<Ssm> } {
+  const ids = tokenTensor(where, tokens, c.vocabSize);
+  const eps = c.layerNormEpsilon;
+  const embeddings = embedding({ ids, w: params.embeddings });
+  const done: (MixerOutputs<Shown, Ssm> & { x: Tensor3D })[] = [];
+  for (const [l, layer] of params.layers.entries()) {
+    const x = done.at(-1)?.x ?? embeddings;
+    const sources = c.dense ? denseSources(c.dense, l).map((source) => (done[source] as { shown: Shown }).shown) : [];
+    const outputs = tidyTree(() => {
+      const normed = rmsNorm({ x, weight: layer.norm }, { eps });
+      const mixed = mixer(layer.mixer, c, { x: normed, state: state?.layers[l], sources, options });
+      return { ...mixed, x: add<Tensor3D>(x, mixed.y) };
+    });
+    done.push(outputs);
+  }
+  const layers = done.map(({ x }) => x);
+  const final = rmsNorm({ x: layers.at(-1) ?? embeddings, weight: params.normF }, { eps });
+  const logits = linear({ x: final, w: params.lmHead ?? params.embeddings });
+  return { embeddings, layers, final, logits, state: { layers: done.map((outputs) => outputs.state) } };
+}
+
+export interface StateShapes {
+  readonly conv: readonly [number, number, number];
+  readonly ssm: readonly number[];
+}
+
+/** The state before the first token. */
+export const emptyState = <Ssm extends Tensor>(layers: number, { conv, ssm }: StateShapes): BackboneState<Ssm> => ({
+  layers: Array.from({ length: layers }, () => ({ conv: zeros([...conv]), ssm: zeros([...ssm]) as Tensor as Ssm })),
+});
+
+/** @throws SsmError STATE where a state was made by another model or for another number of texts than `tokens` has. */
+export function checkState(
+  where: string,
+  state: BackboneState<Tensor>,
+  layers: number,
+  shapesOf: (batch: number) => StateShapes,
+  tokens: TokenIds,
+): void {
+  const shapes = shapesOf('dtype' in tokens ? tokens.shape[0] : tokens.length);
+  const problem = (expected: string, got: string): SsmError =>
+    new SsmError({
+      code: 'STATE',
+      what: `${where}: the state does not fit.`,
+      expected,
+      got,
+      mend: 'start from initialState(config, batch) of the same model, and keep the number of texts',
+    });
+  if (state.layers?.length !== layers) throw problem(`${layers} layers`, `${state.layers?.length ?? 'no'} layers`);
+  for (const [l, layer] of state.layers.entries()) {
+    for (const part of ['conv', 'ssm'] as const) {
+      const [want, got] = [shapes[part].join(', '), layer[part].isDisposed ? 'a disposed tensor' : layer[part].shape.join(', ')];
+      if (want !== got) throw problem(`layers[${l}].${part} [${want}]`, `[${got}]`);
+    }
+  }
+}

@@ -1,0 +1,131 @@
+import type { ConfigJson, ConfigReader } from '@densessm/ssm-core';
+import { type BackboneConfig, backboneFields, readBackbone } from '../backbone-config';
+import { connectionsToJson, parseConnections, refuseUnknownKeys } from '../dense';
+import { isOriginal, type LayoutReader, readLayout, unreadKeys, writeLayout } from '../layout';
+
+/** Mamba-2 and Dense Mamba-2; only the latter has `dense`. */
+export interface Mamba2Config extends BackboneConfig {
+  readonly family: 'mamba2';
+  readonly numHeads: number;
+  readonly headDim: number;
+  /** Groups of heads; the heads of one share B and C. */
+  readonly nGroups: number;
+  /** Δ is kept within these; the upper may be Infinity. */
+  readonly timeStepLimit: readonly [low: number, high: number];
+  /** The gated norm's: norm(y) silu(z) instead of norm(y silu(z)). Only the original has the choice. */
+  readonly normBeforeGate: boolean;
+  /** A starts within these in the original; transformers starts it at 1, 2, … heads. */
+  readonly aInitRange: readonly [low: number, high: number];
+  /** The reference's tokens per chunk. Nothing depends on it: kernels choose their own. */
+  readonly chunkSize: number;
+}
+
+export const MAMBA2_MODEL_TYPE = 'mamba2';
+export const DENSE_MAMBA2_MODEL_TYPE = 'dense_mamba2';
+
+/** The original's config.json, which has no `model_type`. */
+export const recognisesMamba2 = (json: ConfigJson): boolean => isOriginal(json, 'Mamba2');
+
+/**
+ * Reads a config.json of transformers' Mamba-2 or of the original mamba_ssm. Keys that are left out mean what each means
+ * by it, except for the vocabulary, the hidden size and the number of layers, which must be there.
+ * @throws SsmError CONFIG
+ */
+export function parseMamba2Config(json: unknown): Mamba2Config {
+  const reader = readLayout('parseMamba2Config', json);
+  reader.model.only('model_type', MAMBA2_MODEL_TYPE, 'read it with the model of that type');
+  const fields = readMamba2(reader);
+  return Object.freeze({ ...fields, rest: unreadKeys(reader) });
+}
+
+/**
+ * Reads a config.json of ours: the keys of Mamba-2, in either layout, and those of its dense connections.
+ * @throws SsmError CONFIG, also for a key that no one knows.
+ */
+export function parseDenseMamba2Config(json: unknown): Mamba2Config {
+  const reader = readLayout('parseDenseMamba2Config', json);
+  reader.model.only('model_type', DENSE_MAMBA2_MODEL_TYPE, 'read it with the model of that type');
+  const fields = readMamba2(reader);
+  const dense = parseConnections(reader.model, fields.hiddenSize);
+  for (const part of [reader.model, reader.mixer]) refuseUnknownKeys(part);
+  return Object.freeze({ ...fields, dense, rest: unreadKeys(reader) });
+}
+
+function readMamba2(reader: LayoutReader): Omit<Mamba2Config, 'rest' | 'dense'> {
+  const { layout, mixer, mixerKey } = reader;
+  const original = layout === 'mamba_ssm';
+  const backbone = readBackbone(reader, { stateSize: 128, tieWordEmbeddings: original });
+  if (original) refuseOtherMixers(mixer);
+  const innerSize = backbone.expand * backbone.hiddenSize;
+  mixer.require(
+    Number.isInteger(innerSize),
+    mixerKey('expand'),
+    `a factor that makes a whole number of channels of ${backbone.hiddenSize}`,
+  );
+  if (original) mixer.only('d_ssm', innerSize, 'channels beside the state space model are not built here');
+  return {
+    ...backbone,
+    family: 'mamba2',
+    innerSize,
+    ...readHeads(reader, innerSize),
+    timeStepLimit: readLimit(mixer, mixerKey('timeStepLimit')),
+    normBeforeGate: original && mixer.boolean('norm_before_gate', false),
+    aInitRange: original ? readRange(mixer) : [1, 16],
+    chunkSize: mixer.integer(mixerKey('chunkSize'), { fallback: 256 }),
+  };
+}
+
+function readHeads({ layout, mixer, mixerKey }: LayoutReader, innerSize: number): Pick<Mamba2Config, 'numHeads' | 'headDim' | 'nGroups'> {
+  const original = layout === 'mamba_ssm';
+  const [headKey, groupKey] = [mixerKey('headDim'), mixerKey('nGroups')];
+  const headDim = mixer.integer(headKey, { fallback: 64 });
+  mixer.require(innerSize % headDim === 0, headKey, `a divisor of ${innerSize}, the hidden size times expand`);
+  const numHeads = original ? innerSize / headDim : mixer.integer('num_heads', { fallback: 128 });
+  mixer.require(numHeads * headDim === innerSize, 'num_heads', `${innerSize / headDim}: num_heads × head_dim is hidden_size × expand`);
+  const nGroups = mixer.integer(groupKey, { fallback: original ? 1 : 8 });
+  mixer.require(numHeads % nGroups === 0, groupKey, `a divisor of the ${numHeads} heads`);
+  return { numHeads, headDim, nGroups };
+}
+
+function refuseOtherMixers(mixer: ConfigReader): void {
+  const mend = 'read it with the model of that layer: mamba for Mamba1, or where none is named';
+  mixer.only('layer', 'Mamba2', mend);
+  mixer.require(mixer.has('layer'), 'layer', '"Mamba2"', mend);
+  mixer.only('rmsnorm', true, 'a mixer without its gated norm is not built here; train with rmsnorm true');
+  mixer.only('D_has_hdim', false, 'a D for every channel is not built here; train with D_has_hdim false');
+}
+
+function readLimit(mixer: ConfigReader, key: string): [number, number] {
+  const [low, high] = mixer.numbers(key, 2, [0, Infinity]) as [number, number];
+  mixer.require(low >= 0 && low <= high, key, 'two numbers, 0 ≤ low ≤ high, where high may be Infinity');
+  return [low, high];
+}
+
+function readRange(mixer: ConfigReader): [number, number] {
+  const [low, high] = mixer.numbers('A_init_range', 2, [1, 16]) as [number, number];
+  mixer.require(low > 0 && low <= high, 'A_init_range', 'two numbers, 0 < low ≤ high');
+  return [low, high];
+}
+
+/** What to write as config.json, in the layout that the config was read from. */
+export function mamba2ConfigToJson(config: Mamba2Config): Record<string, unknown> {
+  const { layout, rest, dense, hiddenSize, headDim, nGroups, chunkSize } = config;
+  const { model, mixer } = backboneFields(config);
+  const modelType = { model_type: dense ? DENSE_MAMBA2_MODEL_TYPE : MAMBA2_MODEL_TYPE };
+  const connections = dense ? connectionsToJson(dense, hiddenSize) : {};
+  if (layout === 'mamba_ssm') {
+    const choices = { layer: 'Mamba2', norm_before_gate: config.normBeforeGate, A_init_range: config.aInitRange };
+    const fields = { ...choices, ...mixer, headDim, nGroups, chunkSize, ...originalLimit(config) };
+    return writeLayout(layout, rest, { ...(dense ? modelType : {}), ...model, ...connections }, fields);
+  }
+  const [low, high] = config.timeStepLimit;
+  const timeStepLimit = [low, high === Infinity ? { __float__: 'Infinity' } : high];
+  const fields = { ...mixer, num_heads: config.numHeads, headDim, nGroups, chunkSize, timeStepLimit };
+  return writeLayout(layout, rest, { ...modelType, ...model, ...connections }, fields);
+}
+
+/** The largest float32 does what infinity does, and JSON can write it. */
+export const FLOAT32_MAX = 3.4028234663852886e38;
+
+const originalLimit = ({ timeStepLimit: [low, high] }: Mamba2Config): { timeStepLimit?: [number, number] } =>
+  low === 0 && high === Infinity ? {} : { timeStepLimit: [low, Math.min(high, FLOAT32_MAX)] };

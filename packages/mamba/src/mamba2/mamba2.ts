@@ -1,0 +1,77 @@
+/**
+ * Mamba-2: Dao and Gu 2024, arXiv:2405.21060, as a language model (transformers' Mamba2ForCausalLM, mamba_ssm's
+ * MambaLMHeadModel), and Dense Mamba-2: the same with dense connections (DenseSSM, arXiv:2403.00818; see ../dense.ts).
+ */
+import { type ForwardOptions, type HiddenStates, initParams, type SequenceModel, type TokenIds, tidyTree } from '@densessm/ssm-core';
+import { type Tensor3D, type Tensor4D, tidy } from '@tensorflow/tfjs-core';
+import { type BackboneState, checkState, emptyState, runBackbone, type StateShapes } from '../backbone';
+import {
+  DENSE_MAMBA2_MODEL_TYPE,
+  MAMBA2_MODEL_TYPE,
+  type Mamba2Config,
+  mamba2ConfigToJson,
+  parseDenseMamba2Config,
+  parseMamba2Config,
+  recognisesMamba2,
+} from './config';
+import { mamba2Mixer } from './mixer';
+import { convSize, type Mamba2Params, mamba2Spec } from './spec';
+
+/** Per layer the convolution's tail [B, E + 2·G·N, W−1] and the state h [B, H, N, P], the transpose of transformers'. */
+export type Mamba2State = BackboneState<Tensor4D>;
+
+const stateShapes = (c: Mamba2Config, batch: number): StateShapes => ({
+  conv: [batch, convSize(c), c.convKernel - 1],
+  ssm: [batch, c.numHeads, c.stateSize, c.headDim],
+});
+
+/** Logits at every position, [B, T] → [B, T, vocab]. @throws SsmError TOKENS */
+export const mamba2Forward = (params: Mamba2Params, config: Mamba2Config, tokens: TokenIds, options?: ForwardOptions): Tensor3D =>
+  tidy(() => runBackbone(params, config, mamba2Mixer, { where: 'mamba2Forward', tokens, options }).logits);
+
+/** As {@link mamba2Forward}, with the output of every layer. */
+export const mamba2HiddenStates = (params: Mamba2Params, config: Mamba2Config, tokens: TokenIds, options?: ForwardOptions): HiddenStates =>
+  tidyTree(() => {
+    const { state: _, ...states } = runBackbone(params, config, mamba2Mixer, { where: 'mamba2HiddenStates', tokens, options });
+    return states;
+  });
+
+/** The state before the first token, all zero. */
+export const mamba2InitialState = (config: Mamba2Config, batch: number): Mamba2State =>
+  emptyState(config.numHiddenLayers, stateShapes(config, batch));
+
+/** Reads more tokens after those that made `state`. @throws SsmError TOKENS or STATE */
+export const mamba2Advance = (
+  params: Mamba2Params,
+  config: Mamba2Config,
+  tokens: TokenIds,
+  state: Mamba2State,
+  options?: ForwardOptions,
+): [Tensor3D, Mamba2State] =>
+  tidyTree(() => {
+    const where = 'mamba2Advance';
+    checkState(where, state, config.numHiddenLayers, (batch) => stateShapes(config, batch), tokens);
+    const { logits, state: next } = runBackbone(params, config, mamba2Mixer, { where, tokens, options, state });
+    return [logits, next];
+  });
+
+export const mamba2: SequenceModel<Mamba2Config, Mamba2Params, Mamba2State> = {
+  modelType: MAMBA2_MODEL_TYPE,
+  recognises: recognisesMamba2,
+  parseConfig: parseMamba2Config,
+  configToJson: mamba2ConfigToJson,
+  spec: mamba2Spec,
+  init: (config, seed) => initParams(mamba2Spec(config), seed),
+  forward: mamba2Forward,
+  hiddenStates: mamba2HiddenStates,
+  initialState: mamba2InitialState,
+  advance: mamba2Advance,
+};
+
+/** The same functions: what makes a model dense is in its config. */
+export const denseMamba2: SequenceModel<Mamba2Config, Mamba2Params, Mamba2State> = {
+  ...mamba2,
+  modelType: DENSE_MAMBA2_MODEL_TYPE,
+  recognises: () => false,
+  parseConfig: parseDenseMamba2Config,
+};

@@ -1,0 +1,125 @@
+/**
+ * The mixer of Mamba-2: Dao and Gu 2024, arXiv:2405.21060, §7 (figure 6, right), with the state space duality of §6 as
+ * decayScan; transformers' Mamba2Mixer. With dense connections where its params have them: see dense.ts.
+ * Letters in shapes: B batch, T time, D hidden size, E channels = H heads × P per head, G groups of heads, N state size.
+ */
+import { causalConv1d, decayScan, linear, rmsNorm, softplus } from '@densessm/kernels';
+import {
+  add,
+  broadcastTo,
+  clipByValue,
+  exp,
+  expandDims,
+  mul,
+  neg,
+  reshape,
+  split,
+  sum,
+  type Tensor2D,
+  type Tensor3D,
+  type Tensor4D,
+} from '@tensorflow/tfjs-core';
+import type { MixerInputs, MixerOutputs } from '../backbone';
+import { fuse } from '../dense';
+import { FLOAT32_MAX, type Mamba2Config } from './config';
+import { convSize, type Mamba2MixerParams } from './spec';
+
+/** What a layer shows: what Mamba-2 projects from a token, and what its scan reads, h_t = exp(Δ_t A) h_{t−1} + k_t^T v_t per head. */
+export interface Mamba2Scan {
+  /** The layer's normed input, [B, T, D]. */
+  x: Tensor3D;
+  /** [B, T, E] */
+  u: Tensor3D;
+  /** [B, T, G·N] */
+  B: Tensor3D;
+  /** B for every head, [B, T, H, N]. */
+  k: Tensor4D;
+  /** Δ u, [B, T, H, P]. */
+  v: Tensor4D;
+  /** Δ A, [B, T, H]. */
+  logDecay: Tensor3D;
+  /** The state before the first of these tokens, [B, H, N, P]. */
+  h0: Tensor4D | undefined;
+}
+
+type Inputs = MixerInputs<Mamba2Scan, Tensor4D>;
+
+/** x [B, T, D] → y [B, T, D]. */
+export function mamba2Mixer(params: Mamba2MixerParams, c: Mamba2Config, inputs: Inputs): MixerOutputs<Mamba2Scan, Tensor4D> {
+  const { x, state } = inputs;
+  const projected = linear({ x, w: params.inProj.weight, bias: params.inProj.bias });
+  const [z, xBC, dt] = split<Tensor3D>(projected, [c.innerSize, convSize(c), c.numHeads], -1) as [Tensor3D, Tensor3D, Tensor3D];
+  const { weight, bias } = params.conv1d;
+  const filter: Tensor2D = reshape(weight, [convSize(c), c.convKernel]);
+  const [mixed, conv] = causalConv1d({ x: xBC, w: filter, bias, tail: state?.conv }, { activation: 'silu' });
+  const widthOfB = c.nGroups * c.stateSize;
+  const [u, B, C] = split<Tensor3D>(mixed, [c.innerSize, widthOfB, widthOfB], -1) as [Tensor3D, Tensor3D, Tensor3D];
+  const own = scanInputs(params, c, { u, B, delta: timeSteps(params, c, dt) }, inputs);
+
+  const [read, ssm] = readOut(params, c, own, C, inputs);
+  const y = add<Tensor3D>(read, fromHeads(mul(reshape(params.D, [c.numHeads, 1]), toHeads(u, c))));
+  const normed = rmsNorm({ x: y, weight: params.norm, gate: z }, gatedNorm(c));
+  return { y: linear({ x: normed, w: params.outProj.weight, bias: params.outProj.bias }), shown: own, state: { conv, ssm } };
+}
+
+/** Δ = softplus(dt + bias), kept within the limit. transformers does so in its parallel mode only; here all modes agree. */
+function timeSteps(params: Mamba2MixerParams, c: Mamba2Config, dt: Tensor3D): Tensor3D {
+  const delta = softplus<Tensor3D>(add(dt, params.dtBias));
+  const [low, high] = c.timeStepLimit;
+  return low === 0 && high === Infinity ? delta : clipByValue(delta, low, Math.min(high, FLOAT32_MAX));
+}
+
+/** transformers takes the mean square of all channels, the original that of each group's. They differ once there are two. */
+const gatedNorm = (c: Mamba2Config) => ({
+  eps: c.layerNormEpsilon,
+  groupSize: c.layout === 'mamba_ssm' ? c.innerSize / c.nGroups : 0,
+  normBeforeGate: c.normBeforeGate,
+});
+
+/** B̂ = Fuse(B, …) and û = Fuse(u, …) ahead of the scan, or B and u as they are. D u, outside of the scan, reads the plain u. */
+function scanInputs(
+  params: Mamba2MixerParams,
+  c: Mamba2Config,
+  { u, B, delta }: Record<'u' | 'B' | 'delta', Tensor3D>,
+  { x, state, sources }: Inputs,
+): Mamba2Scan {
+  const fusedB = fuse(params.dense.B, c.dense, { own: B, x }, sources, (source) => source.B);
+  const fusedU = fuse(params.dense.u, c.dense, { own: u, x }, sources, (source) => source.u);
+  const v = mul<Tensor4D>(toHeads(fusedU, c), expandDims(delta, -1));
+  return { x, u, B, k: groupsToHeads(fusedB, c), v, logDecay: mul(delta, neg(exp(params.aLog))), h0: state?.ssm };
+}
+
+/**
+ * C_t h'_t with h' = h, or h'_t = Fuse(h_t, φ(h_t^{l−m}), …) as Fuse(C_t h_t, φ(C_t h_t^{l−m}), …), where C_t h^{l−i} is
+ * layer l−i's scan read through this layer's C; [B, T, E]. Also the raw state after the last token, [B, H, N, P].
+ */
+function readOut(params: Mamba2MixerParams, c: Mamba2Config, own: Mamba2Scan, C: Tensor3D, inputs: Inputs): [Tensor3D, Tensor4D] {
+  const { chunkSize } = inputs.options;
+  const q = groupsToHeads(C, c);
+  const scan = ({ k, v, logDecay, h0 }: Mamba2Scan) =>
+    decayScan({ q, k, v, logDecay, s0: h0 }, chunkSize === undefined ? {} : { chunkSize });
+  const [o, next] = scan(own) as [Tensor4D, Tensor4D];
+  const unit = () => unitRead(c, C);
+  const readSource = (source: Mamba2Scan) => fromHeads(scan(source)[0] as Tensor4D);
+  return [fuse(params.dense.state, c.dense, { own: fromHeads(o), x: own.x, unit }, inputs.sources, readSource), next];
+}
+
+/** A state of ones, read through C: Σ_n C_t for every channel of the group's heads, [B, T, E]. */
+function unitRead({ nGroups, innerSize }: Mamba2Config, C: Tensor3D): Tensor3D {
+  const [batch, length, width] = C.shape;
+  const sums = sum(reshape(C, [batch * length, nGroups, width / nGroups]), -1, true);
+  return reshape(broadcastTo(sums, [batch * length, nGroups, innerSize / nGroups]), [batch, length, innerSize]);
+}
+
+/** [B, T, E] → [B, T, H, P]. */
+const toHeads = (x: Tensor3D, { numHeads, headDim }: Mamba2Config): Tensor4D => reshape(x, [x.shape[0], x.shape[1], numHeads, headDim]);
+
+/** [B, T, H, P] → [B, T, E]. */
+const fromHeads = (x: Tensor4D): Tensor3D => reshape(x, [x.shape[0], x.shape[1], x.shape[2] * x.shape[3]]);
+
+/** [B, T, G·N] → [B, T, H, N]: every head gets the numbers of its group. */
+function groupsToHeads(x: Tensor3D, { nGroups, numHeads, stateSize }: Mamba2Config): Tensor4D {
+  const [batch, length] = x.shape;
+  const grouped = reshape(x, [batch * length, nGroups, 1, stateSize]);
+  return reshape(broadcastTo(grouped, [batch * length, nGroups, numHeads / nGroups, stateSize]), [batch, length, numHeads, stateSize]);
+}
