@@ -41,5 +41,5 @@ export function selectiveTransition(
   });
 }
 
-/** Rows of shallower distances come first, so a layer with fewer than m sources uses a prefix. */
+/** Rows of nearer distances come first, so a layer with fewer than m sources uses a prefix. */
 const firstRows = (w: Tensor2D, rows: number): Tensor2D => (w.shape[0] === rows ? w : slice(w, 0, rows));
