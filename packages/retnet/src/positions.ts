@@ -1,0 +1,74 @@
+/**
+ * What depends on a token's place and nothing else: the rotation and decay of Sun et al. 2023, "Retentive Network",
+ * arXiv:2307.08621, §2.1. Computed on the host in float64, from buffers that the references store as float32.
+ * Letters in shapes: H heads, T time, K key width per head.
+ */
+import { type Tensor1D, type Tensor3D, tensor1d, tensor3d } from '@tensorflow/tfjs-core';
+
+/** How keys and values are cut into heads. */
+export interface HeadSizes {
+  readonly numHeads: number;
+  readonly keyDim: number;
+  readonly valueDim: number;
+}
+
+/** The constants that the T tokens from a position on need; the same for every layer. */
+export interface Positions {
+  /** cos of each pair's angle. [T, 1, K] */
+  readonly cos: Tensor3D;
+  /** sin of each pair's angle, negative for the first of a pair. [T, 1, K] */
+  readonly sin: Tensor3D;
+  /** 1 / √scale. [T, H, 1] */
+  readonly inverseRootScale: Tensor3D;
+  /** ln γ. [H] */
+  readonly logDecay: Tensor1D;
+}
+
+/** θ_i = 10000^(−i/(K/2 − 1)), the angle of pair i from one token to the next, twice each: the reference's float32 buffer. [K] */
+export function rotationAngles(keyWidth: number): Float32Array {
+  const pairs = keyWidth / 2;
+  const step = pairs > 1 ? Math.fround(1 / (pairs - 1)) : 0;
+  return Float32Array.from({ length: keyWidth }, (_, k) => {
+    const i = Math.floor(k / 2);
+    // torch.linspace(0, 1, pairs) in float32 counts from both ends
+    const exponent = i < pairs / 2 ? Math.fround(i * step) : Math.fround(1 - Math.fround((pairs - 1 - i) * step));
+    return 1 / Math.fround(10000 ** exponent);
+  });
+}
+
+/** ln γ_h with γ_h = 1 − 2^(−5−h), eq. 8: the reference's float32 buffer. [H] */
+export const decayLogarithms = (heads: number): Float32Array =>
+  Float32Array.from({ length: heads }, (_, h) => Math.log(Math.fround(1 - 2 ** (-5 - h))));
+
+/**
+ * Σ_{j<count} γ_h^j for every head: by its root the output is divided after `count` tokens. The references carry it in
+ * their recurrent state, and the row sums of their parallel mask are the same numbers. [H]
+ */
+export const retentionScale = (heads: number, count: number): number[] =>
+  Array.from(decayLogarithms(heads), (ln) => geometricSum(ln, count));
+
+/** Σ_{j<count} exp(ln · j) = (1 − γ^count) / (1 − γ). */
+const geometricSum = (ln: number, count: number): number => (ln === 0 ? count : Math.expm1(ln * count) / Math.expm1(ln));
+
+/** The constants for `length` tokens of which the first has `start` tokens before it. */
+export function positionsFrom(start: number, length: number, { numHeads, keyDim }: HeadSizes): Positions {
+  const width = keyDim / numHeads;
+  const angles = rotationAngles(width);
+  const decay = decayLogarithms(numHeads);
+  const [cos, sin] = [new Float32Array(length * width), new Float32Array(length * width)];
+  const inverseRootScale = new Float32Array(length * numHeads);
+  for (let t = 0; t < length; t++) {
+    for (const [k, angle] of angles.entries()) {
+      const turned = angle * (start + t);
+      cos[t * width + k] = Math.cos(turned);
+      sin[t * width + k] = k % 2 === 0 ? -Math.sin(turned) : Math.sin(turned);
+    }
+    for (const [h, ln] of decay.entries()) inverseRootScale[t * numHeads + h] = 1 / Math.sqrt(geometricSum(ln, start + t + 1));
+  }
+  return {
+    cos: tensor3d(cos, [length, 1, width]),
+    sin: tensor3d(sin, [length, 1, width]),
+    inverseRootScale: tensor3d(inverseRootScale, [length, numHeads, 1]),
+    logDecay: tensor1d(decay),
+  };
+}
