@@ -1,0 +1,116 @@
+import { type DenseConfig, denseConfigToJson, parseDenseConfig } from '@densessm/dense-connect';
+import { type ConfigJson, type ConfigReader, readConfig } from '@densessm/ssm-core';
+
+const ACTIVATIONS = ['gelu', 'swish', 'relu'] as const;
+
+/** torchscale's RetNetConfig, in words; `dense` is ours. */
+export interface RetNetConfig {
+  readonly vocabSize: number;
+  readonly hiddenSize: number;
+  readonly numHiddenLayers: number;
+  readonly numHeads: number;
+  /** Width of all keys together; in this model the hidden size. */
+  readonly keyDim: number;
+  /** Width of all values together. */
+  readonly valueDim: number;
+  readonly feedForwardSize: number;
+  /** Norms before retention and feed-forward and at the end, instead of behind each residual sum. */
+  readonly normalizeBefore: boolean;
+  readonly activation: (typeof ACTIVATIONS)[number];
+  /** Embeddings times √hiddenSize. */
+  readonly scaleEmbedding: boolean;
+  readonly normEmbedding: boolean;
+  readonly tieWordEmbeddings: boolean;
+  /** Residuals times (2L)^¼ and a smaller start: Wang et al. 2022, arXiv:2203.00555. */
+  readonly deepnorm: boolean;
+  readonly normEps: number;
+  readonly dense: DenseConfig;
+  /** What else the file says that changes nothing here: written back as it was. */
+  readonly rest: ConfigJson;
+}
+
+/** Keys of torchscale and transformers that change nothing here: dropout, fairscale, the parallel modes' own chunk size. */
+const WITHOUT_MEANING = [
+  ...['dropout', 'drop_path_rate', 'activation_dropout', 'rel_pos_buckets', 'max_rel_pos', 'subln', 'max_target_positions'],
+  ...['moe_top1_expert', 'moe_expert_count', 'moe_gating_use_fp32', 'moe_eval_capacity_token_fraction', 'moe_second_expert_policy'],
+  ...['moe_normalize_gate_prob_before_dropping', 'chunkwise_recurrent', 'recurrent_chunk_size', 'checkpoint_activations', 'fsdp'],
+  ...['ddp_rank', 'xpos_rel_pos', 'xpos_scale_base', 'encoder_normalize_before', 'architectures', 'dtype'],
+  ...['torch_dtype', 'transformers_version', 'bos_token_id', 'eos_token_id', 'pad_token_id'],
+];
+
+export const RETNET_MODEL_TYPE = 'retnet';
+
+/** torchscale writes no `model_type`: its configs are known by a key that no other format has. */
+export const recognisesRetNet = (json: ConfigJson): boolean => json.decoder_retention_heads !== undefined;
+
+/**
+ * Reads torchscale's config.json, or ours, which has the same keys, `model_type` "retnet" and the dense keys.
+ * Keys that are left out mean what torchscale means by it.
+ * @throws SsmError CONFIG
+ */
+export function parseRetNetConfig(json: unknown): RetNetConfig {
+  const reader = readConfig('parseRetNetConfig', json);
+  refuseOtherForms(reader);
+  const hiddenSize = reader.integer('decoder_embed_dim', { fallback: 768 });
+  const config: RetNetConfig = {
+    vocabSize: reader.integer('vocab_size'),
+    hiddenSize,
+    numHiddenLayers: reader.integer('decoder_layers', { fallback: 12 }),
+    numHeads: reader.integer('decoder_retention_heads', { fallback: 3 }),
+    keyDim: hiddenSize,
+    valueDim: reader.integer('decoder_value_embed_dim', { fallback: 1280 }),
+    feedForwardSize: reader.integer('decoder_ffn_embed_dim', { fallback: 1280 }),
+    normalizeBefore: reader.boolean('decoder_normalize_before', true),
+    activation: reader.oneOf('activation_fn', ACTIVATIONS, 'gelu'),
+    scaleEmbedding: !reader.boolean('no_scale_embedding', true),
+    normEmbedding: reader.boolean('layernorm_embedding', false),
+    tieWordEmbeddings: reader.boolean('share_decoder_input_output_embed', false),
+    deepnorm: reader.boolean('deepnorm', false),
+    normEps: reader.number('layernorm_eps', { fallback: 1e-6, min: 0 }),
+    dense: parseDenseConfig(reader, hiddenSize),
+    rest: Object.fromEntries(WITHOUT_MEANING.filter((key) => reader.has(key)).map((key) => [key, reader.json[key]])),
+  };
+  requireHeads(reader, config, { keys: 'decoder_embed_dim', values: 'decoder_value_embed_dim' });
+  if (reader.json.model_type === RETNET_MODEL_TYPE) reader.refuseUnknown(['model_type', ...WITHOUT_MEANING]);
+  return Object.freeze(config);
+}
+
+function refuseOtherForms(reader: ConfigReader): void {
+  reader.only('multiway', false, 'multiway networks hold two models in one; keep one of them');
+  reader.only('moe_freq', 0, 'mixtures of experts are not built here; train with moe_freq 0');
+  reader.only('use_xmoe', false, 'mixtures of experts are not built here; train with moe_freq 0');
+  reader.only('no_output_layer', false, 'a language model needs its output layer');
+}
+
+/** Every head gets the same number of keys and values, and keys are rotated in pairs. */
+export function requireHeads(
+  reader: ConfigReader,
+  { numHeads, keyDim, valueDim }: Pick<RetNetConfig, 'numHeads' | 'keyDim' | 'valueDim'>,
+  keyNames: { keys: string; values: string },
+): void {
+  const expected = `a multiple of ${2 * numHeads}: an even number of keys for each of the ${numHeads} heads`;
+  reader.require(keyDim % (2 * numHeads) === 0, keyNames.keys, expected);
+  reader.require(valueDim % numHeads === 0, keyNames.values, `values that the ${numHeads} heads share evenly, not ${valueDim}`);
+}
+
+/** torchscale's keys, `model_type`, and the dense keys where there are dense layers. */
+export function retnetConfigToJson(config: RetNetConfig): Record<string, unknown> {
+  return {
+    ...config.rest,
+    model_type: RETNET_MODEL_TYPE,
+    vocab_size: config.vocabSize,
+    decoder_embed_dim: config.hiddenSize,
+    decoder_layers: config.numHiddenLayers,
+    decoder_retention_heads: config.numHeads,
+    decoder_value_embed_dim: config.valueDim,
+    decoder_ffn_embed_dim: config.feedForwardSize,
+    decoder_normalize_before: config.normalizeBefore,
+    activation_fn: config.activation,
+    no_scale_embedding: !config.scaleEmbedding,
+    layernorm_embedding: config.normEmbedding,
+    share_decoder_input_output_embed: config.tieWordEmbeddings,
+    deepnorm: config.deepnorm,
+    layernorm_eps: config.normEps,
+    ...(config.dense.denseLayers > 0 ? denseConfigToJson(config.dense, config.hiddenSize) : {}),
+  };
+}

@@ -1,0 +1,49 @@
+import { SsmError, tidyTree } from '@densessm/ssm-core';
+import { type Tensor4D, zeros } from '@tensorflow/tfjs-core';
+import type { HeadSizes } from './positions';
+
+/** All that a RetNet keeps of a text; its size does not depend on how long that was. */
+export interface RetentionState {
+  /** Tokens read so far: the next one is rotated and scaled by its place. */
+  position: number;
+  /** S of each layer, [B, H, K, V], not divided by √scale. */
+  layers: { kv: Tensor4D }[];
+}
+
+interface StateSizes extends HeadSizes {
+  readonly numHiddenLayers: number;
+}
+
+const stateShape = ({ numHeads, keyDim, valueDim }: HeadSizes, batch: number): [number, number, number, number] => [
+  batch,
+  numHeads,
+  keyDim / numHeads,
+  valueDim / numHeads,
+];
+
+/** S = 0 in every layer, before the first token. */
+export const emptyState = (sizes: StateSizes, batch: number): RetentionState =>
+  tidyTree(() => ({
+    position: 0,
+    layers: Array.from({ length: sizes.numHiddenLayers }, () => ({ kv: zeros(stateShape(sizes, batch)) as Tensor4D })),
+  }));
+
+/** @throws SsmError STATE where the state is of another model or batch, or its position is no count of tokens. */
+export function checkState(where: string, sizes: StateSizes, state: RetentionState, batch: number): void {
+  const { position, layers } = state;
+  if (!Number.isInteger(position) || position < 0) throw badState(where, 'a position of 0 or more tokens', `position ${position}`);
+  if (layers.length !== sizes.numHiddenLayers) throw badState(where, `${sizes.numHiddenLayers} layers`, `${layers.length} layers`);
+  const shape = stateShape(sizes, batch).join(', ');
+  for (const [l, { kv }] of layers.entries()) {
+    if (kv.shape.join(', ') !== shape) throw badState(where, `[${shape}] in every layer`, `[${kv.shape.join(', ')}] in layer ${l}`);
+  }
+}
+
+const badState = (where: string, expected: string, got: string): SsmError =>
+  new SsmError({
+    code: 'STATE',
+    what: `${where}: the state does not belong to this model and batch.`,
+    expected,
+    got,
+    mend: 'start from initialState(config, batch) and pass on the state that advance returned',
+  });
