@@ -1,1 +1,11 @@
-export {};
+export { parseRetNetConfig, type RetNetConfig, retnetConfigToJson } from './config';
+export { type DenseRetNetConfig, denseRetNetConfigToJson, parseDenseRetNetConfig } from './dense-retnet/config';
+export { denseRetNet, denseRetNetAdvance, denseRetNetForward, denseRetNetHiddenStates } from './dense-retnet/model';
+export { type DenseRetNetParams, type DenseRetNetSpec, denseRetNetSpec } from './dense-retnet/spec';
+export { decayLogarithms, type HeadSizes, type Positions, positionsFrom, retentionScale, rotationAngles } from './positions';
+export { type RetentionFn, type RetentionInputs, type RetentionOptions, retention, rotate } from './retention';
+export { retnet, retnetAdvance, retnetForward, retnetHiddenStates } from './retnet';
+export { type RetNetParams, type RetNetSpec, retnetSpec } from './spec';
+export type { RetentionState } from './state';
+export type { RetNetOptions } from './trunk';
+export { upcycleRetNet } from './upcycle';

@@ -1,0 +1,89 @@
+/**
+ * DenseRetNet: DenseSSM, arXiv:2403.00818, as released by its authors (WailordHe/DenseSSM, DenseGAURetNetModel).
+ * Letters in shapes: B batch, T time, D hidden size.
+ */
+import { embedding, linear, rmsNorm } from '@densessm/kernels';
+import { type HiddenStates, initParams, type SequenceModel, type TokenIds, tidyTree } from '@densessm/ssm-core';
+import { add, type Tensor3D, tidy } from '@tensorflow/tfjs-core';
+import { checkState, emptyState, type RetentionState } from '../state';
+import { beginCall, type LayerInputs, type LayerOutputs, nextState, type RetNetOptions, runLayers } from '../trunk';
+import { type DenseRetNetConfig, denseRetNetConfigToJson, parseDenseRetNetConfig, recognisesDenseRetNet } from './config';
+import { gatedRetention } from './gau';
+import { type DenseRetNetParams, denseRetNetSpec } from './spec';
+
+type LayerParams = DenseRetNetParams['layers'][number];
+
+/** One layer: x + GAU(norm(x)). There is no feed-forward: the unit is both. */
+function denseRetNetLayer(params: LayerParams, c: DenseRetNetConfig, layer: number, { x, ...rest }: LayerInputs): LayerOutputs {
+  return tidyTree(() => {
+    const normed = rmsNorm({ x, weight: params.inputNorm }, { eps: c.normEps });
+    const { y, shown, state } = gatedRetention(params.attention, c, layer, { x: normed, ...rest });
+    return { x: add(x, y), shown, state };
+  });
+}
+
+/** Everything a call computes; runs inside the caller's tidy. */
+function run(
+  where: string,
+  params: DenseRetNetParams,
+  c: DenseRetNetConfig,
+  tokens: TokenIds,
+  options: RetNetOptions,
+  state?: RetentionState,
+) {
+  const { ids, call } = beginCall(where, c, tokens, options, state?.position);
+  if (state) checkState(where, c, state, ids.shape[0]);
+  const embeddings = embedding({ ids, w: params.embedTokens }, { paddingIndex: c.padTokenId ?? -1 });
+  const outputs = runLayers(params.layers, c.dense, { x: embeddings, call, state }, (layer, index, inputs) =>
+    denseRetNetLayer(layer, c, index, inputs),
+  );
+  const final = rmsNorm({ x: outputs.at(-1)?.x ?? embeddings, weight: params.norm }, { eps: c.normEps });
+  const logits = linear({ x: final, w: params.head ?? params.embedTokens });
+  return { embeddings, outputs, final, logits, length: ids.shape[1] };
+}
+
+/** Logits at every position, [B, T] → [B, T, vocab]. @throws SsmError TOKENS */
+export const denseRetNetForward = (
+  params: DenseRetNetParams,
+  config: DenseRetNetConfig,
+  tokens: TokenIds,
+  options: RetNetOptions = {},
+): Tensor3D => tidy(() => run('denseRetNetForward', params, config, tokens, options).logits);
+
+/** As {@link denseRetNetForward}, with the output of every layer. */
+export const denseRetNetHiddenStates = (
+  params: DenseRetNetParams,
+  config: DenseRetNetConfig,
+  tokens: TokenIds,
+  options: RetNetOptions = {},
+): HiddenStates =>
+  tidyTree(() => {
+    const { embeddings, outputs, final, logits } = run('denseRetNetHiddenStates', params, config, tokens, options);
+    return { embeddings, layers: outputs.map(({ x }) => x), final, logits };
+  });
+
+/** Reads more tokens after those that made `state`. @throws SsmError TOKENS or STATE */
+export const denseRetNetAdvance = (
+  params: DenseRetNetParams,
+  config: DenseRetNetConfig,
+  tokens: TokenIds,
+  state: RetentionState,
+  options: RetNetOptions = {},
+): [Tensor3D, RetentionState] =>
+  tidyTree(() => {
+    const { outputs, logits, length } = run('denseRetNetAdvance', params, config, tokens, options, state);
+    return [logits, nextState(state.position, length, outputs)];
+  });
+
+export const denseRetNet: SequenceModel<DenseRetNetConfig, DenseRetNetParams, RetentionState> = {
+  modelType: 'dense_retnet',
+  recognises: recognisesDenseRetNet,
+  parseConfig: parseDenseRetNetConfig,
+  configToJson: denseRetNetConfigToJson,
+  spec: denseRetNetSpec,
+  init: (config, seed) => initParams(denseRetNetSpec(config), seed),
+  forward: denseRetNetForward,
+  hiddenStates: denseRetNetHiddenStates,
+  initialState: emptyState,
+  advance: denseRetNetAdvance,
+};

@@ -1,0 +1,74 @@
+import { type DenseSpec, denseSources, denseSpec } from '@densessm/dense-connect';
+import { gain, type Initialiser, normal, type Params, repeated, weight } from '@densessm/ssm-core';
+import { mul, oneHot, reshape, sub, tensor1d, tidy } from '@tensorflow/tfjs-core';
+import { deepnormDivisor, divided, positionBuffers } from '../spec';
+import type { DenseRetNetConfig } from './config';
+
+/** Another initialiser with one row of zeros. */
+const withoutRow =
+  (init: Initialiser, row: number | undefined): Initialiser =>
+  (shape, seed) =>
+    tidy(() => {
+      const values = init(shape, seed);
+      if (row === undefined) return values;
+      const marked = oneHot(tensor1d([row], 'int32'), shape[0] as number, 1, 0, 'float32');
+      return mul(values, sub(1, reshape(marked, [-1, 1])));
+    });
+
+/**
+ * The connections of k and v. As released, every layer has them, even layer 0, which never reads them, and even with no
+ * dense layers; only the layers of scope 'block' that read nothing go without.
+ */
+function connections(
+  c: DenseRetNetConfig,
+  layer: number,
+  name: string,
+): { kSelect: DenseSpec | undefined; vSelect: DenseSpec | undefined } {
+  if (c.dense.scope === 'block' && denseSources(c.dense, layer).length === 0) return { kSelect: undefined, vSelect: undefined };
+  const dense = { ...c.dense, denseLayers: Math.max(1, c.dense.denseLayers) };
+  const gateInit = divided(normal(c.initializerRange), deepnormDivisor(c));
+  return {
+    kSelect: denseSpec(dense, { hiddenSize: c.hiddenSize, width: c.keyDim, name: `${name}.k_select`, gateInit }),
+    vSelect: denseSpec(dense, { hiddenSize: c.hiddenSize, width: c.valueDim, name: `${name}.v_select`, gateInit }),
+  };
+}
+
+function attentionSpec(c: DenseRetNetConfig, layer: number) {
+  const name = `model.layers.${layer}.self_attn`;
+  const init = normal(c.initializerRange);
+  return {
+    qProj: weight(`${name}.q_proj.weight`, [c.keyDim, c.hiddenSize], { init }),
+    kProj: weight(`${name}.k_proj.weight`, [c.keyDim, c.hiddenSize], { init }),
+    /** v and the output gate, one above the other. */
+    toHidden: weight(`${name}.to_hidden.0.weight`, [2 * c.valueDim, c.hiddenSize], { init: divided(init, deepnormDivisor(c)) }),
+    toOut: weight(`${name}.to_out.0.weight`, [c.hiddenSize, c.valueDim], { init }),
+    /** One gain of a head's size, shared by all heads. */
+    groupNorm: gain(`${name}.group_norm.weight`, c.valueDim / c.numHeads),
+    ...connections(c, layer, name),
+    kNorm: gain(`${name}.k_norm.weight`, c.keyDim),
+    vNorm: gain(`${name}.v_norm.weight`, c.valueDim),
+  };
+}
+
+/** Names, shapes and starting values of the released DenseRetNet. */
+export function denseRetNetSpec(c: DenseRetNetConfig) {
+  const table: [number, number] = [c.vocabSize, c.hiddenSize];
+  const init = normal(c.initializerRange);
+  const head = 'lm_head.weight';
+  return {
+    embedTokens: weight('model.embed_tokens.weight', table, {
+      init: withoutRow(init, c.padTokenId),
+      aliases: c.tieWordEmbeddings ? [head] : [],
+    }),
+    layers: repeated(c.numHiddenLayers, (i) => ({
+      inputNorm: gain(`model.layers.${i}.input_layernorm.weight`, c.hiddenSize),
+      attention: attentionSpec(c, i),
+    })),
+    norm: gain('model.norm.weight', c.hiddenSize),
+    head: c.tieWordEmbeddings ? undefined : weight(head, table, { init }),
+    positions: positionBuffers('model.retnet_rel_pos', c),
+  };
+}
+
+export type DenseRetNetSpec = ReturnType<typeof denseRetNetSpec>;
+export type DenseRetNetParams = Params<DenseRetNetSpec>;
