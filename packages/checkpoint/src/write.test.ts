@@ -15,7 +15,7 @@ const tensors = new Map<string, ArrayTensor>([
   ['ab', { shape: [1, 1], values: ones(1) }],
 ]);
 
-/** The header that Python's safetensors 0.8.0 writes for these tensors. */
+/** The header that Python's safetensors 0.8.0 writes for these tensors; it puts several keys of metadata in any order, ours by name. */
 const HEADER =
   '{"__metadata__":{"format":"pt","note":"x"},"c.10":{"dtype":"F64","shape":[],"data_offsets":[0,8]},' +
   '"c.9":{"dtype":"F64","shape":[1],"data_offsets":[8,16]},"a":{"dtype":"F32","shape":[1,2],"data_offsets":[16,24]},' +
