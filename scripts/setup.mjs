@@ -2,8 +2,9 @@ import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { capture, isUnreachable, localBin, root, runMain, Trouble, toolsFolder } from './lib/command.mjs';
-import { pnpmEnvironment, registryTrouble } from './lib/pnpm.mjs';
+import { capture, localBin, root, runMain, Trouble, toolsFolder } from './lib/command.mjs';
+import { registryTrouble } from './lib/npm.mjs';
+import { pnpmEnvironment } from './lib/pnpm.mjs';
 import { workspacePackages } from './lib/workspace.mjs';
 
 const STAMP = join(toolsFolder, 'installed');
@@ -42,6 +43,8 @@ async function installDependencies(/** @type {NodeJS.ProcessEnv} */ env) {
     '--prefer-offline',
     '--reporter=append-only',
     '--config.confirm-modules-purge=false',
+    '--config.fetch-retries=2',
+    '--config.fetch-retry-mintimeout=2000',
   ];
   const { code, output } = await capture(command, { env, onLine: progress() });
   if (code !== 0) throw installTrouble(output);
@@ -81,12 +84,8 @@ function progress() {
 function installTrouble(/** @type {string} */ output) {
   if (output.includes('ERR_PNPM_OUTDATED_LOCKFILE'))
     return new Trouble('pnpm-lock.yaml does not belong to the package.json files.', 'run `pnpm install` and commit pnpm-lock.yaml', output);
-  if (isUnreachable(output)) return registryTrouble(output);
-  return new Trouble(
-    'pnpm could not install the dependencies.',
-    'see its message below; `rm -rf node_modules` and the same command start afresh',
-    output,
-  );
+  const mend = 'see its message below; `rm -rf node_modules` and the same command start afresh';
+  return registryTrouble(output) ?? new Trouble('pnpm could not install the dependencies.', mend, output);
 }
 
 /** WebAssembly that is compiled, not committed. turbo skips it where its sources are unchanged. */

@@ -1,8 +1,8 @@
 import { cpSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { capture, childEnvironment, isUnreachable, npmCommand, root, Trouble, tail, toolsFolder } from '../lib/command.mjs';
-import { registryTrouble } from '../lib/pnpm.mjs';
+import { capture, root, Trouble, tail, toolsFolder } from '../lib/command.mjs';
+import { npmInstall } from '../lib/npm.mjs';
 import { readManifest } from '../lib/workspace.mjs';
 
 /** @typedef {import('../lib/phases.mjs').Outcome} Outcome */
@@ -53,17 +53,8 @@ async function installConsumer(name, folder, tarballs) {
   const wanted = Object.entries(manifest.dependencies ?? {}).map(([of, range]) => [of, ours[of] ?? range]);
   const packed = { ...manifest, dependencies: Object.fromEntries(wanted), overrides: ours };
   writeFileSync(join(target, 'package.json'), `${JSON.stringify(packed, null, 2)}\n`);
-  await npmInstall(target, []);
+  await npmInstall(target);
   return target;
-}
-
-/** @param {string} folder @param {readonly string[]} packages */
-async function npmInstall(folder, packages) {
-  const quiet = ['--no-audit', '--no-fund', '--no-package-lock', '--ignore-scripts', '--prefer-offline'];
-  const { code, output } = await capture([...npmCommand(), 'install', ...quiet, ...packages], { cwd: folder });
-  if (code === 0) return;
-  if (isUnreachable(output)) throw registryTrouble(output);
-  throw new Trouble(`npm could not install ${folder}.`, 'see its message below', output);
 }
 
 /**
@@ -78,7 +69,7 @@ async function fetchNode(/** @type {string} */ version) {
   writeFileSync(join(folder, 'package.json'), '{ "private": true }\n');
   await npmInstall(folder, [`node@${version}`]);
   const cwd = join(folder, 'node_modules', 'node');
-  const { code, output } = await capture([process.execPath, 'installArchSpecificPackage.js'], { cwd, env: childEnvironment() });
+  const { code, output } = await capture([process.execPath, 'installArchSpecificPackage.js'], { cwd });
   if (code !== 0 || !existsSync(executable)) throw new Trouble(`the npm package node@${version} did not install.`, 'see below', output);
   return executable;
 }

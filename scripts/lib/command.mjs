@@ -1,5 +1,4 @@
 import { spawn } from 'node:child_process';
-import { existsSync } from 'node:fs';
 import { delimiter, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -65,18 +64,6 @@ export function capture([program = '', ...parameters], { cwd = root, env = child
   });
 }
 
-/** The npm that belongs to this Node, as a command. */
-export function npmCommand() {
-  const beside = dirname(process.execPath);
-  const places = [
-    process.env.npm_execpath ?? '',
-    join(beside, 'node_modules', 'npm', 'bin', 'npm-cli.js'),
-    join(beside, '..', 'lib', 'node_modules', 'npm', 'bin', 'npm-cli.js'),
-  ];
-  const script = places.find((place) => place.endsWith('npm-cli.js') && existsSync(place));
-  return script ? [process.execPath, script] : ['npm'];
-}
-
 /** The last lines of a long output. */
 export function tail(/** @type {string} */ text, lines = 40) {
   return text.trimEnd().split('\n').slice(-lines).join('\n');
@@ -93,12 +80,6 @@ export class Trouble extends Error {
     super(`${what}\n  mend  ${mend}${details && `\n\n${tail(details)}`}`);
   }
 }
-
-const UNREACHABLE =
-  /ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ENETUNREACH|EHOSTUNREACH|ETIMEDOUT|ERR_SOCKET_TIMEOUT|UND_ERR|META_FETCH_FAIL|fetch failed|SELF_SIGNED|UNABLE_TO_(GET|VERIFY)|E50\d|E40[137]\b/;
-
-/** Whether a package manager failed because it could not speak to its registry. */
-export const isUnreachable = (/** @type {string} */ output) => UNREACHABLE.test(output);
 
 /**
  * Runs a program's main function; a {@link Trouble} is printed plainly and ends the process with code 1.

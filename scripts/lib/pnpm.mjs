@@ -1,7 +1,8 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { capture, childEnvironment, isUnreachable, npmCommand, root, Trouble, toolsFolder } from './command.mjs';
+import { capture, childEnvironment, root, toolsFolder } from './command.mjs';
+import { npmInstall } from './npm.mjs';
 
 /** The version that package.json pins as `packageManager`. */
 export function pinnedPnpm() {
@@ -39,20 +40,5 @@ async function fetchPnpm(/** @type {string} */ version) {
   const folder = folderOf(version);
   mkdirSync(folder, { recursive: true });
   writeFileSync(join(folder, 'package.json'), '{ "private": true }\n');
-  const { code, output } = await capture(
-    [...npmCommand(), 'install', '--no-save', '--no-package-lock', '--no-audit', '--no-fund', '--ignore-scripts', `pnpm@${version}`],
-    { cwd: folder },
-  );
-  if (code === 0) return;
-  if (isUnreachable(output)) throw registryTrouble(output);
-  throw new Trouble(`npm could not install pnpm ${version}.`, `see npm's message below, or install pnpm ${version} yourself`, output);
-}
-
-/** The one message for a registry out of reach. */
-export function registryTrouble(/** @type {string} */ output) {
-  return new Trouble(
-    'the npm registry cannot be reached, and what is installed here is not complete.',
-    'check the network and, behind a proxy, `npm config get registry proxy https-proxy cafile`; then run the same command again',
-    output,
-  );
+  await npmInstall(folder, [`pnpm@${version}`]);
 }
