@@ -73,12 +73,35 @@ describe('parseConfigText', () => {
 describe('configText', () => {
   it('writes infinity the way transformers 5 does', () => {
     expect(configText({ model_type: 'mamba2', time_step_limit: [0, Infinity] })).toBe(
-      '{\n  "model_type": "mamba2",\n  "time_step_limit": [\n    0,\n    {\n      "__float__": "Infinity"\n    }\n  ]\n}\n',
+      '{\n  "model_type": "mamba2",\n  "time_step_limit": [\n    0.0,\n    {\n      "__float__": "Infinity"\n    }\n  ]\n}\n',
     );
   });
 
+  it('writes a decimal point where transformers 5 asks for one, and nowhere else', () => {
+    const config = { time_step_scale: 1, time_step_min: 1e-7, time_step_max: 1e21, layer_norm_epsilon: 0.5, hidden_size: 32 };
+    const lines = [
+      '"time_step_scale": 1.0',
+      '"time_step_min": 1e-7',
+      '"time_step_max": 1e+21',
+      '"layer_norm_epsilon": 0.5',
+      '"hidden_size": 32',
+    ];
+    expect(configText(config)).toBe(`{\n  ${lines.join(',\n  ')}\n}\n`);
+  });
+
+  it('writes everything else as JSON.stringify does', () => {
+    fc.assert(
+      fc.property(fc.dictionary(fc.string(), fc.jsonValue({ maxDepth: 4 })), (config) => {
+        const same = JSON.parse(JSON.stringify(config)); // without -0, which JSON.stringify loses
+        expect(configText(same)).toBe(`${JSON.stringify(same, null, 2)}\n`);
+      }),
+      { seed: 1, numRuns: 300 },
+    );
+    expect(configText({ a: undefined, b: [undefined], c: {}, d: [] })).toBe('{\n  "b": [\n    null\n  ],\n  "c": {},\n  "d": []\n}\n');
+  });
+
   it('is read back unchanged', () => {
-    const config = { a: [-Infinity, { b: Number.NaN }], c: null, d: 'é"\n', e: 1e-6, f: true };
+    const config = { a: [-Infinity, { b: Number.NaN }], c: null, d: 'é"\n', e: 1e-6, f: true, time_step_limit: [0, Infinity] };
     expect(parseConfigText(configText(config))).toEqual(config);
   });
 });

@@ -27,9 +27,47 @@ function untag(value: unknown): unknown {
   return number ?? Object.fromEntries(entries.map(([key, item]) => [key, untag(item)]));
 }
 
-/** The text of a config.json, indented by two; Infinity and NaN as tagged objects. {@link parseConfigText} reads it back. */
+/** Keys under which transformers 5 refuses a number without a decimal point, which JavaScript would leave out of 1.0. */
+const FLOAT_KEYS: ReadonlySet<string> = new Set([
+  'initializer_range',
+  'layer_norm_epsilon',
+  'rms_norm_eps',
+  'time_step_floor',
+  'time_step_limit',
+  'time_step_max',
+  'time_step_min',
+  'time_step_scale',
+]);
+
+/**
+ * The text of a config.json, indented by two, with Infinity and NaN as tagged objects and numbers that must be
+ * floating-point in Python written so. {@link parseConfigText} reads it back.
+ */
 export function configText(json: Readonly<Record<string, unknown>>): string {
-  const tag = (_: string, value: unknown): unknown =>
-    typeof value === 'number' && !Number.isFinite(value) ? { [TAG]: String(value) } : value;
-  return `${JSON.stringify(json, tag, 2)}\n`;
+  return `${valueText(json, false, '\n')}\n`;
 }
+
+/** `newLine` is a line's end with the indent of the next. */
+function valueText(value: unknown, isFloat: boolean, newLine: string): string {
+  const deeper = `${newLine}  `;
+  if (typeof value === 'number') return numberText(value, isFloat, newLine);
+  if (Array.isArray(value))
+    return block(
+      ['[', ']'],
+      newLine,
+      value.map((item) => valueText(item, isFloat, deeper)),
+    );
+  if (!isObject(value)) return JSON.stringify(value) ?? 'null';
+  const entries = Object.entries(value).filter(([, item]) => item !== undefined);
+  const items = entries.map(([key, item]) => `${JSON.stringify(key)}: ${valueText(item, FLOAT_KEYS.has(key), deeper)}`);
+  return block(['{', '}'], newLine, items);
+}
+
+function numberText(value: number, isFloat: boolean, newLine: string): string {
+  if (!Number.isFinite(value)) return valueText({ [TAG]: String(value) }, false, newLine);
+  const text = String(value);
+  return isFloat && /^-?\d+$/.test(text) ? `${text}.0` : text;
+}
+
+const block = ([open, close]: [string, string], newLine: string, items: string[]): string =>
+  items.length ? `${open}${newLine}  ${items.join(`,${newLine}  `)}${newLine}${close}` : open + close;
