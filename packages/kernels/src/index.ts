@@ -5,3 +5,5 @@ export { type EmbeddingAttrs, type EmbeddingInputs, embedding } from './embeddin
 export { type LinearInputs, linear } from './linear/kernel';
 export { type MatMulAttrs, type MatMulInputs, matMul } from './matmul/kernel';
 export { type RmsNormAttrs, type RmsNormInputs, rmsNorm } from './rms-norm/kernel';
+export type { SelectiveScanInputs } from './selective-scan/inputs';
+export { type SelectiveScanOutputs, selectiveScan } from './selective-scan/kernel';
