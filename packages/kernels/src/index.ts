@@ -1,4 +1,5 @@
 export { gelu, geluTanh, silu, softplus } from './activations/activations';
+export { type CausalConv1dAttrs, type CausalConv1dInputs, causalConv1d } from './causal-conv1d/kernel';
 export { type CrossEntropyAttrs, type CrossEntropyInputs, crossEntropy } from './cross-entropy/kernel';
 export { type CumsumAttrs, cumsum } from './cumsum/kernel';
 export { type EmbeddingAttrs, type EmbeddingInputs, embedding } from './embedding/kernel';

@@ -1,6 +1,6 @@
 import { defineKernel, type Kernel, SsmError } from '@densessm/ssm-core';
-import { add, mean, mul, reshape, rsqrt, sigmoid, square, sub, sum, type Tensor, type Tensor1D, tidy } from '@tensorflow/tfjs-core';
-import { silu } from '../activations/activations';
+import { add, mean, mul, reshape, rsqrt, square, sub, sum, type Tensor, type Tensor1D, tidy } from '@tensorflow/tfjs-core';
+import { silu, siluSlope } from '../activations/activations';
 
 export interface RmsNormInputs<X extends Tensor = Tensor> {
   /** [..., D] */
@@ -78,13 +78,6 @@ function normalised({ x, gate }: RmsNormInputs, { eps, groupSize, normBeforeGate
   const r = rsqrt(add(mean(square(a), -1, true), eps));
   return { n: reshape(mul(a, r), x.shape), r, grouped };
 }
-
-/** d silu / dx = σ (1 + x (1 − σ)). */
-const siluSlope = (x: Tensor): Tensor =>
-  tidy(() => {
-    const s = sigmoid(x);
-    return mul(s, add(mul(x, sub(1, s)), 1));
-  });
 
 function checkGroups(width: number, groupSize: number): void {
   if (Number.isInteger(groupSize) && groupSize >= 0 && (groupSize === 0 || width % groupSize === 0)) return;

@@ -1,0 +1,70 @@
+import { describeKernelParity } from '@densessm/testing';
+import { concat, setBackend, slice, type Tensor3D, tensor2d, tensor3d } from '@tensorflow/tfjs-core';
+import { describe, expect, it } from 'vitest';
+import { causalConv1d } from './kernel';
+
+const at = (
+  batch: number,
+  length: number,
+  channels: number,
+  width: number,
+  { tail = true, bias = true, activation = 'silu' as const as 'silu' | 'none' } = {},
+) => ({
+  inputs: {
+    x: { shape: [batch, length, channels] },
+    w: { shape: [channels, width] },
+    ...(bias && { bias: { shape: [channels] } }),
+    ...(tail && { tail: { shape: [batch, channels, width - 1] } }),
+  },
+  attrs: { activation },
+});
+
+describeKernelParity(
+  causalConv1d,
+  {
+    'one token': at(2, 1, 3, 4),
+    'fewer tokens than the tail holds': at(2, 2, 3, 5),
+    'odd length': at(2, 7, 5, 4),
+    'no tail': at(1, 7, 5, 4, { tail: false }),
+    'no bias, no activation': at(3, 5, 2, 3, { bias: false, activation: 'none' }),
+    wide: at(1, 6, 131, 4, { activation: 'none' }),
+    'one column': at(2, 3, 4, 1, { tail: false }),
+  },
+  1e-5,
+);
+
+describe.each(['cpu', 'wasm'])('causalConv1d on %s', (backend) => {
+  it('sums the newest input with the last column', async () => {
+    await setBackend(backend);
+    const [y, tail] = causalConv1d({ x: tensor3d([[[1], [10], [100]]]), w: tensor2d([[2, 3]]), tail: tensor3d([[[5]]]) });
+    expect([...(await y.data())]).toEqual([2 * 5 + 3 * 1, 2 * 1 + 3 * 10, 2 * 10 + 3 * 100]);
+    expect([...(await tail.data())]).toEqual([100]);
+  });
+
+  it('gives the same in pieces, to the last bit', async () => {
+    await setBackend(backend);
+    const x = tensor3d(
+      Float32Array.from({ length: 2 * 11 * 3 }, (_, i) => Math.sin(i)),
+      [2, 11, 3],
+    );
+    const w = tensor2d(
+      Float32Array.from({ length: 12 }, (_, i) => Math.cos(i)),
+      [3, 4],
+    );
+    const [whole, last] = causalConv1d({ x, w }, { activation: 'silu' });
+    let tail: Tensor3D | undefined;
+    const parts: Tensor3D[] = [];
+    for (const [start, length] of [
+      [0, 1],
+      [1, 2],
+      [3, 7],
+      [10, 1],
+    ] as const) {
+      const [y, next] = causalConv1d({ x: slice(x, [0, start, 0], [2, length, 3]), w, tail }, { activation: 'silu' });
+      parts.push(y);
+      tail = next;
+    }
+    expect(await concat(parts, 1).data()).toEqual(await whole.data());
+    expect(await tail?.data()).toEqual(await last.data());
+  });
+});
