@@ -12,6 +12,8 @@ const cases: Case[] = [
   { fusion: 'add', projection: 'identity', gate: 'mlp', gatePerSource: true, denseLayers: 3, count: 2 },
   { fusion: 'add', projection: 'linear', gate: 'linear', gatePerSource: true, denseLayers: 2, count: 2 },
   { fusion: 'add', projection: 'linear', gate: 'none', denseLayers: 2, count: 1 },
+  { fusion: 'add', projection: 'identity', gate: 'linear', gatePerSource: true, denseLayers: 2, count: 1 },
+  { fusion: 'attention', projection: 'identity', gate: 'mlp', denseLayers: 2, count: 1 },
   { fusion: 'add', projection: 'none', gate: 'linear', denseLayers: 2, count: 2 },
   { fusion: 'concat', projection: 'identity', gate: 'mlp', denseLayers: 3, count: 2 },
   { fusion: 'concat', projection: 'linear', gate: 'linear', gatePerSource: true, denseLayers: 2, count: 2 },

@@ -3,8 +3,9 @@
  * Letters in shapes as in selective-transition.ts; lists run from distance 1 to distance n.
  */
 import { linear } from '@densessm/kernels';
-import { add, concat, mul, slice, softmax, split, sum, type Tensor, type Tensor2D, type Tensor3D } from '@tensorflow/tfjs-core';
+import { add, concat, mul, slice, softmax, sum, type Tensor, type Tensor2D, type Tensor3D } from '@tensorflow/tfjs-core';
 import type { DenseConfig } from './config';
+import { parts } from './parts';
 import { type DenseParams, need } from './spec';
 
 /** h' = h + Σ_i φ_i. */
@@ -26,5 +27,5 @@ export function fuseByConcat(params: DenseParams, own: Tensor3D, phi: readonly T
 export function attentionWeights(params: DenseParams, config: DenseConfig, x: Tensor3D, sourceInputs: readonly Tensor3D[]): Tensor3D[] {
   const query = mul(linear({ x, w: need(params, 'query') }), 1 / Math.sqrt(config.gateRank));
   const scores = sourceInputs.map((input) => sum(mul(query, linear({ x: input, w: need(params, 'key') })), -1, true) as Tensor3D);
-  return split<Tensor3D>(softmax<Tensor3D>(concat(scores, -1)), scores.length, -1);
+  return parts(softmax<Tensor3D>(concat(scores, -1)), scores.length);
 }

@@ -4,8 +4,9 @@
  * Lists of states run from distance 1 (the layer just below) to distance n.
  */
 import { linear, silu } from '@densessm/kernels';
-import { mul, slice, split, type Tensor, type Tensor2D, type Tensor3D } from '@tensorflow/tfjs-core';
+import { mul, slice, type Tensor, type Tensor2D, type Tensor3D } from '@tensorflow/tfjs-core';
 import type { DenseConfig } from './config';
+import { parts } from './parts';
 import { type DenseParams, need } from './spec';
 
 /** Gate(x) = SiLU(fc2 SiLU(fc1 x)) (mlp) or SiLU(fc x) (linear), of the first `rows` gate rows. [B, T, D] → [B, T, rows]. */
@@ -19,7 +20,7 @@ function gateOf(params: DenseParams, { gate }: DenseConfig, x: Tensor3D, rows: n
 function gatesOf(params: DenseParams, config: DenseConfig, x: Tensor3D, width: number, count: number): (Tensor3D | undefined)[] {
   if (config.gate === 'none') return new Array(count).fill(undefined);
   if (!config.gatePerSource) return new Array(count).fill(gateOf(params, config, x, width));
-  return split<Tensor3D>(gateOf(params, config, x, count * width), count, -1);
+  return parts(gateOf(params, config, x, count * width), count);
 }
 
 /**
