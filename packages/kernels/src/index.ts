@@ -2,6 +2,8 @@ export { gelu, geluTanh, silu, softplus } from './activations/activations';
 export { type CausalConv1dAttrs, type CausalConv1dInputs, causalConv1d } from './causal-conv1d/kernel';
 export { type CrossEntropyAttrs, type CrossEntropyInputs, crossEntropy } from './cross-entropy/kernel';
 export { type CumsumAttrs, cumsum } from './cumsum/kernel';
+export type { DecayScanAttrs, DecayScanInputs } from './decay-scan/inputs';
+export { type DecayScanOutputs, decayScan } from './decay-scan/kernel';
 export { type EmbeddingAttrs, type EmbeddingInputs, embedding } from './embedding/kernel';
 export { type LinearInputs, linear } from './linear/kernel';
 export { type MatMulAttrs, type MatMulInputs, matMul } from './matmul/kernel';
