@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { capture, root, Trouble, tail, toolsFolder } from '../lib/command.mjs';
 import { npmInstall } from '../lib/npm.mjs';
-import { readManifest } from '../lib/workspace.mjs';
+import { publicPackages, readManifest } from '../lib/workspace.mjs';
 
 /** @typedef {import('../lib/phases.mjs').Outcome} Outcome */
 /** @typedef {import('./packages.mjs').Tarballs} Tarballs */
@@ -12,7 +12,7 @@ import { readManifest } from '../lib/workspace.mjs';
 const LONG_TERM_NODE = '24';
 
 /**
- * A plain ESM program on the packed packages, under this Node and under the long-term one.
+ * Programs on the packed packages: plain ESM under this Node and under the long-term one, and each README's example.
  * @param {string} folder @param {Tarballs} tarballs
  * @returns {Promise<Outcome>}
  */
@@ -20,7 +20,9 @@ export async function nodePrograms(folder, tarballs) {
   const [program, otherNode] = await Promise.all([installConsumer('node-esm', folder, tarballs), fetchNode(LONG_TERM_NODE)]);
   const results = [];
   for (const node of [process.execPath, otherNode]) results.push(await capture([node, 'main.mjs'], { cwd: program }));
-  return outcome(results, 'ESM program under this Node and under Node 24');
+  const readmes = [root, ...publicPackages().map((one) => one.folder)].map((place) => join(place, 'README.md'));
+  for (const readme of readmes) results.push(await capture([process.execPath, 'readme-example.mjs', readme], { cwd: program }));
+  return outcome(results, `ESM program, also under Node ${LONG_TERM_NODE}; ${readmes.length} README examples`);
 }
 
 /**
