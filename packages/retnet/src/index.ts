@@ -3,7 +3,16 @@ export { type DenseRetNetConfig, denseRetNetConfigToJson, parseDenseRetNetConfig
 export { denseRetNet, denseRetNetAdvance, denseRetNetForward, denseRetNetHiddenStates } from './dense-retnet/model';
 export { type DenseRetNetParams, type DenseRetNetSpec, denseRetNetSpec } from './dense-retnet/spec';
 export { decayLogarithms, type HeadSizes, type Positions, positionsFrom, retentionScale, rotationAngles } from './positions';
-export { type RetentionFn, type RetentionInputs, type RetentionOptions, retention, rotate } from './retention';
+export {
+  type RetentionFn,
+  type RetentionInputs,
+  type RetentionOptions,
+  retention,
+  retentionChunkwise,
+  retentionParallel,
+  retentionRecurrent,
+  rotate,
+} from './retention';
 export { retnet, retnetAdvance, retnetForward, retnetHiddenStates } from './retnet';
 export { type RetNetParams, type RetNetSpec, retnetSpec } from './spec';
 export type { RetentionState } from './state';

@@ -4,7 +4,7 @@ import { mul, type Scalar, setBackend, sum, type Tensor } from '@tensorflow/tfjs
 import { describe, expect, it } from 'vitest';
 import { denseRetNet, type RetentionState, retnet } from './index';
 
-export const plain = {
+const plain = {
   vocab_size: 13,
   decoder_embed_dim: 8,
   decoder_value_embed_dim: 12,
@@ -13,7 +13,7 @@ export const plain = {
   decoder_layers: 2,
 };
 
-export const official = {
+const official = {
   vocab_size: 13,
   hidden_size: 8,
   query_key_dim: 4,

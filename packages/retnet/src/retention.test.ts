@@ -3,7 +3,7 @@ import { expectClose, sampleTensor } from '@densessm/testing';
 import { add, mul, type Scalar, setBackend, slice, sum, type Tensor, type Tensor4D } from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { decayLogarithms, positionsFrom, retentionScale, rotationAngles } from './positions';
-import { retention, rotate } from './retention';
+import { retention, retentionChunkwise, retentionParallel, retentionRecurrent, rotate } from './retention';
 
 const [B, H, K, V] = [2, 3, 4, 5];
 const SIZES = { numHeads: H, keyDim: H * K, valueDim: H * V };
@@ -41,15 +41,20 @@ async function stepByStep({ q, k, v, state }: Samples, start: number): Promise<{
 beforeAll(() => setBackend('wasm'));
 
 describe('retention', () => {
-  const lengths = [1, 7, 33, 70];
-  const forms = lengths.flatMap((length) => [1, 16, 64, length].map((chunkSize) => ({ length, chunkSize })));
+  const forms: [string, typeof retentionParallel][] = [
+    ['parallel', retentionParallel],
+    ['recurrent', retentionRecurrent],
+    ...[1, 16, 64].map((size): [string, typeof retentionParallel] => [`chunkwise (${size})`, (inputs) => retentionChunkwise(inputs, size)]),
+  ];
 
-  it.each(forms)('is eq. 6 in chunks of $chunkSize over $length tokens', async ({ length, chunkSize }) => {
-    const inputs = samples(length);
-    const want = await stepByStep(inputs, 3);
-    const [o, s] = tidyTree(() => retention({ ...inputs, positions: positionsFrom(3, length, SIZES) }, { chunkSize }));
-    await expectClose('output', want.o, o, 1e-5);
-    await expectClose('state', want.s, s, 1e-5);
+  it.each(forms)('is eq. 6 in %s form', async (_, form) => {
+    for (const length of [1, 7, 33, 70]) {
+      const inputs = samples(length);
+      const want = await stepByStep(inputs, 3);
+      const [o, s] = tidyTree(() => form({ ...inputs, positions: positionsFrom(3, length, SIZES) }));
+      await expectClose(`output, T = ${length}`, want.o, o, 1e-5);
+      await expectClose(`state, T = ${length}`, want.s, s, 1e-5);
+    }
   });
 
   it.each([1, 16, 64])('has the gradients of the parallel form in chunks of %i', async (chunkSize) => {

@@ -42,6 +42,17 @@ export const retention: RetentionFn = ({ q, k, v, positions, state }, { chunkSiz
     return [mul(o, positions.inverseRootScale), next];
   });
 
+/** Parallel form, eq. 5: one chunk of all T tokens. For training on short texts. */
+export const retentionParallel = (inputs: RetentionInputs): [output: Tensor4D, state: Tensor4D] =>
+  retention(inputs, { chunkSize: inputs.q.shape[1] });
+
+/** Recurrent form, eq. 6: token by token. For generating. */
+export const retentionRecurrent = (inputs: RetentionInputs): [output: Tensor4D, state: Tensor4D] => retention(inputs, { chunkSize: 1 });
+
+/** Chunkwise form, eq. 7: parallel inside chunks, recurrent between them. For long texts. */
+export const retentionChunkwise = (inputs: RetentionInputs, chunkSize: number): [output: Tensor4D, state: Tensor4D] =>
+  retention(inputs, { chunkSize });
+
 /** Rotates pair i of token t by t θ_i: (a, b) → (a cos − b sin, b cos + a sin). x [B, T, H, K]. */
 export function rotate(x: Tensor4D, { cos, sin }: Positions): Tensor4D {
   return tidy(() => {

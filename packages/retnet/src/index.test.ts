@@ -1,0 +1,33 @@
+import { expect, it } from 'vitest';
+import * as retnet from './index';
+
+it('exports what it should', () => {
+  expect(Object.keys(retnet).sort()).toMatchInlineSnapshot(`
+    [
+      "decayLogarithms",
+      "denseRetNet",
+      "denseRetNetAdvance",
+      "denseRetNetConfigToJson",
+      "denseRetNetForward",
+      "denseRetNetHiddenStates",
+      "denseRetNetSpec",
+      "parseDenseRetNetConfig",
+      "parseRetNetConfig",
+      "positionsFrom",
+      "retention",
+      "retentionChunkwise",
+      "retentionParallel",
+      "retentionRecurrent",
+      "retentionScale",
+      "retnet",
+      "retnetAdvance",
+      "retnetConfigToJson",
+      "retnetForward",
+      "retnetHiddenStates",
+      "retnetSpec",
+      "rotate",
+      "rotationAngles",
+      "upcycleRetNet",
+    ]
+  `);
+});
