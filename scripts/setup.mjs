@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { capture, localBin, root, runMain, Trouble, toolsFolder } from './lib/command.mjs';
+import { capture, root, runMain, Trouble, toolsFolder } from './lib/command.mjs';
 import { registryTrouble } from './lib/npm.mjs';
 import { pnpmEnvironment } from './lib/pnpm.mjs';
 import { workspacePackages } from './lib/workspace.mjs';
@@ -88,11 +88,14 @@ function installTrouble(/** @type {string} */ output) {
   return registryTrouble(output) ?? new Trouble('pnpm could not install the dependencies.', mend, output);
 }
 
-/** WebAssembly that is compiled, not committed. turbo skips it where its sources are unchanged. */
+/** WebAssembly that is compiled, not committed. Its script does nothing where its sources are unchanged. */
 async function generateSources(/** @type {NodeJS.ProcessEnv} */ env) {
-  if (!workspacePackages().some(({ manifest }) => manifest.scripts?.['build:wasm'])) return;
-  const { code, output } = await capture([localBin('turbo'), 'run', 'build:wasm', '--output-logs=errors-only'], { env });
-  if (code !== 0) throw new Trouble('the WebAssembly kernels could not be compiled.', 'see the message below', output);
+  for (const { folder, manifest } of workspacePackages()) {
+    const script = manifest.scripts?.['build:wasm'];
+    if (script === undefined) continue;
+    const { code, output } = await capture(script.split(' '), { cwd: folder, env });
+    if (code !== 0) throw new Trouble(`the WebAssembly of ${manifest.name} could not be compiled.`, 'see the message below', output);
+  }
 }
 
 if (process.argv[1] && import.meta.url === pathToFileURL(process.argv[1]).href) {
