@@ -1,6 +1,8 @@
+import { SsmError } from '@densessm/ssm-core';
 import { describeKernelParity } from '@densessm/testing';
-import { concat, setBackend, slice, type Tensor3D, tensor2d, tensor3d } from '@tensorflow/tfjs-core';
+import { concat, dispose, setBackend, slice, type Tensor3D, tensor2d, tensor3d, zeros } from '@tensorflow/tfjs-core';
 import { describe, expect, it } from 'vitest';
+import { causalConv1dGrad } from './gradient';
 import { causalConv1d } from './kernel';
 
 const at = (
@@ -19,19 +21,24 @@ const at = (
   attrs: { activation },
 });
 
-describeKernelParity(
-  causalConv1d,
-  {
-    'one token': at(2, 1, 3, 4),
-    'fewer tokens than the tail holds': at(2, 2, 3, 5),
-    'odd length': at(2, 7, 5, 4),
-    'no tail': at(1, 7, 5, 4, { tail: false }),
-    'no bias, no activation': at(3, 5, 2, 3, { bias: false, activation: 'none' }),
-    wide: at(1, 6, 131, 4, { activation: 'none' }),
-    'one column': at(2, 3, 4, 1, { tail: false }),
-  },
-  1e-5,
-);
+const samples = {
+  'one token': at(2, 1, 3, 4),
+  'fewer tokens than the tail holds': at(2, 2, 3, 5),
+  'odd length': at(2, 7, 5, 4),
+  'no tail': at(1, 7, 5, 4, { tail: false }),
+  'no bias, no activation': at(3, 5, 2, 3, { bias: false, activation: 'none' }),
+  wide: at(1, 6, 131, 4, { activation: 'none' }),
+  'one column': at(2, 3, 4, 1, { tail: false }),
+  'one column and its empty tail': at(2, 3, 4, 1),
+};
+describeKernelParity(causalConv1d, samples, 1e-5);
+
+const gradientSamples = Object.entries(samples).map(([name, { inputs, attrs }]) => {
+  const [B, , E] = inputs.x.shape as [number, number, number];
+  const dTail = { shape: [B, E, (inputs.w.shape[1] as number) - 1] };
+  return [name, { inputs: { ...inputs, dy: { shape: inputs.x.shape }, dTail }, attrs }] as const;
+});
+describeKernelParity(causalConv1dGrad, Object.fromEntries(gradientSamples), 1e-5);
 
 describe.each(['cpu', 'wasm'])('causalConv1d on %s', (backend) => {
   it('sums the newest input with the last column', async () => {
@@ -66,5 +73,21 @@ describe.each(['cpu', 'wasm'])('causalConv1d on %s', (backend) => {
     }
     expect(await concat(parts, 1).data()).toEqual(await whole.data());
     expect(await tail?.data()).toEqual(await last.data());
+  });
+});
+
+describe('causalConv1d', () => {
+  it.each([
+    ['no tokens', { x: [2, 0, 3] }, {}, 'T ≥ 1'],
+    ['a tail of another width', { tail: [2, 3, 4] }, {}, 'tail [B, E, W−1]'],
+    ['the filter as it lies on disk', { w: [3, 1, 4] }, {}, '[E, W]'],
+    ['an unknown activation', {}, { activation: 'gelu' }, "'none' or 'silu'"],
+  ])('refuses %s', async (_, shapes, attrs, expected) => {
+    await setBackend('cpu');
+    const inputs = Object.fromEntries(Object.entries({ x: [2, 5, 3], w: [3, 4], ...shapes }).map(([name, shape]) => [name, zeros(shape)]));
+    const attempt = () => causalConv1d(inputs as never, attrs as never);
+    expect(attempt).toThrowError(SsmError);
+    expect(attempt).toThrowError(expected);
+    dispose(Object.values(inputs));
   });
 });
