@@ -1,0 +1,57 @@
+/**
+ * Compiles every src/<operation>/assembly.ts (AssemblyScript) into one WebAssembly module that imports its memory and has
+ * no data of its own, and writes its bytes to src/generated/wasm-kernels.ts. Does nothing where the sources are unchanged.
+ * A program, and a global setup of vitest.
+ */
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { dirname, join, relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
+const target = join(root, 'src/generated/wasm-kernels.ts');
+const OPTIONS = ['-O3', '--noAssert', '--runtime', 'stub', '--importMemory', '--noExportMemory', '--enable', 'simd'];
+
+/** vitest calls this once before all tests. */
+export default async function buildWasm() {
+  const sources = readdirSync(join(root, 'src'), { recursive: true, encoding: 'utf8' })
+    .filter((path) => /(^|[\\/])assembly[^\\/]*\.ts$/.test(path))
+    .map((path) => join(root, 'src', path))
+    .sort();
+  const stamp = `// Made by scripts/build-wasm.mjs from ${fingerprint([...sources, fileURLToPath(import.meta.url)])}\n`;
+  if (existsSync(target) && readFileSync(target, 'utf8').startsWith(stamp)) return;
+  const bytes = await compile(sources.filter((path) => path.endsWith('assembly.ts')));
+  mkdirSync(dirname(target), { recursive: true });
+  // another process may be doing the same: each renames a whole file into place
+  const draft = `${target}.${process.pid}`;
+  writeFileSync(draft, `${stamp}export const wasmKernels: string =\n  '${Buffer.from(bytes).toString('base64')}';\n`);
+  renameSync(draft, target);
+}
+
+/** @param {string[]} files */
+function fingerprint(files) {
+  const hash = createHash('sha256').update(readFileSync(join(root, 'package.json')));
+  for (const file of files) hash.update(relative(root, file)).update(readFileSync(file));
+  return hash.digest('hex');
+}
+
+/** @param {string[]} entries */
+async function compile(entries) {
+  const { main } = await import('assemblyscript/asc');
+  /** @type {Uint8Array | undefined} */
+  let bytes;
+  const { error, stderr } = await main(
+    [...entries.map((path) => relative(root, path)), '--baseDir', root, '--outFile', 'kernels.wasm', ...OPTIONS],
+    {
+      readFile: (name, base) => (existsSync(join(base, name)) ? readFileSync(join(base, name), 'utf8') : null),
+      writeFile: (_, contents) => {
+        bytes = /** @type {Uint8Array} */ (contents);
+      },
+      listFiles: (folder, base) => readdirSync(join(base, folder)),
+    },
+  );
+  if (error || bytes === undefined) throw new Error(`the WebAssembly kernels could not be compiled\n${stderr}`, { cause: error });
+  return bytes;
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) await buildWasm();

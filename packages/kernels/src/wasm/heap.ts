@@ -1,0 +1,69 @@
+import { SsmError } from '@densessm/ssm-core';
+import { type TensorInfo, util } from '@tensorflow/tfjs-core';
+
+/** What we use of tfjs's `BackendWasm`: its allocator, and where its tensors lie. */
+export interface WasmBackend {
+  readonly wasm: {
+    /** Emscripten's exports, in the build without threads. */
+    readonly asm?: { readonly memory?: WebAssembly.Memory };
+    _malloc(size: number): number;
+    _free(address: number): void;
+  };
+  readonly dataIdMap: { get(dataId: TensorInfo['dataId']): { memoryOffset: number } };
+  makeOutput(shape: number[], dtype: 'float32'): TensorInfo;
+}
+
+/**
+ * The memory that our kernels share with tfjs's wasm backend. Addresses stay valid when the memory grows, views do not, so none are
+ * kept. Tensors are made and freed by tfjs; a scratch buffer for all kernels is ours, and grows to the largest size asked for.
+ */
+export class Heap {
+  readonly #backend: WasmBackend;
+  #scratch = { address: 0, size: 0 };
+
+  constructor(backend: WasmBackend) {
+    this.#backend = backend;
+  }
+
+  /** @throws SsmError BACKEND where a kernel meets a backend that replaced the one it was made for. */
+  check(backend: unknown): void {
+    if (backend === this.#backend) return;
+    throw new SsmError({
+      code: 'BACKEND',
+      what: 'wasm: the fast kernels belong to another backend.',
+      expected: 'the backend they were registered for',
+      got: 'one that replaced it',
+      mend: 'call registerWasmKernels(backend) after each start of the wasm backend',
+    });
+  }
+
+  output(shape: number[]): TensorInfo {
+    return this.#backend.makeOutput(shape, 'float32');
+  }
+
+  /** Address of a tensor's first byte. @throws SsmError BACKEND where the heap had no room for it. */
+  address({ dataId, shape }: TensorInfo): number {
+    const address = this.#backend.dataIdMap.get(dataId).memoryOffset >>> 0;
+    if (address === 0 && util.sizeFromShape(shape) > 0) throw heapIsFull(`a tensor [${shape.join(', ')}]`);
+    return address;
+  }
+
+  /** Address of `size` bytes that any kernel may overwrite until it returns. @throws SsmError BACKEND where the heap has no room. */
+  scratch(size: number): number {
+    if (size <= this.#scratch.size) return this.#scratch.address;
+    this.#backend.wasm._free(this.#scratch.address);
+    const address = this.#backend.wasm._malloc(size) >>> 0;
+    this.#scratch = { address, size: address === 0 ? 0 : size };
+    if (address === 0) throw heapIsFull(`${size} bytes of scratch`);
+    return address;
+  }
+}
+
+const heapIsFull = (got: string): SsmError =>
+  new SsmError({
+    code: 'BACKEND',
+    what: 'wasm: the heap has no room left.',
+    expected: 'no more than 4 GiB of tensors at a time',
+    got,
+    mend: 'dispose of tensors that are no longer needed (tidy), or use a smaller batch or model',
+  });

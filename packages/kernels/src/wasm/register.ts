@@ -1,0 +1,79 @@
+import { type FastCall, type Kernel, type KernelOutput, SsmError, specialise } from '@densessm/ssm-core';
+import type { TensorInfo } from '@tensorflow/tfjs-core';
+import { embedding, embeddingGrad } from '../embedding/kernel';
+import { type EmbeddingModule, embeddingGradOnWasm, embeddingOnWasm } from '../embedding/wasm';
+import { wasmKernels } from '../generated/wasm-kernels';
+import { matMul } from '../matmul/kernel';
+import { type MatMulModule, matMulOnWasm } from '../matmul/wasm';
+import { Heap, type WasmBackend } from './heap';
+
+interface Started {
+  heap: Heap;
+  module: MatMulModule & EmbeddingModule;
+}
+
+/** One module and one scratch buffer per backend, however often it is registered. */
+const started = new WeakMap<object, Promise<Started>>();
+
+/**
+ * Registers our WebAssembly kernels for tfjs's wasm backend, on whose memory they work in place: `matMul`, `embedding` and its gradient.
+ * Pass `findBackend('wasm')` once it has started. Returns the names of the kernels that are now fast.
+ * @throws SsmError BACKEND where the backend is not tfjs's, runs with threads, or the machine has no SIMD.
+ */
+export async function registerWasmKernels(backend: unknown): Promise<string[]> {
+  const wasmBackend = checkBackend(backend);
+  const starting = started.get(wasmBackend) ?? start(wasmBackend);
+  started.set(wasmBackend, starting);
+  const { heap, module } = await starting;
+  return [
+    onHeap(heap, matMul, matMulOnWasm(heap, module)),
+    onHeap(heap, embedding, embeddingOnWasm(heap, module)),
+    onHeap(heap, embeddingGrad, embeddingGradOnWasm(heap, module)),
+  ];
+}
+
+function onHeap<I extends object, O extends KernelOutput, A extends object>(
+  heap: Heap,
+  kernel: Kernel<I, O, A>,
+  fast: (inputs: I, attrs: A) => TensorInfo | TensorInfo[],
+): string {
+  specialise(kernel, 'wasm', ({ inputs, attrs, backend }: FastCall<I, A, WasmBackend>) => {
+    heap.check(backend);
+    return fast(inputs, attrs);
+  });
+  return kernel.definition.name;
+}
+
+async function start(backend: WasmBackend): Promise<Started> {
+  const bytes = Uint8Array.from(atob(wasmKernels), (char) => char.charCodeAt(0));
+  const memory = memoryOf(backend) as WebAssembly.Memory;
+  try {
+    const { instance } = await WebAssembly.instantiate(bytes, { env: { memory } });
+    return { heap: new Heap(backend), module: instance.exports as unknown as Started['module'] };
+  } catch (cause) {
+    started.delete(backend);
+    throw new SsmError(
+      {
+        code: 'BACKEND',
+        what: 'registerWasmKernels: the kernels cannot run here.',
+        expected: 'WebAssembly with SIMD, and a memory that is not shared between threads',
+        got: String(cause),
+        mend: "start tfjs's wasm backend without threads, or leave the fast kernels out",
+      },
+      { cause },
+    );
+  }
+}
+
+const memoryOf = (backend: unknown): unknown => (backend as Partial<WasmBackend> | null | undefined)?.wasm?.asm?.memory;
+
+function checkBackend(backend: unknown): WasmBackend {
+  if (memoryOf(backend) instanceof WebAssembly.Memory) return backend as WasmBackend;
+  throw new SsmError({
+    code: 'BACKEND',
+    what: 'registerWasmKernels: this backend has no memory to work on.',
+    expected: "tfjs's wasm backend, version 4.22, without threads",
+    got: backend === null || backend === undefined ? String(backend) : `a ${(backend as object).constructor?.name ?? typeof backend}`,
+    mend: "await setBackend('wasm'), then pass findBackend('wasm')",
+  });
+}
