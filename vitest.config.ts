@@ -5,6 +5,7 @@ export default defineConfig({
   ssr: { resolve: { conditions: ['@densessm/source'] } },
   test: {
     include: ['packages/*/src/**/*.test.ts', 'tests/*.test.ts'],
+    globalSetup: ['./packages/kernels/scripts/build-wasm.mjs'],
     setupFiles: ['./tests/setup.ts'],
     pool: 'forks',
     maxWorkers: 2,

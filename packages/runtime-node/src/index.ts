@@ -1,4 +1,3 @@
-import '@tensorflow/tfjs';
-import '@tensorflow/tfjs-backend-wasm';
-
+export type { BackendName, Choice, Device } from './choose';
 export { type LoadedModel, loadModel, saveModel } from './model-folder';
+export { startBackend } from './start-backend';
