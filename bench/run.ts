@@ -58,7 +58,7 @@ const asRow = ({ model, what, parameters, tokens, medianMs, minMs, samples }: Me
 
 const { only, device, length, sizes } = readOptions();
 const { backend, reason } = await startBackend({ device: device as 'wasm' });
-console.log(`backend ${backend}: ${reason}`);
+console.log(`backend  ${reason}`);
 const measured: Measurement[] = [];
 for (const one of sixModels(sizes).filter(({ name }) => name.toLowerCase().includes(only))) {
   for await (const result of measureModel(one, length, sizes.vocabSize)) {

@@ -71,7 +71,7 @@ function worstDifference([first, ...others]: Float32Array[]): number {
 async function visit(name: string, model: AnyModel, json: unknown, tokens: number[]): Promise<Visit> {
   const config = model.parseConfig(json);
   const started = model.init(config, 1);
-  const params = moved(started, 0.02);
+  const params = moved(started, 0.1);
   disposeTree(started);
   const ways = waysToRead(model, params, config);
   const readings: Reading[] = [];
@@ -97,9 +97,9 @@ const asRow = ({ name, parameters, stateSize, difference, times }: Visit): strin
 ];
 
 async function main(): Promise<void> {
-  const { backend, reason } = await startBackend();
+  const { reason } = await startBackend();
   const tokens = [...new TextEncoder().encode(PROMPT)];
-  console.log(`\nbackend  ${backend}: ${reason}\nprompt   "${PROMPT}"`);
+  console.log(`\nbackend  ${reason}\nprompt   "${PROMPT}"`);
   console.log(`models   random weights, ${SIZES.layers} layers of ${SIZES.hiddenSize}, ${tokens.length} bytes as tokens\n`);
   const visits: Visit[] = [];
   for (const { name, model, json } of sixModels(SIZES)) visits.push(await visit(name, model, json, tokens));
