@@ -29,7 +29,7 @@ import type { CheckResult, OpsFixture, StoredTensor } from './types';
 const BOUND = 1e-5;
 
 interface Case {
-  op: string;
+  op?: string;
   length: number;
   heads: number;
   /** Of the rotation's cases. */
@@ -56,8 +56,8 @@ export async function* checkRetNetOps(fixture: OpsFixture): AsyncGenerator<Check
       return tensor(Float32Array.from(values), shape);
     };
     const name = `c${i} ${one.op}`;
-    if (one.op.startsWith('torchscale.') && one.K !== undefined) yield* checkTorchscale(name, one, { stored, read });
-    if (one.op.startsWith('RetNetRelPos')) yield* checkRotation(name, one, { stored, read });
+    if (one.op?.startsWith('torchscale.') && one.K !== undefined) yield* checkTorchscale(name, one, { stored, read });
+    if (one.op?.startsWith('RetNetRelPos')) yield* checkRotation(name, one, { stored, read });
   }
 }
 
