@@ -3,10 +3,15 @@ import { expect } from 'vitest';
 
 export type Values = ArrayLike<number>;
 
-/** How far `actual` is from `reference`: the worst absolute difference, and that relative to the reference's RMS. */
+/** How far `actual` is from `reference`. */
 export interface Distance {
+  /** The worst absolute difference. */
   worst: number;
+  /** The same as a share of the reference's RMS. */
   relative: number;
+  /** RMS of all differences as a share of the reference's RMS: ‖difference‖ / ‖reference‖. */
+  relativeRms: number;
+  /** RMS of the reference. */
   rms: number;
   /** Index of the worst value. */
   at: number;
@@ -14,15 +19,17 @@ export interface Distance {
 
 /** Compares values one by one. A value that is not finite where the other is, or differs in sign of infinity, is infinitely far. */
 export function distance(reference: Values, actual: Values): Distance {
-  if (reference.length !== actual.length) return { worst: Infinity, relative: Infinity, rms: Number.NaN, at: -1 };
+  if (reference.length !== actual.length) return { worst: Infinity, relative: Infinity, relativeRms: Infinity, rms: Number.NaN, at: -1 };
   let worst = 0;
   let at = 0;
   let squares = 0;
+  let squaredErrors = 0;
   for (let i = 0; i < reference.length; i++) {
     const want = reference[i] as number;
     const got = actual[i] as number;
     const apart = Object.is(want, got) ? 0 : Math.abs(want - got);
     squares += want * want;
+    squaredErrors += apart * apart;
     if (!(apart <= worst)) {
       worst = Number.isNaN(apart) ? Infinity : apart;
       at = i;
@@ -30,7 +37,8 @@ export function distance(reference: Values, actual: Values): Distance {
     }
   }
   const rms = Math.sqrt(squares / Math.max(1, reference.length));
-  return { worst, relative: worst === 0 ? 0 : worst / rms, rms, at };
+  if (worst === 0 || worst === Infinity) return { worst, relative: worst, relativeRms: worst, rms, at };
+  return { worst, relative: worst / rms, relativeRms: Math.sqrt(squaredErrors / squares), rms, at };
 }
 
 const valuesOf = async (values: Values | Tensor): Promise<Values> => ('dataId' in values ? await values.data() : values);

@@ -1,6 +1,5 @@
 import { disposeTree, tidyTree } from '@densessm/ssm-core';
 import { argMax, concat, dispose, reshape, slice, type Tensor, type Tensor2D, tidy } from '@tensorflow/tfjs-core';
-import { distance } from '../expect-close';
 import { advanceInPieces } from '../sequence-model';
 import { compare, compareValues } from './compare';
 import { compareLogits } from './forward-checks';
@@ -33,23 +32,12 @@ export async function* checkPieces(subject: Subject, length: number, record: Len
     const [logits, state] = tidyTree(() => advanceInPieces(model, params, config, tokens, pieces(length)));
     if (stepLogits) yield await compare(`${name}: step logits`, stepLogits, logits.clone(), family.logits);
     else yield await compareLogits(subject, `${name}: logits`, length, record, logits, parallelBound(subject, record));
-    yield { name: `${name}: agrees with forward`, error: relativeNorm(wholeValues, await logits.data()), bound: 1e-5 };
+    yield compareValues(`${name}: agrees with forward`, wholeValues, await logits.data(), 1e-5, 'relativeRms');
     dispose(logits);
     disposeTree(state);
     yield* checkState(subject, tokens, pieces(length), name);
   }
   dispose([tokens, whole]);
-}
-
-/** ‖a − b‖ / ‖a‖: two float32 evaluations of one function differ by rounding everywhere, so the norm says more than the worst value. */
-function relativeNorm(reference: ArrayLike<number>, actual: ArrayLike<number>): number {
-  if (!Number.isFinite(distance(reference, actual).worst)) return Infinity;
-  let [apart, size] = [0, 0];
-  for (let i = 0; i < reference.length; i++) {
-    apart += ((reference[i] as number) - (actual[i] as number)) ** 2;
-    size += (reference[i] as number) ** 2;
-  }
-  return Math.sqrt(apart / size);
 }
 
 async function* checkState(subject: Subject, tokens: Tensor2D, pieces: number[], name: string): AsyncGenerator<CheckResult> {

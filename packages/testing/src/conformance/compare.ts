@@ -2,8 +2,10 @@ import type { Tensor } from '@tensorflow/tfjs-core';
 import { distance, type Values } from '../expect-close';
 import type { CheckResult, StoredTensor } from './types';
 
-/** How an error is measured: in the unit of the values, or as a share of the reference's RMS. */
-export type Measure = 'absolute' | 'relative';
+/** How an error is measured: the worst value's in its own unit or as a share of the reference's RMS, or the RMS of all errors as such a share. */
+export type Measure = 'absolute' | 'relative' | 'relativeRms';
+
+const FIELDS = { absolute: 'worst', relative: 'relative', relativeRms: 'relativeRms' } as const;
 
 /** Compares a tensor with stored values; where fewer sequences are stored than computed, the first ones. Frees the tensor. */
 export async function compare(
@@ -23,8 +25,7 @@ export async function compare(
 }
 
 export function compareValues(name: string, reference: Values, actual: Values, bound: number, measure: Measure = 'absolute'): CheckResult {
-  const { worst, relative } = distance(reference, actual);
-  return { name, error: measure === 'absolute' ? worst : relative, bound };
+  return { name, error: distance(reference, actual)[FIELDS[measure]], bound };
 }
 
 /** What expected.json keeps of a tensor instead of all its values. */

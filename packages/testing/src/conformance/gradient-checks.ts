@@ -21,9 +21,17 @@ export function lossAndGradients(subject: Subject, params: object, tokens: Tenso
   return { ...result, byName };
 }
 
-/** Every gradient at every length: all values where they are stored, else the stored summary of them. */
+/**
+ * How many times the RMS of float32 noise its worst value is, among the thousands of a tensor: 3.6e-4 against 1.2e-5 in torch
+ * on dense_retnet_m2_h4. The reference's own float32 error, which expected.json records as an RMS, is the floor of a bound on it.
+ */
+const WORST_OF_NOISE = 25;
+
+/** Every gradient at every length: all values where they are stored, and the stored summary of them. */
 export async function* checkGradients(subject: Subject, options: ForwardOptions, bound: number, note: string): AsyncGenerator<CheckResult> {
   const { fixture } = subject;
+  const noise = (fixture.expected.worst as { grad_f32_rel?: number } | undefined)?.grad_f32_rel ?? 0;
+  const worst = Math.max(bound, WORST_OF_NOISE * noise);
   for (const [length, record] of Object.entries(fixture.expected.grads as Record<string, GradientRecord>)) {
     const tokens = tokensOf(fixture, `L${length}.input_ids`);
     const result = lossAndGradients(subject, subject.params, tokens, options);
@@ -34,9 +42,10 @@ export async function* checkGradients(subject: Subject, options: ForwardOptions,
       const gradient = result.byName.get(name);
       if (!gradient) yield { name: `${label}: none`, error: Infinity, bound };
       else {
-        yield compareSummary(label, summary, await gradient.data(), bound);
+        yield compareSummary(label, summary, await gradient.data(), worst);
         const all = fixture.tensors.get(`L${length}.grad.${name}`);
-        if (all) yield await compare(`${label}, every value`, all, gradient.clone(), bound, 'relative');
+        if (all) yield await compare(`${label}, worst value`, all, gradient.clone(), worst, 'relative');
+        if (all) yield await compare(`${label}, RMS`, all, gradient.clone(), bound, 'relativeRms');
       }
     }
     disposeGrads(result);
