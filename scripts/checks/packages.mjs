@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { basename, join } from 'node:path';
+import { join } from 'node:path';
 import { publint } from 'publint';
 import { formatMessage } from 'publint/utils';
 import { capture, localBin, tail } from '../lib/command.mjs';
@@ -17,12 +17,12 @@ import { publicPackages, readManifest } from '../lib/workspace.mjs';
 export async function packages(env, folder, tarballs) {
   const results = [];
   for (const { folder: source, manifest } of publicPackages()) {
-    const { code, output, stdout } = await capture(['pnpm', 'pack', '--json', '--pack-destination', folder], { cwd: source, env });
+    const { code, output } = await capture(['pnpm', 'pack', '--pack-destination', folder], { cwd: source, env });
     if (code !== 0) {
       results.push({ name: `pnpm pack ${manifest.name}`, problems: tail(output) });
       continue;
     }
-    const tarball = join(folder, basename(JSON.parse(stdout).filename));
+    const tarball = join(folder, `${manifest.name.replace('@', '').replace('/', '-')}-${manifest.version}.tgz`);
     tarballs.set(manifest.name, tarball);
     results.push({ name: `publint ${manifest.name}`, problems: await publintProblems(source, tarball) });
     results.push({ name: `attw ${manifest.name}`, problems: await attwProblems(tarball) });

@@ -5,6 +5,7 @@ import { root } from './command.mjs';
 /**
  * @typedef {object} Manifest The parts of a package.json that the scripts read.
  * @property {string} name
+ * @property {string} version
  * @property {boolean} [private]
  * @property {Record<string, string>} [scripts]
  * @property {Record<string, string>} [dependencies]

@@ -24,5 +24,8 @@ for (const name of ['@densessm/mamba', '@densessm/retnet'])
   assert.equal(foldersOf(both, name).length, 1, `${name} is in the page that uses it`);
 assert.equal(foldersOf(one, '@densessm/mamba').length, 1, '@densessm/mamba is in the page that uses it');
 assert.deepEqual(foldersOf(one, '@densessm/retnet'), [], '@densessm/retnet is in a page that does not use it');
+// The page with both models has retention's kernel; the other one's package brings it along for Mamba-2, which the page does not use.
+assert.ok(both.code.includes('SsmDecayScan'), 'the kernel of RetNet is in the page that uses it');
+assert.ok(!one.code.includes('SsmDecayScan'), 'a kernel that no model of the page uses is in its bundle');
 const kib = ({ code }) => `${(code.length / 1024).toFixed(0)} KiB`;
 console.log(`both models ${kib(both)}, mamba only ${kib(one)}`);
