@@ -31,7 +31,7 @@ const PLACES = ['state', 'input'] as const;
 const WITHOUT_MEANING = [
   ...['model_type', 'architectures', 'dtype', 'torch_dtype', 'transformers_version', 'use_cache', 'use_mambapy', 'use_associative_scan'],
   ...['bos_token_id', 'eos_token_id', 'pad_token_id', 'residual_in_fp32', 'fused_add_norm', 'time_step_rank', 'intermediate_size'],
-  ...['attn_layer_idx', 'attn_cfg', 'dt_rank'],
+  ...['attn_layer_idx', 'attn_cfg'],
 ];
 
 /** @throws SsmError CONFIG */

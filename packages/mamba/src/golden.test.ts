@@ -24,7 +24,8 @@ async function load(folder: string, suffix = ''): Promise<Loaded> {
   const json = parseConfigText(read(`${folder}/config${suffix}.json`).toString());
   const model = modelFor(json);
   const config = model.parseConfig(json);
-  return { model, config, params: paramsFromTensors(model.spec(config), await tensorsOfFile(`${folder}/model${suffix}.safetensors`)) };
+  const tensors = await tensorsOfFile(`${folder}/model${suffix}.safetensors`);
+  return { model, config, params: paramsFromTensors(model.spec(config), tensors) as object };
 }
 
 const stored = (expected: ReadonlyMap<string, ArrayTensor>, name: string): ArrayTensor => {

@@ -1,4 +1,4 @@
-import type { ConfigJson } from '@densessm/ssm-core';
+import type { ConfigJson, ConfigReader } from '@densessm/ssm-core';
 import { type BackboneConfig, backboneFields, readBackbone } from '../backbone-config';
 import { connectionsToJson, parseConnections, refuseUnknownKeys } from '../dense';
 import { isOriginal, type LayoutReader, readLayout, unreadKeys, writeLayout } from '../layout';
@@ -52,17 +52,22 @@ function readMamba(reader: LayoutReader): Omit<MambaConfig, 'rest' | 'dense'> {
   if (layout === 'mamba_ssm') mixer.only('layer', 'Mamba1', 'read it with the model of that layer: mamba2 for Mamba2');
   const expanded = Math.floor(backbone.expand * backbone.hiddenSize);
   mixer.require(expanded > 0, mixerKey('expand'), `a factor that makes at least one channel of ${backbone.hiddenSize}`);
-  const rank = mixerKey('timeStepRank');
-  const automatic = mixer.json[rank] === 'auto' || !mixer.has(rank);
   return {
     ...backbone,
     family: 'mamba',
     // transformers lets a stored intermediate_size win over expand
     innerSize: layout === 'transformers' ? model.integer('intermediate_size', { fallback: expanded }) : expanded,
-    timeStepRank: automatic ? Math.ceil(backbone.hiddenSize / 16) : mixer.integer(rank),
+    timeStepRank: readRank(mixer, mixerKey('timeStepRank'), backbone.hiddenSize),
     timeStepScale: mixer.number(mixerKey('timeStepScale'), { fallback: 1, min: 0 }),
     timeStepInitScheme: mixer.oneOf(mixerKey('timeStepInitScheme'), INIT_SCHEMES, 'random'),
   };
+}
+
+/** A number, or 'auto' for a sixteenth of the hidden size. */
+function readRank(mixer: ConfigReader, key: string, hiddenSize: number): number {
+  if (mixer.has(key) && mixer.json[key] !== 'auto') return mixer.integer(key);
+  mixer.oneOf(key, ['auto'], 'auto');
+  return Math.ceil(hiddenSize / 16);
 }
 
 /** What to write as config.json, in the layout that the config was read from. */

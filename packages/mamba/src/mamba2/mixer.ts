@@ -8,11 +8,13 @@ import {
   add,
   broadcastTo,
   clipByValue,
+  concat,
   exp,
   expandDims,
   mul,
   neg,
   reshape,
+  slice,
   split,
   sum,
   type Tensor2D,
@@ -94,21 +96,36 @@ function scanInputs(
  * layer l−i's scan read through this layer's C; [B, T, E]. Also the raw state after the last token, [B, H, N, P].
  */
 function readOut(params: Mamba2MixerParams, c: Mamba2Config, own: Mamba2Scan, C: Tensor3D, inputs: Inputs): [Tensor3D, Tensor4D] {
-  const { chunkSize } = inputs.options;
-  const q = groupsToHeads(C, c);
-  const scan = ({ k, v, logDecay, h0 }: Mamba2Scan) =>
-    decayScan({ q, k, v, logDecay, s0: h0 }, chunkSize === undefined ? {} : { chunkSize });
-  const [o, next] = scan(own) as [Tensor4D, Tensor4D];
-  const unit = () => unitRead(c, C);
-  const readSource = (source: Mamba2Scan) => fromHeads(scan(source)[0] as Tensor4D);
-  return [fuse(params.dense.state, c.dense, { own: fromHeads(o), x: own.x, unit }, inputs.sources, readSource), next];
+  const { sources, options } = inputs;
+  const attrs = options.chunkSize === undefined ? {} : { chunkSize: options.chunkSize };
+  const readThrough = (some: Tensor3D): [Tensor3D, Tensor4D] => {
+    const q = groupsToHeads(some, c);
+    const scan = ({ k, v, logDecay, h0 }: Mamba2Scan) => decayScan({ q, k, v, logDecay, s0: h0 }, attrs);
+    const [o, next] = scan(own);
+    const read = { own: fromHeads(o), x: own.x, unit: () => unitThrough(some, c) };
+    return [fuse(params.dense.state, c.dense, read, sources, (source) => fromHeads(scan(source)[0])), next];
+  };
+  if (c.nGroups === 1 || !params.dense.state || !mixesChannels(c)) return readThrough(C);
+  // the channels that Fuse mixes belong to groups with a C each: every C reads all of them, and its own group's results count
+  const width = c.innerSize / c.nGroups;
+  const reads = split<Tensor3D>(C, c.nGroups, -1).map(readThrough);
+  return [
+    concat(
+      reads.map(([y], group) => slice(y, [0, 0, group * width], [-1, -1, width])),
+      -1,
+    ),
+    (reads[0] as [Tensor3D, Tensor4D])[1],
+  ];
 }
 
-/** A state of ones, read through C: Σ_n C_t for every channel of the group's heads, [B, T, E]. */
-function unitRead({ nGroups, innerSize }: Mamba2Config, C: Tensor3D): Tensor3D {
+const mixesChannels = ({ dense }: Mamba2Config): boolean => dense?.projection === 'linear' || dense?.fusion === 'concat';
+
+/** A state of ones, read through C: Σ_n C_t for every channel of the group, [B, T, E]. */
+function unitThrough(C: Tensor3D, { stateSize, innerSize }: Mamba2Config): Tensor3D {
   const [batch, length, width] = C.shape;
-  const sums = sum(reshape(C, [batch * length, nGroups, width / nGroups]), -1, true);
-  return reshape(broadcastTo(sums, [batch * length, nGroups, innerSize / nGroups]), [batch, length, innerSize]);
+  const groups = width / stateSize;
+  const sums = sum(reshape(C, [batch * length, groups, stateSize]), -1, true);
+  return reshape(broadcastTo(sums, [batch * length, groups, innerSize / groups]), [batch, length, innerSize]);
 }
 
 /** [B, T, E] → [B, T, H, P]. */
@@ -117,9 +134,10 @@ const toHeads = (x: Tensor3D, { numHeads, headDim }: Mamba2Config): Tensor4D => 
 /** [B, T, H, P] → [B, T, E]. */
 const fromHeads = (x: Tensor4D): Tensor3D => reshape(x, [x.shape[0], x.shape[1], x.shape[2] * x.shape[3]]);
 
-/** [B, T, G·N] → [B, T, H, N]: every head gets the numbers of its group. */
-function groupsToHeads(x: Tensor3D, { nGroups, numHeads, stateSize }: Mamba2Config): Tensor4D {
-  const [batch, length] = x.shape;
-  const grouped = reshape(x, [batch * length, nGroups, 1, stateSize]);
-  return reshape(broadcastTo(grouped, [batch * length, nGroups, numHeads / nGroups, stateSize]), [batch, length, numHeads, stateSize]);
+/** [B, T, G·N] → [B, T, H, N]: every head gets the numbers of its group, of however many groups there are. */
+function groupsToHeads(x: Tensor3D, { numHeads, stateSize }: Mamba2Config): Tensor4D {
+  const [batch, length, width] = x.shape;
+  const groups = width / stateSize;
+  const grouped = reshape(x, [batch * length, groups, 1, stateSize]);
+  return reshape(broadcastTo(grouped, [batch * length, groups, numHeads / groups, stateSize]), [batch, length, numHeads, stateSize]);
 }
