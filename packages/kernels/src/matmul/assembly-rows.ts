@@ -3,24 +3,27 @@
 /** Columns of C that stay in the first cache while B passes. */
 const BLOCK_COLUMNS: i32 = 1024;
 
+function bytes(floats: i32): usize {
+  return (floats as usize) << 2;
+}
+
 /** Makes rows [m, k] of a matrix stored [k, m]. */
 export function gatherRows(from: usize, to: usize, m: i32, k: i32): void {
   for (let row = 0; row < m; row++) {
     for (let step = 0; step < k; step++) {
-      store<f32>(to, load<f32>(from + (((step as usize) * (m as usize) + (row as usize)) << 2)));
+      store<f32>(to, load<f32>(from + bytes(row) + (step as usize) * bytes(m)));
       to += 4;
     }
   }
 }
 
-/** C = A Bᵀ with A [m, k] and B [n, k]: one inner product per value. */
+/** C = A Bᵀ with A [m, k] and B [n, k]: inner products of all rows of A with one row of B after the other. */
 export function rowsByRows(a: usize, b: usize, c: usize, m: i32, k: i32, n: i32): void {
-  const row = (k as usize) << 2;
+  const pitch = bytes(k);
   for (let column = 0; column < n; column++) {
-    for (let i = 0; i < m; i++) {
-      store<f32>(c + (((i as usize) * (n as usize) + (column as usize)) << 2), inner(a + (i as usize) * row, b, k));
-    }
-    b += row;
+    for (let row: usize = 0; row < (m as usize); row++) store<f32>(c + row * bytes(n), inner(a + row * pitch, b, k));
+    b += pitch;
+    c += 4;
   }
 }
 
@@ -54,34 +57,52 @@ function inner(x: usize, y: usize, size: i32): f32 {
   return total;
 }
 
-/** C = A B with A [m, k] and B [k, n]: adds multiples of the rows of B. */
+/** C = A B with A [m, k] and B [k, n]: adds multiples of the rows of B, four at a time. */
 export function rowsByColumns(a: usize, b: usize, c: usize, m: i32, k: i32, n: i32): void {
-  const row = (n as usize) << 2;
-  memory.fill(c, 0, (m as usize) * row);
+  memory.fill(c, 0, (m as usize) * bytes(n));
   for (let column = 0; column < n; column += BLOCK_COLUMNS) {
     const columns = min(n - column, BLOCK_COLUMNS);
-    const first = (column as usize) << 2;
-    for (let step = 0; step < k; step++) {
-      const from = b + first + (step as usize) * row;
-      for (let i = 0; i < m; i++) {
-        const factor = load<f32>(a + (((i as usize) * (k as usize) + (step as usize)) << 2));
-        addMultiple(c + first + (i as usize) * row, from, factor, columns);
+    for (let step = 0; step < k; step += 4) {
+      const from = b + bytes(column) + (step as usize) * bytes(n);
+      for (let row = 0; row < m; row++) {
+        const to = c + bytes(column) + (row as usize) * bytes(n);
+        const factors = a + bytes(step) + (row as usize) * bytes(k);
+        if (k - step >= 4) addFourRows(to, from, bytes(n), factors, columns);
+        else for (let last = 0; last < k - step; last++) addRow(to, from + (last as usize) * bytes(n), factors + bytes(last), columns);
       }
     }
   }
 }
 
-/** y += factor · x. */
-function addMultiple(y: usize, x: usize, factor: f32, size: i32): void {
-  const factors = f32x4.splat(factor);
+/** y += Σ_j factors_j x_j for four rows x_j, `stride` bytes apart. */
+function addFourRows(y: usize, x: usize, stride: usize, factors: usize, size: i32): void {
+  const f0 = v128.load32_splat(factors);
+  const f1 = v128.load32_splat(factors, 4);
+  const f2 = v128.load32_splat(factors, 8);
+  const f3 = v128.load32_splat(factors, 12);
   let i = 0;
   for (; i + 4 <= size; i += 4) {
-    v128.store(y, f32x4.add(v128.load(y), f32x4.mul(factors, v128.load(x))));
+    const s01 = f32x4.add(f32x4.mul(f0, v128.load(x)), f32x4.mul(f1, v128.load(x + stride)));
+    const s23 = f32x4.add(f32x4.mul(f2, v128.load(x + 2 * stride)), f32x4.mul(f3, v128.load(x + 3 * stride)));
+    v128.store(y, f32x4.add(v128.load(y), f32x4.add(s01, s23)));
+    x += 16;
+    y += 16;
+  }
+  for (let j = 0; j < 4; j++) addRow(y, x + (j as usize) * stride, factors + bytes(j), size - i);
+}
+
+/** y += factor · x, with the factor in memory. */
+function addRow(y: usize, x: usize, factor: usize, size: i32): void {
+  const one = load<f32>(factor);
+  const all = f32x4.splat(one);
+  let i = 0;
+  for (; i + 4 <= size; i += 4) {
+    v128.store(y, f32x4.add(v128.load(y), f32x4.mul(all, v128.load(x))));
     x += 16;
     y += 16;
   }
   for (; i < size; i++) {
-    store<f32>(y, load<f32>(y) + factor * load<f32>(x));
+    store<f32>(y, load<f32>(y) + one * load<f32>(x));
     x += 4;
     y += 4;
   }

@@ -13,7 +13,7 @@ const BLOCK_ROWS: i32 = 128;
 const BLOCK_COLUMNS: i32 = 1024;
 const BLOCK_DEPTH: i32 = 256;
 /** Up to this many rows of A, packing B costs more than it saves. */
-const FEW_ROWS: i32 = 4;
+const FEW_ROWS: i32 = 7;
 
 function bytes(floats: i32): usize {
   return (floats as usize) << 2;
