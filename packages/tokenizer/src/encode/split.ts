@@ -1,0 +1,90 @@
+import { ReplaceNormalizer } from '@huggingface/tokenizers';
+import { shown, TokenizerError } from '../errors';
+import type { JsonReader } from '../json';
+
+/** What becomes of the matches of a pattern when a text is cut by it. */
+export const BEHAVIORS = ['Removed', 'Isolated', 'MergedWithPrevious', 'MergedWithNext', 'Contiguous'] as const;
+export type Behavior = (typeof BEHAVIORS)[number];
+
+/** Whether a span of the text is a match of the pattern or lies between matches. */
+interface Span {
+  text: string;
+  matches: boolean;
+}
+
+/** Cuts a text by a pattern; no piece is empty. `invert` lets what lies between the matches count as the match. */
+export function cut(text: string, pattern: RegExp, behavior: Behavior, invert = false): string[] {
+  if (behavior === 'Isolated') return isolated(text, pattern);
+  const spans = spansOf(text, pattern, invert);
+  if (behavior === 'Removed') return spans.filter(({ matches }) => !matches).map((span) => span.text);
+  if (behavior === 'MergedWithNext') return mergedWithNext(spans);
+  const joins =
+    behavior === 'Contiguous' ? (now: boolean, before: boolean) => now === before : (now: boolean, before: boolean) => now && !before;
+  const pieces: string[] = [];
+  let before = false;
+  for (const { text: piece, matches } of spans) {
+    if (pieces.length > 0 && joins(matches, before)) pieces.push(pieces.pop() + piece);
+    else pieces.push(piece);
+    before = matches;
+  }
+  return pieces;
+}
+
+/** Matches and what lies between them, each a piece of its own. One call of `match` where the matches leave nothing out. */
+function isolated(text: string, pattern: RegExp): string[] {
+  const matches: string[] = text.match(pattern) ?? [];
+  let length = 0;
+  for (const match of matches) length += match.length;
+  if (length === text.length && !matches.includes('')) return matches;
+  return spansOf(text, pattern, false).map((span) => span.text);
+}
+
+function spansOf(text: string, pattern: RegExp, invert: boolean): Span[] {
+  const spans: Span[] = [];
+  let end = 0;
+  for (const { 0: match, index } of text.matchAll(pattern)) {
+    if (index > end) spans.push({ text: text.slice(end, index), matches: invert });
+    if (match !== '') spans.push({ text: match, matches: !invert });
+    end = index + match.length;
+  }
+  if (end < text.length) spans.push({ text: text.slice(end), matches: invert });
+  return spans;
+}
+
+function mergedWithNext(spans: readonly Span[]): string[] {
+  const pieces: string[] = [];
+  let after = false;
+  for (const { text: piece, matches } of spans.toReversed()) {
+    if (pieces.length > 0 && matches && !after) pieces.push(piece + pieces.pop());
+    else pieces.push(piece);
+    after = matches;
+  }
+  return pieces.reverse();
+}
+
+/**
+ * The pattern of a file, `{ "String": … }` or `{ "Regex": … }`, for all its matches. Regular expressions are written for
+ * Oniguruma; the library rewrites them for JavaScript.
+ * @throws TokenizerError FILE, CONFIG
+ */
+export function readPattern(reader: JsonReader): RegExp {
+  const pattern = reader.object('pattern');
+  if (pattern.has('String')) return new RegExp(escapeRegExp(pattern.string('String')), 'gu');
+  const source = pattern.string('Regex');
+  try {
+    const compiled = new ReplaceNormalizer({ type: 'Replace', pattern: { Regex: source }, content: '' }).pattern;
+    if (compiled) return compiled;
+  } catch (cause) {
+    throw unreadable(pattern.where, source, cause);
+  }
+  throw unreadable(pattern.where, source, undefined);
+}
+
+function unreadable(where: string, source: string, cause: unknown): TokenizerError {
+  const got = `${shown(source)}${cause instanceof Error ? `: ${cause.message}` : ''}`;
+  const what = `${where}: the regular expression has no counterpart in JavaScript.`;
+  const mend = 'use another tokenizer, or ask for this one in an issue';
+  return new TokenizerError({ code: 'CONFIG', what, expected: 'an expression without what only Oniguruma has', got, mend }, { cause });
+}
+
+export const escapeRegExp = (text: string): string => text.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&');

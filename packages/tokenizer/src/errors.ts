@@ -1,0 +1,44 @@
+/** Stable codes, a part of those of `@densessm/ssm-core`; the text around them may change between versions. */
+export type TokenizerErrorCode =
+  | 'FILE' // a tokenizer file is not what it claims
+  | 'CONFIG' // a file is sound and asks for something that is not supported
+  | 'TOKENS' // ids are not in the vocabulary, or text is not in its alphabet
+  | 'OPTION'; // an argument of a function has no meaning
+
+export interface Problem {
+  code: TokenizerErrorCode;
+  /** The sentence: who complains about what. */
+  what: string;
+  expected: string;
+  got: string;
+  /** What the reader can do about it. */
+  mend: string;
+}
+
+/**
+ * The one error of this package: what, expected, got, how to mend. It bears the name and the form of the SsmError of
+ * `@densessm/ssm-core`, so that `error.name === 'SsmError'` is one check for all packages; it is a class of its own
+ * because this package imports none of the others.
+ */
+export class TokenizerError extends Error {
+  override readonly name = 'SsmError';
+  readonly code: TokenizerErrorCode;
+  readonly expected: string;
+  readonly got: string;
+  readonly mend: string;
+
+  constructor({ code, what, expected, got, mend }: Problem, options?: ErrorOptions) {
+    super(`${what}\n  expected  ${expected}\n  got       ${got}\n  mend      ${mend}`, options);
+    this.code = code;
+    this.expected = expected;
+    this.got = got;
+    this.mend = mend;
+  }
+}
+
+/** A value that a stranger wrote, in at most 60 characters. */
+export function shown(value: unknown): string {
+  if (value === undefined) return 'nothing';
+  const text = typeof value === 'string' || (typeof value === 'object' && value !== null) ? JSON.stringify(value) : String(value);
+  return text.length <= 60 ? text : `${text.slice(0, 57)}...`;
+}
