@@ -7,8 +7,6 @@ export type Values = ArrayLike<number>;
 export interface Distance {
   /** The worst absolute difference. */
   worst: number;
-  /** The same as a share of the reference's RMS. */
-  relative: number;
   /** RMS of all differences as a share of the reference's RMS: ‖difference‖ / ‖reference‖. */
   relativeRms: number;
   /** RMS of the reference. */
@@ -19,7 +17,7 @@ export interface Distance {
 
 /** Compares values one by one. A value that is not finite where the other is, or differs in sign of infinity, is infinitely far. */
 export function distance(reference: Values, actual: Values): Distance {
-  if (reference.length !== actual.length) return { worst: Infinity, relative: Infinity, relativeRms: Infinity, rms: Number.NaN, at: -1 };
+  if (reference.length !== actual.length) return { worst: Infinity, relativeRms: Infinity, rms: Number.NaN, at: -1 };
   let worst = 0;
   let at = 0;
   let squares = 0;
@@ -37,8 +35,8 @@ export function distance(reference: Values, actual: Values): Distance {
     }
   }
   const rms = Math.sqrt(squares / Math.max(1, reference.length));
-  if (worst === 0 || worst === Infinity) return { worst, relative: worst, relativeRms: worst, rms, at };
-  return { worst, relative: worst / rms, relativeRms: Math.sqrt(squaredErrors / squares), rms, at };
+  if (worst === 0 || worst === Infinity) return { worst, relativeRms: worst, rms, at };
+  return { worst, relativeRms: Math.sqrt(squaredErrors / squares), rms, at };
 }
 
 const valuesOf = async (values: Values | Tensor): Promise<Values> => ('dataId' in values ? await values.data() : values);

@@ -65,7 +65,7 @@ export const selectiveScanGrad: Kernel<SelectiveScanGradInputs, SelectiveScanGra
   inputs: { ...scanInputs, dy: ['B', 'T', 'E'], dhT: ['B', 'E', 'N'] },
   mend: MEND,
   attrs: scanAttrs,
-  check: (inputs) => checkScan('SsmSelectiveScanGrad', inputs),
+  check: (inputs, attrs) => checkScan('SsmSelectiveScanGrad', inputs, attrs),
   reference: (inputs, attrs) => tidy(() => gradients(inputs, attrs)),
 });
 

@@ -58,10 +58,18 @@ export function sizesOf({ u, A, B }: SelectiveScanInputs): ScanSizes {
   return { B: batch, T, E, N: A.shape[1], G: B.rank === 4 ? (B.shape[2] as number) : 1 };
 }
 
-/** @throws SsmError SHAPE where there is no token, or channels do not fall into groups. */
-export function checkScan(where: string, inputs: SelectiveScanInputs): void {
+/** @throws SsmError SHAPE where there is no token or channels do not fall into groups, OPTION */
+export function checkScan(where: string, inputs: SelectiveScanInputs, { stateValues }: SelectiveScanAttrs): void {
   const { T, E, G } = sizesOf(inputs);
   const { B, C } = inputs;
+  if (!(stateValues > 0))
+    throw new SsmError({
+      code: 'OPTION',
+      what: `${where}: \`stateValues\` leaves no room for a state.`,
+      expected: 'a number above 0',
+      got: String(stateValues),
+      mend: 'leave it out, or say how many values may exist at a time',
+    });
   if (T > 0 && E % G === 0 && B.rank === C.rank) return;
   throw new SsmError({
     code: 'SHAPE',

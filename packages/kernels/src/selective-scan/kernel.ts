@@ -13,7 +13,7 @@ export type SelectiveScanOutputs = [y: Tensor3D, hT: Tensor3D];
  * the authors' code uses (§3.6, Alg. 2):
  *   h_t = exp(delta_t A) h_(t−1) + delta_t B_t u_t,   y_t = C_t h_t + D u_t,   h_(−1) = h0.
  * Nothing of size [B, T, E, N] is kept between forward and backward.
- * @throws SsmError SHAPE or DTYPE
+ * @throws SsmError SHAPE, DTYPE or OPTION
  */
 export const selectiveScan: Kernel<SelectiveScanInputs, SelectiveScanOutputs, SelectiveScanAttrs> = /* @__PURE__ */ defineKernel<
   SelectiveScanInputs,
@@ -24,7 +24,7 @@ export const selectiveScan: Kernel<SelectiveScanInputs, SelectiveScanOutputs, Se
   inputs: scanInputs,
   mend: MEND,
   attrs: scanAttrs,
-  check: (inputs) => checkScan('SsmSelectiveScan', inputs),
+  check: (inputs, attrs) => checkScan('SsmSelectiveScan', inputs, attrs),
   reference: (inputs, attrs) => (inputs.u.shape[1] === 1 ? step(inputs) : scan(inputs, attrs)),
   backward: ([dy, dhT], inputs, _, attrs) => {
     const [u, delta, A, B, C, h0] = selectiveScanGrad({ ...inputs, dy, dhT }, attrs);

@@ -2,10 +2,11 @@ import type { Tensor } from '@tensorflow/tfjs-core';
 import { distance, type Values } from '../expect-close';
 import type { CheckResult, StoredTensor } from './types';
 
-/** How an error is measured: the worst value's in its own unit or as a share of the reference's RMS, or the RMS of all errors as such a share. */
+/**
+ * How an error is measured: the worst value's in its own unit ('absolute'), that as a share of the reference's RMS or of the
+ * value itself where that is larger ('relative'), or the RMS of all errors as a share of the reference's RMS ('relativeRms').
+ */
 export type Measure = 'absolute' | 'relative' | 'relativeRms';
-
-const FIELDS = { absolute: 'worst', relative: 'relative', relativeRms: 'relativeRms' } as const;
 
 /** Compares a tensor with stored values; where fewer sequences are stored than computed, the first ones. Frees the tensor. */
 export async function compare(
@@ -25,7 +26,21 @@ export async function compare(
 }
 
 export function compareValues(name: string, reference: Values, actual: Values, bound: number, measure: Measure = 'absolute'): CheckResult {
-  return { name, error: distance(reference, actual)[FIELDS[measure]], bound };
+  const { worst, relativeRms, rms } = distance(reference, actual);
+  const error = measure === 'absolute' ? worst : measure === 'relativeRms' ? relativeRms : worstShare(reference, actual, rms);
+  return { name, error, bound };
+}
+
+/** max |error| / max(rms, |value|). Not finite where a value is not. */
+function worstShare(reference: Values, actual: Values, rms: number): number {
+  if (reference.length !== actual.length) return Infinity;
+  let worst = 0;
+  for (let i = 0; i < reference.length; i++) {
+    const [want, got] = [reference[i] as number, actual[i] as number];
+    const share = want === got ? 0 : Math.abs(want - got) / Math.max(rms, Math.abs(want));
+    if (!(share <= worst)) worst = Number.isNaN(share) ? Infinity : share;
+  }
+  return worst;
 }
 
 /** What expected.json keeps of a tensor instead of all its values. */
@@ -39,14 +54,10 @@ export interface Summary {
   val: number[];
 }
 
-/** The largest of: sampled values' error, norm's error and largest value's error, as a share of the RMS; the sum's error by its own noise. */
+/** The largest error of: the sampled values, the norm and the largest value, each as a share of itself or the RMS, and the mean as a share of the RMS. */
 export function compareSummary(name: string, summary: Summary, values: Values, bound: number): CheckResult {
   const size = values.length;
   const rms = summary.l2 / Math.sqrt(size);
-  const samples = distance(
-    summary.val,
-    summary.idx.map((at) => values[at] as number),
-  );
   let [squares, sum, absmax] = [0, 0, 0];
   for (let i = 0; i < size; i++) {
     const value = values[i] as number;
@@ -54,8 +65,7 @@ export function compareSummary(name: string, summary: Summary, values: Values, b
     sum += value;
     absmax = Math.max(absmax, Math.abs(value));
   }
-  const norm = Math.abs(Math.sqrt(squares) - summary.l2) / Math.sqrt(size);
-  const total = Math.abs(sum - summary.sum) / size; // a sum of n errors of one size is at most n times that size
-  const error = Math.max(samples.worst, norm, Math.abs(absmax - summary.absmax), total) / rms;
-  return { name, error: rms === 0 ? samples.worst : error, bound };
+  const reference = [...summary.val, summary.l2, summary.absmax, summary.sum / size];
+  const actual = [...summary.idx.map((at) => values[at] as number), Math.sqrt(squares), absmax, sum / size];
+  return { name, error: worstShare(reference, actual, rms), bound };
 }
