@@ -1,6 +1,7 @@
 import { add, mul, type Tensor, type Tensor4D } from '@tensorflow/tfjs-core';
 import { matMul } from '../matmul/kernel';
 import type { ChunkDecays } from './decays';
+import { type DecayScanInputs, headsOf, type Span } from './inputs';
 
 /** The tokens of one chunk, heads in front: q, k [B, H, C, K], v [B, H, C, V]. */
 export interface Chunk {
@@ -8,6 +9,12 @@ export interface Chunk {
   readonly k: Tensor4D;
   readonly v: Tensor4D;
 }
+
+export const chunkAt = ({ q, k, v }: DecayScanInputs, span: Span): Chunk => ({
+  q: headsOf(q, span),
+  k: headsOf(k, span),
+  v: headsOf(v, span),
+});
 
 /**
  * One chunk: RetNet, arXiv:2307.08621, eq. 7 with a decay of any kind; Mamba-2, arXiv:2405.21060, §6.

@@ -1,9 +1,9 @@
 import { defineKernel, type Kernel } from '@densessm/ssm-core';
 import { add, concat, mul, sum, type Tensor, type Tensor4D, tidy, transpose, zeros } from '@tensorflow/tfjs-core';
 import { matMul } from '../matmul/kernel';
-import { type Chunk, chunkState } from './chunk';
+import { type Chunk, chunkAt, chunkState } from './chunk';
 import { type ChunkDecays, decaysBySpan, type ExponentGradients, gradientOfRate, gradientOfTokens } from './decays';
-import { checkScan, type DecayScanAttrs, type DecayScanInputs, headsOf, MEND, type Span, scanInputs, spansOf, tokensOf } from './inputs';
+import { checkScan, type DecayScanAttrs, type DecayScanInputs, headsOf, MEND, scanInputs, spansOf, tokensOf } from './inputs';
 
 export interface DecayScanGradInputs extends DecayScanInputs {
   /** Gradient of the outputs, [B, T, H, V]. */
@@ -38,10 +38,9 @@ type ChunkGradients = { q: Tensor4D; k: Tensor4D; v: Tensor4D; state: Tensor; lo
 
 function gradients(inputs: DecayScanGradInputs, { chunkSize, withDecay }: DecayScanGradAttrs): DecayScanGradients {
   const spans = spansOf(inputs.q.shape[1], chunkSize);
-  const chunkAt = (span: Span) => ({ q: headsOf(inputs.q, span), k: headsOf(inputs.k, span), v: headsOf(inputs.v, span) });
   const decaysAt = decaysBySpan(inputs.logDecay, spans);
   const states: Tensor[] = [inputs.s0 ?? zeros(inputs.dST.shape)];
-  for (const span of spans.slice(0, -1)) states.push(tidy(() => chunkState(chunkAt(span), decaysAt(span), states.at(-1))));
+  for (const span of spans.slice(0, -1)) states.push(tidy(() => chunkState(chunkAt(inputs, span), decaysAt(span), states.at(-1))));
   const gradientOfDecay =
     inputs.logDecay.rank === 1 ? gradientOfRate : (of: ExponentGradients) => transpose(gradientOfTokens(of), [0, 2, 1]);
   const parts: ChunkGradients[] = [];
@@ -49,7 +48,8 @@ function gradients(inputs: DecayScanGradInputs, { chunkSize, withDecay }: DecayS
   for (const [n, span] of [...spans.entries()].reverse()) {
     const after = dState;
     const part = tidy(() => {
-      const { exponents, ...rest } = chunkGradients(chunkAt(span), decaysAt(span), states[n] as Tensor, headsOf(inputs.dO, span), after);
+      const given = { state: states[n] as Tensor, dO: headsOf(inputs.dO, span), after };
+      const { exponents, ...rest } = chunkGradients(chunkAt(inputs, span), decaysAt(span), given);
       return withDecay ? { ...rest, logDecay: gradientOfDecay(exponents()) } : rest;
     });
     parts.unshift(part);
@@ -65,34 +65,35 @@ function gradients(inputs: DecayScanGradInputs, { chunkSize, withDecay }: DecayS
   return [...some, inputs.logDecay.rank === 1 ? decay.reduce((total, one) => add(total, one)) : concat(decay, 1)];
 }
 
+/** The state before a chunk, the gradient of its outputs [B, H, C, V] and that of the state after it, dS'. */
+interface Given {
+  readonly state: Tensor;
+  readonly dO: Tensor4D;
+  readonly after: Tensor;
+}
+
 /**
  * With W = Q Kᵀ ⊙ M of {@link chunkOutput}, E = exp(c), F = exp(c_C − c) and g = exp(c_C):
  *   dW = dO Vᵀ,  dP = dW ⊙ M,  dV = Wᵀ dO + F K dS',  dQ = dP K + E dO Sᵀ,  dK = dPᵀ Q + F V dS'ᵀ,  dS = g dS' + (E Q)ᵀ dO.
  * Each decay is an exponential, so the gradient of its exponent is its own gradient times itself: dP ⊙ Q Kᵀ between tokens,
  * q · (E dO Sᵀ) from the start, k · (F V dS'ᵀ) to the end, and g ⟨S, dS'⟩ across.
  */
-function chunkGradients(
-  { q, k, v }: Chunk,
-  { between, fromStart, toEnd, whole }: ChunkDecays,
-  state: Tensor,
-  dO: Tensor4D,
-  dAfter: Tensor,
-) {
+function chunkGradients({ q, k, v }: Chunk, { between, fromStart, toEnd, whole }: ChunkDecays, { state, dO, after }: Given) {
   const products = matMul({ a: k, b: q }, { transposeB: true }); // transposed, as `between`
   const dProducts = mul(matMul({ a: v, b: dO }, { transposeB: true }), between);
   const dqAcross = mul(fromStart, matMul({ a: dO, b: state }, { transposeB: true }));
-  const dkAcross = mul(toEnd, matMul({ a: v, b: dAfter }, { transposeB: true }));
-  const dvAcross = mul(toEnd, matMul({ a: k, b: dAfter }));
+  const dkAcross = mul(toEnd, matMul({ a: v, b: after }, { transposeB: true }));
+  const dvAcross = mul(toEnd, matMul({ a: k, b: after }));
   return {
     q: tokensOf(add(matMul({ a: dProducts, b: k }, { transposeA: true }), dqAcross)),
     k: tokensOf(add(matMul({ a: dProducts, b: q }), dkAcross)),
     v: tokensOf(add(matMul({ a: mul(products, between), b: dO }), dvAcross)),
-    state: add(mul(whole, dAfter), matMul({ a: mul(q, fromStart), b: dO }, { transposeA: true })),
+    state: add(mul(whole, after), matMul({ a: mul(q, fromStart), b: dO }, { transposeA: true })),
     exponents: (): ExponentGradients => ({
       between: mul(dProducts, products),
       fromStart: sum(mul(q, dqAcross), -1, true),
       toEnd: sum(mul(k, dkAcross), -1, true),
-      whole: sum(mul(whole, mul(state, dAfter)), [2, 3], true),
+      whole: sum(mul(whole, mul(state, after)), [2, 3], true),
     }),
   };
 }

@@ -1,20 +1,9 @@
 import { defineKernel, type Kernel } from '@densessm/ssm-core';
 import { concat, dispose, exp, reshape, type Tensor, type Tensor4D, tidy } from '@tensorflow/tfjs-core';
-import { chunkOutput, chunkState, oneToken } from './chunk';
+import { chunkAt, chunkOutput, chunkState, oneToken } from './chunk';
 import { decaysBySpan } from './decays';
 import { decayScanGrad } from './gradient';
-import {
-  checkScan,
-  type DecayScanAttrs,
-  type DecayScanInputs,
-  headsOf,
-  logDecayOf,
-  MEND,
-  type Span,
-  scanInputs,
-  spansOf,
-  tokensOf,
-} from './inputs';
+import { checkScan, type DecayScanAttrs, type DecayScanInputs, logDecayOf, MEND, type Span, scanInputs, spansOf, tokensOf } from './inputs';
 
 /** o [B, T, H, V] and the state after the last token, sT [B, H, K, V]. */
 export type DecayScanOutputs = [o: Tensor4D, sT: Tensor4D];
@@ -74,14 +63,11 @@ function spanScanner(
   inputs: DecayScanInputs,
   spans: readonly Span[],
 ): (span: Span, state: Tensor | undefined) => [o: Tensor4D, state: Tensor] {
-  const { q, k, v, logDecay } = inputs;
-  const chunkAt = (span: Span) => ({ q: headsOf(q, span), k: headsOf(k, span), v: headsOf(v, span) });
-  const decaysAt = decaysBySpan(
-    logDecay,
-    spans.filter((span) => span.length > 1),
-  ); // prettier-ignore
+  const { logDecay } = inputs;
+  const chunks = spans.filter((span) => span.length > 1);
+  const decaysAt = decaysBySpan(logDecay, chunks);
   return (span, state) => {
-    const chunk = chunkAt(span);
+    const chunk = chunkAt(inputs, span);
     if (span.length === 1) {
       const ln = logDecayOf(logDecay, span);
       const [o, next] = oneToken(chunk, exp(reshape(ln, [ln.shape[0], ln.shape[1], 1, 1])), state);
