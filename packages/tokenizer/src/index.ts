@@ -2,3 +2,4 @@ export type { ChatMessage, ChatOptions } from './chat-template';
 export { TokenizerError, type TokenizerErrorCode } from './errors';
 export { type CompanionFiles, tokenizerFromJson } from './from-json';
 export type { DecodeOptions, DecodeStream, DecodeStreamOptions, EncodeOptions, SpecialIds, Tokenizer } from './tokenizer';
+export { type TrainingOptions, type TrainingProgress, trainByteLevelBpe } from './train/train-bpe';

@@ -27,10 +27,24 @@ export const utf8 = (text: string): Uint8Array => encoder.encode(text);
 
 /** Text as its UTF-8 bytes, each written as its character. */
 export function bytesAsText(text: string): string {
+  const bytes = utf8(text);
+  if (bytes.length > SHORT) return longBytesAsText(bytes);
   let written = '';
-  for (const byte of utf8(text)) written += BYTE_CHARACTERS[byte];
+  for (const byte of bytes) written += BYTE_CHARACTERS[byte];
   return written;
 }
+
+/** Bytes of a word; adding up many more characters one by one would make a rope. */
+const SHORT = 64;
+
+function longBytesAsText(bytes: Uint8Array): string {
+  const units = Uint16Array.from(bytes, (byte) => CHARACTER_UNITS[byte] as number);
+  const parts: string[] = [];
+  for (let at = 0; at < units.length; at += 4096) parts.push(String.fromCharCode(...units.subarray(at, at + 4096)));
+  return parts.join('');
+}
+
+const CHARACTER_UNITS: Uint16Array = /* @__PURE__ */ Uint16Array.from(BYTE_CHARACTERS, (character) => character.charCodeAt(0));
 
 /** The bytes that a token stands for; a token with any other character stands for its own UTF-8. */
 export function bytesOfToken(token: string): Uint8Array {

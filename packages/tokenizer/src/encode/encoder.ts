@@ -3,6 +3,7 @@ import type { AddedToken } from './added-tokens';
 import { type SectionCutter, sectionCutter } from './added-tokens';
 import { bytesAsText } from './byte-alphabet';
 import type { Normalizer } from './normalizer';
+import { ownCopy } from './own-copy';
 import type { PreTokenizing } from './pre-tokenizer';
 
 /** Pieces whose ids are kept, and the longest such piece in UTF-16 units. */
@@ -70,11 +71,4 @@ export class Encoder {
     if (this.#cache.size >= CACHE_SIZE) this.#cache.clear();
     this.#cache.set(ownCopy(piece), ids.slice(start));
   }
-}
-
-/** The same text in memory of its own: a slice would keep the whole text alive that it was cut from. */
-function ownCopy(piece: string): string {
-  const units: number[] = [];
-  for (let i = 0; i < piece.length; i++) units.push(piece.charCodeAt(i));
-  return String.fromCharCode(...units);
 }

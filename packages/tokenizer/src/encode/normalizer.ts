@@ -73,10 +73,10 @@ type CharsmapConfig = ConstructorParameters<typeof PrecompiledNormalizer>[0];
 function readReplace(reader: JsonReader): Normalizer {
   const content = reader.string('content');
   const string = reader.object('pattern').stringOrNull('String');
-  // A function, since a replacement string would give meaning to $.
-  if (string !== null) return string === '' ? (text) => text : (text) => text.replaceAll(string, () => content);
+  if (string === '') return (text) => text;
+  if (string !== null) return (text) => text.split(string).join(content);
   const pattern = readPattern(reader);
-  return (text) => text.replace(pattern, () => content);
+  return (text) => text.replace(pattern, () => content); // a function, since a string would give meaning to $
 }
 
 /** Character by character: the whole text's toLowerCase would give the last Σ of a word its final form. */

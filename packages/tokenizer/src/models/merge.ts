@@ -46,8 +46,12 @@ const PLACES = 2 ** 30;
  * earlier merge; its pair then has another rank.
  */
 function mergeLong(symbols: Int32Array, length: number, table: PairTable): number {
-  const next = Int32Array.from({ length }, (_, i) => i + 1);
-  const previous = Int32Array.from({ length }, (_, i) => i - 1);
+  const next = new Int32Array(length);
+  const previous = new Int32Array(length);
+  for (let i = 0; i < length; i++) {
+    next[i] = i + 1;
+    previous[i] = i - 1;
+  }
   const heap = new MinHeap(length);
   const rankAt = (at: number): number => {
     const after = next[at] as number;
