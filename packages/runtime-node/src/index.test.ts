@@ -1,0 +1,14 @@
+import { describe, expect, it } from 'vitest';
+import * as runtime from './index';
+
+describe('the surface of @densessm/runtime-node', () => {
+  it('changes only in sight of a review', () => {
+    expect(Object.keys(runtime).sort()).toMatchInlineSnapshot(`
+      [
+        "loadModel",
+        "saveModel",
+        "startBackend",
+      ]
+    `);
+  });
+});
