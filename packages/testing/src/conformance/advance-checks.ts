@@ -4,7 +4,7 @@ import { advanceInPieces } from '../sequence-model';
 import { compare, compareValues } from './compare';
 import { compareLogits } from './forward-checks';
 import { type LengthRecord, parallelBound, type Subject, stored, tokensOf } from './model-fixture';
-import type { CheckResult, StoredTensor } from './types';
+import type { CheckResult, NamedTensor, StoredTensor } from './types';
 
 /** Ways to cut a text: token by token, unevenly, and not at all. */
 const CUTS: Readonly<Record<string, (length: number) => number[]>> = {
@@ -43,9 +43,11 @@ export async function* checkPieces(subject: Subject, length: number, record: Len
 async function* checkState(subject: Subject, tokens: Tensor2D, pieces: number[], name: string): AsyncGenerator<CheckResult> {
   const { family, fixture } = subject;
   const [logits, state] = tidyTree(() => advanceInPieces(subject.model, subject.params, family.stepConfig(subject.config), tokens, pieces));
-  for (const [key, tensor] of family.state(state)) {
+  const ours = tidyTree(() => family.state(state).map(([key, tensor]): NamedTensor => [key, tensor.clone()]));
+  for (const [key, tensor] of ours) {
     const expected = fixture.tensors.get(`L${tokens.shape[1]}.state.${key}`);
-    if (expected) yield await compare(`${name}: state ${key}`, lastColumns(expected, tensor), tensor.clone(), family.logits, 'relative');
+    if (expected) yield await compare(`${name}: state ${key}`, lastColumns(expected, tensor), tensor, family.logits, 'relative');
+    else tensor.dispose();
   }
   dispose(logits);
   disposeTree(state);
