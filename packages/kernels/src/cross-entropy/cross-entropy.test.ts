@@ -1,5 +1,16 @@
 import { describeKernelParity, expectClose } from '@densessm/testing';
-import { dispose, type Scalar, setBackend, type Tensor2D, tensor1d, tensor2d, valueAndGrad } from '@tensorflow/tfjs-core';
+import {
+  dispose,
+  engine,
+  type Rank,
+  type Scalar,
+  setBackend,
+  type Tensor2D,
+  tensor1d,
+  tensor2d,
+  valueAndGrad,
+  zeros,
+} from '@tensorflow/tfjs-core';
 import { describe, expect, it } from 'vitest';
 import { crossEntropy } from './kernel';
 
@@ -41,6 +52,21 @@ describe.each(['cpu', 'wasm'])('crossEntropy on %s', (backend) => {
     expect((await value.data())[0]).toBeCloseTo((1e4 + Math.log(3)) / 2, 2);
     const gradient = await grad.data();
     await expectClose('gradient', [0.5, -0.5, 0, 1 / 6, 1 / 6, -1 / 3], gradient, 1e-5);
+    dispose([logits, targets, value, grad]);
+  });
+
+  it('keeps nothing new but the loss between forward and backward', async () => {
+    await setBackend(backend);
+    const logits = zeros<Rank.R2>([16, 64]);
+    const targets = zeros<Rank.R1>([16], 'int32');
+    let kept = Number.NaN;
+    const { value, grad } = valueAndGrad((x) => {
+      const before = engine().memory().numDataBuffers;
+      const loss = crossEntropy({ logits: x as Tensor2D, targets }) as Scalar;
+      kept = engine().memory().numDataBuffers - before;
+      return loss;
+    })(logits);
+    expect(kept).toBe(1); // the loss
     dispose([logits, targets, value, grad]);
   });
 
