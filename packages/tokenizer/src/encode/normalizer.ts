@@ -1,6 +1,7 @@
-import { BertNormalizer, PrecompiledNormalizer } from '@huggingface/tokenizers';
+import { BertNormalizer } from '@huggingface/tokenizers';
 import type { JsonReader } from '../json';
 import { bytesAsText } from './byte-alphabet';
+import { readCharsmap } from './charsmap';
 import { readPattern } from './split';
 
 export type Normalizer = (text: string) => string;
@@ -57,18 +58,12 @@ export function readNormalizer(reader: JsonReader | null): Normalizer {
       const library = new BertNormalizer({ type, clean_text, handle_chinese_chars, strip_accents, lowercase: lower } as BertConfig);
       return (text) => library.normalize(text);
     }
-    case 'Precompiled': {
-      const library = new PrecompiledNormalizer({
-        type,
-        precompiled_charsmap: reader.stringOrNull('precompiled_charsmap'),
-      } as CharsmapConfig);
-      return (text) => library.normalize(text);
-    }
+    case 'Precompiled':
+      return readCharsmap(reader);
   }
 }
 
 type BertConfig = ConstructorParameters<typeof BertNormalizer>[0];
-type CharsmapConfig = ConstructorParameters<typeof PrecompiledNormalizer>[0];
 
 function readReplace(reader: JsonReader): Normalizer {
   const content = reader.string('content');

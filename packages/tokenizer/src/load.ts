@@ -1,0 +1,41 @@
+import { TokenizerError } from './errors';
+import { tokenizerFromJson } from './from-json';
+import { isObject, parseJsonText } from './json';
+import { tokenizerFromSentencePiece } from './sentencepiece/from-model';
+import type { Tokenizer } from './tokenizer';
+
+/** Reads a file of a model by its name, from wherever they are; null where there is none. */
+export type ReadFile = (name: string) => Uint8Array | null | Promise<Uint8Array | null>;
+
+/**
+ * The tokenizer of a model that lies in files as on the Hugging Face Hub: tokenizer.json, else tokenizer.model, together
+ * with tokenizer_config.json, special_tokens_map.json and chat_template.jinja where they are.
+ * @throws TokenizerError FILE where no file is there or one is broken, CONFIG where one asks for what is not supported
+ */
+export async function loadTokenizer(readFile: ReadFile): Promise<Tokenizer> {
+  const readText = async (name: string): Promise<string | undefined> => {
+    const bytes = await readFile(name);
+    return bytes === null ? undefined : new TextDecoder().decode(bytes);
+  };
+  const [configText, mapText, chatTemplate] = await Promise.all(COMPANIONS.map(readText));
+  const config = configText === undefined ? undefined : parseJsonText('tokenizer_config.json', configText);
+  const companions = { config, specialTokensMap: mapText, chatTemplate };
+  const json = await readText('tokenizer.json');
+  if (json !== undefined) return tokenizerFromJson(json, companions);
+  const model = await readFile('tokenizer.model');
+  if (model === null) throw noTokenizer();
+  const { add_bos_token, add_eos_token } = isObject(config) ? config : {};
+  return tokenizerFromSentencePiece(model, { ...companions, addBos: add_bos_token !== false, addEos: add_eos_token === true });
+}
+
+const COMPANIONS = ['tokenizer_config.json', 'special_tokens_map.json', 'chat_template.jinja'] as const;
+
+function noTokenizer(): TokenizerError {
+  return new TokenizerError({
+    code: 'FILE',
+    what: 'loadTokenizer: the model has no tokenizer.',
+    expected: 'tokenizer.json or tokenizer.model among its files',
+    got: 'neither',
+    mend: 'add the tokenizer of the model that this one was made from; state-spaces/mamba models use that of EleutherAI/gpt-neox-20b',
+  });
+}

@@ -1,0 +1,156 @@
+import { shown, TokenizerError } from '../errors';
+import { type CompanionFiles, tokenizerFromJson } from '../from-json';
+import type { Tokenizer } from '../tokenizer';
+import { MODEL_TYPES, type ModelFile, PIECE, type Piece, readModelFile } from './model-file';
+
+export interface SentencePieceOptions extends CompanionFiles {
+  /** Begins (ends) an encoded text with the model's own token, as LLaMA (T5) does. Default true (false). */
+  addBos?: boolean;
+  addEos?: boolean;
+}
+
+/**
+ * Reads a SentencePiece `.model` file (Kudo and Richardson 2018, arXiv:1808.06226) of type BPE or unigram. It is turned
+ * into the content of a tokenizer.json (see `toJSON`) in the way in which LLaMA's was made, and has the same ids.
+ * @throws TokenizerError FILE where the file is broken, CONFIG where it asks for what is not supported
+ */
+export function tokenizerFromSentencePiece(bytes: Uint8Array, options: SentencePieceOptions = {}): Tokenizer {
+  const file = readModelFile(bytes);
+  refuseUnsupported(file);
+  const { addBos = true, addEos = false, ...companions } = options;
+  const names = { bos_token: nameOf(file, file.bos), eos_token: nameOf(file, file.eos), pad_token: nameOf(file, file.pad) };
+  return tokenizerFromJson(tokenizerJson(file, addBos, addEos), { ...companions, specialTokensMap: companions.specialTokensMap ?? names });
+}
+
+function refuseUnsupported(file: ModelFile): void {
+  const type = MODEL_TYPES[file.modelType];
+  const reasons: [boolean, string, string][] = [
+    [type !== 'BPE' && type !== 'unigram', 'a model of type BPE or unigram', type ?? `type ${file.modelType}`],
+    [file.spaceEndsWord, 'spaces that begin words', 'treat_whitespace_as_suffix'],
+    [!file.escapesSpaces, 'spaces written as ▁', 'escape_whitespaces: false'],
+    [file.hasDenormalizer, 'no rules for decoding', 'a denormalizer_spec'],
+    [file.pieces.some(({ type: one }) => one === PIECE.unused), 'no unused pieces', 'pieces of type UNUSED'],
+    [!file.pieces[file.unk], 'a piece for what is unknown', `unk_id ${file.unk}`],
+  ];
+  for (const [isReason, expected, got] of reasons) {
+    if (!isReason) continue;
+    const mend = 'use the tokenizer.json of the same model, or ask for this one in an issue';
+    throw new TokenizerError({
+      code: 'CONFIG',
+      what: 'tokenizer.model: the model asks for something that is not supported.',
+      expected,
+      got,
+      mend,
+    });
+  }
+}
+
+const nameOf = (file: ModelFile, id: number): string | null => file.pieces[id]?.text ?? null;
+
+function tokenizerJson(file: ModelFile, addBos: boolean, addEos: boolean): Record<string, unknown> {
+  return {
+    version: '1.0',
+    truncation: null,
+    padding: null,
+    added_tokens: addedTokens(file.pieces),
+    normalizer: normalizer(file),
+    pre_tokenizer: null,
+    post_processor: template(file, addBos && file.bos >= 0, addEos && file.eos >= 0),
+    decoder: decoder(file),
+    model: MODEL_TYPES[file.modelType] === 'BPE' ? bpe(file) : unigram(file),
+  };
+}
+
+/** Control tokens are looked for in the text, as LLaMA's tokenizer.json does; SentencePiece itself never reads them there. */
+function addedTokens(pieces: readonly Piece[]): unknown[] {
+  const isAdded = ({ type }: Piece): boolean => type === PIECE.control || type === PIECE.unknown || type === PIECE.userDefined;
+  return pieces.flatMap((piece, id) => {
+    const special = piece.type !== PIECE.userDefined;
+    const flags = { single_word: false, lstrip: false, rstrip: false, normalized: special, special };
+    return isAdded(piece) ? [{ id, content: piece.text, ...flags }] : [];
+  });
+}
+
+function normalizer(file: ModelFile): unknown {
+  const replace = (pattern: unknown, content: string) => ({ type: 'Replace', pattern, content });
+  const steps: unknown[] = [];
+  if (file.charsmap.length > 0) steps.push({ type: 'Precompiled', precompiled_charsmap: base64(file.charsmap) });
+  if (file.removesExtraSpaces) steps.push(replace({ Regex: '\\A +| +\\z' }, ''), replace({ Regex: ' {2,}' }, ' '));
+  if (file.addsDummyPrefix) steps.push({ type: 'Prepend', prepend: '▁' });
+  steps.push(replace({ String: ' ' }, '▁'));
+  return { type: 'Sequence', normalizers: steps };
+}
+
+function base64(bytes: Uint8Array): string {
+  let text = '';
+  for (let at = 0; at < bytes.length; at += 4096) text += String.fromCharCode(...bytes.subarray(at, at + 4096));
+  return btoa(text);
+}
+
+function decoder({ addsDummyPrefix }: ModelFile): unknown {
+  const steps: unknown[] = [{ type: 'Replace', pattern: { String: '▁' }, content: ' ' }, { type: 'ByteFallback' }, { type: 'Fuse' }];
+  if (addsDummyPrefix) steps.push({ type: 'Strip', content: ' ', start: 1, stop: 0 });
+  return { type: 'Sequence', decoders: steps };
+}
+
+function template(file: ModelFile, addBos: boolean, addEos: boolean): unknown {
+  const ids = [addBos ? file.bos : -1, addEos ? file.eos : -1].filter((id) => file.pieces[id]);
+  if (ids.length === 0) return null;
+  const special = (id: number, type: number) => ({ SpecialToken: { id: nameOf(file, id), type_id: type } });
+  const around = (name: string, type: number): unknown[] => [
+    ...(addBos ? [special(file.bos, type)] : []),
+    { Sequence: { id: name, type_id: type } },
+    ...(addEos ? [special(file.eos, type)] : []),
+  ];
+  const named = ids.map((id) => [nameOf(file, id), { id: nameOf(file, id), ids: [id], tokens: [nameOf(file, id)] }]);
+  const single = around('A', 0);
+  return { type: 'TemplateProcessing', single, pair: [...single, ...around('B', 1)], special_tokens: Object.fromEntries(named) };
+}
+
+function unigram(file: ModelFile): unknown {
+  const vocab = file.pieces.map(({ text, score }) => [text, score]);
+  return { type: 'Unigram', unk_id: file.unk, vocab, byte_fallback: file.byteFallback };
+}
+
+function bpe(file: ModelFile): unknown {
+  const vocab = new Map(file.pieces.map(({ text }, id) => [text, id]));
+  if (vocab.size < file.pieces.length) {
+    const got = shown(file.pieces.find(({ text }, id) => vocab.get(text) !== id)?.text);
+    const mend = 'get the file again, or correct it there';
+    throw new TokenizerError({ code: 'FILE', what: 'tokenizer.model: a piece occurs twice.', expected: 'different pieces', got, mend });
+  }
+  return {
+    type: 'BPE',
+    dropout: null,
+    unk_token: nameOf(file, file.unk),
+    continuing_subword_prefix: null,
+    end_of_word_suffix: null,
+    fuse_unk: true,
+    byte_fallback: file.byteFallback,
+    ignore_merges: false,
+    vocab: Object.fromEntries(vocab),
+    merges: merges(file.pieces, vocab),
+  };
+}
+
+/**
+ * The merges that a SentencePiece BPE does not write down: every way to make a piece out of two others, the piece with
+ * the greater score first; the ways to make one piece in the order of their ids.
+ */
+function merges(pieces: readonly Piece[], vocab: ReadonlyMap<string, number>): [string, string][] {
+  const partId = (text: string): number => {
+    const id = vocab.get(text) ?? -1;
+    return pieces[id]?.type === PIECE.normal ? id : -1;
+  };
+  const ways: { score: number; left: number; right: number }[] = [];
+  for (const { text, score, type } of pieces) {
+    if (type !== PIECE.normal) continue;
+    for (let at = 1; at < text.length; at++) {
+      const left = partId(text.slice(0, at));
+      const right = left < 0 ? -1 : partId(text.slice(at));
+      if (right >= 0) ways.push({ score, left, right });
+    }
+  }
+  ways.sort((a, b) => b.score - a.score || a.left - b.left || a.right - b.right);
+  return ways.map(({ left, right }) => [pieces[left]?.text ?? '', pieces[right]?.text ?? '']);
+}
