@@ -30,7 +30,7 @@ await runMain(async () => {
         { name: 'vite', after: ['packages'], run: () => viteApp(folder, tarballs) },
       ],
       2,
-      write,
+      process.stdout,
     );
     summarise(finished, performance.now() - started);
   } finally {

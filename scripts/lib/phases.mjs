@@ -15,22 +15,38 @@
 
 const NAME_WIDTH = 10;
 const NOTE_WIDTH = 62;
+const CLEAR_LINE = '\r\u001b[K';
 
 /**
  * Runs every phase whose needs have passed, `lanes` at a time, and prints one line for each as it ends, followed by the
  * failing program's output. A phase that cannot run because of another counts as one failure.
  * @param {readonly Phase[]} phases
  * @param {number} lanes
- * @param {(text: string) => void} write
+ * @param {NodeJS.WriteStream} stream where a terminal also shows what is running
  * @returns {Promise<Finished[]>} in the order in which they ended
  */
-export async function runPhases(phases, lanes, write) {
+export async function runPhases(phases, lanes, stream) {
+  const running = new Map();
+  const stop = stream.isTTY ? showRunning(running, stream) : () => {};
+  try {
+    return await inOrder(phases, lanes, running, (text) => stream.write(stream.isTTY ? `${CLEAR_LINE}${text}` : text));
+  } finally {
+    stop();
+  }
+}
+
+/**
+ * @param {readonly Phase[]} phases
+ * @param {number} lanes
+ * @param {Map<string, Promise<void>>} running by the name of the phase
+ * @param {(text: string) => void} write
+ */
+async function inOrder(phases, lanes, running, write) {
   const waiting = [...phases];
   /** @type {Finished[]} */
   const finished = [];
   const failed = (/** @type {string} */ name) => finished.some(({ phase, outcome }) => phase.name === name && outcome.failed > 0);
   const ended = (/** @type {string} */ name) => finished.some(({ phase }) => phase.name === name);
-  const running = new Set();
   while (waiting.length > 0 || running.size > 0) {
     for (const phase of waiting.filter(({ after }) => after.every(ended))) {
       const cause = phase.after.find(failed);
@@ -45,14 +61,26 @@ export async function runPhases(phases, lanes, write) {
         continue;
       }
       const work = timed(phase).then(([outcome, ms]) => {
-        running.delete(work);
+        running.delete(phase.name);
         end(outcome, ms);
       });
-      running.add(work);
+      running.set(phase.name, work);
     }
-    if (running.size > 0) await Promise.race(running);
+    if (running.size > 0) await Promise.race(running.values());
   }
   return finished;
+}
+
+/** @param {Map<string, unknown>} running @param {NodeJS.WriteStream} stream */
+function showRunning(running, stream) {
+  const started = performance.now();
+  const show = () =>
+    stream.write(`${CLEAR_LINE}      ${[...running.keys()].join(', ')} … ${((performance.now() - started) / 1000).toFixed(0)} s`);
+  const timer = setInterval(show, 1000);
+  return () => {
+    clearInterval(timer);
+    stream.write(CLEAR_LINE);
+  };
 }
 
 /** @returns {Promise<[Outcome, number]>} */
