@@ -109,11 +109,14 @@ export function checkState(
       got,
       mend: 'start from initialState(config, batch) of the same model, and keep the number of texts',
     });
-  if (state.layers?.length !== layers) throw problem(`${layers} layers`, `${state.layers?.length ?? 'no'} layers`);
+  if (state.layers?.length !== layers) throw problem(`layers.length ${layers}`, String(state.layers?.length ?? 'no layers'));
   for (const [l, layer] of state.layers.entries()) {
     for (const part of ['conv', 'ssm'] as const) {
-      const [want, got] = [shapes[part].join(', '), layer[part].isDisposed ? 'a disposed tensor' : layer[part].shape.join(', ')];
-      if (want !== got) throw problem(`layers[${l}].${part} [${want}]`, `[${got}]`);
+      const [want, got] = [`[${shapes[part].join(', ')}]`, described(layer[part])];
+      if (want !== got) throw problem(`layers[${l}].${part} ${want}`, got);
     }
   }
 }
+
+const described = (tensor: Tensor | undefined): string =>
+  tensor === undefined ? 'nothing' : tensor.isDisposed ? 'a tensor that was disposed of' : `[${tensor.shape.join(', ')}]`;

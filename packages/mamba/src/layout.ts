@@ -84,5 +84,8 @@ export function writeLayout(layout: Layout, rest: ConfigJson, model: Fields, mix
 }
 
 /** What the file says beyond what we read. */
-export const unreadKeys = ({ layout, model, mixer }: LayoutReader): ConfigJson =>
-  layout === 'transformers' ? model.unread() : { ...model.unread(), ssm_cfg: mixer.unread() };
+export function unreadKeys({ layout, model, mixer }: LayoutReader): ConfigJson {
+  const rest = model.unread();
+  const restOfMixer = layout === 'mamba_ssm' ? mixer.unread() : {};
+  return Object.keys(restOfMixer).length > 0 ? { ...rest, ssm_cfg: restOfMixer } : rest;
+}
