@@ -6,6 +6,7 @@ import { wasmKernels } from '../generated/wasm-kernels';
 import { matMul } from '../matmul/kernel';
 import { type MatMulModule, matMulOnWasm } from '../matmul/wasm';
 import { Heap, type WasmBackend } from './heap';
+import { replaceIdentity } from './identity';
 import { replaceSlice } from './slice';
 
 interface Started {
@@ -18,7 +19,7 @@ const started = new WeakMap<object, Promise<Started>>();
 
 /**
  * Registers our WebAssembly kernels for tfjs's wasm backend, on whose memory they work in place: `matMul`, `embedding` and its gradient.
- * Replaces tfjs's own Slice as well, see {@link replaceSlice}.
+ * Replaces tfjs's own Slice and Identity as well, which copy too much: see {@link replaceSlice} and {@link replaceIdentity}.
  * Pass `findBackend('wasm')` once it has started. Returns the names of the kernels that are now fast.
  * @throws SsmError BACKEND where the backend is not tfjs's, runs with threads, or the machine has no SIMD.
  */
@@ -28,6 +29,7 @@ export async function registerWasmKernels(backend: unknown): Promise<string[]> {
   started.set(wasmBackend, starting);
   const { heap, module } = await starting;
   replaceSlice();
+  replaceIdentity();
   return [
     onHeap(heap, matMul, matMulOnWasm(heap, module)),
     onHeap(heap, embedding, embeddingOnWasm(heap, module)),

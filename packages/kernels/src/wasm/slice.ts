@@ -1,14 +1,5 @@
-import {
-  getKernel,
-  type KernelFunc,
-  registerKernel,
-  type SliceAttrs,
-  slice_util,
-  type TensorInfo,
-  type TypedArray,
-  unregisterKernel,
-  util,
-} from '@tensorflow/tfjs-core';
+import { type SliceAttrs, slice_util, type TensorInfo, type TypedArray, util } from '@tensorflow/tfjs-core';
+import { replaceStock } from './stock';
 
 /** What a slice needs of tfjs's `BackendWasm`. */
 interface Views {
@@ -17,24 +8,16 @@ interface Views {
   typedArrayFromHeap(tensor: TensorInfo): TypedArray;
 }
 
-/** The kernel that {@link replaceSlice} put in place, to tell it from tfjs's own. */
-let ours: KernelFunc | undefined;
-
 /**
  * Replaces tfjs's Slice on wasm, which copies its whole input out of the heap before it takes a part: cutting a sequence into
  * tokens or chunks, as the scans do, then costs the square of its length. Ours copies the part alone.
  */
 export function replaceSlice(): void {
-  const stock = getKernel('Slice', 'wasm');
-  if (stock === undefined || stock.kernelFunc === ours) return;
-  const kernelFunc: KernelFunc = (call) => {
+  replaceStock('Slice', (stock) => (call) => {
     const { inputs, attrs, backend } = call;
     const x = inputs.x as TensorInfo;
-    return x.dtype === 'string' ? stock.kernelFunc(call) : slice(x, attrs as unknown as SliceAttrs, backend as Views);
-  };
-  unregisterKernel('Slice', 'wasm');
-  registerKernel({ ...stock, kernelFunc });
-  ours = kernelFunc;
+    return x.dtype === 'string' ? stock(call) : slice(x, attrs as unknown as SliceAttrs, backend as Views);
+  });
 }
 
 function slice(x: TensorInfo, { begin, size }: SliceAttrs, backend: Views): TensorInfo {
