@@ -8,11 +8,12 @@ import {
   type SpecTree,
   SsmError,
 } from '@densessm/ssm-core';
-import { dispose, type Tensor, tensor } from '@tensorflow/tfjs-core';
+import { dispose, type Tensor } from '@tensorflow/tfjs-core';
 import { checkConstant } from './constants';
-import { type ArrayTensor, dtypeOf } from './dtypes';
+import { type ArrayTensor, type Dtype, dtypeOf, type TensorValues, tensorValues } from './dtypes';
+import { floatTarget } from './float-target';
 import { shorten } from './json';
-import { arrayTensor, type TensorSource } from './safetensors';
+import type { TensorSource } from './safetensors';
 
 export interface LoadOptions {
   /** Weights that may be absent: they start as in a fresh model. Needs `seed`. */
@@ -26,7 +27,18 @@ export interface LoadOptions {
 }
 
 type Leaf = ParamLeaf | ConstantLeaf;
-type Shapes = ReadonlyMap<string, { readonly shape: readonly number[] }>;
+type Shapes = ReadonlyMap<string, { readonly dtype: Dtype; readonly shape: readonly number[] }>;
+type Where = { where: string };
+
+/** A question for some values of one stored tensor, row-major. */
+interface Part {
+  readonly name: string;
+  readonly first: number;
+  readonly count: number;
+}
+
+/** Values that are asked for at once: few beside any model, many beside the cost of asking. */
+const PART = 2 ** 20;
 
 /**
  * The params of a spec from named arrays, as float32. A name on disk may be the leaf's own or one of its aliases; where
@@ -39,21 +51,26 @@ export function paramsFromTensors<S extends SpecTree>(
   tensors: ReadonlyMap<string, ArrayTensor>,
   options: LoadOptions = {},
 ): Params<S> {
-  const steps = assemble(spec, tensors, { where: 'paramsFromTensors', ...options });
+  const shapes = new Map([...tensors].map(([name, { dtype, shape, values }]) => [name, { dtype: dtype ?? dtypeOf(values), shape }]));
+  const steps = assemble(spec, shapes, { where: 'paramsFromTensors', ...options });
   let step = steps.next();
-  while (!step.done) step = steps.next(tensors.get(step.value) as ArrayTensor);
+  while (!step.done) {
+    const { name, first, count } = step.value;
+    step = steps.next((tensors.get(name) as ArrayTensor).values.subarray(first, first + count));
+  }
   return step.value;
 }
 
 /**
- * As {@link paramsFromTensors}, from a file of which one tensor at a time is read. All names and shapes are checked
- * before the first is.
+ * As {@link paramsFromTensors}, from a file that is read in parts of four megabytes, so that little more memory is
+ * needed than the params take. All names and shapes are checked before anything is read.
  */
 export async function loadParams<S extends SpecTree>(spec: S, source: TensorSource, options: LoadOptions = {}): Promise<Params<S>> {
   const steps = assemble(spec, source.tensors, { where: 'loadParams', ...options });
+  const answer = partsOf(source);
   let step = steps.next();
   try {
-    while (!step.done) step = steps.next(arrayTensor(step.value, await source.read(step.value)));
+    while (!step.done) step = steps.next(await answer(step.value));
     return step.value;
   } catch (error) {
     steps.throw(error); // frees what was made
@@ -61,26 +78,31 @@ export async function loadParams<S extends SpecTree>(spec: S, source: TensorSour
   }
 }
 
-/** Asks for one stored tensor after the other, by name, and returns the params: the same steps whether reading waits or not. */
-function* assemble<S extends SpecTree>(
-  spec: S,
-  stored: Shapes,
-  options: LoadOptions & { where: string },
-): Generator<string, Params<S>, ArrayTensor> {
+/** A tensor that the source gives only whole is kept until another is asked for. */
+function partsOf(source: TensorSource): (part: Part) => Promise<TensorValues> {
+  let whole: { name: string; values: TensorValues } | undefined;
+  return async ({ name, first, count }) => {
+    const entry = source.tensors.get(name);
+    if (source.readPart && entry) {
+      const bytes = await source.readPart(name, first, count);
+      return tensorValues(name, { dtype: entry.dtype, shape: [count], bytes });
+    }
+    if (whole?.name !== name) whole = { name, values: tensorValues(name, await source.read(name)) };
+    return whole.values.subarray(first, first + count);
+  };
+}
+
+/** Asks for one part after the other and returns the params: the same steps whether reading waits or not. */
+function* assemble<S extends SpecTree>(spec: S, stored: Shapes, options: LoadOptions & Where): Generator<Part, Params<S>, TensorValues> {
   const names = storedNames(spec, stored);
   checkNames(names, stored, options);
   const made = new Map<ParamLeaf, Tensor>();
   let complete = false;
   try {
     for (const [leaf, [name, ...others]] of names) {
-      if (name === undefined) {
-        if (leaf.kind === 'param') made.set(leaf, freshTensor(leaf, options));
-        continue;
-      }
-      const first = yield name;
-      for (const other of others) requireSame(options.where, [name, first], [other, yield other]);
-      if (leaf.kind === 'constant') checkConstant(options.where, leaf, first);
-      else made.set(leaf, tensor(floats(options.where, name, first), [...leaf.shape], 'float32'));
+      if (leaf.kind === 'constant') {
+        if (name !== undefined) yield* readConstant(leaf, name, stored, options);
+      } else made.set(leaf, name === undefined ? freshTensor(leaf, options) : yield* readParam([name, ...others], stored, options));
     }
     complete = true;
     return buildParams(spec, (leaf) => made.get(leaf) as Tensor);
@@ -88,6 +110,47 @@ function* assemble<S extends SpecTree>(
     if (!complete) dispose([...made.values()]);
   }
 }
+
+function* readConstant(leaf: ConstantLeaf, name: string, stored: Shapes, { where }: Where): Generator<Part, void, TensorValues> {
+  const values = yield { name, first: 0, count: sizeOf(leaf.shape) };
+  checkConstant(where, leaf, { shape: leaf.shape, values, dtype: stored.get(name)?.dtype });
+}
+
+/** The tensor under the first of its names, compared with those under the others. */
+function* readParam(names: readonly string[], stored: Shapes, { where }: Where): Generator<Part, Tensor, TensorValues> {
+  for (const name of names) requireFloats(where, name, stored.get(name)?.dtype);
+  const [name = '', ...others] = names;
+  const shape = stored.get(name)?.shape ?? [];
+  const target = floatTarget(shape);
+  let complete = false;
+  try {
+    for (const part of partsOfTensor(name, shape)) target.write(part.first, yield* values(where, part));
+    for (const other of others) {
+      for (const part of partsOfTensor(other, shape)) {
+        requireSame(where, name, target.read(part.first, part.count), part, Float32Array.from(yield* values(where, part)));
+      }
+    }
+    complete = true;
+    return target.finish();
+  } finally {
+    if (!complete) target.dispose();
+  }
+}
+
+/** @throws SsmError WEIGHTS where an array is not as long as its shape says */
+function* values(where: string, part: Part): Generator<Part, TensorValues, TensorValues> {
+  const given = yield part;
+  if (given.length === part.count) return given;
+  const mend = 'give each tensor as many values as its shape says';
+  throw weightsError(`${where}: \`${part.name}\` has another size than its shape.`, `${part.count} values`, `${given.length}`, mend);
+}
+
+function* partsOfTensor(name: string, shape: readonly number[]): Generator<Part> {
+  const size = sizeOf(shape);
+  for (let first = 0; first < size; first += PART) yield { name, first, count: Math.min(PART, size - first) };
+}
+
+const sizeOf = (shape: readonly number[]): number => shape.reduce((product, length) => product * length, 1);
 
 /** Under which names each leaf is stored: mostly one, none where it is missing. */
 function storedNames(spec: SpecTree, stored: Shapes): Map<Leaf, string[]> {
@@ -154,26 +217,25 @@ function freshTensor(leaf: ParamLeaf, { where, seed }: LoadOptions & { where: st
 }
 
 /** @throws SsmError WEIGHTS where two names of one tensor hold different values: a head stored beside a config that ties it, say. */
-function requireSame(where: string, [name, a]: [string, ArrayTensor], [other, b]: [string, ArrayTensor]): void {
-  const at = a.values.findIndex((value, i) => !Object.is(value, b.values[i]));
+function requireSame(where: string, name: string, want: Float32Array, { name: other, first }: Part, got: Float32Array): void {
+  const at = want.findIndex((value, i) => !Object.is(value, got[i]));
   if (at < 0) return;
   throw weightsError(
     `${where}: \`${name}\` and \`${other}\` are one tensor in the model but differ.`,
-    `${a.values[at]} at ${at} in both`,
-    `${b.values[at]} in ${other}`,
+    `${want[at]} at ${first + at} in both`,
+    `${got[at]} in ${other}`,
     'correct the config (tie_word_embeddings, say), or leave one of the two out of the file',
   );
 }
 
 /** @throws SsmError DTYPE where the values are integers: quantised weights need their own reader. */
-function floats(where: string, name: string, { dtype, values }: ArrayTensor): Float32Array {
-  const type = dtype ?? dtypeOf(values);
-  if (/^B?F/.test(type)) return Float32Array.from(values); // a copy: tfjs's cpu backend keeps the array it is given
+function requireFloats(where: string, name: string, dtype: Dtype | undefined): void {
+  if (dtype !== undefined && /^B?F\d+$/.test(dtype)) return;
   throw new SsmError({
     code: 'DTYPE',
     what: `${where}: the weight \`${name}\` does not hold floats.`,
     expected: 'F32, F16, BF16 or F64',
-    got: type,
+    got: String(dtype),
     mend: 'use the weights in their original precision',
   });
 }

@@ -1,4 +1,4 @@
-import { type ArrayTensor, type StoredTensor, tensorValues } from './dtypes';
+import { type ArrayTensor, BYTES_PER_ELEMENT, type StoredTensor, tensorValues } from './dtypes';
 import { fileError, headerLength, LENGTH_BYTES, parseHeader, type SafetensorsHeader, type TensorEntry } from './header';
 
 /** Bytes that can be read in pieces: a file on disk, a blob, a range of a download. */
@@ -12,6 +12,8 @@ export interface ByteSource {
 export interface TensorSource {
   readonly tensors: ReadonlyMap<string, Pick<TensorEntry, 'dtype' | 'shape'>>;
   read(name: string): Promise<StoredTensor>;
+  /** The bytes of `count` elements from element `first`, row-major, where the source can give fewer than all. */
+  readPart?(name: string, first: number, count: number): Promise<Uint8Array>;
 }
 
 /** A safetensors file of which only the header has been read. */
@@ -49,7 +51,12 @@ export async function openSafetensors(source: ByteSource, where = 'openSafetenso
     const entry = entryOf(where, tensors, name);
     return { ...entry, bytes: await readExactly(where, source, entry.offset, entry.byteLength) };
   };
-  return { tensors, metadata, read };
+  const readPart = async (name: string, first: number, count: number): Promise<Uint8Array> => {
+    const { dtype, offset } = entryOf(where, tensors, name);
+    const width = BYTES_PER_ELEMENT[dtype];
+    return readExactly(where, source, offset + first * width, count * width);
+  };
+  return { tensors, metadata, read, readPart };
 }
 
 /** The values of every tensor of a file, see {@link tensorValues}. */
@@ -64,7 +71,7 @@ export const arrayTensor = (name: string, stored: StoredTensor): ArrayTensor => 
   values: tensorValues(name, stored),
 });
 
-async function readExactly(where: string, source: ByteSource, offset: number, length: number): Promise<Uint8Array> {
+export async function readExactly(where: string, source: ByteSource, offset: number, length: number): Promise<Uint8Array> {
   const bytes = await source.read(offset, length);
   if (bytes.length === length) return bytes;
   throw fileError(where, 'the source gave another number of bytes.', `${length} bytes from ${offset}`, `${bytes.length} bytes`);

@@ -1,0 +1,46 @@
+import { engine, fill, type Tensor, type TensorInfo, tensor } from '@tensorflow/tfjs-core';
+import type { TensorValues } from './dtypes';
+
+/** A float32 tensor that is filled piece by piece, so that its values never lie in memory twice. */
+export interface FloatTarget {
+  /** Rounds to float32 where the values are wider. */
+  write(at: number, values: TensorValues): void;
+  /** What was written, valid until the next write. */
+  read(at: number, count: number): Float32Array;
+  /** The tensor; the target is not used after it. */
+  finish(): Tensor;
+  /** Frees an unfinished tensor. */
+  dispose(): void;
+}
+
+/** What the wasm backend offers: its own memory behind a tensor. Growth of the heap makes an older view useless. */
+interface HeapBackend {
+  typedArrayFromHeap(info: TensorInfo): Float32Array;
+}
+
+export function floatTarget(shape: readonly number[]): FloatTarget {
+  const size = shape.reduce((product, length) => product * length, 1);
+  const backend = engine().backend as unknown as Partial<HeapBackend>;
+  return size > 0 && typeof backend.typedArrayFromHeap === 'function' ? onHeap(backend as HeapBackend, shape) : inArray(size, shape);
+}
+
+function onHeap(backend: HeapBackend, shape: readonly number[]): FloatTarget {
+  const made = fill([...shape], 0, 'float32');
+  return {
+    write: (at, values) => backend.typedArrayFromHeap(made).set(values, at),
+    read: (at, count) => backend.typedArrayFromHeap(made).subarray(at, at + count),
+    finish: () => made,
+    dispose: () => made.dispose(),
+  };
+}
+
+/** tfjs's cpu backend keeps the array that it is given; others upload it. */
+function inArray(size: number, shape: readonly number[]): FloatTarget {
+  const array = new Float32Array(size);
+  return {
+    write: (at, values) => array.set(values, at),
+    read: (at, count) => array.subarray(at, at + count),
+    finish: () => tensor(array, [...shape], 'float32'),
+    dispose: () => undefined,
+  };
+}
