@@ -4,7 +4,7 @@
  * text without special tokens. Exits 1 where a line differs, 2 on wrong usage.
  */
 import { readFileSync } from 'node:fs';
-import { type Tokenizer, tokenizerFromJson } from '@densessm/tokenizer';
+import { type Tokenizer, tokenizerFromJson, tokenizerFromSentencePiece } from '@densessm/tokenizer';
 import { readTokenLines, tokenDifferences } from './lib/token-lines';
 
 const USAGE = 'usage: npm run tokens -- TOKENIZER.json FILE.jsonl KEY';
@@ -28,7 +28,8 @@ function main(): number {
   return bad > 0 || lines.length === 0 ? 1 : 0;
 }
 
-const read = (path: string): Tokenizer => tokenizerFromJson(readFileSync(path, 'utf8'));
+const read = (path: string): Tokenizer =>
+  path.endsWith('.model') ? tokenizerFromSentencePiece(readFileSync(path)) : tokenizerFromJson(readFileSync(path, 'utf8'));
 
 try {
   process.exitCode = main();
