@@ -57,6 +57,7 @@ const stock: Product = (a, b, { transposeA, transposeB }) => tfMatMul(a, b, tran
 
 const { reason } = await startBackend({ device: 'wasm' });
 console.log(`${cpus()[0]?.model}, Node ${process.versions.node}, load ${loadavg()[0]?.toFixed(1)}; ${reason}\n`);
+gigaflops(ours, { name: 'warm-up', transposeA: false, transposeB: false }, [1, 64, 64, 64]); // V8 compiles twice, the second time for speed
 const rows = sizes.flatMap((size) =>
   forms.map((form) => {
     const [mine, theirs] = [gigaflops(ours, form, size), gigaflops(stock, form, size)];
