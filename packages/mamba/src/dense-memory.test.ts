@@ -51,7 +51,7 @@ const choices = ['state', 'input'].flatMap((dense_fusion) =>
 );
 
 describe.each(families)('%s keeps between forward and backward', (_, model, json) => {
-  beforeAll(() => setBackend('cpu')); // tfjs's wasm backend copies what others share
+  beforeAll(() => setBackend('wasm'));
   const kept = (m: number, some: object) => keptForBackward(model, { ...json, ...some, state_size: wide, dense_block_layers: m });
 
   it.each(choices)('far less than a state of every token, for any m: $dense_fusion, $dense_fusion_method', (some) => {
