@@ -7,6 +7,7 @@ it('exports what its README lists', () => {
       "configText",
       "loadParams",
       "openSafetensors",
+      "openTorchFile",
       "paramsFromTensors",
       "paramsSource",
       "parseConfigText",
