@@ -1,7 +1,14 @@
 /** Our side of check_tokenizer.py: `node check_tokenizer.ts COMMAND FOLDER` prints JSON. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { byteTokenizer, characterTokenizer, type Tokenizer, tokenizerFromJson, tokenizerFromSentencePiece, trainByteLevelBpe } from '@densessm/tokenizer';
+import {
+  byteTokenizer,
+  characterTokenizer,
+  type Tokenizer,
+  tokenizerFromJson,
+  tokenizerFromSentencePiece,
+  trainByteLevelBpe,
+} from '@densessm/tokenizer';
 
 const [command = '', folder = ''] = process.argv.slice(2);
 const readJson = (name: string) => JSON.parse(readFileSync(join(folder, name), 'utf8'));

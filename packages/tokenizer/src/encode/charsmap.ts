@@ -4,24 +4,30 @@ import type { Normalizer } from './normalizer';
 
 /**
  * SentencePiece's table of replacements (`precompiled_charsmap`): a double-array trie of UTF-8 keys (darts-clone) and the
- * texts that replace them. As Hugging Face's tokenizers applies it: to each grapheme of up to 5 bytes as a whole if the
- * table knows a beginning of it, else to each of its characters.
+ * texts that replace them. SentencePiece itself replaces the longest key at each place; Hugging Face's tokenizers looks at
+ * graphemes instead, so that it drops an accent on a space. A tokenizer.json is read as the latter does, unless it bears
+ * our mark `longest_match`, which Hugging Face's libraries pass over.
  * @throws TokenizerError FILE
  */
 export function readCharsmap(reader: JsonReader): Normalizer {
   const bytes = fromBase64(reader);
   if (bytes.length === 0) return (text) => text;
   const table = new Charsmap(reader, bytes);
+  if (reader.boolean('longest_match', false)) return (text) => table.replaceLongest(utf8(text));
   const segmenter = new Intl.Segmenter('en', { granularity: 'grapheme' });
-  return (text) => {
-    let normalized = '';
-    for (const { segment } of segmenter.segment(text)) {
-      const whole = segment.length < 6 ? table.replacement(segment, 5) : null;
-      if (whole !== null) normalized += whole;
-      else for (const character of segment) normalized += table.replacement(character, 4) ?? character;
-    }
-    return normalized;
-  };
+  return (text) => Array.from(segmenter.segment(text), ({ segment }) => byGrapheme(segment, table)).join('');
+}
+
+/** A grapheme of up to 5 bytes becomes what replaces its beginning; of any other, each character by itself. */
+function byGrapheme(grapheme: string, table: Charsmap): string {
+  const bytes = utf8(grapheme);
+  const whole = bytes.length < 6 ? table.find(bytes, 0, true) : null;
+  if (whole) return table.text(whole.value);
+  const characters = Array.from(grapheme, (character) => {
+    const found = table.find(utf8(character), 0, true);
+    return found ? table.text(found.value) : character;
+  });
+  return characters.join('');
 }
 
 function fromBase64(reader: JsonReader): Uint8Array {
@@ -31,6 +37,13 @@ function fromBase64(reader: JsonReader): Uint8Array {
   } catch {
     throw badValue(`${reader.where}.precompiled_charsmap`, 'base64', text);
   }
+}
+
+interface Found {
+  /** Where the key ends. */
+  end: number;
+  /** Where the text that replaces it begins. */
+  value: number;
 }
 
 class Charsmap {
@@ -46,28 +59,47 @@ class Charsmap {
     this.#texts = bytes.subarray(4 + size);
   }
 
-  /** What replaces a text of at most `longest` bytes, by the shortest key with which it begins; null where none does. */
-  replacement(text: string, longest: number): string | null {
-    const key = utf8(text);
-    if (key.length > longest) return null;
-    const start = this.#find(key);
-    if (start === null) return null;
-    const end = this.#texts.indexOf(0, start);
-    return new TextDecoder('utf-8', { ignoreBOM: true }).decode(this.#texts.subarray(start, end < 0 ? undefined : end));
+  /** A text with every key replaced, the longest one at each place. */
+  replaceLongest(bytes: Uint8Array): string {
+    const parts: string[] = [];
+    let start = 0; // of what is kept as it is
+    for (let at = 0; at < bytes.length; ) {
+      const found = this.find(bytes, at, false);
+      if (found) {
+        parts.push(decoder.decode(bytes.subarray(start, at)), this.text(found.value));
+        start = found.end;
+      }
+      at = found ? found.end : at + 1;
+      while (((bytes[at] ?? 0) & 0xc0) === 0x80) at++; // to the next character
+    }
+    parts.push(decoder.decode(bytes.subarray(start)));
+    return parts.join('');
   }
 
-  /** A unit holds a label (low byte), whether a key ends here (bit 8) and where the next ones are (from bit 10, or bit 2 with bit 9 set). */
-  #find(key: Uint8Array): number | null {
-    const offset = (unit: number): number => (unit >>> 10) << ((unit & 0x200) >>> 6);
-    let at = offset(this.#units[0] ?? 0);
-    for (const byte of key) {
-      if (byte === 0) return null;
-      at ^= byte;
-      const unit = this.#units[at] ?? 0;
-      if ((unit & 0x800000ff) >>> 0 !== byte) return null;
-      at ^= offset(unit);
-      if ((unit >>> 8) & 1) return (this.#units[at] ?? 0) & 0x7fffffff;
+  /** The shortest or longest key that stands at a place. */
+  find(bytes: Uint8Array, start: number, shortest: boolean): Found | null {
+    let found: Found | null = null;
+    let node = offsetOf(this.#units[0] ?? 0);
+    for (let at = start; at < bytes.length && bytes[at] !== 0; at++) {
+      const byte = bytes[at] as number;
+      node ^= byte;
+      const unit = this.#units[node] ?? 0;
+      if ((unit & 0x800000ff) >>> 0 !== byte) break;
+      node ^= offsetOf(unit);
+      if (((unit >>> 8) & 1) === 0) continue;
+      found = { end: at + 1, value: (this.#units[node] ?? 0) & 0x7fffffff };
+      if (shortest) break;
     }
-    return null;
+    return found;
+  }
+
+  text(value: number): string {
+    const end = this.#texts.indexOf(0, value);
+    return decoder.decode(this.#texts.subarray(value, end < 0 ? undefined : end));
   }
 }
+
+const decoder = /* @__PURE__ */ new TextDecoder('utf-8', { ignoreBOM: true });
+
+/** A unit: its label in the low byte, bit 8 whether a key ends here, from bit 10 (or bit 2 with bit 9 set) where the next ones are. */
+const offsetOf = (unit: number): number => (unit >>> 10) << ((unit & 0x200) >>> 6);

@@ -52,9 +52,10 @@ export class Encoder {
   }
 
   #encodeSection(text: string, atStart: boolean, ids: number[]): void {
-    const { cut } = this.#parts.model;
-    for (const piece of this.#parts.preTokenizing.split(text, atStart)) {
-      if (cut === null || piece.length <= CACHED_LENGTH) this.#encodePiece(piece, ids);
+    const { preTokenizing, model } = this.#parts;
+    const { cut } = model;
+    for (const piece of preTokenizing.split(text, atStart)) {
+      if (cut === null || preTokenizing.asBytes || piece.length <= CACHED_LENGTH) this.#encodePiece(piece, ids);
       else for (const part of cut(piece)) this.#encodePiece(part, ids);
     }
   }

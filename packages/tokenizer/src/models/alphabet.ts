@@ -19,7 +19,7 @@ export interface AlphabetChoices {
 
 /** The first symbols of a piece: one for each character, before any merge. */
 export class Alphabet {
-  /** A character's symbol does not depend on its neighbours. */
+  /** A character has its symbol whatever its neighbours are: none is fused, and none dropped so that its neighbours meet. */
   readonly isLocal: boolean;
   readonly #vocab: ReadonlyMap<string, number>;
   readonly #choices: AlphabetChoices;
@@ -35,7 +35,13 @@ export class Alphabet {
     this.#choices = choices;
     this.#bytes = choices.byteFallback && bytes.every((id) => id >= 0) ? bytes : null;
     this.#decorated = choices.prefix !== '' || choices.suffix !== '';
-    this.isLocal = !this.#decorated && (this.#bytes !== null || !choices.fusesUnknown);
+    this.isLocal = !this.#decorated && (this.#bytes !== null || (choices.unknown !== null && !choices.fusesUnknown));
+  }
+
+  /** Whether the symbols of unknown characters are parts of merges: then a merge can reach over characters that no token shows. */
+  mayMergeUnknown(parts: ReadonlySet<string>): boolean {
+    const { unknown } = this.#choices;
+    return (unknown !== null && parts.has(unknown)) || (this.#bytes?.some((_, byte) => parts.has(byteToken(byte))) ?? false);
   }
 
   /** As many symbols as a piece can have: a unit has at most three bytes of UTF-8. */

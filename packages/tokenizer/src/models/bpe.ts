@@ -3,6 +3,7 @@ import { badValue, type JsonReader } from '../json';
 import { Alphabet, type AlphabetChoices } from './alphabet';
 import { mergeSymbols } from './merge';
 import { type Model, readVocab } from './model';
+import { Neighbours } from './neighbours';
 import { PairTable } from './pair-table';
 
 export interface BpeModel extends Model {
@@ -10,9 +11,11 @@ export interface BpeModel extends Model {
   table: PairTable;
 }
 
-/** Merges as left id, right id, made id, one after the other, and the tokens that they make. */
 interface Merges {
+  /** Left id, right id, made id, one merge after the other. */
   ids: Int32Array;
+  /** The tokens that merges start from, and those that they make. */
+  parts: ReadonlySet<string>;
   made: readonly string[];
 }
 
@@ -38,6 +41,7 @@ function readMerges(reader: JsonReader, vocab: ReadonlyMap<string, number>, pref
   const list = reader.list('merges').filter((one) => typeof one !== 'string' || !one.startsWith('#version'));
   const ids = new Int32Array(3 * list.length);
   const made: string[] = [];
+  const used = new Set<string>();
   const idOf = (token: string, rank: number): number => {
     const id = vocab.get(token);
     if (id !== undefined) return id;
@@ -51,8 +55,9 @@ function readMerges(reader: JsonReader, vocab: ReadonlyMap<string, number>, pref
     const joined = left + right.slice(right.startsWith(prefix) ? prefix.length : 0);
     ids.set([idOf(left, rank), idOf(right, rank), idOf(joined, rank)], 3 * rank);
     made.push(joined);
+    used.add(left).add(right);
   });
-  return { ids, made };
+  return { ids, parts: used, made };
 }
 
 /** `wholePieces`: a piece that is a token needs no merges. */
@@ -71,21 +76,9 @@ function bpeModel(vocab: ReadonlyMap<string, number>, merges: Merges, choices: A
     const length = mergeSymbols(symbols, alphabet.symbolsOf(piece, symbols), table);
     for (let i = 0; i < length; i++) ids.push(symbols[i] as number);
   };
-  const cuts = !wholePieces && alphabet.isLocal && beginsWords('▁', merges.made);
-  return { vocab, encode, cut: cuts ? (piece) => piece.match(WORDS) ?? [] : null, unknown: choices.unknown, table };
+  const neighbours = !wholePieces && alphabet.isLocal && !alphabet.mayMergeUnknown(merges.parts) ? new Neighbours(merges.made) : null;
+  return { vocab, encode, cut: neighbours && ((piece) => neighbours.cut(piece)), unknown: choices.unknown, table };
 }
 
 /** Symbols that stay allocated between calls. */
 const KEEP = 2 ** 16;
-
-/** SentencePiece's words with the spaces before them. */
-const WORDS = /▁+[^▁]*|[^▁]+/g;
-
-/**
- * Whether a mark never follows another character inside a token. Then no merge reaches over the place before such a mark,
- * and the words of a text may be merged one by one although the file names no pre-tokenizer: the ids are the same.
- */
-function beginsWords(mark: string, made: readonly string[]): boolean {
-  const inside = new RegExp(`[^${mark}]${mark}`);
-  return !made.some((token) => inside.test(token));
-}

@@ -16,8 +16,7 @@ const SHORT = 32;
 const shortRanks = /* @__PURE__ */ new Int32Array(SHORT);
 
 function mergeShort(symbols: Int32Array, length: number, table: PairTable): number {
-  const rankAt = (at: number): number => table.rank(symbols[at] as number, symbols[at + 1] as number);
-  for (let i = 0; i + 1 < length; i++) shortRanks[i] = rankAt(i);
+  for (let i = 0; i + 1 < length; i++) shortRanks[i] = rankAt(symbols, i, table);
   let left = length;
   for (;;) {
     let best = Infinity;
@@ -30,13 +29,17 @@ function mergeShort(symbols: Int32Array, length: number, table: PairTable): numb
     }
     if (at < 0) return left;
     symbols[at] = table.made(best);
-    symbols.copyWithin(at + 1, at + 2, left);
-    shortRanks.copyWithin(at + 1, at + 2, left - 1);
     left--;
-    if (at > 0) shortRanks[at - 1] = rankAt(at - 1);
-    if (at + 1 < left) shortRanks[at] = rankAt(at);
+    for (let i = at + 1; i < left; i++) {
+      symbols[i] = symbols[i + 1] as number;
+      shortRanks[i - 1] = shortRanks[i] as number;
+    }
+    if (at > 0) shortRanks[at - 1] = rankAt(symbols, at - 1, table);
+    if (at + 1 < left) shortRanks[at] = rankAt(symbols, at, table);
   }
 }
+
+const rankAt = (symbols: Int32Array, at: number, table: PairTable): number => table.rank(symbols[at] as number, symbols[at + 1] as number);
 
 /** Ranks and places as one number: a place is below 2^30 (the longest string), a rank below 2^23. */
 const PLACES = 2 ** 30;
@@ -53,19 +56,19 @@ function mergeLong(symbols: Int32Array, length: number, table: PairTable): numbe
     previous[i] = i - 1;
   }
   const heap = new MinHeap(length);
-  const rankAt = (at: number): number => {
+  const linkedRank = (at: number): number => {
     const after = next[at] as number;
     return after < length ? table.rank(symbols[at] as number, symbols[after] as number) : -1;
   };
   const offer = (at: number): void => {
-    const rank = rankAt(at);
+    const rank = linkedRank(at);
     if (rank >= 0) heap.push(rank * PLACES + at);
   };
   for (let i = 0; i + 1 < length; i++) offer(i);
   for (let key = heap.pop(); key >= 0; key = heap.pop()) {
     const rank = Math.floor(key / PLACES);
     const at = key - rank * PLACES;
-    if (symbols[at] === GONE || rankAt(at) !== rank) continue;
+    if (symbols[at] === GONE || linkedRank(at) !== rank) continue;
     const joined = next[at] as number;
     const after = next[joined] as number;
     symbols[at] = table.made(rank);

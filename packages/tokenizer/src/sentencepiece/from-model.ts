@@ -74,7 +74,7 @@ function addedTokens(pieces: readonly Piece[]): unknown[] {
 function normalizer(file: ModelFile): unknown {
   const replace = (pattern: unknown, content: string) => ({ type: 'Replace', pattern, content });
   const steps: unknown[] = [];
-  if (file.charsmap.length > 0) steps.push({ type: 'Precompiled', precompiled_charsmap: base64(file.charsmap) });
+  if (file.charsmap.length > 0) steps.push({ type: 'Precompiled', precompiled_charsmap: base64(file.charsmap), longest_match: true });
   if (file.removesExtraSpaces) steps.push(replace({ Regex: '\\A +|[ ▁]+\\z' }, ''), replace({ Regex: ' {2,}' }, ' '));
   if (file.addsDummyPrefix) steps.push({ type: 'Prepend', prepend: '▁' });
   steps.push(replace({ String: ' ' }, '▁'));

@@ -1,0 +1,16 @@
+import { expect, it } from 'vitest';
+import * as tokenizer from './index';
+
+it('exports what its README lists', () => {
+  expect(Object.keys(tokenizer).sort()).toMatchInlineSnapshot(`
+    [
+      "TokenizerError",
+      "byteTokenizer",
+      "characterTokenizer",
+      "loadTokenizer",
+      "tokenizerFromJson",
+      "tokenizerFromSentencePiece",
+      "trainByteLevelBpe",
+    ]
+  `);
+});
