@@ -1,4 +1,4 @@
-"""Makes fixtures/mamba2_g2 and fixtures/mamba2_g2_original: Mamba-2 with two groups, as transformers and as state-spaces/mamba
+"""Makes fixtures/mamba2_g2, mamba2_g2_limit and mamba2_g2_original: Mamba-2 with two groups, as transformers and as state-spaces/mamba
 compute it. The two differ in the gated norm: over all channels there, per group here.
 
     python make_mamba2_groups_fixtures.py CHECKOUT_OF_STATE_SPACES_MAMBA FIXTURES
@@ -54,6 +54,7 @@ TRANSFORMERS = {
 }
 TITLES = {
     "mamba2_g2": "Mamba-2 of transformers, hidden 12, 3 layers, 6 heads of 4, state 5, 2 groups, no biases, untied",
+    "mamba2_g2_limit": "Mamba-2 of transformers, as mamba2_g2 with time_step_limit 0.02 to 0.08, which its step mode applies to the first token only",
     "mamba2_g2_original": "Mamba-2 of state-spaces/mamba, hidden 12, 2 layers, 4 heads of 6, state 5, 2 groups, vocabulary 45 padded to 48, tied",
 }
 VOCABULARY = 45
@@ -134,10 +135,10 @@ class Original:
 class Transformers:
     """transformers' slow path."""
 
-    def __init__(self):
+    def __init__(self, **changes):
         from transformers import Mamba2Config, Mamba2ForCausalLM
 
-        config = Mamba2Config(**TRANSFORMERS)
+        config = Mamba2Config(**{**TRANSFORMERS, **changes})
         self.json = json.loads(config.to_json_string())
         self.model = Mamba2ForCausalLM(config).double().eval()
 
@@ -291,6 +292,7 @@ def write(folder, implementation, tensors, expected):
 def main(checkout, fixtures):
     keep_float64()
     make(Path(fixtures) / "mamba2_g2", Transformers(), 20240601)
+    make(Path(fixtures) / "mamba2_g2_limit", Transformers(time_step_limit=[0.02, 0.08]), 20240602)
     make(Path(fixtures) / "mamba2_g2_original", Original(checkout), 20240531)
 
 

@@ -135,15 +135,16 @@ export function someTokens(batch: number, length: number, vocabSize: number): Te
   );
 }
 
-/** `advance` over pieces of the given lengths: all logits and the last state. */
+/** `advance` over pieces of the given lengths, from the start of a text or from a state: all logits and the last state. */
 export function advanceInPieces<C, P, S>(
   model: SequenceModel<C, P, S>,
   params: P,
   config: C,
   tokens: Tensor2D,
   pieces: readonly number[],
+  from: S = model.initialState(config, tokens.shape[0]),
 ): [Tensor3D, S] {
-  let state = model.initialState(config, tokens.shape[0]);
+  let state = from;
   let start = 0;
   const parts: Tensor3D[] = [];
   for (const piece of pieces) {

@@ -1,13 +1,16 @@
 import { disposeTree, tidyTree } from '@densessm/ssm-core';
-import { argMax, concat, dispose, reshape, slice, type Tensor, type Tensor2D, tidy } from '@tensorflow/tfjs-core';
+import { argMax, concat, dispose, reshape, slice, type Tensor, type Tensor2D, type Tensor3D, tidy } from '@tensorflow/tfjs-core';
 import { advanceInPieces } from '../sequence-model';
 import { compare, compareValues } from './compare';
 import { compareLogits } from './forward-checks';
 import { type LengthRecord, parallelBound, type Subject, stored, tokensOf } from './model-fixture';
 import type { CheckResult, NamedTensor, StoredTensor } from './types';
 
+/** The lengths of the pieces of a text. */
+type Cut = (length: number) => number[];
+
 /** Ways to cut a text: token by token, unevenly, and not at all. */
-const CUTS: Readonly<Record<string, (length: number) => number[]>> = {
+const CUTS: Readonly<Record<string, Cut>> = {
   'token by token': (length) => Array.from({ length }, () => 1),
   'in uneven pieces': (length) => unevenPieces(length),
   'in one piece': (length) => [length],
@@ -20,7 +23,7 @@ export function unevenPieces(length: number): number[] {
   return pieces;
 }
 
-/** `advance` over a text in every cut: step logits, final states, and the cuts among themselves. */
+/** `advance` over a text in every cut: step logits, final states, and agreement with `forward`. */
 export async function* checkPieces(subject: Subject, length: number, record: LengthRecord): AsyncGenerator<CheckResult> {
   const { fixture, model, config, params, family } = subject;
   const tokens = tokensOf(fixture, `L${length}.input_ids`);
@@ -30,27 +33,41 @@ export async function* checkPieces(subject: Subject, length: number, record: Len
   for (const [cut, pieces] of Object.entries(CUTS)) {
     const name = `L${length} ${cut}`;
     const [logits, state] = tidyTree(() => advanceInPieces(model, params, config, tokens, pieces(length)));
-    if (stepLogits) yield await compare(`${name}: step logits`, stepLogits, logits.clone(), family.logits);
-    else yield await compareLogits(subject, `${name}: logits`, length, record, logits, parallelBound(subject, record));
+    if (!stepLogits) yield await compareLogits(subject, `${name}: logits`, length, record, logits, parallelBound(subject, record));
     yield compareValues(`${name}: agrees with forward`, wholeValues, await logits.data(), 1e-5, 'relativeRms');
     dispose(logits);
     disposeTree(state);
-    yield* checkState(subject, tokens, pieces(length), name);
+    yield* checkSteps(subject, tokens, pieces, name);
   }
   dispose([tokens, whole]);
 }
 
-async function* checkState(subject: Subject, tokens: Tensor2D, pieces: number[], name: string): AsyncGenerator<CheckResult> {
+/** What the reference stored of its step mode: logits where they are not those of its parallel mode, and final states. */
+async function* checkSteps(subject: Subject, tokens: Tensor2D, pieces: Cut, name: string): AsyncGenerator<CheckResult> {
   const { family, fixture } = subject;
-  const [logits, state] = tidyTree(() => advanceInPieces(subject.model, subject.params, family.stepConfig(subject.config), tokens, pieces));
+  const prefix = `L${tokens.shape[1]}`;
+  const [logits, state] = tidyTree(() => asReferenceSteps(subject, tokens, pieces));
+  const stepLogits = fixture.tensors.get(`${prefix}.step_logits`);
+  if (stepLogits) yield await compare(`${name}: step logits`, stepLogits, logits.clone(), family.logits);
   const ours = tidyTree(() => family.state(state).map(([key, tensor]): NamedTensor => [key, tensor.clone()]));
   for (const [key, tensor] of ours) {
-    const expected = fixture.tensors.get(`L${tokens.shape[1]}.state.${key}`);
+    const expected = fixture.tensors.get(`${prefix}.state.${key}`);
     if (expected) yield await compare(`${name}: state ${key}`, lastColumns(expected, tensor), tensor, family.logits, 'relative');
     else tensor.dispose();
   }
   dispose(logits);
   disposeTree(state);
+}
+
+/** `advance`, and where the reference computes something else from the second token on, that. */
+function asReferenceSteps({ model, params, config, family }: Subject, tokens: Tensor2D, pieces: Cut): [Tensor3D, unknown] {
+  const [batch, length] = tokens.shape;
+  const later = family.laterSteps(config);
+  if (later === config || length === 1) return advanceInPieces(model, params, config, tokens, pieces(length));
+  const [first, state] = model.advance(params, config, slice(tokens, [0, 0], [batch, 1]), model.initialState(config, batch));
+  const rest = slice(tokens, [0, 1], [batch, length - 1]);
+  const [logits, last] = advanceInPieces(model, params, later, rest, pieces(length - 1), state);
+  return [concat([first, logits], 1), last];
 }
 
 /** The reference keeps as many convolution inputs as the filter is wide; the oldest of them is never read again. */

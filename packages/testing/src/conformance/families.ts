@@ -17,8 +17,7 @@ interface RetNetState {
 const mambaFamily: Family = {
   logits: 1e-4,
   gradients: 1e-4,
-  // the reference applies time_step_limit in its parallel mode only, ours in both, so that forward and advance agree
-  stepConfig: (config) => ('timeStepLimit' in config ? { ...config, timeStepLimit: [0, Infinity] } : config),
+  laterSteps: unlimited,
   hidden: ({ layers, final }: HiddenStates) => [...layers, final],
   state: (tree) =>
     (tree as MambaState).layers.flatMap(({ conv, ssm }, l): NamedTensor[] => [
@@ -26,6 +25,15 @@ const mambaFamily: Family = {
       [`${l}.ssm`, ssm],
     ]),
 };
+
+/**
+ * transformers reads a first token as a chunk and applies time_step_limit to it, but not to the tokens that follow one by one.
+ * Ours applies it to all, so that `forward` and `advance` agree.
+ */
+function unlimited(config: object): object {
+  const limit = 'timeStepLimit' in config ? (config.timeStepLimit as number[]) : [0, Infinity];
+  return limit[0] === 0 && limit[1] === Infinity ? config : { ...config, timeStepLimit: [0, Infinity] };
+}
 
 /** Our state is [B, H, N, P] as in decayScan, the reference's [B, H, P, N]. */
 const mamba2Family: Family = {
@@ -38,7 +46,7 @@ const retnetFamily: Family = {
   // the row normaliser of the reference's parallel mode meets the eps of the norm behind it: see `exactOptions`
   gradients: 5e-3,
   exact: { options: { retention: rowNormalisedRetention }, logits: 1e-4, gradients: 1e-4 },
-  stepConfig: (config) => config,
+  laterSteps: (config) => config,
   hidden: ({ embeddings, layers }) => [embeddings, ...layers],
   state: (tree) => retentionStates(tree, '', ''),
 };

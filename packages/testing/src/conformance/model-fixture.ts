@@ -54,4 +54,4 @@ export function tokensOf(fixture: ModelFixture, name: string): Tensor2D {
  * follows: twice the reference's own difference between its modes at this length is allowed for that.
  */
 export const parallelBound = ({ family }: Subject, record: LengthRecord): number =>
-  Math.max(family.logits, 2 * record.max_abs_diff_parallel_vs_step);
+  family.exact ? Math.max(family.logits, 2 * record.max_abs_diff_parallel_vs_step) : family.logits;

@@ -49,8 +49,8 @@ export interface Family {
   readonly gradients: number;
   /** Options under which `forward` computes what the reference's parallel mode does to the last detail, and the bounds then. */
   readonly exact?: { options: ForwardOptions & { retention: unknown }; logits: number; gradients: number };
-  /** The config whose `advance` is the reference's step mode. */
-  stepConfig(config: object): object;
+  /** The config whose `advance` is the reference's step mode from the second token on: the given one unless the reference's modes differ. */
+  laterSteps(config: object): object;
   /** In the reference's order. */
   hidden(states: HiddenStates): Tensor[];
   /** Our state under the reference's names and in its layout. */
