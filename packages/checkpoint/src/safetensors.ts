@@ -17,12 +17,12 @@ export interface TensorSource {
 }
 
 /** A safetensors file of which only the header has been read. */
-export interface SafetensorsReader extends SafetensorsHeader, TensorSource {
+export interface SafetensorsReader extends SafetensorsHeader, Required<TensorSource> {
   readonly tensors: ReadonlyMap<string, TensorEntry>;
 }
 
 /** A safetensors file in memory; each tensor's bytes are a view into it. */
-export interface SafetensorsFile extends SafetensorsReader {
+export interface SafetensorsFile extends SafetensorsHeader, TensorSource {
   readonly tensors: ReadonlyMap<string, TensorEntry & StoredTensor>;
 }
 

@@ -59,18 +59,18 @@ export function registerModel(model: AnyModel): void {
 }
 
 /**
- * The registered model that a config.json belongs to.
- * @throws SsmError MODEL where no registered model answers to it.
+ * The model that a config.json belongs to, among the registered ones unless others are given.
+ * @throws SsmError MODEL where none answers to it.
  */
-export function modelFor(json: unknown): AnyModel {
+export function modelFor(json: unknown, among: readonly AnyModel[] = models): AnyModel {
   const config = readConfig('modelFor', json).json;
-  const model = models.find((one) => one.modelType === config.model_type) ?? models.find((one) => one.recognises(config));
+  const model = among.find((one) => one.modelType === config.model_type) ?? among.find((one) => one.recognises(config));
   if (model) return model;
   throw new SsmError({
     code: 'MODEL',
     what: 'modelFor: no registered model answers to this config.',
-    expected: models.length
-      ? `model_type ${models.map((one) => JSON.stringify(one.modelType)).join(', ')} or a format one of them reads`
+    expected: among.length
+      ? `model_type ${among.map((one) => JSON.stringify(one.modelType)).join(', ')} or a format one of them reads`
       : 'at least one registered model',
     got: `model_type ${JSON.stringify(config.model_type) ?? 'missing'}`,
     mend: 'call registerModel(mamba), registerModel(retnet) … before, or check the config',

@@ -27,7 +27,7 @@ interface Placed {
  * read, never run: whatever is not tensors in plain containers is refused by name.
  * @throws SsmError FILE
  */
-export async function openTorchFile(source: ByteSource, where = 'openTorchFile'): Promise<TensorSource> {
+export async function openTorchFile(source: ByteSource, where = 'openTorchFile'): Promise<Required<TensorSource>> {
   await requireZip(where, source);
   const zip = await readZip(where, source);
   const prefix = await findArchive(where, source, zip);
@@ -124,7 +124,7 @@ function place(where: string, zip: ZipFile, prefix: string, name: string, tensor
 }
 
 /** Elements in row-major order. A view with other strides is gathered once and kept until another tensor is asked for. */
-function partsReader(where: string, source: ByteSource, tensors: ReadonlyMap<string, Placed>): NonNullable<TensorSource['readPart']> {
+function partsReader(where: string, source: ByteSource, tensors: ReadonlyMap<string, Placed>): Required<TensorSource>['readPart'] {
   let gathered: { name: string; bytes: Uint8Array } | undefined;
   return async (name, first, count) => {
     const { tensor, dtype, shape, storageOffset } = entryOf(where, tensors, name);
