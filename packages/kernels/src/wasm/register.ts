@@ -5,13 +5,14 @@ import { type EmbeddingModule, embeddingGradOnWasm, embeddingOnWasm } from '../e
 import { wasmKernels } from '../generated/wasm-kernels';
 import { matMul } from '../matmul/kernel';
 import { type MatMulModule, matMulOnWasm } from '../matmul/wasm';
+import { type ReduceModule, replaceSums } from '../reduce/wasm';
 import { Heap, type WasmBackend } from './heap';
 import { replaceIdentity } from './identity';
 import { replaceSlice } from './slice';
 
 interface Started {
   heap: Heap;
-  module: MatMulModule & EmbeddingModule;
+  module: MatMulModule & EmbeddingModule & ReduceModule;
 }
 
 /** One module and one scratch buffer per backend, however often it is registered. */
@@ -19,7 +20,8 @@ const started = new WeakMap<object, Promise<Started>>();
 
 /**
  * Registers our WebAssembly kernels for tfjs's wasm backend, on whose memory they work in place: `matMul`, `embedding` and its gradient.
- * Replaces tfjs's own Slice and Identity as well, which copy too much: see {@link replaceSlice} and {@link replaceIdentity}.
+ * Replaces tfjs's own Slice and Identity as well, which copy too much, and Sum and Mean, which round too much: see
+ * {@link replaceSlice}, {@link replaceIdentity} and {@link replaceSums}.
  * Pass `findBackend('wasm')` once it has started. Returns the names of the kernels that are now fast.
  * @throws SsmError BACKEND where the backend is not tfjs's, runs with threads, or the machine has no SIMD.
  */
@@ -30,6 +32,7 @@ export async function registerWasmKernels(backend: unknown): Promise<string[]> {
   const { heap, module } = await starting;
   replaceSlice();
   replaceIdentity();
+  replaceSums(heap, module);
   return [
     onHeap(heap, matMul, matMulOnWasm(heap, module)),
     onHeap(heap, embedding, embeddingOnWasm(heap, module)),

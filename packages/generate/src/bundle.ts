@@ -1,0 +1,50 @@
+import { type AnyModel, SsmError } from '@densessm/ssm-core';
+
+/** What generation needs of a tokenizer; the objects of `@densessm/tokenizer` fit. */
+export interface TextTokenizer {
+  encode(text: string, options?: { addSpecialTokens?: boolean }): number[];
+  decode(ids: readonly number[], options?: { skipSpecialTokens?: boolean }): string;
+  /** Decodes bit by bit: `push` returns the text that became certain, never half a character; `end` the rest. */
+  decodeStream(options?: { skipSpecialTokens?: boolean }): { push(id: number): string; end(): string };
+  /** The tokens that begin and end a text, where there are any. */
+  readonly specialIds?: { readonly bos: number | null; readonly eos: number | null };
+}
+
+/** A model with its config, its weights and, for text, its tokenizer. What `loadModel` of a runtime returns is one. */
+export interface ModelBundle {
+  readonly model: AnyModel;
+  readonly config: object;
+  readonly params: object;
+  readonly tokenizer?: TextTokenizer;
+}
+
+/** Text, for a bundle with a tokenizer, or token ids. */
+export type Prompt = string | readonly number[] | Int32Array;
+
+/** @throws SsmError OPTION where the bundle has no tokenizer. */
+export function tokenizerOf(where: string, bundle: ModelBundle, why: string): TextTokenizer {
+  if (bundle.tokenizer) return bundle.tokenizer;
+  throw new SsmError({
+    code: 'OPTION',
+    what: `${where}: the model has no tokenizer.`,
+    expected: `a tokenizer, for ${why}`,
+    got: 'a model without one',
+    mend: 'pass { ...model, tokenizer }, or work with token ids',
+  });
+}
+
+/**
+ * The ids of a prompt. Text gets the special tokens that begin a text, where the tokenizer has such.
+ * @throws SsmError TOKENS for a prompt without tokens, OPTION for text without a tokenizer.
+ */
+export function promptIds(where: string, bundle: ModelBundle, prompt: Prompt, addSpecialTokens = true): readonly number[] {
+  const ids = typeof prompt === 'string' ? tokenizerOf(where, bundle, 'text').encode(prompt, { addSpecialTokens }) : Array.from(prompt);
+  if (ids.length > 0) return ids;
+  throw new SsmError({
+    code: 'TOKENS',
+    what: `${where}: the prompt is empty.`,
+    expected: 'at least one token',
+    got: typeof prompt === 'string' ? `${JSON.stringify(prompt)}, which has none` : 'no tokens',
+    mend: 'start a text with the bos or eos token',
+  });
+}

@@ -1,0 +1,33 @@
+import { expect, it } from 'vitest';
+import * as generate from './index';
+
+it('exports what it should', () => {
+  expect(Object.keys(generate).sort()).toMatchInlineSnapshot(`
+    [
+      "Session",
+      "addLogitBias",
+      "argMax",
+      "drawToken",
+      "forbidRepeatedNgrams",
+      "generate",
+      "generateBatch",
+      "jsonLines",
+      "keepMinP",
+      "keepTopK",
+      "keepTopP",
+      "lambada",
+      "loglikelihood",
+      "loglikelihoodRolling",
+      "mostLikely",
+      "multipleChoice",
+      "penaliseOccurrence",
+      "penaliseRepetition",
+      "perplexity",
+      "randomFrom",
+      "rollingWindows",
+      "scaleByTemperature",
+      "seededRandom",
+      "stream",
+    ]
+  `);
+});

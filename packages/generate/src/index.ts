@@ -1,0 +1,33 @@
+export type { ModelBundle, Prompt, TextTokenizer } from './bundle';
+export { jsonLines } from './evaluate/documents';
+export {
+  type Loglikelihood,
+  loglikelihood,
+  loglikelihoodRolling,
+  type RollingLoglikelihood,
+  type RollingOptions,
+  type RollingWindow,
+  rollingWindows,
+} from './evaluate/loglikelihood';
+export type { EvaluationOptions } from './evaluate/score';
+export {
+  type LambadaResult,
+  lambada,
+  type MultipleChoiceResult,
+  multipleChoice,
+  type Perplexity,
+  perplexity,
+  type Question,
+} from './evaluate/tasks';
+export { type Generated, generate, generateBatch, stream } from './generate';
+export type { GenerateOptions } from './options';
+export type { FinishReason, Part } from './row-decoder';
+export { drawToken } from './samplers/draw';
+export { addLogitBias } from './samplers/logit-bias';
+export { forbidRepeatedNgrams } from './samplers/no-repeat-ngram';
+export { penaliseOccurrence, penaliseRepetition } from './samplers/penalties';
+export { argMax, mostLikely, type TokenLogprob } from './samplers/probabilities';
+export { type Random, type RandomState, randomFrom, seededRandom } from './samplers/random';
+export { scaleByTemperature } from './samplers/temperature';
+export { keepMinP, keepTopK, keepTopP } from './samplers/truncation';
+export { Session, type SessionMark, type SessionOptions } from './session/session';

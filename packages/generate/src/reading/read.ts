@@ -1,0 +1,69 @@
+import { disposeTree, tidyTree } from '@densessm/ssm-core';
+import { slice, type Tensor3D } from '@tensorflow/tfjs-core';
+import type { ModelBundle } from '../bundle';
+import { pause } from './pause';
+
+export interface Reading {
+  /** After all tokens; the caller's to dispose of. */
+  readonly state: unknown;
+  /** What the model expects next, for each row. [B][V] */
+  readonly logits: readonly Float32Array[];
+}
+
+export interface ReadOptions {
+  /** Tokens per call of the model, over all rows. */
+  readonly promptChunk: number;
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * Reads rows of one length, from a state that stays valid, or from the beginning. The text goes through `advance` in chunks, and
+ * only the last logits of a chunk are kept, so the memory needed does not depend on the length. Throws the reason of an abort.
+ */
+export async function readTokens(
+  bundle: ModelBundle,
+  rows: readonly (readonly number[])[],
+  from: unknown,
+  { promptChunk, signal }: ReadOptions,
+): Promise<Reading> {
+  const { model, config } = bundle;
+  const length = rows[0]?.length ?? 0;
+  const step = Math.max(1, Math.floor(promptChunk / rows.length));
+  let state = from ?? model.initialState(config, rows.length);
+  let logits: readonly Float32Array[] = [];
+  try {
+    for (let start = 0; start < length; start += step) {
+      signal?.throwIfAborted();
+      const ids = rows.map((row) => row.slice(start, start + step));
+      const [last, next] = advanceOnce(bundle, ids, state);
+      if (state !== from) disposeTree(state);
+      state = next;
+      logits = await rowsOnHost(last);
+      await pause();
+    }
+    signal?.throwIfAborted();
+  } catch (error) {
+    if (state !== from) disposeTree(state);
+    throw error;
+  }
+  return { state, logits };
+}
+
+/** One call of the model: logits of the last position [B, 1, V] and the next state. */
+function advanceOnce({ model, params, config }: ModelBundle, ids: readonly (readonly number[])[], state: unknown): [Tensor3D, unknown] {
+  return tidyTree(() => {
+    const [logits, next] = model.advance(params, config, ids, state) as [Tensor3D, unknown];
+    const [batch, length, vocab] = logits.shape;
+    return [slice(logits, [0, length - 1, 0], [batch, 1, vocab]), next];
+  });
+}
+
+async function rowsOnHost(logits: Tensor3D): Promise<Float32Array[]> {
+  const [batch, , vocab] = logits.shape;
+  try {
+    const values = (await logits.data()) as Float32Array;
+    return Array.from({ length: batch }, (_, row) => values.slice(row * vocab, (row + 1) * vocab));
+  } finally {
+    logits.dispose();
+  }
+}

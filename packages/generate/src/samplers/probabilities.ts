@@ -1,0 +1,66 @@
+import { SsmError } from '@densessm/ssm-core';
+
+/**
+ * The largest logit, which −Infinity everywhere and NaN anywhere do not have. [V]
+ * @throws SsmError OPTION where no token is left to choose, DTYPE where the model's numbers are no numbers.
+ */
+export function maximum(logits: Float32Array): number {
+  let largest = -Infinity;
+  for (let id = 0; id < logits.length; id++) {
+    const logit = logits[id] as number;
+    if (logit > largest) largest = logit;
+    else if (Number.isNaN(logit)) throw notFinite(`NaN for token ${id}`);
+  }
+  if (largest === Infinity) throw notFinite('Infinity');
+  if (largest > -Infinity) return largest;
+  throw nothingLeft();
+}
+
+export const nothingLeft = (): SsmError =>
+  new SsmError({
+    code: 'OPTION',
+    what: 'generate: no token is left to choose.',
+    expected: 'at least one token that nothing forbids',
+    got: '-Infinity for every token',
+    mend: 'loosen noRepeatNgram or logitBias',
+  });
+
+const notFinite = (got: string): SsmError =>
+  new SsmError({
+    code: 'DTYPE',
+    what: 'generate: the model returned logits that are no numbers.',
+    expected: 'finite logits',
+    got,
+    mend: 'check the weights; a model that was trained too fast has such',
+  });
+
+/** log Σ exp(logits), in float64. [V] */
+export function logSumExp(logits: Float32Array): number {
+  const largest = maximum(logits);
+  let total = 0;
+  for (const logit of logits) total += Math.exp(logit - largest);
+  return largest + Math.log(total);
+}
+
+/** The token with the largest logit; of equal ones the lowest id. [V] */
+export const argMax = (logits: Float32Array): number => logits.indexOf(maximum(logits));
+
+export interface TokenLogprob {
+  readonly token: number;
+  /** Natural logarithm of the probability. */
+  readonly logprob: number;
+}
+
+/** The `count` most likely tokens, most likely first; of equal ones the lowest id first. [V] */
+export function mostLikely(logits: Float32Array, count: number, normaliser = logSumExp(logits)): TokenLogprob[] {
+  const best: number[] = []; // ids, best first
+  for (let id = 0; id < logits.length; id++) {
+    const logit = logits[id] as number;
+    if (best.length === count && logit <= (logits[best[count - 1] as number] as number)) continue;
+    let place = best.length;
+    while (place > 0 && (logits[best[place - 1] as number] as number) < logit) place--;
+    best.splice(place, 0, id);
+    if (best.length > count) best.pop();
+  }
+  return best.map((token) => ({ token, logprob: (logits[token] as number) - normaliser }));
+}

@@ -1,0 +1,17 @@
+import type { TextTokenizer } from './bundle';
+
+/** Tokens of the text before that a decoder is shown first, so that it continues them: a space after a word, half a character. */
+const CONTEXT = 8;
+
+/** A decoder for what follows some tokens. Special tokens are left out. */
+export function decoderAfter(tokenizer: TextTokenizer, before: readonly number[]): ReturnType<TextTokenizer['decodeStream']> {
+  const decoder = tokenizer.decodeStream({ skipSpecialTokens: true });
+  for (const id of before.slice(-CONTEXT)) decoder.push(id);
+  return decoder;
+}
+
+/** The text of tokens that follow others. */
+export function textAfter(tokenizer: TextTokenizer, before: readonly number[], tokens: readonly number[]): string {
+  const decoder = decoderAfter(tokenizer, before);
+  return tokens.map((id) => decoder.push(id)).join('') + decoder.end();
+}
