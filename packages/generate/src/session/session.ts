@@ -1,0 +1,270 @@
+import { disposeTree, SsmError } from '@densessm/ssm-core';
+import { type ModelBundle, type Prompt, promptIds } from '../bundle';
+import { collected, type Generated, refuseBeams } from '../generate';
+import { type GenerateOptions, number, planGeneration, refuseUnknown } from '../options';
+import { readTokens } from '../reading/read';
+import { bytesOf } from '../reading/rows';
+import { type Part, RowDecoder } from '../row-decoder';
+import { anySeed, type Random, randomFrom, seededRandom } from '../samplers/random';
+import { TokenHistory } from '../token-history';
+import { type Contents, cloneContents, packContents, unpackContents } from './contents';
+
+export interface SessionOptions {
+  /** Of the draws; left out, one is chosen. */
+  seed?: number;
+  /** How many tokens penalties and n-grams look back: so much of the text itself is kept, and no more. Default 4096. */
+  historyLength?: number;
+  /** Tokens per call of the model when a text is read. Default 512. */
+  promptChunk?: number;
+}
+
+/** A place in a session's text to come back to. */
+export interface SessionMark {
+  /** Tokens of the text at that place. */
+  readonly tokenCount: number;
+  /** Frees it; disposing of the session frees it too. */
+  dispose(): void;
+}
+
+/**
+ * A text that goes on: what was read and drawn, held as the model's state, which does not grow. It owns tensors, so dispose of it.
+ * Every drawn token is read before it is handed out, so between two parts of a stream a session may be forked, marked or saved.
+ */
+export class Session {
+  readonly #bundle: ModelBundle;
+  readonly #options: Readonly<Required<Omit<SessionOptions, 'seed'>>>;
+  readonly #marks = new Map<SessionMark, Contents>();
+  #state: unknown;
+  #logits: Float32Array | undefined;
+  #history: TokenHistory;
+  #random: Random;
+  /** What uses the session until it is done. */
+  #user: string | undefined;
+  #isReading = false;
+  #isDisposed = false;
+
+  /** @throws SsmError OPTION */
+  constructor(bundle: ModelBundle, options: SessionOptions = {}) {
+    const rule = (fallback: number) => ({ fallback, min: 1, whole: true });
+    refuseUnknown('Session', options, ['seed', 'historyLength', 'promptChunk']);
+    const seed = number('Session', 'seed', options.seed, { fallback: anySeed(), min: 0, max: Number.MAX_SAFE_INTEGER, whole: true });
+    this.#options = {
+      historyLength: number('Session', 'historyLength', options.historyLength, rule(4096)),
+      promptChunk: number('Session', 'promptChunk', options.promptChunk, rule(512)),
+    };
+    this.#bundle = bundle;
+    this.#random = seededRandom(seed);
+    this.#history = new TokenHistory(this.#options.historyLength);
+    this.#state = bundle.model.initialState(bundle.config, 1);
+  }
+
+  /** Opens what {@link Session.snapshot} returned, here or elsewhere. @throws SsmError FILE for bytes that are not as written, STATE for another model's. */
+  static async restore(bundle: ModelBundle, bytes: Uint8Array, options: Omit<SessionOptions, 'seed'> = {}): Promise<Session> {
+    const contents = await unpackContents(bundle, bytes);
+    try {
+      const session = new Session(bundle, options);
+      session.#replace(contents);
+      return session;
+    } catch (error) {
+      disposeTree(contents.state);
+      throw error;
+    }
+  }
+
+  /** Tokens read and drawn so far. */
+  get tokenCount(): number {
+    return this.#history.count;
+  }
+
+  /** Bytes of the model's state, the same for any length of text. */
+  get stateBytes(): number {
+    this.#refuseDisposed();
+    return bytesOf(this.#state);
+  }
+
+  /** What the model expects next, a copy; undefined before the first token. [V] */
+  get logits(): Float32Array | undefined {
+    return this.#logits?.slice();
+  }
+
+  /**
+   * Reads more text. An abort throws its reason; whatever is thrown, the session stays as it was.
+   * @throws SsmError TOKENS, OPTION
+   */
+  async append(prompt: Prompt, { signal }: { signal?: AbortSignal } = {}): Promise<void> {
+    this.#use('append');
+    try {
+      const ids = promptIds('Session.append', this.#bundle, prompt, this.tokenCount === 0);
+      await this.#read(ids, signal);
+      this.#history.give(ids);
+    } finally {
+      this.#user = undefined;
+    }
+  }
+
+  /** Goes on with the text. @throws SsmError as {@link Session.stream} */
+  async generate(options: GenerateOptions = {}): Promise<Generated> {
+    const promptTokens = this.tokenCount;
+    const parts: Part[] = [];
+    for await (const part of this.stream(options)) parts.push(part);
+    return collected(this.#bundle, parts, { promptTokens, seed: options.seed });
+  }
+
+  /**
+   * Goes on with the text and hands out each token. Draws continue the session's generator unless a seed is given. After an abort,
+   * or when the loop is broken off, the session holds the text up to the last token handed out.
+   * @throws SsmError TOKENS where nothing was read yet, OPTION for options without meaning or a session in use
+   */
+  async *stream(options: GenerateOptions = {}): AsyncGenerator<Part, void, undefined> {
+    const plan = planGeneration('Session.stream', this.#bundle, options);
+    refuseBeams('Session.stream', plan);
+    this.#use('stream');
+    try {
+      if (plan.seed !== undefined) this.#random = seededRandom(plan.seed);
+      const decoder = new RowDecoder(plan, this.#history, this.#random, this.#bundle.tokenizer);
+      for (;;) {
+        if (plan.signal?.aborted) {
+          yield decoder.abort();
+          return;
+        }
+        const part = await this.#step(decoder);
+        yield part;
+        if (part.finishReason !== undefined) return;
+      }
+    } finally {
+      this.#user = undefined;
+    }
+  }
+
+  /** Another session at the same place; the two share no more than the model. */
+  fork(): Session {
+    const session = new Session(this.#bundle, this.#options);
+    session.#replace(this.#contents('fork'));
+    return session;
+  }
+
+  /** Remembers this place in the text. */
+  mark(): SessionMark {
+    const contents = this.#contents('mark');
+    const mark = { tokenCount: contents.history.count, dispose: () => this.#forget(mark) };
+    this.#marks.set(mark, contents);
+    return mark;
+  }
+
+  /** Goes back to a marked place, as often as wanted, the generator included. @throws SsmError STATE for a mark that is not of this session or was freed. */
+  rewind(mark: SessionMark): void {
+    this.#refuseUse('rewind');
+    const contents = this.#marks.get(mark);
+    if (!contents) throw badSession('STATE', 'rewind', 'the mark is unknown', 'a mark of this session that was not freed', 'another');
+    this.#replace(cloneContents(contents));
+  }
+
+  /** The session as bytes, which {@link Session.restore} opens on any backend. SNAPSHOT.md describes them. */
+  async snapshot(): Promise<Uint8Array> {
+    return packContents(this.#bundle, this.#contents('snapshot'));
+  }
+
+  /** Frees the state and all marks. Any further call but this one throws. */
+  dispose(): void {
+    if (this.#isDisposed) return;
+    this.#isDisposed = true;
+    disposeTree(this.#state);
+    for (const mark of [...this.#marks.keys()]) this.#forget(mark);
+  }
+
+  /** Draws a token and reads it; where reading fails, it was not drawn. */
+  async #step(decoder: RowDecoder): Promise<Part> {
+    this.#refuseDisposed();
+    if (!this.#logits)
+      throw badSession('TOKENS', 'stream', 'nothing was read yet', 'a text to go on with', 'none', 'append one first, or the bos token');
+    const [history, random] = [this.#history.record(), this.#random.state()];
+    try {
+      const part = decoder.next(this.#logits);
+      await this.#read([part.token as number]);
+      return part;
+    } catch (error) {
+      this.#history = new TokenHistory(this.#options.historyLength, history);
+      this.#random = randomFrom(random);
+      throw error;
+    }
+  }
+
+  /** Takes the state further, all at once at the end. */
+  async #read(ids: readonly number[], signal?: AbortSignal): Promise<void> {
+    const from = this.#state;
+    this.#isReading = true;
+    try {
+      const { state, logits } = await readTokens(this.#bundle, [ids], from, { ...this.#options, signal });
+      if (this.#isDisposed) disposeTree(state);
+      this.#refuseDisposed();
+      this.#state = state;
+      this.#logits = logits[0];
+      disposeTree(from);
+    } finally {
+      this.#isReading = false;
+    }
+  }
+
+  /** A copy of what the session is now. */
+  #contents(where: string): Contents {
+    this.#refuseDisposed();
+    if (this.#isReading)
+      throw badSession(
+        'OPTION',
+        where,
+        'the session is reading',
+        'a session between two steps',
+        'one in a step',
+        'await append, or the next part of the stream',
+      );
+    return cloneContents({ state: this.#state, logits: this.#logits, history: this.#history.record(), random: this.#random.state() });
+  }
+
+  /** Becomes something else, which it takes over. */
+  #replace({ state, logits, history, random }: Contents): void {
+    disposeTree(this.#state);
+    this.#state = state;
+    this.#logits = logits;
+    this.#history = new TokenHistory(this.#options.historyLength, history);
+    this.#random = randomFrom(random);
+  }
+
+  #forget(mark: SessionMark): void {
+    disposeTree(this.#marks.get(mark)?.state);
+    this.#marks.delete(mark);
+  }
+
+  #use(where: string): void {
+    this.#refuseUse(where);
+    this.#user = where;
+  }
+
+  #refuseUse(where: string): void {
+    this.#refuseDisposed();
+    if (this.#user)
+      throw badSession(
+        'OPTION',
+        where,
+        'the session is in use',
+        'one call at a time',
+        `a running ${this.#user}`,
+        'wait for its end, break off its loop, or work on a fork',
+      );
+  }
+
+  #refuseDisposed(): void {
+    if (this.#isDisposed)
+      throw badSession('STATE', 'Session', 'the session was disposed of', 'a session that owns its state', 'a freed one');
+  }
+}
+
+function badSession(
+  code: 'STATE' | 'OPTION' | 'TOKENS',
+  where: string,
+  what: string,
+  expected: string,
+  got: string,
+  mend = 'start a new session, or fork one in time',
+): SsmError {
+  return new SsmError({ code, what: `${where === 'Session' ? where : `Session.${where}`}: ${what}.`, expected, got, mend });
+}
