@@ -78,7 +78,7 @@ function chooseTemplate(templates: ChatTemplates, { template, tools }: ChatOptio
     code: 'CONFIG',
     what: `applyChatTemplate: the tokenizer has no template ${shown(name)}.`,
     expected: templates.size > 0 ? `one of ${[...templates.keys()].map(shown).join(', ')}` : 'a tokenizer that came with a template',
-    got: shown(name),
+    got: templates.size > 0 ? shown(name) : 'one without',
     mend: 'load the tokenizer together with its tokenizer_config.json or chat_template.jinja, or pass a template as `template`',
   });
 }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { fixtureBytes, fixtureLines, fixtureTexts, fixtureTokenizer } from '../fixtures';
 import { tokenizerFromSentencePiece } from './sentencepiece/from-model';
-import { fixtureBytes, fixtureLines, fixtureTexts, fixtureTokenizer } from './testing/fixtures';
 import type { Tokenizer } from './tokenizer';
 
 /** What Python makes of a text, and of the ids `noise`; see `brief` in the script that made the fixtures. */

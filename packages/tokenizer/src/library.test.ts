@@ -1,7 +1,7 @@
 import { Tokenizer as LibraryTokenizer } from '@huggingface/tokenizers';
 import { expect, it } from 'vitest';
+import { fixtureLines, type TokenizerContent } from '../fixtures';
 import { tokenizerFromJson } from './from-json';
-import { fixtureLines, type TokenizerContent } from './testing/fixtures';
 
 interface Case {
   name: string;

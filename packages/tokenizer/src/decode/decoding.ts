@@ -93,7 +93,7 @@ class Stream implements DecodeStream {
   }
 
   #pushOne(id: number): void {
-    const form = this.#written.forms[id];
+    const form = typeof id === 'number' ? this.#written.forms[id] : undefined;
     if (form === undefined) this.#refuse(id);
     else if (!this.#options.skipSpecialTokens || !this.#written.skipped.has(id)) this.#stage.push(form);
   }

@@ -15,11 +15,18 @@ export interface SentencePieceOptions extends CompanionFiles {
  * @throws TokenizerError FILE where the file is broken, CONFIG where it asks for what is not supported
  */
 export function tokenizerFromSentencePiece(bytes: Uint8Array, options: SentencePieceOptions = {}): Tokenizer {
+  if (!(bytes instanceof Uint8Array)) throw notBytes(bytes);
   const file = readModelFile(bytes);
   refuseUnsupported(file);
   const { addBos = true, addEos = false, ...companions } = options;
   const names = { bos_token: nameOf(file, file.bos), eos_token: nameOf(file, file.eos), pad_token: nameOf(file, file.pad) };
   return tokenizerFromJson(tokenizerJson(file, addBos, addEos), { ...companions, specialTokensMap: companions.specialTokensMap ?? names });
+}
+
+function notBytes(got: unknown): TokenizerError {
+  const mend = 'read the file as bytes, not as text';
+  const what = 'tokenizerFromSentencePiece: the model is not given as bytes.';
+  return new TokenizerError({ code: 'OPTION', what, expected: 'a Uint8Array', got: shown(got), mend });
 }
 
 function refuseUnsupported(file: ModelFile): void {

@@ -24,7 +24,8 @@ export function* readFields(bytes: Uint8Array): Generator<Field> {
 
 function readValue(wireType: number, bytes: Uint8Array, view: DataView, cursor: { at: number }): number | Uint8Array {
   if (wireType === VARINT) return readVarint(bytes, cursor);
-  const length = wireType === BYTES ? readVarint(bytes, cursor) : wireType === FIXED32 ? 4 : wireType === FIXED64 ? 8 : Number.NaN;
+  if (wireType !== BYTES && wireType !== FIXED32 && wireType !== FIXED64) throw broken(`a field of wire type ${wireType}`);
+  const length = wireType === BYTES ? readVarint(bytes, cursor) : wireType === FIXED32 ? 4 : 8;
   const start = cursor.at;
   if (!(length >= 0) || start + length > bytes.length) throw broken(`a field of ${length} bytes where ${bytes.length - start} are left`);
   cursor.at += length;

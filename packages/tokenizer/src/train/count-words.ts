@@ -16,6 +16,9 @@ export interface CountOptions {
   onRead(characters: number): void;
 }
 
+const isIterable = (texts: unknown): boolean =>
+  typeof texts === 'object' && texts !== null && (Symbol.iterator in texts || Symbol.asyncIterator in texts);
+
 /** Words between two looks at the signal. */
 const WORDS_PER_LOOK = 2 ** 15;
 
@@ -31,7 +34,7 @@ export async function countWords(texts: Texts, { specialTokens, normalize, signa
   const pattern = gpt2Pattern();
   const counts = new Map<string, number>();
   let [characters, words] = [0, 0];
-  if (typeof texts === 'string') throw notTexts('one string', 'texts');
+  if (!isIterable(texts)) throw notTexts(typeof texts === 'string' ? 'one string' : shown(texts), '`texts`');
   for await (const text of texts) {
     signal?.throwIfAborted();
     if (typeof text !== 'string') throw notTexts(shown(text), 'one of the texts');
