@@ -9,6 +9,7 @@ import {
   reshape,
   sum,
   type Tensor,
+  type Tensor1D,
   type Tensor2D,
   type Tensor3D,
   tidy,
@@ -46,14 +47,14 @@ export interface SelectiveScanGradInputs extends SelectiveScanInputs {
   /** Gradient of the last state, [B, E, N]. */
   dhT: Tensor3D;
 }
-/** Shaped as the inputs. D's gradient is Σ dy u and needs no scan. */
-export type SelectiveScanGradients = [du: Tensor3D, dDelta: Tensor3D, dA: Tensor2D, dB: Tensor, dC: Tensor, dh0: Tensor3D];
+/** Shaped as the inputs, whether or not D and h0 were given. */
+export type SelectiveScanGradients = [du: Tensor3D, dDelta: Tensor3D, dA: Tensor2D, dB: Tensor, dC: Tensor, dh0: Tensor3D, dD: Tensor1D];
 
 /**
  * The gradients of the selective scan, with dh_t the gradient of h_t and w_t = a_t dh_t what it hands to h_(t−1):
  *   dh_t = C_t dy_t + w_(t+1), w_(T+1) = dhT, dh0 = w_1: the recurrence backwards in time;
  *   with x = delta u and q_t = w_t h_(t−1), the gradient of ln a_t:
- *   dB = Σ_e dh x,  dC = Σ_e dy h,  dx = Σ_n dh B,  dA = Σ_bt q delta,  du = delta dx + D dy,  dDelta = u dx + Σ_n q A.
+ *   dB = Σ_e dh x,  dC = Σ_e dy h,  dx = Σ_n dh B,  dA = Σ_bt q delta,  du = delta dx + D dy,  dDelta = u dx + Σ_n q A,  dD = Σ_bt dy u.
  * States are computed again segment by segment, from the last to the first.
  */
 export const selectiveScanGrad: Kernel<SelectiveScanGradInputs, SelectiveScanGradients, SelectiveScanAttrs> = /* @__PURE__ */ defineKernel<
@@ -105,6 +106,7 @@ function gradients(inputs: SelectiveScanGradInputs, { stateValues }: SelectiveSc
     reshape(perToken('dB'), B.shape),
     reshape(perToken('dC'), B.shape),
     stateOfRows(handed, sizes),
+    sum(mul(dy, u), [0, 1]),
   ];
 }
 

@@ -27,14 +27,14 @@ export const selectiveScan: Kernel<SelectiveScanInputs, SelectiveScanOutputs, Se
   check: (inputs, attrs) => checkScan('SsmSelectiveScan', inputs, attrs),
   reference: (inputs, attrs) => (inputs.u.shape[1] === 1 ? step(inputs) : scan(inputs, attrs)),
   backward: ([dy, dhT], inputs, _, attrs) => {
-    const [u, delta, A, B, C, h0] = selectiveScanGrad({ ...inputs, dy, dhT }, attrs);
+    const [u, delta, A, B, C, h0, D] = selectiveScanGrad({ ...inputs, dy, dhT }, attrs);
     return {
       u: () => u,
       delta: () => delta,
       A: () => A,
       B: () => B,
       C: () => C,
-      D: () => tidy(() => sum(mul(dy, inputs.u), [0, 1])),
+      D: () => D,
       h0: () => h0,
     };
   },

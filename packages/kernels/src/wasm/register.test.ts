@@ -13,6 +13,8 @@ import {
 import { beforeEach, describe, expect, it } from 'vitest';
 import { embedding, embeddingGrad } from '../embedding/kernel';
 import { matMul } from '../matmul/kernel';
+import { selectiveScanGrad } from '../selective-scan/gradient';
+import { selectiveScan } from '../selective-scan/kernel';
 import type { WasmBackend } from './heap';
 import { registerWasmKernels } from './register';
 
@@ -33,7 +35,8 @@ beforeEach(async () => {
 describe('registerWasmKernels', () => {
   it('makes the kernels that the parity suites run on wasm, once however often it is called', async () => {
     const names = await registerWasmKernels(backend());
-    expect(names).toEqual([matMul, embedding, embeddingGrad].map((kernel) => kernel.definition.name));
+    const kernels = [matMul, embedding, embeddingGrad, selectiveScan, selectiveScanGrad];
+    expect(names).toEqual(kernels.map((kernel) => kernel.definition.name));
     expect(await registerWasmKernels(backend())).toEqual(names);
     for (const name of names) expect(getKernel(name, 'wasm')).toBeDefined();
   });

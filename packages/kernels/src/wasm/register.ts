@@ -6,13 +6,16 @@ import { wasmKernels } from '../generated/wasm-kernels';
 import { matMul } from '../matmul/kernel';
 import { type MatMulModule, matMulOnWasm } from '../matmul/wasm';
 import { type ReduceModule, replaceSums } from '../reduce/wasm';
+import { selectiveScanGrad } from '../selective-scan/gradient';
+import { selectiveScan } from '../selective-scan/kernel';
+import { type SelectiveScanModule, selectiveScanGradOnWasm, selectiveScanOnWasm } from '../selective-scan/wasm';
 import { Heap, type WasmBackend } from './heap';
 import { replaceIdentity } from './identity';
 import { replaceSlice } from './slice';
 
 interface Started {
   heap: Heap;
-  module: MatMulModule & EmbeddingModule & ReduceModule;
+  module: MatMulModule & EmbeddingModule & ReduceModule & SelectiveScanModule;
 }
 
 /** One module and one scratch buffer per backend, however often it is registered. */
@@ -37,6 +40,8 @@ export async function registerWasmKernels(backend: unknown): Promise<string[]> {
     onHeap(heap, matMul, matMulOnWasm(heap, module)),
     onHeap(heap, embedding, embeddingOnWasm(heap, module)),
     onHeap(heap, embeddingGrad, embeddingGradOnWasm(heap, module)),
+    onHeap(heap, selectiveScan, selectiveScanOnWasm(heap, module)),
+    onHeap(heap, selectiveScanGrad, selectiveScanGradOnWasm(heap, module)),
   ];
 }
 

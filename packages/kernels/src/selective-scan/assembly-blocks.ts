@@ -1,0 +1,109 @@
+/**
+ * AssemblyScript. One call of the scan and how it lays out what it keeps: a group's W channels in blocks of four, one vector per block
+ * and state value, [G, blocks, N, 4]. Lanes missing from a group's last block hold zeros, which stay zeros: with delta = 0 nothing
+ * decays or is driven.
+ */
+import { pack } from '../matmul/assembly-pack';
+
+/** Lies in scratch. Addresses of tensors point to their first value, 0 where one is left out; those of blocks and sums to scratch. */
+@unmanaged
+export class Scan {
+  length: i32;
+  channels: i32;
+  states: i32;
+  groups: i32;
+  /** Channels of one group, and the blocks that hold them. */
+  width: i32;
+  blocks: i32;
+  u: usize;
+  delta: usize;
+  B: usize;
+  C: usize;
+  D: usize;
+  y: usize;
+  /** A and the state, as blocks. */
+  A: usize;
+  h: usize;
+  /** Of the gradient: tensors, */
+  dy: usize;
+  du: usize;
+  dDelta: usize;
+  dB: usize;
+  dC: usize;
+  /** blocks of what a token hands to the one before it, of dA, and of dD, whose N is 1, */
+  w: usize;
+  dA: usize;
+  dD: usize;
+  /** one block's states and decays in one chunk, [count + 1, N, 4] and [count, N, 4], and one group's dB and dC before their lanes are added. */
+  history: usize;
+  decays: usize;
+  sumsB: usize;
+  sumsC: usize;
+
+  /** Bytes of one block, and of all. */
+  get block(): usize {
+    return bytes(4 * this.states);
+  }
+  get allBlocks(): usize {
+    return (this.groups as usize) * (this.blocks as usize) * this.block;
+  }
+  /** Bytes from the first value of u to the first channel of block i of group g, for a token counted over the whole batch. */
+  channelAt(token: usize, g: i32, i: i32): usize {
+    return token * bytes(this.channels) + bytes(g * this.width + 4 * i);
+  }
+  /** Bytes from the first value of B to that of group g. */
+  sharedAt(token: usize, g: i32): usize {
+    return (token * (this.groups as usize) + (g as usize)) * bytes(this.states);
+  }
+  blockAt(g: i32, i: i32): usize {
+    return ((g * this.blocks + i) as usize) * this.block;
+  }
+  /** How many of four lanes of block i are channels. */
+  lanes(i: i32): i32 {
+    return min(4, this.width - 4 * i);
+  }
+}
+
+export function bytes(floats: i32): usize {
+  return (floats as usize) << 2;
+}
+
+/** A matrix [E, states], all zeros where its address is 0, as blocks. */
+export function packRows(s: Scan, from: usize, to: usize): void {
+  if (from === 0) memory.fill(to, 0, s.allBlocks);
+  else
+    for (let g = 0; g < s.groups; g++) pack(from + bytes(g * s.width * s.states), to + s.blockAt(g, 0), s.width, s.states, s.states, 1, 4);
+}
+
+/** Blocks with `states` vectors each back to a matrix [E, states]. */
+export function unpackRows(s: Scan, from: usize, to: usize, states: i32): void {
+  for (let g = 0; g < s.groups; g++) {
+    for (let channel = 0; channel < s.width; channel++) {
+      const lane = from + bytes((g * s.blocks + (channel >> 2)) * 4 * states + (channel & 3));
+      for (let n = 0; n < states; n++) {
+        store<f32>(to, load<f32>(lane + bytes(4 * n)));
+        to += 4;
+      }
+    }
+  }
+}
+
+/** Four values, or fewer followed by zeros. */
+export function loadLanes(from: usize, lanes: i32): v128 {
+  if (lanes === 4) return v128.load(from);
+  let value = v128.load32_zero(from);
+  if (lanes > 1) value = v128.load_lane<f32>(from + 4, value, 1);
+  if (lanes > 2) value = v128.load_lane<f32>(from + 8, value, 2);
+  return value;
+}
+
+/** The first `lanes` of four values. */
+export function storeLanes(to: usize, value: v128, lanes: i32): void {
+  if (lanes === 4) {
+    v128.store(to, value);
+    return;
+  }
+  v128.store_lane<f32>(to, value, 0);
+  if (lanes > 1) v128.store_lane<f32>(to + 4, value, 1);
+  if (lanes > 2) v128.store_lane<f32>(to + 8, value, 2);
+}

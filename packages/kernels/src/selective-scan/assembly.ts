@@ -1,0 +1,170 @@
+/**
+ * AssemblyScript, see scripts/build-wasm.mjs. The selective scan and its gradient in one pass over time each way: four channels side by
+ * side in a vector, their states in scratch, nothing of size [B, T, E, N]. Every sum has one order, whatever else runs.
+ * Addresses count bytes, 0 stands for an input that is left out; sizes count floats. Letters: B batch, T time, E channels, N state
+ * values of a channel, G groups of W = E / G channels that share B and C.
+ */
+import { bytes, packRows, Scan, unpackRows } from './assembly-blocks';
+import { scanChunk } from './assembly-forward';
+import { gradientOfChunk } from './assembly-gradient';
+
+/** Tokens of a chunk forward: what four channels read of them stays in the first cache for their neighbours. */
+const CHUNK: i32 = 32;
+/** Vectors of a block's states in one chunk of the gradient: 16 KiB, and as much again of decays. */
+const HISTORY: i32 = 1024;
+/** Where the blocks start in scratch, after {@link Scan}. */
+const HEAD: usize = 128;
+
+/** A call whose blocks of A and h are the first in scratch. */
+function newScan(scratch: usize, length: i32, channels: i32, states: i32, groups: i32): Scan {
+  const s = changetype<Scan>(scratch);
+  s.length = length;
+  s.channels = channels;
+  s.states = states;
+  s.groups = groups;
+  s.width = channels / groups;
+  s.blocks = (s.width + 3) >> 2;
+  s.A = scratch + HEAD;
+  s.h = s.A + s.allBlocks;
+  return s;
+}
+
+/** Bytes of a state in blocks. */
+function stateBytes(channels: i32, states: i32, groups: i32): usize {
+  return (groups as usize) * (((channels / groups + 3) >> 2) as usize) * bytes(4 * states);
+}
+
+/** Bytes that {@link selectiveScan} needs at `scratch`. */
+export function selectiveScanScratchBytes(channels: i32, states: i32, groups: i32): usize {
+  return HEAD + 2 * stateBytes(channels, states, groups);
+}
+
+/** u, delta, y [B, T, E]; A [E, N]; B, C [B, T, G, N]; D [E]; h0, hT [B, E, N]. */
+export function selectiveScan(
+  u: usize,
+  delta: usize,
+  A: usize,
+  B: usize,
+  C: usize,
+  D: usize,
+  h0: usize,
+  y: usize,
+  hT: usize,
+  batch: i32,
+  length: i32,
+  channels: i32,
+  states: i32,
+  groups: i32,
+  scratch: usize,
+): void {
+  const s = newScan(scratch, length, channels, states, groups);
+  setInputs(s, u, delta, B, C, D, y);
+  packRows(s, A, s.A);
+  for (let b = 0; b < batch; b++) {
+    const ofBatch = bytes(b * channels * states);
+    packRows(s, h0 ? h0 + ofBatch : 0, s.h);
+    for (let t = 0; t < length; t += CHUNK) scanChunk(s, firstToken(s, b) + (t as usize), min(CHUNK, length - t));
+    unpackRows(s, s.h, hT + ofBatch, states);
+  }
+}
+
+function setInputs(s: Scan, u: usize, delta: usize, B: usize, C: usize, D: usize, y: usize): void {
+  s.u = u;
+  s.delta = delta;
+  s.B = B;
+  s.C = C;
+  s.D = D;
+  s.y = y;
+}
+
+function firstToken(s: Scan, b: i32): usize {
+  return (b as usize) * (s.length as usize);
+}
+
+/** Tokens of a chunk of the gradient. */
+function gradientChunk(length: i32, states: i32): i32 {
+  return min(length, max(8, min(64, HISTORY / max(1, states))));
+}
+
+/** Bytes that {@link selectiveScanGrad} needs at `scratch`: A, w, dA and the state before each chunk in blocks, dD, one chunk's history. */
+export function selectiveScanGradScratchBytes(length: i32, channels: i32, states: i32, groups: i32): usize {
+  const chunk = gradientChunk(length, states);
+  const starts = (length + chunk - 1) / chunk;
+  const history = ((4 * chunk + 1) as usize) * bytes(4 * states);
+  return HEAD + (3 + (starts as usize)) * stateBytes(channels, states, groups) + stateBytes(channels, 1, groups) + history;
+}
+
+/** As {@link selectiveScan}; dy as y, dhT as hT, and the gradients as what they belong to. dh0 and dD are written whether or not h0 and D are given. */
+export function selectiveScanGrad(
+  u: usize,
+  delta: usize,
+  A: usize,
+  B: usize,
+  C: usize,
+  D: usize,
+  h0: usize,
+  dy: usize,
+  dhT: usize,
+  du: usize,
+  dDelta: usize,
+  dA: usize,
+  dB: usize,
+  dC: usize,
+  dh0: usize,
+  dD: usize,
+  batch: i32,
+  length: i32,
+  channels: i32,
+  states: i32,
+  groups: i32,
+  scratch: usize,
+): void {
+  const s = newScan(scratch, length, channels, states, groups);
+  setInputs(s, u, delta, B, C, D, du); // the way there leaves y where the way back writes du
+  s.dy = dy;
+  s.du = du;
+  s.dDelta = dDelta;
+  s.dB = dB;
+  s.dC = dC;
+  const starts = setSums(s);
+  packRows(s, A, s.A);
+  for (let b = 0; b < batch; b++) {
+    const ofBatch = bytes(b * channels * states);
+    packRows(s, h0 ? h0 + ofBatch : 0, starts);
+    packRows(s, dhT + ofBatch, s.w);
+    gradientOfSequence(s, firstToken(s, b), starts);
+    unpackRows(s, s.w, dh0 + ofBatch, states);
+  }
+  unpackRows(s, s.dA, dA, states);
+  unpackRows(s, s.dD, dD, 1);
+}
+
+/** Lays out the scratch behind A, with dA and dD zero; returns the address of the states before each chunk. */
+function setSums(s: Scan): usize {
+  const chunk = gradientChunk(s.length, s.states) as usize;
+  s.w = s.A + s.allBlocks;
+  s.dA = s.w + s.allBlocks;
+  s.dD = s.dA + s.allBlocks;
+  s.history = s.dD + stateBytes(s.channels, 1, s.groups);
+  memory.fill(s.dA, 0, s.history - s.dA);
+  s.decays = s.history + (chunk + 1) * s.block;
+  s.sumsB = s.decays + chunk * s.block;
+  s.sumsC = s.sumsB + chunk * s.block;
+  return s.sumsC + chunk * s.block;
+}
+
+/** There with the states before every chunk, of which the first is at `starts`, and back with the gradients. */
+function gradientOfSequence(s: Scan, first: usize, starts: usize): void {
+  const chunk = gradientChunk(s.length, s.states);
+  s.h = starts;
+  let t = 0;
+  for (; t + chunk < s.length; t += chunk) {
+    memory.copy(s.h + s.allBlocks, s.h, s.allBlocks);
+    s.h += s.allBlocks;
+    scanChunk(s, first + (t as usize), chunk);
+  }
+  for (; t >= 0; t -= chunk) {
+    gradientOfChunk(s, first + (t as usize), min(chunk, s.length - t));
+    s.h -= s.allBlocks;
+  }
+}

@@ -1,0 +1,45 @@
+import type { Tensor, TensorInfo } from '@tensorflow/tfjs-core';
+import type { Heap } from '../wasm/heap';
+import type { SelectiveScanGradInputs } from './gradient';
+import { type SelectiveScanInputs, sizesOf } from './inputs';
+
+/** Exports of assembly.ts. */
+export interface SelectiveScanModule {
+  selectiveScanScratchBytes(channels: number, states: number, groups: number): number;
+  /** u, delta, A, B, C, D, h0, y, hT, batch, length, channels, states, groups, scratch */
+  selectiveScan(...addressesAndSizes: number[]): void;
+  selectiveScanGradScratchBytes(length: number, channels: number, states: number, groups: number): number;
+  /** u, delta, A, B, C, D, h0, dy, dhT, du, dDelta, dA, dB, dC, dh0, dD, and the last six as above */
+  selectiveScanGrad(...addressesAndSizes: number[]): void;
+}
+
+/** Address of an input, 0 where it is left out. */
+const addressOf = (heap: Heap, tensor: Tensor | undefined): number => (tensor ? heap.address(tensor) : 0);
+
+export const selectiveScanOnWasm =
+  (heap: Heap, module: SelectiveScanModule) =>
+  (inputs: SelectiveScanInputs): TensorInfo[] => {
+    const { u, delta, A, B, C, D, h0 } = inputs;
+    const sizes = sizesOf(inputs);
+    const [y, hT] = [heap.output(u.shape), heap.output([sizes.B, sizes.E, sizes.N])];
+    const scratch = heap.scratch(module.selectiveScanScratchBytes(sizes.E, sizes.N, sizes.G) >>> 0);
+    const addresses = [...[u, delta, A, B, C, D, h0].map((input) => addressOf(heap, input)), heap.address(y), heap.address(hT)];
+    module.selectiveScan(...addresses, sizes.B, sizes.T, sizes.E, sizes.N, sizes.G, scratch);
+    return [y, hT];
+  };
+
+export const selectiveScanGradOnWasm =
+  (heap: Heap, module: SelectiveScanModule) =>
+  (inputs: SelectiveScanGradInputs): TensorInfo[] => {
+    const { u, delta, A, B, C, D, h0, dy, dhT } = inputs;
+    const sizes = sizesOf(inputs);
+    const state = [sizes.B, sizes.E, sizes.N];
+    const gradients = [u.shape, delta.shape, A.shape, B.shape, C.shape, state, [sizes.E]].map((shape) => heap.output(shape));
+    const scratch = heap.scratch(module.selectiveScanGradScratchBytes(sizes.T, sizes.E, sizes.N, sizes.G) >>> 0);
+    const addresses = [
+      ...[u, delta, A, B, C, D, h0, dy, dhT].map((input) => addressOf(heap, input)),
+      ...gradients.map((one) => heap.address(one)),
+    ];
+    module.selectiveScanGrad(...addresses, sizes.B, sizes.T, sizes.E, sizes.N, sizes.G, scratch);
+    return gradients;
+  };

@@ -1,0 +1,85 @@
+/**
+ * AssemblyScript. Exponentials and what is made of them, four values at a time. NaN stays NaN.
+ * Polynomials are minimax in relative error on their interval, with float32 coefficients: below 5e-9, a tenth of a rounding.
+ */
+
+/** 1.5 · 2^23: a float32 of that size has no digits behind the point, so adding it rounds, and its last bits are the whole number. */
+const ROUNDER: f32 = 12582912;
+/** The same with the bias of a float32's exponent in it. */
+const BIASED_ROUNDER: f32 = 12583039;
+
+/**
+ * eˣ to about 1 ulp, with gradual underflow. Cody and Waite 1980: x = n ln 2 + r with |r| ≤ ln 2 / 2, eˣ = 2ⁿ eʳ, ln 2 in two
+ * parts of which the first has few digits, so that n times it is exact. 2ⁿ is multiplied in two halves, each a normal number.
+ */
+export function expX4(x: v128): v128 {
+  const inside = f32x4.pmin(f32x4.pmax(x, f32x4.splat(-104)), f32x4.splat(89)); // in this order a NaN passes
+  const shifted = f32x4.add(f32x4.mul(inside, f32x4.splat(1.44269502)), f32x4.splat(ROUNDER));
+  const n = i32x4.sub(shifted, i32x4.splat(0x4b400000));
+  const whole = f32x4.sub(shifted, f32x4.splat(ROUNDER));
+  const most = f32x4.sub(inside, f32x4.mul(whole, f32x4.splat(0.693359375)));
+  const r = f32x4.add(most, f32x4.mul(whole, f32x4.splat(2.12194442e-4)));
+  const half = i32x4.shr_s(n, 1);
+  return f32x4.mul(f32x4.mul(expOfRest(r), powerOfTwo(half)), powerOfTwo(i32x4.sub(n, half)));
+}
+
+/** 2ⁿ for whole n from -126 to 128, the last giving Infinity. */
+function powerOfTwo(n: v128): v128 {
+  return i32x4.shl(i32x4.add(n, i32x4.splat(127)), 23);
+}
+
+/** eʳ for |r| ≤ ln 2 / 2: 1 + (r + r² P(r)). */
+function expOfRest(r: v128): v128 {
+  let p = f32x4.add(f32x4.mul(f32x4.splat(0.0013821694301441312), r), f32x4.splat(0.00836866907775402));
+  p = f32x4.add(f32x4.mul(p, r), f32x4.splat(0.041668254882097244));
+  p = f32x4.add(f32x4.mul(p, r), f32x4.splat(0.1666652113199234));
+  p = f32x4.add(f32x4.mul(p, r), f32x4.splat(0.4999999403953552));
+  return f32x4.add(f32x4.splat(1), f32x4.add(r, f32x4.mul(f32x4.mul(r, r), p)));
+}
+
+/**
+ * 2ᶻ to about 1 ulp of z's own rounding, for the decays of a scan: shorter than {@link expX4}, zero instead of a subnormal number.
+ * z = n + f with |f| ≤ ½ exactly; 2ᶠ = 1 + f Q(f), so that slow decays, f near 0, are right to the last bit.
+ */
+export function exp2X4(z: v128): v128 {
+  const inside = f32x4.pmin(f32x4.pmax(z, f32x4.splat(-127)), f32x4.splat(128));
+  const shifted = f32x4.add(inside, f32x4.splat(BIASED_ROUNDER));
+  const f = f32x4.sub(inside, f32x4.sub(shifted, f32x4.splat(BIASED_ROUNDER)));
+  const low = f32x4.add(f32x4.mul(f32x4.splat(0.24022643268108368), f), f32x4.splat(0.6931471824645996));
+  const middle = f32x4.add(f32x4.mul(f32x4.splat(0.009619002230465412), f), f32x4.splat(0.055503588169813156));
+  const high = f32x4.add(f32x4.mul(f32x4.splat(0.0001519669167464599), f), f32x4.splat(0.0013391304528340697));
+  const square = f32x4.mul(f, f);
+  const q = f32x4.add(f32x4.mul(f32x4.add(f32x4.mul(high, square), middle), square), low);
+  return f32x4.mul(f32x4.add(f32x4.mul(q, f), f32x4.splat(1)), i32x4.shl(shifted, 23));
+}
+
+/** 1 / (1 + e⁻ˣ), for negative x as eˣ / (1 + eˣ), which keeps its accuracy where the value is small. */
+export function sigmoidX4(x: v128): v128 {
+  const e = expX4(f32x4.neg(f32x4.abs(x)));
+  const above = v128.bitselect(e, f32x4.splat(1), f32x4.lt(x, f32x4.splat(0)));
+  return f32x4.div(above, f32x4.add(f32x4.splat(1), e));
+}
+
+/** x σ(x). */
+export function siluX4(x: v128): v128 {
+  return f32x4.mul(x, sigmoidX4(x));
+}
+
+/** d silu / dx = σ (1 + x (1 − σ)). */
+export function siluSlopeX4(x: v128): v128 {
+  const s = sigmoidX4(x);
+  const one = f32x4.splat(1);
+  return f32x4.mul(s, f32x4.add(one, f32x4.mul(x, f32x4.sub(one, s))));
+}
+
+/** ln(1 + eˣ) = max(x, 0) + ln(1 + e), e = e^−|x|; ln(1 + e) = 2 artanh(s) with s = e / (2 + e) ≤ ⅓, as s (2 + s² R(s²)). */
+export function softplusX4(x: v128): v128 {
+  const e = expX4(f32x4.neg(f32x4.abs(x)));
+  const s = f32x4.div(e, f32x4.add(f32x4.splat(2), e));
+  const z = f32x4.mul(s, s);
+  let p = f32x4.add(f32x4.mul(f32x4.splat(0.28026703000068665), z), f32x4.splat(0.27998629212379456));
+  p = f32x4.add(f32x4.mul(p, z), f32x4.splat(0.4002173542976379));
+  p = f32x4.add(f32x4.mul(p, z), f32x4.splat(0.6666641235351562));
+  const rest = f32x4.mul(s, f32x4.add(f32x4.splat(2), f32x4.mul(z, p)));
+  return f32x4.add(f32x4.pmax(x, f32x4.splat(0)), rest);
+}
