@@ -1,4 +1,24 @@
 export type { ModelBundle, Prompt, TextTokenizer } from './bundle';
+export { jsonLines } from './evaluate/documents';
+export {
+  type Loglikelihood,
+  loglikelihood,
+  loglikelihoodRolling,
+  type RollingLoglikelihood,
+  type RollingOptions,
+  type RollingWindow,
+  rollingWindows,
+} from './evaluate/loglikelihood';
+export type { EvaluationOptions } from './evaluate/score';
+export {
+  type LambadaResult,
+  lambada,
+  type MultipleChoiceResult,
+  multipleChoice,
+  type Perplexity,
+  perplexity,
+  type Question,
+} from './evaluate/tasks';
 export { type Generated, generate, generateBatch, stream } from './generate';
 export type { GenerateOptions } from './options';
 export type { FinishReason, Part } from './row-decoder';

@@ -1,0 +1,134 @@
+/** Log-likelihoods of texts with the meaning they have in EleutherAI's lm-evaluation-harness (`HFLM`, causal models). */
+import { type ModelBundle, type Prompt, tokenizerOf } from '../bundle';
+import { badOption, number } from '../options';
+import { type EvaluationOptions, prefixTokenOf, scoreContinuations, sum } from './score';
+
+export interface Loglikelihood {
+  /** Natural logarithm of the probability of the continuation. */
+  readonly logprob: number;
+  /** Whether greedy generation would give the continuation. */
+  readonly isGreedy: boolean;
+}
+
+/**
+ * The log-probability of a continuation after a context, the sum of its tokens'. Text is encoded as one, without special tokens,
+ * and cut where the context's own tokens end; spaces that end the context count to the continuation. Without a context the
+ * prefix token stands in its place.
+ * @throws SsmError TOKENS, OPTION
+ */
+export async function loglikelihood(
+  bundle: ModelBundle,
+  context: Prompt,
+  continuation: Prompt,
+  options: EvaluationOptions = {},
+): Promise<Loglikelihood> {
+  const [result] = await loglikelihoods('loglikelihood', bundle, context, [continuation], options);
+  return result as Loglikelihood;
+}
+
+/** As {@link loglikelihood} for several continuations of one context, which is read once where their encodings agree on it. */
+export async function loglikelihoods(
+  where: string,
+  bundle: ModelBundle,
+  context: Prompt,
+  continuations: readonly Prompt[],
+  options: EvaluationOptions,
+): Promise<Loglikelihood[]> {
+  const pairs = continuations.map((continuation) => encodePair(where, bundle, context, continuation, options));
+  const shared = pairs.every(([ids]) => ids.join() === pairs[0]?.[0].join());
+  const jobs = shared ? [pairs] : pairs.map((pair) => [pair]);
+  const results: Loglikelihood[] = [];
+  for (const job of jobs) {
+    const scored = await scoreContinuations(
+      where,
+      bundle,
+      job[0]?.[0] ?? [],
+      job.map(([, ids]) => ids),
+      options,
+    );
+    for (const { logprobs, areGreedy } of scored) results.push({ logprob: sum(logprobs), isGreedy: areGreedy.every((one) => one) });
+  }
+  return results;
+}
+
+type Pair = [context: readonly number[], continuation: readonly number[]];
+
+function encodePair(where: string, bundle: ModelBundle, context: Prompt, continuation: Prompt, options: EvaluationOptions): Pair {
+  if (typeof context !== 'string' && typeof continuation !== 'string') {
+    const ids = Array.from(context);
+    return [ids.length > 0 ? ids : [prefixTokenOf(where, bundle, options)], Array.from(continuation)];
+  }
+  if (typeof context !== 'string' || typeof continuation !== 'string')
+    throw badOption(where, 'continuation', 'two texts or two lists of ids', 'one of each', 'encode the text, or decode the ids');
+  const encode = (text: string) => tokenizerOf(where, bundle, 'text').encode(text, { addSpecialTokens: false });
+  const stem = context.trimEnd();
+  const whole = encode(context + continuation);
+  if (stem !== '') return pairAt(whole, encode(stem).length);
+  const prefix = prefixTokenOf(where, bundle, options);
+  return whole[0] === prefix && whole.length > 1 ? pairAt(whole, 1) : [[prefix], whole];
+}
+
+const pairAt = (ids: readonly number[], length: number): Pair => [ids.slice(0, length), ids.slice(length)];
+
+export interface RollingOptions extends EvaluationOptions {
+  /** Most tokens that the model reads at once before it starts anew. Default: it never does, since its state has no limit. */
+  windowLength?: number;
+  /** Tokens of each later window that are read again and not scored, at least 1. Default 1. */
+  contextLength?: number;
+}
+
+export interface RollingWindow {
+  /** Read and not scored. */
+  readonly context: readonly number[];
+  /** Scored. */
+  readonly continuation: readonly number[];
+}
+
+/**
+ * Cuts a text into windows such that every token is scored once: the harness's `get_rolling_token_windows` and
+ * `make_disjoint_window`. A window reads at most `windowLength` tokens, the last of which predicts only.
+ */
+export function rollingWindows(
+  tokens: readonly number[],
+  prefixToken: number,
+  { windowLength = Infinity, contextLength = 1 }: Pick<RollingOptions, 'windowLength' | 'contextLength'> = {},
+): RollingWindow[] {
+  if (tokens.length === 0) return [];
+  const first = Math.min(windowLength, tokens.length);
+  const windows: RollingWindow[] = [{ context: [prefixToken], continuation: tokens.slice(0, first) }];
+  for (let scored = first; scored < tokens.length; ) {
+    const end = Math.min(tokens.length, scored + windowLength - contextLength + 1);
+    windows.push({ context: tokens.slice(end - windowLength - 1, scored), continuation: tokens.slice(scored, end) });
+    scored = end;
+  }
+  return windows;
+}
+
+export interface RollingLoglikelihood {
+  readonly logprob: number;
+  /** Of the text, without the prefix. */
+  readonly tokens: number;
+  /** How many times the model started anew, the first included. */
+  readonly windows: number;
+}
+
+/**
+ * The log-probability of a whole text, from a prefix token on.
+ * @throws SsmError TOKENS for an empty text, OPTION
+ */
+export async function loglikelihoodRolling(bundle: ModelBundle, text: Prompt, options: RollingOptions = {}): Promise<RollingLoglikelihood> {
+  const where = 'loglikelihoodRolling';
+  const windowLength =
+    options.windowLength === Infinity
+      ? Infinity
+      : number(where, 'windowLength', options.windowLength, { fallback: Infinity, min: 1, whole: true });
+  const contextLength = number(where, 'contextLength', options.contextLength, { fallback: 1, min: 1, max: windowLength, whole: true });
+  const tokens = typeof text === 'string' ? tokenizerOf(where, bundle, 'text').encode(text, { addSpecialTokens: false }) : Array.from(text);
+  const windows = rollingWindows(tokens, prefixTokenOf(where, bundle, options), { windowLength, contextLength });
+  let logprob = 0;
+  for (const { context, continuation } of windows.length > 0 ? windows : [{ context: [0], continuation: [] }]) {
+    const [scored] = await scoreContinuations(where, bundle, context, [continuation], options);
+    logprob += sum(scored?.logprobs ?? []);
+  }
+  return { logprob, tokens: tokens.length, windows: windows.length };
+}

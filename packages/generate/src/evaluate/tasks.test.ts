@@ -1,0 +1,85 @@
+import { disposeTree } from '@densessm/ssm-core';
+import { setBackend } from '@tensorflow/tfjs-core';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { chainBundle, pieceTokenizer, toyBundle } from '../test-support/toy-model';
+import { jsonLines } from './documents';
+import { loglikelihood, loglikelihoodRolling } from './loglikelihood';
+import { lambada, multipleChoice, perplexity } from './tasks';
+
+beforeAll(async () => {
+  await setBackend('wasm');
+});
+
+const PIECES = ['a', ' a', 'é', ' é', ' bb', '\n', 'c'];
+const tokenizer = { ...pieceTokenizer(PIECES), specialIds: { bos: 6, eos: null } };
+
+describe('perplexity', () => {
+  it('divides the log-likelihood of all texts by all their words, bytes and tokens', async () => {
+    const bundle = toyBundle({ vocabSize: 7, scale: 2, tokenizer });
+    const texts = ['a a é', 'c bb\na a'];
+    let sum = 0;
+    for (const text of texts) sum += (await loglikelihoodRolling(bundle, text)).logprob;
+    async function* documents() {
+      for (const text of texts) yield { text };
+    }
+    const result = await perplexity(bundle, documents());
+    expect(result).toMatchObject({ words: 7, bytes: 6 + 8, tokens: 8, documents: 2, loglikelihood: sum });
+    expect(result.word_perplexity).toBeCloseTo(Math.exp(-sum / 7), 8);
+    expect(result.byte_perplexity).toBeCloseTo(Math.exp(-sum / 14), 8);
+    expect(result.bits_per_byte).toBeCloseTo(-sum / 14 / Math.log(2), 8);
+    expect(result.token_perplexity).toBeCloseTo(Math.exp(-sum / 8), 8);
+    disposeTree(bundle.params);
+  });
+});
+
+describe('lambada', () => {
+  it('asks for the last word, with the space before it', async () => {
+    const bundle = chainBundle([1, 4, 0, 1, 3, 0, 2], tokenizer); // a → " a" → " bb" → " é" → " a"
+    const texts = ['a a bb', 'c é bb', 'c é a', 'a bb é'].map((text) => ({ text }));
+    const result = await lambada(bundle, texts);
+    expect(result).toMatchObject({ task: 'lambada_openai', acc: 0.75, documents: 4 });
+    expect(result.acc_stderr).toBeCloseTo(Math.sqrt((0.75 * 0.25) / 3), 10);
+    let sum = 0;
+    for (const [context, word] of [
+      ['a a', ' bb'],
+      ['c é', ' bb'],
+      ['c é', ' a'],
+      ['a bb', ' é'],
+    ] as const)
+      sum += (await loglikelihood(bundle, context, word)).logprob;
+    expect(result.perplexity).toBeCloseTo(Math.exp(-sum / 4), 8);
+    await expect(lambada(bundle, [{ text: 'a' }])).rejects.toThrow(/document 0.*\n.*two words/);
+    await expect(lambada(bundle, [])).rejects.toThrow(/no documents/);
+    disposeTree(bundle.params);
+  });
+});
+
+describe('multiple choice', () => {
+  it('takes the most likely choice, and the most likely by character', async () => {
+    const bundle = toyBundle({ vocabSize: 7, scale: 0.3, tokenizer }); // so even that length decides
+    const choices = ['a', 'a a', 'é é é'];
+    const scores: number[] = [];
+    for (const choice of choices) scores.push((await loglikelihood(bundle, 'c', ` ${choice}`)).logprob);
+    const perCharacter = scores.map((score, i) => score / ([1, 3, 5][i] as number));
+    const best = scores.indexOf(Math.max(...scores));
+    const bestByCharacter = perCharacter.indexOf(Math.max(...perCharacter));
+    expect(bestByCharacter).not.toBe(best);
+    const lines = [best, bestByCharacter, best].map((gold) => JSON.stringify({ query: 'c', choices, gold })).join('\n');
+    const result = await multipleChoice(bundle, jsonLines(`${lines}\n\n`));
+    expect(result).toMatchObject({ acc: 2 / 3, acc_norm: 1 / 3, documents: 3 });
+    expect(result.acc_stderr).toBeCloseTo(1 / 3, 10);
+    disposeTree(bundle.params);
+  });
+
+  it('names the question or line that cannot be used', async () => {
+    const bundle = toyBundle({ vocabSize: 7, tokenizer });
+    const good = { query: 'c', choices: ['a'], gold: 0 };
+    for (const bad of [{}, 'text', { ...good, gold: 1 }, { ...good, choices: [] }, { ...good, choices: [''] }, { ...good, query: 1 }])
+      await expect(multipleChoice(bundle, [good, bad])).rejects.toMatchObject({
+        code: 'FILE',
+        message: expect.stringMatching(/document 1/),
+      });
+    expect(() => [...jsonLines('{}\n{')]).toThrow(/line 2 is no JSON/);
+    disposeTree(bundle.params);
+  });
+});

@@ -1,0 +1,143 @@
+/** Measures of a model on texts. Tasks and metrics are named and defined as in EleutherAI's lm-evaluation-harness. */
+import { isObject } from '@densessm/ssm-core';
+import type { ModelBundle } from '../bundle';
+import { badDocument, type Documents, mean, refuseNone, standardError, textOf } from './documents';
+import { loglikelihood, loglikelihoodRolling, loglikelihoods, type RollingOptions } from './loglikelihood';
+import type { EvaluationOptions } from './score';
+
+/** Python's `\s`, by which the harness counts words. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: Python counts the separators U+001C to U+001F as space
+const PYTHON_SPACE = /[\t-\r\x1c-\x20\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]+/u;
+
+export interface Perplexity {
+  readonly word_perplexity: number;
+  readonly byte_perplexity: number;
+  readonly bits_per_byte: number;
+  /** Of this tokenizer's tokens, so not to be compared between tokenizers. */
+  readonly token_perplexity: number;
+  readonly loglikelihood: number;
+  readonly words: number;
+  readonly bytes: number;
+  readonly tokens: number;
+  readonly documents: number;
+}
+
+/**
+ * Perplexity per word, byte and token over some texts: exp of minus the sum of all log-likelihoods by the number of all.
+ * @throws SsmError OPTION, TOKENS, FILE
+ */
+export async function perplexity(
+  bundle: ModelBundle,
+  documents: Documents<string | { text: string }>,
+  options: RollingOptions = {},
+): Promise<Perplexity> {
+  let [total, words, bytes, tokens, count] = [0, 0, 0, 0, 0];
+  for await (const document of documents) {
+    const text = textOf('perplexity', document, count++);
+    const rolled = await loglikelihoodRolling(bundle, text, options);
+    total += rolled.logprob;
+    tokens += rolled.tokens;
+    words += text.split(PYTHON_SPACE).length;
+    bytes += new TextEncoder().encode(text).length;
+  }
+  refuseNone('perplexity', count);
+  return {
+    word_perplexity: Math.exp(-total / words),
+    byte_perplexity: Math.exp(-total / bytes),
+    bits_per_byte: -total / bytes / Math.LN2,
+    token_perplexity: Math.exp(-total / tokens),
+    loglikelihood: total,
+    ...{ words, bytes, tokens, documents: count },
+  };
+}
+
+export interface LambadaResult {
+  readonly task: 'lambada_openai';
+  /** Share of texts whose last word greedy generation gives. */
+  readonly acc: number;
+  readonly acc_stderr: number | undefined;
+  /** exp of minus the mean log-likelihood of the last word. */
+  readonly perplexity: number;
+  readonly documents: number;
+}
+
+/**
+ * LAMBADA, Paperno et al. 2016, arXiv:1606.06031: guess the last word of a text. The word is scored with the space before it.
+ * @throws SsmError OPTION, TOKENS, FILE
+ */
+export async function lambada(
+  bundle: ModelBundle,
+  documents: Documents<{ text: string }>,
+  options: EvaluationOptions = {},
+): Promise<LambadaResult> {
+  const right: number[] = [];
+  const logprobs: number[] = [];
+  for await (const document of documents) {
+    const text = textOf('lambada', document, right.length);
+    const cut = text.lastIndexOf(' ');
+    if (cut < 0) throw badDocument('lambada', right.length, 'a text of two words or more', text);
+    const { logprob, isGreedy } = await loglikelihood(bundle, text.slice(0, cut), text.slice(cut), options);
+    right.push(isGreedy ? 1 : 0);
+    logprobs.push(logprob);
+  }
+  refuseNone('lambada', right.length);
+  const acc = { acc: mean(right), acc_stderr: standardError(right) };
+  return { task: 'lambada_openai', ...acc, perplexity: Math.exp(-mean(logprobs)), documents: right.length };
+}
+
+/** A question as lm-evaluation-harness prepares it. */
+export interface Question {
+  readonly query: string;
+  readonly choices: readonly string[];
+  /** Index of the right choice. */
+  readonly gold: number;
+}
+
+export interface MultipleChoiceResult {
+  /** Share of questions whose right choice is the most likely. */
+  readonly acc: number;
+  readonly acc_stderr: number | undefined;
+  /** The same by log-likelihood per character. */
+  readonly acc_norm: number;
+  readonly acc_norm_stderr: number | undefined;
+  readonly documents: number;
+}
+
+/**
+ * Multiple choice: each choice is scored after the query and a space, the best wins, the first of equal ones.
+ * @throws SsmError FILE for a question without its parts, OPTION, TOKENS
+ */
+export async function multipleChoice(
+  bundle: ModelBundle,
+  questions: Documents<unknown>,
+  options: EvaluationOptions = {},
+): Promise<MultipleChoiceResult> {
+  const right: number[] = [];
+  const rightByLength: number[] = [];
+  for await (const question of questions) {
+    const { query, choices, gold } = questionOf(question, right.length);
+    const answers = choices.map((choice) => ` ${choice}`);
+    const scores = (await loglikelihoods('multipleChoice', bundle, query, answers, options)).map(({ logprob }) => logprob);
+    const perCharacter = scores.map((score, i) => score / [...(choices[i] as string)].length); // Python counts code points
+    right.push(bestOf(scores) === gold ? 1 : 0);
+    rightByLength.push(bestOf(perCharacter) === gold ? 1 : 0);
+  }
+  refuseNone('multipleChoice', right.length);
+  return {
+    acc: mean(right),
+    acc_stderr: standardError(right),
+    acc_norm: mean(rightByLength),
+    acc_norm_stderr: standardError(rightByLength),
+    documents: right.length,
+  };
+}
+
+const bestOf = (scores: readonly number[]): number => scores.indexOf(Math.max(...scores));
+
+function questionOf(question: unknown, index: number): Question {
+  const { query, choices, gold } = (isObject(question) ? question : {}) as Partial<Question>;
+  const hasChoices = Array.isArray(choices) && choices.length > 0 && choices.every((one) => typeof one === 'string' && one !== '');
+  if (typeof query === 'string' && hasChoices && Number.isInteger(gold) && choices[gold as number] !== undefined)
+    return { query, choices, gold: gold as number };
+  throw badDocument('multipleChoice', index, '{ query, choices, gold }, gold the index of a choice', question);
+}
