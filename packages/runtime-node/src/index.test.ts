@@ -5,8 +5,9 @@ describe('the surface of @densessm/runtime-node', () => {
   it('changes only in sight of a review', () => {
     expect(Object.keys(runtime).sort()).toMatchInlineSnapshot(`
       [
-        "loadModel",
-        "saveModel",
+        "loadPretrained",
+        "openPretrained",
+        "savePretrained",
         "startBackend",
       ]
     `);

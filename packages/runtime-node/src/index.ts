@@ -1,3 +1,5 @@
 export type { BackendName, Choice, Device } from './choose';
-export { type LoadedModel, loadModel, saveModel } from './model-folder';
+export type { DownloadProgress, HubOptions } from './hub-options';
+export { savePretrained } from './model-folder';
+export { type LoadPretrainedOptions, loadPretrained, openPretrained, type PretrainedSource } from './pretrained';
 export { startBackend } from './start-backend';

@@ -1,10 +1,11 @@
-import { mkdir, mkdtemp, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { LoadedModel } from '@densessm/checkpoint';
 import { type AnyModel, gain, initParams, type Params, registerModel, SsmError, weight } from '@densessm/ssm-core';
 import { engine, setBackend, tensor } from '@tensorflow/tfjs-core';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { type LoadedModel, loadModel, saveModel } from './index';
+import { loadPretrained, savePretrained } from './index';
 
 interface TinyConfig {
   size: number;
@@ -48,10 +49,10 @@ describe('a model folder', () => {
   it('gives back the model that was saved, bit for bit', async () => {
     const saved = freshModel(1);
     const inside = join(folder, 'new', 'model');
-    await saveModel(inside, saved);
+    await savePretrained(inside, saved);
     expect((await readdir(inside)).sort()).toEqual(['config.json', 'model.safetensors']);
     const before = engine().memory().numTensors;
-    const loaded = await loadModel(inside);
+    const loaded = await loadPretrained(inside);
     expect(engine().memory().numTensors - before).toBe(2);
     expect(loaded.model).toBe(tiny);
     expect(loaded.config).toMatchObject(config);
@@ -59,67 +60,80 @@ describe('a model folder', () => {
   });
 
   it('is overwritten whole', async () => {
-    await saveModel(folder, freshModel(1));
+    await savePretrained(folder, freshModel(1));
     const second = freshModel(2);
-    await saveModel(folder, second);
-    expect(await headOf(await loadModel(folder))).toEqual(await headOf(second));
+    await savePretrained(folder, second);
+    expect(await headOf(await loadPretrained(folder))).toEqual(await headOf(second));
   });
 
   it('keeps the old files and no others where saving fails', async () => {
     const old = freshModel(1);
-    await saveModel(folder, old);
+    await savePretrained(folder, old);
     const { params } = freshModel(2) as { params: TinyParams };
-    expect((await refusal(saveModel(folder, { ...old, params: { ...params, norm: tensor([1]) } }))).code).toBe('WEIGHTS');
+    expect((await refusal(savePretrained(folder, { ...old, params: { ...params, norm: tensor([1]) } }))).code).toBe('WEIGHTS');
     params.norm.dispose(); // fails only when the file is half written
-    await expect(saveModel(folder, { ...old, params })).rejects.toThrow(/disposed/);
+    await expect(savePretrained(folder, { ...old, params })).rejects.toThrow(/disposed/);
     expect((await readdir(folder)).sort()).toEqual(['config.json', 'model.safetensors']);
-    expect(await headOf(await loadModel(folder))).toEqual(await headOf(old));
+    expect(await headOf(await loadPretrained(folder))).toEqual(await headOf(old));
+  });
+
+  it('has shards where asked, and no weights of an earlier save beside them', async () => {
+    const saved = freshModel(1);
+    await savePretrained(folder, freshModel(2));
+    await savePretrained(folder, saved, { maxShardBytes: 50 });
+    const shards = ['model-00001-of-00002.safetensors', 'model-00002-of-00002.safetensors'];
+    expect((await readdir(folder)).sort()).toEqual(['config.json', ...shards, 'model.safetensors.index.json']);
+    expect(await headOf(await loadPretrained(folder))).toEqual(await headOf(saved));
+    await savePretrained(folder, saved, { dtype: 'BF16' });
+    expect((await readdir(folder)).sort()).toEqual(['config.json', 'model.safetensors']);
+    expect((await stat(join(folder, 'model.safetensors'))).size).toBe(8 + 168 + 2 * 16);
   });
 
   it('starts weights afresh that may be missing', async () => {
-    await saveModel(folder, freshModel(1));
+    await savePretrained(folder, freshModel(1));
     const text = await readFile(join(folder, 'model.safetensors'), 'latin1');
     await writeFile(join(folder, 'model.safetensors'), text.replace('norm.weight', 'worm.weight'), 'latin1');
-    expect((await refusal(loadModel(folder))).message).toMatch(
+    expect((await refusal(loadPretrained(folder))).message).toMatch(
       /model.safetensors: weights are missing.\n.*norm.weight\n.*instead worm.weight/,
     );
     const options = { allowMissing: () => true, seed: 5, ignoreUnexpected: () => true };
-    const { params } = (await loadModel(folder, options)) as { params: TinyParams };
+    const { params } = (await loadPretrained(folder, options)) as { params: TinyParams };
     expect([...(await params.norm.data())]).toEqual([1, 1, 1, 1]);
   });
 });
 
 describe('a folder that holds no model', () => {
   it('is told from a folder that is not there', async () => {
-    expect((await refusal(loadModel(join(folder, 'missing')))).mend).toMatch(/the folder does not exist/);
-    const { code, message, mend } = await refusal(loadModel(folder));
+    expect((await refusal(loadPretrained(join(folder, 'missing')))).mend).toMatch(/the folder does not exist/);
+    const { code, message, mend } = await refusal(loadPretrained(folder));
     expect([code, mend]).toEqual(['FILE', "put the model's config.json there"]);
-    expect(message).toContain(`loadModel: ${join(folder, 'config.json')} cannot be read.`);
+    expect(message).toContain(`${join(folder, 'config.json')} is missing.`);
   });
 
-  it.each([
-    ['nothing', undefined, "put the model's model.safetensors there"],
-    ['shards', 'model.safetensors.index.json', 'join the shards in one file: only that is read so far'],
-    ['a pickle', 'pytorch_model.bin', 'convert pytorch_model.bin to safetensors: only that is read so far'],
-  ])('is told what to do where the weights are %s', async (_, other, mend) => {
-    await saveModel(folder, freshModel(1));
+  it('is told which weights are looked for', async () => {
+    await savePretrained(folder, freshModel(1));
     await rm(join(folder, 'model.safetensors'));
-    if (other) await writeFile(join(folder, other), '');
-    expect(await refusal(loadModel(folder))).toMatchObject({ code: 'FILE', got: 'nothing', mend });
+    expect(await refusal(loadPretrained(folder))).toMatchObject({
+      code: 'FILE',
+      expected: 'model.safetensors or model.safetensors.index.json or pytorch_model.bin or pytorch_model.bin.index.json',
+      mend: "put the model's weights there",
+    });
   });
 
   it('is refused where a folder bears the name of a file', async () => {
     await mkdir(join(folder, 'config.json'));
-    expect((await refusal(loadModel(folder))).got).toMatch(/a folder perhaps/);
+    expect((await refusal(loadPretrained(folder))).got).toMatch(/a folder perhaps/);
   });
 
   it('is refused where a file is broken, by its name', async () => {
-    await saveModel(folder, freshModel(1));
+    await savePretrained(folder, freshModel(1));
     await truncate(join(folder, 'model.safetensors'), 100);
-    expect((await refusal(loadModel(folder))).message).toContain(`${join(folder, 'model.safetensors')}: the file ends inside its header`);
+    expect((await refusal(loadPretrained(folder))).message).toContain(
+      `${join(folder, 'model.safetensors')}: the file ends inside its header`,
+    );
     await writeFile(join(folder, 'config.json'), '{"model_type": "tiny",}');
-    expect((await refusal(loadModel(folder))).message).toContain(`${join(folder, 'config.json')}: line 1, column 23`);
+    expect((await refusal(loadPretrained(folder))).message).toContain(`${join(folder, 'config.json')}: line 1, column 23`);
     await writeFile(join(folder, 'config.json'), '{"model_type": "unheard of"}');
-    expect((await refusal(loadModel(folder))).code).toBe('MODEL');
+    expect((await refusal(loadPretrained(folder))).code).toBe('MODEL');
   });
 });

@@ -1,89 +1,37 @@
-import { access, type FileHandle, mkdir, open, readFile, rename, rm } from 'node:fs/promises';
+import { access, type FileHandle, mkdir, open, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import {
-  type ByteSource,
-  configText,
-  type LoadOptions,
-  loadParams,
-  openSafetensors,
-  paramsSource,
-  parseConfigText,
-  safetensorsPieces,
-} from '@densessm/checkpoint';
-import { type AnyModel, modelFor, SsmError } from '@densessm/ssm-core';
+import { type FileSet, type LoadedModel, type OpenFile, pretrainedFiles, type SavePretrainedOptions } from '@densessm/checkpoint';
+import { SsmError } from '@densessm/ssm-core';
 
-/** A model with what belongs to it: everything that its functions take besides tokens. */
-export interface LoadedModel {
-  model: AnyModel;
-  config: object;
-  params: object;
-}
-
-type Pieces = Iterable<string> | AsyncIterable<Uint8Array>;
-
-const CONFIG = 'config.json';
-const WEIGHTS = 'model.safetensors';
 /** Bytes per read: some systems refuse more than 2^31 − 1. */
 const MAX_READ = 2 ** 30;
+/** Weights that one save makes and another may not: left behind, they would be read in place of the new ones. */
+const OLD_WEIGHTS = /^model(-\d{5}-of-\d{5})?\.safetensors(\.index\.json)?$/;
 
-/**
- * Reads a model folder in Hugging Face layout: config.json says which registered model it is, model.safetensors holds
- * the weights, read one tensor at a time into the current backend.
- * @throws SsmError FILE where a file is missing or broken, MODEL where no registered model answers, CONFIG and WEIGHTS
- * where the content does not fit.
- */
-export async function loadModel(folder: string, options: LoadOptions = {}): Promise<LoadedModel> {
-  const json = await readConfig(folder);
-  const model = modelFor(json);
-  const config = model.parseConfig(json);
-  const path = join(folder, WEIGHTS);
-  const file = await openFile(path, await weightsMend(folder));
-  try {
-    const reader = await openSafetensors(await fileSource(file), path);
-    const params = await loadParams(model.spec(config), reader, { where: path, ...options });
-    return { model, config, params: params as object };
-  } finally {
-    await file.close();
-  }
+/** The files of a folder. */
+export function folderFiles(folder: string): FileSet {
+  return { where: folder, open: (name) => openFile(folder, join(folder, name)) };
 }
 
 /**
- * Writes a model folder that {@link loadModel}, and Python, read. Each file is written under another name and then
- * renamed, so that what is there is whole at any moment; weights come before the config.
- * @throws SsmError WEIGHTS where the params do not belong to the config.
+ * Writes a model's folder in Hugging Face layout, which {@link loadPretrained} and Python read: config.json and
+ * model.safetensors, or shards with an index. Each file is written under another name and then renamed, so that what is
+ * there is whole at any moment; weights come before the config. Weights of an earlier save that this one replaces are removed.
+ * @throws SsmError WEIGHTS where the params do not belong to the config or do not fit the dtype, OPTION for a bad option.
  */
-export async function saveModel(folder: string, { model, config, params }: LoadedModel): Promise<void> {
-  const weights = paramsSource(model.spec(config), params as never);
-  const contents = new Map<string, Pieces>([
-    [WEIGHTS, safetensorsPieces(weights)],
-    [CONFIG, [configText(model.configToJson(config))]],
-  ]);
+export async function savePretrained(folder: string, model: LoadedModel, options: SavePretrainedOptions = {}): Promise<void> {
+  const files = pretrainedFiles(model, options);
   await mkdir(folder, { recursive: true });
+  const names = files.map(({ name }) => name);
   const suffix = `${crypto.randomUUID()}.tmp`;
   try {
-    for (const [name, content] of contents) await writeWhole(join(folder, `${name}.${suffix}`), content);
-    for (const name of contents.keys()) await rename(join(folder, `${name}.${suffix}`), join(folder, name));
+    for (const { name, pieces } of files) await writeWhole(join(folder, `${name}.${suffix}`), pieces);
+    for (const name of names) await rename(join(folder, `${name}.${suffix}`), join(folder, name));
   } finally {
-    for (const name of contents.keys()) await rm(join(folder, `${name}.${suffix}`), { force: true });
+    for (const name of names) await rm(join(folder, `${name}.${suffix}`), { force: true });
   }
-}
-
-async function readConfig(folder: string): Promise<unknown> {
-  const path = join(folder, CONFIG);
-  const mend = (await exists(folder)) ? `put the model's ${CONFIG} there` : 'check the path: the folder does not exist';
-  const file = await openFile(path, mend);
-  try {
-    return parseConfigText(await readFile(file, 'utf8'), path);
-  } finally {
-    await file.close();
-  }
-}
-
-/** What to do where the weights are missing, by what lies there instead. */
-async function weightsMend(folder: string): Promise<string> {
-  if (await exists(join(folder, `${WEIGHTS}.index.json`))) return 'join the shards in one file: only that is read so far';
-  if (await exists(join(folder, 'pytorch_model.bin'))) return 'convert pytorch_model.bin to safetensors: only that is read so far';
-  return `put the model's ${WEIGHTS} there`;
+  const old = (await readdir(folder)).filter((name) => OLD_WEIGHTS.test(name) && !names.includes(name));
+  for (const name of old) await rm(join(folder, name));
 }
 
 const exists = (path: string): Promise<boolean> =>
@@ -92,42 +40,41 @@ const exists = (path: string): Promise<boolean> =>
     () => false,
   );
 
-/** @throws SsmError FILE where the path cannot be opened or is no file. */
-async function openFile(path: string, mend: string): Promise<FileHandle> {
-  const bad = (got: string, cause?: unknown): SsmError =>
-    new SsmError({ code: 'FILE', what: `loadModel: ${path} cannot be read.`, expected: 'a file', got, mend }, { cause });
+/** @throws SsmError FILE where the folder is not there or the path cannot be opened or is no file */
+async function openFile(folder: string, path: string): Promise<OpenFile | undefined> {
+  const bad = (got: string, mend: string, cause?: unknown): SsmError =>
+    new SsmError({ code: 'FILE', what: `${path} cannot be read.`, expected: 'a file', got, mend }, { cause });
   let file: FileHandle;
   try {
     file = await open(path, 'r');
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code;
-    throw bad(code === 'ENOENT' || code === 'ENOTDIR' ? 'nothing' : String(code), error);
+    if (code !== 'ENOENT' && code !== 'ENOTDIR') throw bad(String(code), 'check who may read it', error);
+    if (await exists(folder)) return undefined;
+    throw bad('nothing', 'check the path: the folder does not exist', error);
   }
-  if ((await file.stat()).isFile()) return file;
+  const found = await file.stat();
+  if (found.isFile()) return { size: found.size, read: (offset, length) => readUpTo(file, offset, length), close: () => file.close() };
   await file.close();
-  throw bad('something else, a folder perhaps');
+  throw bad('something else, a folder perhaps', 'put a file there');
 }
 
-async function fileSource(file: FileHandle): Promise<ByteSource> {
-  const { size } = await file.stat();
-  const read = async (offset: number, length: number): Promise<Uint8Array> => {
-    const bytes = new Uint8Array(length);
-    let filled = 0;
-    while (filled < length) {
-      const { bytesRead } = await file.read(bytes, filled, Math.min(MAX_READ, length - filled), offset + filled);
-      if (bytesRead === 0) break; // cut short since its size was asked for
-      filled += bytesRead;
-    }
-    return bytes.subarray(0, filled);
-  };
-  return { size, read };
+async function readUpTo(file: FileHandle, offset: number, length: number): Promise<Uint8Array> {
+  const bytes = new Uint8Array(length);
+  let filled = 0;
+  while (filled < length) {
+    const { bytesRead } = await file.read(bytes, filled, Math.min(MAX_READ, length - filled), offset + filled);
+    if (bytesRead === 0) break; // cut short since its size was asked for
+    filled += bytesRead;
+  }
+  return bytes.subarray(0, filled);
 }
 
 /** Writes a new file and waits until it is on the disk. */
-async function writeWhole(path: string, content: Pieces): Promise<void> {
+async function writeWhole(path: string, pieces: AsyncIterable<Uint8Array>): Promise<void> {
   const file = await open(path, 'wx');
   try {
-    for await (const piece of content) await file.writeFile(piece); // goes on where the last piece ended
+    for await (const piece of pieces) await file.writeFile(piece); // goes on where the last piece ended
     await file.sync();
   } finally {
     await file.close();

@@ -9,7 +9,8 @@ export type SsmErrorCode =
   | 'FILE' // a file is not what its header claims
   | 'STATE' // a state belongs to another model, batch or position
   | 'OPTION' // an argument of a function has no meaning
-  | 'BACKEND'; // a backend is missing or lacks what is needed
+  | 'BACKEND' // a backend is missing or lacks what is needed
+  | 'NETWORK'; // a server refused, failed or could not be reached
 
 export interface Problem {
   code: SsmErrorCode;

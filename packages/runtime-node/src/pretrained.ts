@@ -1,0 +1,104 @@
+import { stat } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import {
+  type FileSet,
+  fileSetOf,
+  type LoadedModel,
+  loadPretrainedFiles,
+  type NamedBlob,
+  type PretrainedOptions,
+} from '@densessm/checkpoint';
+import { SsmError } from '@densessm/ssm-core';
+import { cachedFile } from './cache';
+import { type HubOptions, type HubSettings, hubSettings } from './hub-options';
+import { folderFiles } from './model-folder';
+import { hubRemote, type Remote, urlRemote } from './remote';
+
+/** A folder, a Hub id (`state-spaces/mamba-130m-hf`), a URL, or files that are already at hand. */
+export type PretrainedSource = string | URL | FileSet | Iterable<NamedBlob>;
+export type LoadPretrainedOptions = PretrainedOptions & HubOptions;
+
+/** A file of the model itself, not a path. */
+const PLAIN_NAME = /^[\w-][\w.-]*$/;
+const HUB_ID = /^[\w.-]+(\/[\w.-]+)?$/;
+const HUB_HOSTS = new Set(['huggingface.co', 'www.huggingface.co', 'hf.co']);
+
+/**
+ * Loads a model in Hugging Face layout from a folder, from the Hub, from a URL or from files at hand. config.json says
+ * which registered model it is; the weights are model.safetensors, its shards, or PyTorch's .bin files. What comes over
+ * the network is kept in the cache, where an interrupted download goes on.
+ * @throws SsmError FILE where a file is missing or broken, NETWORK where a server refuses or fails, MODEL where no
+ * registered model answers, CONFIG and WEIGHTS where the content does not fit, OPTION for a source that is none.
+ */
+export async function loadPretrained(source: PretrainedSource, options: LoadPretrainedOptions = {}): Promise<LoadedModel> {
+  return loadPretrainedFiles(await openPretrained(source, options), options);
+}
+
+/**
+ * The files of a model wherever it lies, to read others than the model: `readText(files, 'tokenizer.json')`.
+ * @throws SsmError OPTION for a source that is none
+ */
+export async function openPretrained(source: PretrainedSource, options: HubOptions = {}): Promise<FileSet> {
+  if (typeof source !== 'string' && !(source instanceof URL)) return 'open' in source ? source : fileSetOf(source);
+  if (source instanceof URL || /^[A-Za-z][\w+.-]+:\/\//.test(source)) return openRemote(source, hubSettings(options));
+  const looksLikePath = /^([./~\\]|[A-Za-z]:[\\/])/.test(source) || !HUB_ID.test(source);
+  return looksLikePath || (await isFolder(source)) ? folderFiles(source) : openRemote(source, hubSettings(options));
+}
+
+/** The files behind a URL or a Hub id. */
+export async function openRemote(source: string | URL, settings: HubSettings): Promise<FileSet> {
+  const isId = typeof source === 'string' && HUB_ID.test(source);
+  return remoteFiles(isId ? hubRemote(source, settings) : remoteOf(parseUrl(source), settings), settings);
+}
+
+const isFolder = (path: string): Promise<boolean> =>
+  stat(path).then(
+    (found) => found.isDirectory(),
+    () => false,
+  );
+
+function parseUrl(source: string | URL): URL {
+  try {
+    const url = new URL(source);
+    if (url.protocol === 'https:' || url.protocol === 'http:') return url;
+  } catch {
+    // told below
+  }
+  const mend = 'pass a folder, a Hub id or a URL with https';
+  throw new SsmError({
+    code: 'OPTION',
+    what: 'loadPretrained: the URL cannot be used.',
+    expected: 'https://…',
+    got: String(source).slice(0, 200),
+    mend,
+  });
+}
+
+/** A model's page on the Hub, with or without a revision, or any folder on a server. */
+function remoteOf(url: URL, settings: HubSettings): Remote {
+  const isHub = HUB_HOSTS.has(url.host) || url.origin === new URL(settings.endpoint).origin;
+  const [owner, name, kind, revision] = url.pathname.split('/').filter(Boolean).map(decodeURIComponent);
+  const isModel =
+    owner && name && HUB_ID.test(`${owner}/${name}`) && (kind === undefined || ((kind === 'tree' || kind === 'resolve') && revision));
+  if (!isHub || !isModel) return urlRemote(url, settings);
+  const endpoint = HUB_HOSTS.has(url.host) ? 'https://huggingface.co' : settings.endpoint;
+  return hubRemote(`${owner}/${name}`, { ...settings, endpoint, revision: revision ?? settings.revision });
+}
+
+function remoteFiles(remote: Remote, settings: HubSettings): FileSet {
+  const where = settings.offline ? `${remote.where} (in the cache ${settings.cacheDir})` : remote.where;
+  const open = async (name: string) => {
+    if (!PLAIN_NAME.test(name))
+      throw new SsmError({
+        code: 'OPTION',
+        what: `${where}: the file name cannot be used.`,
+        expected: 'a plain name',
+        got: name.slice(0, 200),
+        mend: 'ask for a file of the model itself',
+      });
+    const path = await cachedFile(remote, name, settings);
+    if (path === undefined) return undefined;
+    return folderFiles(dirname(path)).open(name);
+  };
+  return { where, open };
+}
