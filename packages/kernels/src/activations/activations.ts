@@ -1,14 +1,8 @@
-import { add, erf, mul, sigmoid, sub, type Tensor, softplus as tfSoftplus, tidy } from '@tensorflow/tfjs-core';
+import { add, erf, mul, sigmoid, type Tensor, softplus as tfSoftplus, tidy } from '@tensorflow/tfjs-core';
+import { siluKernel } from './silu';
 
-/** x σ(x), also called swish. Elfwing et al. 2018. Any shape. */
-export const silu = <X extends Tensor>(x: X): X => tidy(() => mul(x, sigmoid(x)));
-
-/** d silu / dx = σ (1 + x (1 − σ)). Any shape. */
-export const siluSlope = <X extends Tensor>(x: X): X =>
-  tidy(() => {
-    const s = sigmoid(x);
-    return mul(s, add(mul(x, sub(1, s)), 1));
-  });
+/** x σ(x), also called swish. Elfwing et al. 2018. Any shape, float32. */
+export const silu = <X extends Tensor>(x: X): X => siluKernel({ x }) as X;
 
 /** ln(1 + eˣ). Any shape. Its gradient is σ(x). */
 export const softplus = <X extends Tensor>(x: X): X => tfSoftplus(x);

@@ -1,6 +1,6 @@
 import { defineKernel, type Kernel } from '@densessm/ssm-core';
 import { add, mul, ones, reshape, slice, stack, type Tensor1D, type Tensor2D, type Tensor3D, tidy, transpose } from '@tensorflow/tfjs-core';
-import { siluSlope } from '../activations/activations';
+import { siluSlope } from '../activations/silu';
 import { matMul } from '../matmul/kernel';
 import {
   type CausalConv1dAttrs,

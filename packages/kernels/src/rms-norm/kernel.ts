@@ -1,6 +1,7 @@
 import { defineKernel, type Kernel, SsmError } from '@densessm/ssm-core';
 import { add, mean, mul, reshape, rsqrt, square, sub, sum, type Tensor, type Tensor1D, tidy } from '@tensorflow/tfjs-core';
-import { silu, siluSlope } from '../activations/activations';
+import { silu } from '../activations/activations';
+import { siluSlope } from '../activations/silu';
 
 export interface RmsNormInputs<X extends Tensor = Tensor> {
   /** [..., D] */

@@ -4,6 +4,7 @@
  * decays or is driven.
  */
 import { pack } from '../matmul/assembly-pack';
+import { bytes } from '../vector-math/assembly-lanes';
 
 /** Lies in scratch. Addresses of tensors point to their first value, 0 where one is left out; those of blocks and sums to scratch. */
 @unmanaged
@@ -64,10 +65,6 @@ export class Scan {
   }
 }
 
-export function bytes(floats: i32): usize {
-  return (floats as usize) << 2;
-}
-
 /** A matrix [E, states], all zeros where its address is 0, as blocks. */
 export function packRows(s: Scan, from: usize, to: usize): void {
   if (from === 0) memory.fill(to, 0, s.allBlocks);
@@ -86,24 +83,4 @@ export function unpackRows(s: Scan, from: usize, to: usize, states: i32): void {
       }
     }
   }
-}
-
-/** Four values, or fewer followed by zeros. */
-export function loadLanes(from: usize, lanes: i32): v128 {
-  if (lanes === 4) return v128.load(from);
-  let value = v128.load32_zero(from);
-  if (lanes > 1) value = v128.load_lane<f32>(from + 4, value, 1);
-  if (lanes > 2) value = v128.load_lane<f32>(from + 8, value, 2);
-  return value;
-}
-
-/** The first `lanes` of four values. */
-export function storeLanes(to: usize, value: v128, lanes: i32): void {
-  if (lanes === 4) {
-    v128.store(to, value);
-    return;
-  }
-  v128.store_lane<f32>(to, value, 0);
-  if (lanes > 1) v128.store_lane<f32>(to + 4, value, 1);
-  if (lanes > 2) v128.store_lane<f32>(to + 8, value, 2);
 }

@@ -1,6 +1,7 @@
 /** AssemblyScript. The selective scan, chunk by chunk of tokens and block by block of channels. */
 import { exp2X4 } from '../vector-math/assembly-exp';
-import { loadLanes, Scan, storeLanes } from './assembly-blocks';
+import { loadLanes, storeLanes } from '../vector-math/assembly-lanes';
+import { Scan } from './assembly-blocks';
 
 /** exp(delta A) = 2^(delta log2 e A). */
 export const LOG2_E: f32 = Math.LOG2E as f32;

@@ -4,7 +4,8 @@
  * what sums over channels gathers in vectors of four until the group is done.
  */
 import { exp2X4 } from '../vector-math/assembly-exp';
-import { loadLanes, Scan, storeLanes } from './assembly-blocks';
+import { loadLanes, storeLanes } from '../vector-math/assembly-lanes';
+import { Scan } from './assembly-blocks';
 import { LOG2_E } from './assembly-forward';
 
 /** All gradients of `count` tokens from `token` on, given the state before them in h; leaves in w what they hand to the one before. */

@@ -4,7 +4,8 @@
  * Addresses count bytes, 0 stands for an input that is left out; sizes count floats. Letters: B batch, T time, E channels, N state
  * values of a channel, G groups of W = E / G channels that share B and C.
  */
-import { bytes, packRows, Scan, unpackRows } from './assembly-blocks';
+import { bytes } from '../vector-math/assembly-lanes';
+import { packRows, Scan, unpackRows } from './assembly-blocks';
 import { scanChunk } from './assembly-forward';
 import { gradientOfChunk } from './assembly-gradient';
 

@@ -65,11 +65,15 @@ export function siluX4(x: v128): v128 {
   return f32x4.mul(x, sigmoidX4(x));
 }
 
-/** d silu / dx = σ (1 + x (1 − σ)). */
+/** d silu / dx = σ (1 + x (1 − σ)), where 1 − σ(x) = σ(−x) is not left to a difference. */
 export function siluSlopeX4(x: v128): v128 {
-  const s = sigmoidX4(x);
+  const e = expX4(f32x4.neg(f32x4.abs(x)));
   const one = f32x4.splat(1);
-  return f32x4.mul(s, f32x4.add(one, f32x4.mul(x, f32x4.sub(one, s))));
+  const above = f32x4.div(one, f32x4.add(one, e)); // of |x|
+  const below = f32x4.mul(above, e);
+  const negative = f32x4.lt(x, f32x4.splat(0));
+  const rest = f32x4.mul(x, v128.bitselect(above, below, negative));
+  return f32x4.mul(v128.bitselect(below, above, negative), f32x4.add(one, rest));
 }
 
 /** ln(1 + eˣ) = max(x, 0) + ln(1 + e), e = e^−|x|; ln(1 + e) = 2 artanh(s) with s = e / (2 + e) ≤ ⅓, as s (2 + s² R(s²)). */

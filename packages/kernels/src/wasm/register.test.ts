@@ -11,6 +11,7 @@ import {
   zeros,
 } from '@tensorflow/tfjs-core';
 import { beforeEach, describe, expect, it } from 'vitest';
+import { siluGrad, siluKernel } from '../activations/silu';
 import { embedding, embeddingGrad } from '../embedding/kernel';
 import { matMul } from '../matmul/kernel';
 import { selectiveScanGrad } from '../selective-scan/gradient';
@@ -35,7 +36,7 @@ beforeEach(async () => {
 describe('registerWasmKernels', () => {
   it('makes the kernels that the parity suites run on wasm, once however often it is called', async () => {
     const names = await registerWasmKernels(backend());
-    const kernels = [matMul, embedding, embeddingGrad, selectiveScan, selectiveScanGrad];
+    const kernels = [matMul, embedding, embeddingGrad, siluKernel, siluGrad, selectiveScan, selectiveScanGrad];
     expect(names).toEqual(kernels.map((kernel) => kernel.definition.name));
     expect(await registerWasmKernels(backend())).toEqual(names);
     for (const name of names) expect(getKernel(name, 'wasm')).toBeDefined();

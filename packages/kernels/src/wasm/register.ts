@@ -1,5 +1,7 @@
 import { type FastCall, type Kernel, type KernelOutput, SsmError, specialise } from '@densessm/ssm-core';
 import type { TensorInfo } from '@tensorflow/tfjs-core';
+import { siluGrad, siluKernel } from '../activations/silu';
+import { type ActivationsModule, replaceExponentials, siluGradOnWasm, siluOnWasm } from '../activations/wasm';
 import { embedding, embeddingGrad } from '../embedding/kernel';
 import { type EmbeddingModule, embeddingGradOnWasm, embeddingOnWasm } from '../embedding/wasm';
 import { wasmKernels } from '../generated/wasm-kernels';
@@ -15,7 +17,7 @@ import { replaceSlice } from './slice';
 
 interface Started {
   heap: Heap;
-  module: MatMulModule & EmbeddingModule & ReduceModule & SelectiveScanModule;
+  module: MatMulModule & EmbeddingModule & ReduceModule & SelectiveScanModule & ActivationsModule;
 }
 
 /** One module and one scratch buffer per backend, however often it is registered. */
@@ -36,10 +38,13 @@ export async function registerWasmKernels(backend: unknown): Promise<string[]> {
   replaceSlice();
   replaceIdentity();
   replaceSums(heap, module);
+  replaceExponentials(wasmBackend, heap, module);
   return [
     onHeap(heap, matMul, matMulOnWasm(heap, module)),
     onHeap(heap, embedding, embeddingOnWasm(heap, module)),
     onHeap(heap, embeddingGrad, embeddingGradOnWasm(heap, module)),
+    onHeap(heap, siluKernel, siluOnWasm(heap, module)),
+    onHeap(heap, siluGrad, siluGradOnWasm(heap, module)),
     onHeap(heap, selectiveScan, selectiveScanOnWasm(heap, module)),
     onHeap(heap, selectiveScanGrad, selectiveScanGradOnWasm(heap, module)),
   ];

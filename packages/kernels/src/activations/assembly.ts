@@ -1,0 +1,40 @@
+/** AssemblyScript, see scripts/build-wasm.mjs. Functions of `size` values one by one, four at a time. */
+import { expX4, siluSlopeX4, siluX4, softplusX4 } from '../vector-math/assembly-exp';
+import { loadLanes, storeLanes } from '../vector-math/assembly-lanes';
+
+/** y = eˣ. */
+export function exp(x: usize, y: usize, size: i32): void {
+  for (let left = size; left > 0; left -= 4) {
+    storeLanes(y, expX4(loadLanes(x, left)), left);
+    x += 16;
+    y += 16;
+  }
+}
+
+/** y = ln(1 + eˣ). */
+export function softplus(x: usize, y: usize, size: i32): void {
+  for (let left = size; left > 0; left -= 4) {
+    storeLanes(y, softplusX4(loadLanes(x, left)), left);
+    x += 16;
+    y += 16;
+  }
+}
+
+/** y = x σ(x). */
+export function silu(x: usize, y: usize, size: i32): void {
+  for (let left = size; left > 0; left -= 4) {
+    storeLanes(y, siluX4(loadLanes(x, left)), left);
+    x += 16;
+    y += 16;
+  }
+}
+
+/** dx = dy · d silu / dx. */
+export function siluGrad(x: usize, dy: usize, dx: usize, size: i32): void {
+  for (let left = size; left > 0; left -= 4) {
+    storeLanes(dx, f32x4.mul(loadLanes(dy, left), siluSlopeX4(loadLanes(x, left))), left);
+    x += 16;
+    dy += 16;
+    dx += 16;
+  }
+}

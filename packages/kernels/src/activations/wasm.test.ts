@@ -1,0 +1,62 @@
+import { dispose, exp, getKernel, setBackend, softplus, type Tensor1D, tensor1d } from '@tensorflow/tfjs-core';
+import { describe, expect, it } from 'vitest';
+import { silu } from './activations';
+
+/** Steps of 1/64 and some that are no such fraction, past both ends of what float32 can hold; an odd number of them. */
+const points = Float32Array.from({ length: 14001 }, (_, i) => (i - 7000) / 64 + Math.sin(i) / 100);
+
+const functions: [name: string, f: (x: Tensor1D) => Tensor1D, exact: (x: number) => number][] = [
+  ['exp', exp, Math.exp],
+  ['softplus', softplus, (x) => Math.max(x, 0) + Math.log1p(Math.exp(-Math.abs(x)))],
+  ['silu', silu, (x) => x / (1 + Math.exp(-x))],
+];
+
+describe.each(functions)('%s on wasm', (_, f, exact) => {
+  it('is right to four roundings of float32 everywhere', async () => {
+    await setBackend('wasm');
+    const x = tensor1d(points);
+    const y = f(x);
+    const got = await y.data();
+    points.forEach((point, i) => {
+      const want = exact(point);
+      const off = Math.abs((got[i] as number) - want);
+      if (Math.fround(want) === Number.POSITIVE_INFINITY) expect(got[i], `at ${point}`).toBe(Number.POSITIVE_INFINITY);
+      else if (off > 2.4e-7 * Math.abs(want) + 2 ** -149 * (1 + Math.abs(point))) expect.fail(`${got[i]} at ${point}, not ${want}`);
+    });
+    dispose([x, y]);
+  });
+
+  it.each([0, 1, 2, 3, 4, 5, 7])('computes %i values and touches no others', async (size) => {
+    await setBackend('wasm');
+    const x = tensor1d(points.subarray(6990, 6990 + size));
+    const y = f(x);
+    expect(Array.from(await y.data(), (value) => value.toFixed(5))).toEqual(
+      [...points.subarray(6990, 6990 + size)].map((one) => exact(one).toFixed(5)),
+    );
+    dispose([x, y]);
+  });
+});
+
+describe('exponentials on wasm', () => {
+  it('keep zero, infinities and NaN', async () => {
+    await setBackend('wasm');
+    const x = tensor1d([0, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, Number.NaN, 88.7, 88.8]);
+    const [e, s] = [exp(x), softplus(x)];
+    const exps = [...(await e.data())];
+    expect(exps.slice(0, 4)).toEqual([1, Number.POSITIVE_INFINITY, 0, Number.NaN]);
+    expect([Number.isFinite(exps[4]), exps[5]]).toEqual([true, Number.POSITIVE_INFINITY]);
+    expect([...(await s.data())].slice(1, 4)).toEqual([Number.POSITIVE_INFINITY, 0, Number.NaN]);
+    dispose([x, e, s]);
+  });
+
+  it('leave whole numbers to tfjs', async () => {
+    await setBackend('wasm');
+    const fast = getKernel('Exp', 'wasm')?.kernelFunc;
+    const x = tensor1d([0, 1, 2], 'int32');
+    const y = exp(x);
+    expect(y.dtype).toBe('float32');
+    expect((await y.data())[2]).toBeCloseTo(Math.exp(2), 4);
+    expect(getKernel('Exp', 'wasm')?.kernelFunc).toBe(fast);
+    dispose([x, y]);
+  });
+});
