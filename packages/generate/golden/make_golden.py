@@ -2,7 +2,7 @@
 
     python packages/generate/golden/make_golden.py fixtures/mamba_tied > packages/generate/golden/golden.json
 
-Beam search under several options, and the processed logits of transformers' own logits processors for one row.
+Then `npm run format`. Beam search under several options, and the processed logits of transformers' own logits processors for one row.
 """
 
 import json
