@@ -1,0 +1,100 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdtemp, readdir, rm, stat } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { pretrainedFiles } from '@densessm/checkpoint';
+import { type AnyModel, initParams, weight } from '@densessm/ssm-core';
+import { setBackend } from '@tensorflow/tfjs-core';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { COMMIT, etagOf, type HubServer, startHub } from '../fixtures/hub-server';
+
+const spec = { head: weight('head.weight', [100, 100]) };
+const model = { configToJson: () => ({ model_type: 'tiny' }), spec: () => spec } as unknown as AnyModel;
+const program = fileURLToPath(new URL('../fixtures/load-from-hub.ts', import.meta.url));
+
+let hub: HubServer;
+let cacheDir: string;
+let first: string;
+const children: ChildProcess[] = [];
+
+beforeEach(async () => {
+  await setBackend('cpu');
+  cacheDir = await mkdtemp(join(tmpdir(), 'hub-cache-'));
+  const params = initParams(spec, 1);
+  first = String((await params.head.data())[0]);
+  const files = new Map<string, Uint8Array>();
+  for (const { name, pieces } of pretrainedFiles({ model, config: {}, params })) {
+    const parts: Uint8Array[] = [];
+    for await (const piece of pieces) parts.push(piece.slice());
+    files.set(name, Buffer.concat(parts));
+  }
+  hub = await startHub(files);
+});
+afterEach(async () => {
+  for (const child of children.splice(0)) child.kill('SIGKILL');
+  await hub.close();
+  await rm(cacheDir, { recursive: true });
+});
+
+/** A process of its own that loads the model; `text` is what it said, once it has ended. */
+function start(): { child: ChildProcess; text: Promise<string> } {
+  const options = ['--import', 'tsx', '--conditions=@densessm/source'];
+  const child = spawn(process.execPath, [...options, program, hub.endpoint, cacheDir], { stdio: ['ignore', 'pipe', 'pipe'] });
+  children.push(child);
+  let said = '';
+  for (const stream of [child.stdout, child.stderr]) stream?.on('data', (chunk: Buffer) => (said += chunk));
+  return { child, text: new Promise((resolve) => child.on('close', () => resolve(said))) };
+}
+
+const storage = () => join(cacheDir, 'models--someone--tiny');
+const blobs = async () => (await readdir(join(storage(), 'blobs'))).sort();
+const whole = () => [...hub.files.values()].map(etagOf).sort();
+const isDownload = ({ path, range }: { path: string; range: string | undefined }) => path.startsWith('/cdn/') && range !== 'bytes=0-0';
+
+/** Sends half of the weights to whoever asks next, and calls when that is out. */
+function sendHalf(sent: (end: () => void) => void): void {
+  hub.faults.push((seen, response, bytes) => {
+    if (!isDownload(seen) || !bytes) return false;
+    const half = bytes.length >> 1;
+    response.writeHead(200, { 'content-length': String(bytes.length) });
+    response.write(bytes.subarray(0, half), () => sent(() => response.end(bytes.subarray(half))));
+    return true;
+  });
+}
+
+describe('several processes', () => {
+  it('load the same model at the same time, each whole', async () => {
+    const waiting: (() => void)[] = [];
+    const sent = (end: () => void): void => {
+      waiting.push(end);
+      if (waiting.length === 2) for (const one of waiting) one(); // both are in the middle of it
+    };
+    sendHalf(sent);
+    sendHalf(sent);
+    expect(await Promise.all([start(), start()].map(({ text }) => text))).toEqual([first, first]);
+    expect(await blobs()).toEqual(whole());
+    expect((await readdir(join(storage(), 'snapshots', COMMIT))).sort()).toEqual(['config.json', 'model.safetensors']);
+  });
+});
+
+describe('a process that is killed in the middle of a download', () => {
+  it('leaves nothing that looks finished, and the next one goes on where it stopped', async () => {
+    const { child, text } = start();
+    await new Promise<void>((resolve) => sendHalf(() => resolve()));
+    const written = async () => {
+      const unfinished = (await blobs()).filter((name) => name.endsWith('.incomplete'));
+      return Promise.all(unfinished.map(async (name) => (await stat(join(storage(), 'blobs', name))).size > 0));
+    };
+    await expect.poll(written, { timeout: 20_000 }).toEqual([true]);
+    child.kill('SIGKILL');
+    await text;
+    expect(await readdir(join(storage(), 'snapshots', COMMIT))).toEqual(['config.json']);
+    expect((await blobs()).filter((name) => whole().includes(name)).length).toBe(1); // the config
+    hub.seen.length = 0;
+    expect(await start().text).toBe(first);
+    const asked = hub.seen.filter(isDownload).map(({ range }) => range);
+    expect(asked).toEqual([expect.stringMatching(/^bytes=\d+-$/)]);
+    expect(await blobs()).toEqual(whole());
+  });
+});
