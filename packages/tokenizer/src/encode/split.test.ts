@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { thrown } from '../../fixtures';
 import { JsonReader } from '../json';
-import { BEHAVIORS, cut, readPattern } from './split';
+import { BEHAVIORS, cut, matchesOf, readPattern } from './split';
 
 describe('cut', () => {
   it.each([
@@ -27,6 +27,12 @@ describe('cut', () => {
       { numRuns: 500, seed: 1 },
     );
   });
+});
+
+it('says so where a match is longer than a regular expression can be', () => {
+  const endless = /(?:日|本)+/gu; // fails sooner than a class of characters would
+  for (const action of [() => cut('日'.repeat(2e7), endless, 'Isolated'), () => [...matchesOf('日'.repeat(2e7), endless)]])
+    expect(action).toThrow(expect.objectContaining({ name: 'SsmError', code: 'OPTION' }));
 });
 
 describe('a pattern', () => {

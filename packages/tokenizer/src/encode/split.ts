@@ -12,8 +12,46 @@ interface Span {
   matches: boolean;
 }
 
-/** Cuts a text by a pattern; no piece is empty. `invert` lets what lies between the matches count as the match. */
+/**
+ * Cuts a text by a pattern; no piece is empty. `invert` lets what lies between the matches count as the match.
+ * @throws TokenizerError OPTION where one match has millions of characters, which no JavaScript engine can find
+ */
 export function cut(text: string, pattern: RegExp, behavior: Behavior, invert = false): string[] {
+  try {
+    return cutAll(text, pattern, behavior, invert);
+  } catch (cause) {
+    if (cause instanceof RangeError) throw tooLong(text, cause);
+    throw cause;
+  }
+}
+
+/**
+ * All matches of a pattern, one at a time.
+ * @throws TokenizerError OPTION as {@link cut}
+ */
+export function* matchesOf(text: string, pattern: RegExp): Generator<string> {
+  try {
+    for (const [match] of text.matchAll(pattern)) yield match;
+  } catch (cause) {
+    if (cause instanceof RangeError) throw tooLong(text, cause);
+    throw cause;
+  }
+}
+
+function tooLong(text: string, cause: RangeError): TokenizerError {
+  return new TokenizerError(
+    {
+      code: 'OPTION',
+      what: 'tokenizer: a text has a word of so many characters that regular expressions cannot find its end.',
+      expected: 'words of fewer than a few million characters',
+      got: `a text of ${text.length} characters`,
+      mend: 'pass the text in pieces',
+    },
+    { cause },
+  );
+}
+
+function cutAll(text: string, pattern: RegExp, behavior: Behavior, invert: boolean): string[] {
   if (behavior === 'Isolated') return isolated(text, pattern);
   const spans = spansOf(text, pattern, invert);
   if (behavior === 'Removed') return spans.filter(({ matches }) => !matches).map((span) => span.text);

@@ -1,6 +1,7 @@
 import { sectionCutter } from '../encode/added-tokens';
 import { ownCopy } from '../encode/own-copy';
 import { gpt2Pattern } from '../encode/pre-tokenizer';
+import { matchesOf } from '../encode/split';
 import { shown, TokenizerError } from '../errors';
 import { pause } from './pause';
 
@@ -40,7 +41,7 @@ export async function countWords(texts: Texts, { specialTokens, normalize, signa
     if (typeof text !== 'string') throw notTexts(shown(text), 'one of the texts');
     for (const section of cut(text, false)) {
       if (typeof section === 'number') continue;
-      for (const [word] of normalize(section.text).matchAll(pattern)) {
+      for (const word of matchesOf(normalize(section.text), pattern)) {
         const count = counts.get(word);
         counts.set(count === undefined ? ownCopy(word) : word, (count ?? 0) + 1);
         if (++words % WORDS_PER_LOOK === 0) await pause(signal);
