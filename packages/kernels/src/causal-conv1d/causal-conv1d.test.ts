@@ -28,6 +28,7 @@ const samples = {
   'no tail': at(1, 7, 5, 4, { tail: false }),
   'no bias, no activation': at(3, 5, 2, 3, { bias: false, activation: 'none' }),
   wide: at(1, 6, 131, 4, { activation: 'none' }),
+  'a long text, wide filter': at(2, 67, 6, 9),
   'one column': at(2, 3, 4, 1, { tail: false }),
   'one column and its empty tail': at(2, 3, 4, 1),
 };

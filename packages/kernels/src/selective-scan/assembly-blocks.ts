@@ -35,11 +35,13 @@ export class Scan {
   w: usize;
   dA: usize;
   dD: usize;
-  /** one block's states and decays in one chunk, [count + 1, N, 4] and [count, N, 4], and one group's dB and dC before their lanes are added. */
+  /** one block's states and decays in one chunk, [count + 1, N, 4] and [count, N, 4], and one group's dB and dC before their lanes are added,
+   * and one block's dA. */
   history: usize;
   decays: usize;
   sumsB: usize;
   sumsC: usize;
+  sumsA: usize;
 
   /** Bytes of one block, and of all. */
   get block(): usize {

@@ -17,8 +17,11 @@ export function gradientOfChunk(s: Scan, token: usize, count: i32): void {
     for (let i = 0; i < s.blocks; i++) {
       memory.copy(s.history, s.h + s.blockAt(g, i), s.block);
       for (let t = 0; t < count; t++) stateAgain(s, token + (t as usize), t, g, i);
+      // sums over a chunk first, so that rounding errors do not grow with the number of tokens
+      memory.fill(s.sumsA, 0, s.block);
       let skipped = f32x4.splat(0);
       for (let t = count - 1; t >= 0; t--) skipped = f32x4.add(skipped, stepBack(s, token + (t as usize), t, g, i));
+      addVectors(s.dA + s.blockAt(g, i), s.sumsA, s.states);
       const dD = s.dD + (((g * s.blocks + i) as usize) << 4);
       v128.store(dD, f32x4.add(v128.load(dD), skipped));
     }
@@ -45,17 +48,26 @@ function stateAgain(s: Scan, token: usize, t: i32, g: i32, i: i32): void {
   let decays = s.decays + offset;
   let dC = s.sumsC + offset;
   const after = s.block;
-  for (const end = h + after; h < end; h += 16) {
-    const decay = exp2X4(f32x4.mul(step, v128.load(A)));
-    const next = f32x4.add(f32x4.mul(decay, v128.load(h)), f32x4.mul(v128.load32_splat(B), x));
-    v128.store(decays, decay);
-    v128.store(h + after, next);
-    v128.store(dC, f32x4.add(v128.load(dC), f32x4.mul(dy, next)));
-    A += 16;
-    B += 4;
-    decays += 16;
-    dC += 16;
+  let left = s.states;
+  for (; left >= 2; left -= 2) {
+    const decay0 = exp2X4(f32x4.mul(step, v128.load(A)));
+    const decay1 = exp2X4(f32x4.mul(step, v128.load(A, 16)));
+    keep(h, after, decays, decay0, f32x4.mul(v128.load32_splat(B), x), dC, dy);
+    keep(h + 16, after, decays + 16, decay1, f32x4.mul(v128.load32_splat(B, 4), x), dC + 16, dy);
+    A += 32;
+    B += 8;
+    h += 32;
+    decays += 32;
+    dC += 32;
   }
+  if (left) keep(h, after, decays, exp2X4(f32x4.mul(step, v128.load(A))), f32x4.mul(v128.load32_splat(B), x), dC, dy);
+}
+
+function keep(h: usize, after: usize, decays: usize, decay: v128, driven: v128, dC: usize, dy: v128): void {
+  const next = f32x4.add(f32x4.mul(decay, v128.load(h)), driven);
+  v128.store(decays, decay);
+  v128.store(h + after, next);
+  v128.store(dC, f32x4.add(v128.load(dC), f32x4.mul(dy, next)));
 }
 
 /** One token on the way back: its du and dDelta, what it adds to dA and dB, and w for the token before it. Returns what it adds to dD. */
@@ -75,7 +87,7 @@ function stepBack(s: Scan, token: usize, t: i32, g: i32, i: i32): v128 {
 function wayBack(s: Scan, u: v128, delta: v128, dy: v128, block: usize, offset: usize, shared: usize, dDelta: usize, lanes: i32): v128 {
   const x = f32x4.mul(delta, u);
   let A = s.A + block;
-  let dA = s.dA + block;
+  let dA = s.sumsA;
   let w = s.w + block;
   let B = s.B + shared;
   let C = s.C + shared;
@@ -103,6 +115,15 @@ function wayBack(s: Scan, u: v128, delta: v128, dy: v128, block: usize, offset: 
   }
   storeLanes(dDelta, f32x4.add(f32x4.mul(u, dx), dDecay), lanes);
   return dx;
+}
+
+/** to += from, `count` vectors. */
+function addVectors(to: usize, from: usize, count: i32): void {
+  for (let n = 0; n < count; n++) {
+    v128.store(to, f32x4.add(v128.load(to), v128.load(from)));
+    to += 16;
+    from += 16;
+  }
 }
 
 /** Of each of `count` vectors the sum of its lanes. */

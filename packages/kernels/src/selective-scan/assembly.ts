@@ -91,7 +91,7 @@ function gradientChunk(length: i32, states: i32): i32 {
 export function selectiveScanGradScratchBytes(length: i32, channels: i32, states: i32, groups: i32): usize {
   const chunk = gradientChunk(length, states);
   const starts = (length + chunk - 1) / chunk;
-  const history = ((4 * chunk + 1) as usize) * bytes(4 * states);
+  const history = ((4 * chunk + 2) as usize) * bytes(4 * states);
   return HEAD + (3 + (starts as usize)) * stateBytes(channels, states, groups) + stateBytes(channels, 1, groups) + history;
 }
 
@@ -151,7 +151,8 @@ function setSums(s: Scan): usize {
   s.decays = s.history + (chunk + 1) * s.block;
   s.sumsB = s.decays + chunk * s.block;
   s.sumsC = s.sumsB + chunk * s.block;
-  return s.sumsC + chunk * s.block;
+  s.sumsA = s.sumsC + chunk * s.block;
+  return s.sumsA + s.block;
 }
 
 /** There with the states before every chunk, of which the first is at `starts`, and back with the gradients. */

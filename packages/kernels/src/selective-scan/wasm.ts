@@ -1,4 +1,4 @@
-import type { Tensor, TensorInfo } from '@tensorflow/tfjs-core';
+import type { TensorInfo } from '@tensorflow/tfjs-core';
 import type { Heap } from '../wasm/heap';
 import type { SelectiveScanGradInputs } from './gradient';
 import { type SelectiveScanInputs, sizesOf } from './inputs';
@@ -13,9 +13,6 @@ export interface SelectiveScanModule {
   selectiveScanGrad(...addressesAndSizes: number[]): void;
 }
 
-/** Address of an input, 0 where it is left out. */
-const addressOf = (heap: Heap, tensor: Tensor | undefined): number => (tensor ? heap.address(tensor) : 0);
-
 export const selectiveScanOnWasm =
   (heap: Heap, module: SelectiveScanModule) =>
   (inputs: SelectiveScanInputs): TensorInfo[] => {
@@ -23,7 +20,7 @@ export const selectiveScanOnWasm =
     const sizes = sizesOf(inputs);
     const [y, hT] = [heap.output(u.shape), heap.output([sizes.B, sizes.E, sizes.N])];
     const scratch = heap.scratch(module.selectiveScanScratchBytes(sizes.E, sizes.N, sizes.G) >>> 0);
-    const addresses = [...[u, delta, A, B, C, D, h0].map((input) => addressOf(heap, input)), heap.address(y), heap.address(hT)];
+    const addresses = [u, delta, A, B, C, D, h0, y, hT].map((tensor) => heap.addressOrNone(tensor));
     module.selectiveScan(...addresses, sizes.B, sizes.T, sizes.E, sizes.N, sizes.G, scratch);
     return [y, hT];
   };
@@ -36,10 +33,7 @@ export const selectiveScanGradOnWasm =
     const state = [sizes.B, sizes.E, sizes.N];
     const gradients = [u.shape, delta.shape, A.shape, B.shape, C.shape, state, [sizes.E]].map((shape) => heap.output(shape));
     const scratch = heap.scratch(module.selectiveScanGradScratchBytes(sizes.T, sizes.E, sizes.N, sizes.G) >>> 0);
-    const addresses = [
-      ...[u, delta, A, B, C, D, h0, dy, dhT].map((input) => addressOf(heap, input)),
-      ...gradients.map((one) => heap.address(one)),
-    ];
+    const addresses = [u, delta, A, B, C, D, h0, dy, dhT, ...gradients].map((tensor) => heap.addressOrNone(tensor));
     module.selectiveScanGrad(...addresses, sizes.B, sizes.T, sizes.E, sizes.N, sizes.G, scratch);
     return gradients;
   };

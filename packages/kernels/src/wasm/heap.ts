@@ -48,6 +48,11 @@ export class Heap {
     return address;
   }
 
+  /** As {@link address}; 0 for an input that is left out. */
+  addressOrNone(tensor: TensorInfo | undefined): number {
+    return tensor ? this.address(tensor) : 0;
+  }
+
   /** Address of `size` bytes that any kernel may overwrite until it returns. @throws SsmError BACKEND where the heap has no room. */
   scratch(size: number): number {
     if (size <= this.#scratch.size) return this.#scratch.address;

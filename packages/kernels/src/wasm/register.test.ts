@@ -12,6 +12,8 @@ import {
 } from '@tensorflow/tfjs-core';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { siluGrad, siluKernel } from '../activations/silu';
+import { causalConv1dGrad } from '../causal-conv1d/gradient';
+import { causalConv1d } from '../causal-conv1d/kernel';
 import { embedding, embeddingGrad } from '../embedding/kernel';
 import { matMul } from '../matmul/kernel';
 import { selectiveScanGrad } from '../selective-scan/gradient';
@@ -36,7 +38,17 @@ beforeEach(async () => {
 describe('registerWasmKernels', () => {
   it('makes the kernels that the parity suites run on wasm, once however often it is called', async () => {
     const names = await registerWasmKernels(backend());
-    const kernels = [matMul, embedding, embeddingGrad, siluKernel, siluGrad, selectiveScan, selectiveScanGrad];
+    const kernels = [
+      matMul,
+      embedding,
+      embeddingGrad,
+      siluKernel,
+      siluGrad,
+      causalConv1d,
+      causalConv1dGrad,
+      selectiveScan,
+      selectiveScanGrad,
+    ];
     expect(names).toEqual(kernels.map((kernel) => kernel.definition.name));
     expect(await registerWasmKernels(backend())).toEqual(names);
     for (const name of names) expect(getKernel(name, 'wasm')).toBeDefined();

@@ -2,6 +2,9 @@ import { type FastCall, type Kernel, type KernelOutput, SsmError, specialise } f
 import type { TensorInfo } from '@tensorflow/tfjs-core';
 import { siluGrad, siluKernel } from '../activations/silu';
 import { type ActivationsModule, replaceExponentials, siluGradOnWasm, siluOnWasm } from '../activations/wasm';
+import { causalConv1dGrad } from '../causal-conv1d/gradient';
+import { causalConv1d } from '../causal-conv1d/kernel';
+import { type CausalConv1dModule, causalConv1dGradOnWasm, causalConv1dOnWasm } from '../causal-conv1d/wasm';
 import { embedding, embeddingGrad } from '../embedding/kernel';
 import { type EmbeddingModule, embeddingGradOnWasm, embeddingOnWasm } from '../embedding/wasm';
 import { wasmKernels } from '../generated/wasm-kernels';
@@ -17,7 +20,7 @@ import { replaceSlice } from './slice';
 
 interface Started {
   heap: Heap;
-  module: MatMulModule & EmbeddingModule & ReduceModule & SelectiveScanModule & ActivationsModule;
+  module: MatMulModule & EmbeddingModule & ReduceModule & SelectiveScanModule & ActivationsModule & CausalConv1dModule;
 }
 
 /** One module and one scratch buffer per backend, however often it is registered. */
@@ -45,6 +48,8 @@ export async function registerWasmKernels(backend: unknown): Promise<string[]> {
     onHeap(heap, embeddingGrad, embeddingGradOnWasm(heap, module)),
     onHeap(heap, siluKernel, siluOnWasm(heap, module)),
     onHeap(heap, siluGrad, siluGradOnWasm(heap, module)),
+    onHeap(heap, causalConv1d, causalConv1dOnWasm(heap, module)),
+    onHeap(heap, causalConv1dGrad, causalConv1dGradOnWasm(heap, module)),
     onHeap(heap, selectiveScan, selectiveScanOnWasm(heap, module)),
     onHeap(heap, selectiveScanGrad, selectiveScanGradOnWasm(heap, module)),
   ];

@@ -1,0 +1,96 @@
+/** AssemblyScript. One token of a causal convolution and of its gradient: rows of E channels, four side by side. */
+import { siluSlopeX4, siluX4 } from '../vector-math/assembly-exp';
+import { bytes, loadLanes, storeLanes } from '../vector-math/assembly-lanes';
+
+/** One call; lies in scratch. Rows are E floats long; the filter is packed as [⌈E/4⌉, W, 4]. */
+@unmanaged
+export class Conv {
+  length: i32;
+  channels: i32;
+  width: i32;
+  silu: bool;
+  /** [E], or 0. */
+  bias: usize;
+  filter: usize;
+  /** The W − 1 rows before the first token, followed by up to W − 1 rows of x: what the outputs read that still see the tail. */
+  head: usize;
+  /** Of the gradient: dw packed as the filter and dbias, of all sequences and of one. */
+  dFilter: usize;
+  dFilterOfOne: usize;
+  dBias: usize;
+  dBiasOfOne: usize;
+  /** dz of one sequence with W − 1 rows of zeros on both sides, and the gradients of the tail's rows. */
+  dz: usize;
+  dHead: usize;
+
+  get row(): usize {
+    return bytes(this.channels);
+  }
+  get filterBytes(): usize {
+    return bytes(((this.channels + 3) & ~3) * this.width);
+  }
+  /** The first of the W rows that token t reads, for a sequence at x. */
+  window(x: usize, t: i32): usize {
+    const before = this.width - 1;
+    return t < before ? this.head + (t as usize) * this.row : x + ((t - before) as usize) * this.row;
+  }
+}
+
+/** z = Σ_j w_j x_j + bias of four channels, from the first of W rows. */
+function before(c: Conv, rows: usize, filter: usize, channel: usize, lanes: i32): v128 {
+  let z = f32x4.mul(v128.load(filter), loadLanes(rows, lanes));
+  for (let j = 1; j < c.width; j++) {
+    rows += c.row;
+    filter += 16;
+    z = f32x4.add(z, f32x4.mul(v128.load(filter), loadLanes(rows, lanes)));
+  }
+  return c.bias ? f32x4.add(z, loadLanes(c.bias + channel, lanes)) : z;
+}
+
+/** One row of outputs. */
+export function convolveRow(c: Conv, rows: usize, y: usize): void {
+  let filter = c.filter;
+  for (let e = 0; e < c.channels; e += 4) {
+    const lanes = c.channels - e;
+    const z = before(c, rows + bytes(e), filter, bytes(e), lanes);
+    storeLanes(y + bytes(e), c.silu ? siluX4(z) : z, lanes);
+    filter += (c.width as usize) << 4;
+  }
+}
+
+/** dz = dy act'(z) of one row; adds dz to dbias, and dz times the row's inputs to dw, both of this sequence. */
+export function gradientOfRow(c: Conv, rows: usize, dy: usize, dz: usize): void {
+  let filter = c.filter;
+  let dFilter = c.dFilterOfOne;
+  for (let e = 0; e < c.channels; e += 4) {
+    const lanes = c.channels - e;
+    let slope = loadLanes(dy + bytes(e), lanes);
+    if (c.silu) slope = f32x4.mul(slope, siluSlopeX4(before(c, rows + bytes(e), filter, bytes(e), lanes)));
+    storeLanes(dz + bytes(e), slope, lanes);
+    const dBias = c.dBiasOfOne + bytes(e);
+    v128.store(dBias, f32x4.add(v128.load(dBias), slope));
+    let input = rows + bytes(e);
+    for (let j = 0; j < c.width; j++) {
+      v128.store(dFilter, f32x4.add(v128.load(dFilter), f32x4.mul(slope, loadLanes(input, lanes))));
+      input += c.row;
+      dFilter += 16;
+    }
+    filter += (c.width as usize) << 4;
+  }
+}
+
+/** The gradient of one row of inputs: Σ_j w_j dz_(k−j), where dz points to row k. */
+export function gradientOfInput(c: Conv, dz: usize, dx: usize): void {
+  let filter = c.filter;
+  for (let e = 0; e < c.channels; e += 4) {
+    const lanes = c.channels - e;
+    let row = dz + bytes(e);
+    let sum = f32x4.splat(0);
+    for (let j = 0; j < c.width; j++) {
+      sum = f32x4.add(sum, f32x4.mul(v128.load(filter), loadLanes(row, lanes)));
+      row -= c.row;
+      filter += 16;
+    }
+    storeLanes(dx + bytes(e), sum, lanes);
+  }
+}
