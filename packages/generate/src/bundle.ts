@@ -4,8 +4,11 @@ import { type AnyModel, SsmError } from '@densessm/ssm-core';
 export interface TextTokenizer {
   encode(text: string, options?: { addSpecialTokens?: boolean }): number[];
   decode(ids: readonly number[], options?: { skipSpecialTokens?: boolean }): string;
-  /** Decodes bit by bit: `push` returns the text that became certain, never half a character; `end` the rest. */
-  decodeStream(options?: { skipSpecialTokens?: boolean }): { push(id: number): string; end(): string };
+  /**
+   * Decodes bit by bit: `push` returns the text that became certain, never half a character; `end` the rest.
+   * `eager` asks for each character as soon as it is complete.
+   */
+  decodeStream(options?: { skipSpecialTokens?: boolean; eager?: boolean }): { push(id: number): string; end(): string };
   /** The tokens that begin and end a text, where there are any. */
   readonly specialIds?: { readonly bos: number | null; readonly eos: number | null };
 }

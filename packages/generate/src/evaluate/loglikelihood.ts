@@ -1,6 +1,7 @@
 /** Log-likelihoods of texts with the meaning they have in EleutherAI's lm-evaluation-harness (`HFLM`, causal models). */
 import { type ModelBundle, type Prompt, tokenizerOf } from '../bundle';
 import { badOption, number } from '../options';
+import { withoutSpaceAtEnd } from './python-space';
 import { type EvaluationOptions, prefixTokenOf, scoreContinuations, sum } from './score';
 
 export interface Loglikelihood {
@@ -61,7 +62,7 @@ function encodePair(where: string, bundle: ModelBundle, context: Prompt, continu
   if (typeof context !== 'string' || typeof continuation !== 'string')
     throw badOption(where, 'continuation', 'two texts or two lists of ids', 'one of each', 'encode the text, or decode the ids');
   const encode = (text: string) => tokenizerOf(where, bundle, 'text').encode(text, { addSpecialTokens: false });
-  const stem = context.trimEnd();
+  const stem = withoutSpaceAtEnd(context);
   const whole = encode(context + continuation);
   if (stem !== '') return pairAt(whole, encode(stem).length);
   const prefix = prefixTokenOf(where, bundle, options);

@@ -4,6 +4,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { chainBundle, pieceTokenizer, toyBundle } from '../test-support/toy-model';
 import { jsonLines } from './documents';
 import { loglikelihood, loglikelihoodRolling } from './loglikelihood';
+import { withoutSpaceAtEnd, wordsOf } from './python-space';
 import { lambada, multipleChoice, perplexity } from './tasks';
 
 beforeAll(async () => {
@@ -30,6 +31,12 @@ describe('perplexity', () => {
     expect(result.token_perplexity).toBeCloseTo(Math.exp(-sum / 8), 8);
     disposeTree(bundle.params);
   });
+});
+
+it('counts words and strips space as Python does', () => {
+  // len(re.split(r"\s+", t)) and t.rstrip() of CPython 3.11
+  expect(['', ' a', 'a b\u0085c\u001cd', 'a\ufeffb', '\u3000'].map(wordsOf)).toEqual([1, 2, 4, 1, 2]);
+  expect(['a \n\u0085', 'a\ufeff', ' ', 'a b'].map(withoutSpaceAtEnd)).toEqual(['a', 'a\ufeff', '', 'a b']);
 });
 
 describe('lambada', () => {

@@ -3,11 +3,8 @@ import { isObject } from '@densessm/ssm-core';
 import type { ModelBundle } from '../bundle';
 import { badDocument, type Documents, mean, refuseNone, standardError, textOf } from './documents';
 import { loglikelihood, loglikelihoodRolling, loglikelihoods, type RollingOptions } from './loglikelihood';
+import { wordsOf } from './python-space';
 import type { EvaluationOptions } from './score';
-
-/** Python's `\s`, by which the harness counts words. */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: Python counts the separators U+001C to U+001F as space
-const PYTHON_SPACE = /[\t-\r\x1c-\x20\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]+/u;
 
 export interface Perplexity {
   readonly word_perplexity: number;
@@ -37,7 +34,7 @@ export async function perplexity(
     const rolled = await loglikelihoodRolling(bundle, text, options);
     total += rolled.logprob;
     tokens += rolled.tokens;
-    words += text.split(PYTHON_SPACE).length;
+    words += wordsOf(text);
     bytes += new TextEncoder().encode(text).length;
   }
   refuseNone('perplexity', count);

@@ -62,6 +62,6 @@ export function applyCuts(logits: Float32Array, { temperature, topK, topP, minP 
 
 /** The next token after `history`, from the model's logits, which stay as they are. [V] */
 export function chooseToken(logits: Float32Array, history: TokenHistory, plan: SamplingPlan, random: Random): number {
-  const preferred = applyPreferences(Float32Array.from(logits), history, plan);
+  const preferred = applyPreferences(logits.slice(), history, plan);
   return plan.temperature === 0 ? argMax(preferred) : drawToken(applyCuts(preferred, plan), random);
 }

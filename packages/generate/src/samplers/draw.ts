@@ -7,12 +7,16 @@ import type { Random } from './random';
  */
 export function drawToken(logits: Float32Array, random: Random): number {
   const largest = maximum(logits);
+  const weights = new Float64Array(logits.length);
   let total = 0;
-  for (const logit of logits) total += Math.exp(logit - largest);
+  for (let id = 0; id < logits.length; id++) {
+    const logit = logits[id] as number;
+    if (logit > -Infinity) total += weights[id] = Math.exp(logit - largest);
+  }
   let left = random.next() * total;
   let last = 0;
-  for (let id = 0; id < logits.length; id++) {
-    const weight = Math.exp((logits[id] as number) - largest);
+  for (let id = 0; id < weights.length; id++) {
+    const weight = weights[id] as number;
     if (weight === 0) continue;
     last = id;
     left -= weight;

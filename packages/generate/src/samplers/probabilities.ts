@@ -34,12 +34,20 @@ const notFinite = (got: string): SsmError =>
     mend: 'check the weights; a model that was trained too fast has such',
   });
 
+/** Σ exp(logits − largest), in float64. [V] */
+export function massOf(logits: Float32Array, largest: number): number {
+  let mass = 0;
+  for (let i = 0; i < logits.length; i++) {
+    const logit = logits[i] as number;
+    if (logit > -Infinity) mass += Math.exp(logit - largest);
+  }
+  return mass;
+}
+
 /** log Σ exp(logits), in float64. [V] */
 export function logSumExp(logits: Float32Array): number {
   const largest = maximum(logits);
-  let total = 0;
-  for (const logit of logits) total += Math.exp(logit - largest);
-  return largest + Math.log(total);
+  return largest + Math.log(massOf(logits, largest));
 }
 
 /** The token with the largest logit; of equal ones the lowest id. [V] */

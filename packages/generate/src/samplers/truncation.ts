@@ -1,5 +1,5 @@
-import { keepFrom, keepLargest } from './keep-largest';
-import { maximum } from './probabilities';
+import { keepAsMany, keepLargest } from './keep-largest';
+import { massOf, maximum } from './probabilities';
 
 /** Keeps the k most likely tokens, in place; of equal ones those with the lowest ids. Fan et al. 2018, arXiv:1805.04833. [V] */
 export const keepTopK = (logits: Float32Array, k: number): Float32Array => keepLargest(logits, k);
@@ -10,17 +10,22 @@ export const keepTopK = (logits: Float32Array, k: number): Float32Array => keepL
  */
 export function keepTopP(logits: Float32Array, p: number): Float32Array {
   if (p >= 1) return logits;
-  const ascending = Float32Array.from(logits).sort();
-  const largest = ascending[ascending.length - 1] as number;
-  let total = 0;
-  for (const logit of ascending) total += Math.exp(logit - largest);
-  let count = 0;
-  for (let mass = 0; mass < p * total && count < ascending.length; ) {
-    count++;
-    mass += Math.exp((ascending[ascending.length - count] as number) - largest);
+  const largest = maximum(logits);
+  const wanted = p * massOf(logits, largest);
+  let best = logits;
+  for (let depth = FIRST_DEPTH; depth < LAST_DEPTH; depth *= 2) {
+    best = logits.filter((logit) => logit >= largest - depth);
+    if (massOf(best, largest) >= wanted) break;
   }
-  return keepFrom(logits, ascending, Math.max(1, count));
+  const ascending = best.slice().sort();
+  let first = ascending.length;
+  for (let mass = 0; mass < wanted && first > 0; ) mass += Math.exp((ascending[--first] as number) - largest);
+  return keepAsMany(logits, ascending.subarray(Math.min(first, ascending.length - 1)));
 }
+
+/** How far below the largest logit the nucleus is looked for first, and where e^(−depth) is 0: sorting a few tokens spares sorting all. */
+const FIRST_DEPTH = 4;
+const LAST_DEPTH = 1024;
 
 /** Keeps tokens at least `minP` times as likely as the most likely one, in place. Nguyen et al. 2024, arXiv:2407.01082. [V] */
 export function keepMinP(logits: Float32Array, minP: number): Float32Array {

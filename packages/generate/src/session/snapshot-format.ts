@@ -65,7 +65,13 @@ export function decodeSnapshot(bytes: Uint8Array): Snapshot {
   const header = start <= end ? parsed(bytes.subarray(FRONT, start)) : undefined;
   if (!isHeader(header)) throw broken('the header of the snapshot is not understood', 'what SNAPSHOT.md describes', 'something else');
   const { model, sampler, tokens, numbers } = header;
-  return { ...model, tokens, numbers, sampler: sampler.xoshiro128, tensors: readTensors(header.tensors, bytes.slice(start, end)) };
+  return {
+    ...model,
+    tokens,
+    numbers,
+    sampler: sampler.xoshiro128,
+    tensors: readTensors(header.tensors, Uint8Array.from(bytes.subarray(start, end))),
+  };
 }
 
 interface Header {

@@ -75,6 +75,15 @@ describe.each(Object.entries(bundles))('a snapshot of %s', (_, make) => {
 });
 
 describe('a snapshot', () => {
+  it('opens from bytes at any place of a buffer, as a file that was read gives them', async () => {
+    const [bundle, bytes] = await savedToy();
+    const [whole, inside] = [await Session.restore(bundle, bytes), await Session.restore(bundle, Buffer.from([0, ...bytes]).subarray(1))];
+    expect(inside.logits).toEqual(whole.logits);
+    expect(await inside.snapshot()).toEqual(bytes);
+    for (const one of [whole, inside]) one.dispose();
+    disposeTree(bundle.params);
+  });
+
   it('opens on another backend', async () => {
     const bundle = bundles.mamba?.() as ModelBundle;
     const session = new Session(bundle);
