@@ -25,7 +25,7 @@ export function unevenPieces(length: number): number[] {
 
 /** `advance` over a text in every cut: step logits, final states, and agreement with `forward`. */
 export async function* checkPieces(subject: Subject, length: number, record: LengthRecord): AsyncGenerator<CheckResult> {
-  const { fixture, model, config, params, family } = subject;
+  const { fixture, model, config, params } = subject;
   const tokens = tokensOf(fixture, `L${length}.input_ids`);
   const whole = tidy(() => model.forward(params, config, tokens));
   const wholeValues = await whole.data();
