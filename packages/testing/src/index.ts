@@ -1,3 +1,4 @@
+export { type AdamWOptions, type AdamWState, adamW } from './adamw';
 export { type Distance, distance, expectClose, type Values } from './expect-close';
 export { expectGradientsMatchDifferences } from './gradient-check';
 export { describeKernelParity, type ParityOptions, type Sample, type SampleInput, sampleTensor } from './kernel-parity';
