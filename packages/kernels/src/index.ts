@@ -8,6 +8,7 @@ export { type DecayScanOutputs, decayScan } from './decay-scan/kernel';
 export { type EmbeddingAttrs, type EmbeddingInputs, embedding } from './embedding/kernel';
 export { type LinearInputs, linear } from './linear/kernel';
 export { type MatMulAttrs, type MatMulInputs, matMul } from './matmul/kernel';
-export { type RmsNormAttrs, type RmsNormInputs, rmsNorm } from './rms-norm/kernel';
+export type { RmsNormAttrs, RmsNormInputs } from './rms-norm/inputs';
+export { rmsNorm } from './rms-norm/kernel';
 export type { SelectiveScanInputs } from './selective-scan/inputs';
 export { type SelectiveScanOutputs, selectiveScan } from './selective-scan/kernel';

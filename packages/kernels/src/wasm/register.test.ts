@@ -16,6 +16,8 @@ import { causalConv1dGrad } from '../causal-conv1d/gradient';
 import { causalConv1d } from '../causal-conv1d/kernel';
 import { embedding, embeddingGrad } from '../embedding/kernel';
 import { matMul } from '../matmul/kernel';
+import { rmsNormGrad } from '../rms-norm/gradient';
+import { rmsNorm } from '../rms-norm/kernel';
 import { selectiveScanGrad } from '../selective-scan/gradient';
 import { selectiveScan } from '../selective-scan/kernel';
 import type { WasmBackend } from './heap';
@@ -46,6 +48,8 @@ describe('registerWasmKernels', () => {
       siluGrad,
       causalConv1d,
       causalConv1dGrad,
+      rmsNorm,
+      rmsNormGrad,
       selectiveScan,
       selectiveScanGrad,
     ];

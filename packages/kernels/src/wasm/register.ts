@@ -11,16 +11,20 @@ import { wasmKernels } from '../generated/wasm-kernels';
 import { matMul } from '../matmul/kernel';
 import { type MatMulModule, matMulOnWasm } from '../matmul/wasm';
 import { type ReduceModule, replaceSums } from '../reduce/wasm';
+import { rmsNormGrad } from '../rms-norm/gradient';
+import { rmsNorm } from '../rms-norm/kernel';
+import { type RmsNormModule, rmsNormGradOnWasm, rmsNormOnWasm } from '../rms-norm/wasm';
 import { selectiveScanGrad } from '../selective-scan/gradient';
 import { selectiveScan } from '../selective-scan/kernel';
 import { type SelectiveScanModule, selectiveScanGradOnWasm, selectiveScanOnWasm } from '../selective-scan/wasm';
 import { Heap, type WasmBackend } from './heap';
 import { replaceIdentity } from './identity';
 import { replaceSlice } from './slice';
+import { replaceSplit } from './split';
 
 interface Started {
   heap: Heap;
-  module: MatMulModule & EmbeddingModule & ReduceModule & SelectiveScanModule & ActivationsModule & CausalConv1dModule;
+  module: MatMulModule & EmbeddingModule & ReduceModule & SelectiveScanModule & ActivationsModule & CausalConv1dModule & RmsNormModule;
 }
 
 /** One module and one scratch buffer per backend, however often it is registered. */
@@ -39,6 +43,7 @@ export async function registerWasmKernels(backend: unknown): Promise<string[]> {
   started.set(wasmBackend, starting);
   const { heap, module } = await starting;
   replaceSlice();
+  replaceSplit();
   replaceIdentity();
   replaceSums(heap, module);
   replaceExponentials(wasmBackend, heap, module);
@@ -50,6 +55,8 @@ export async function registerWasmKernels(backend: unknown): Promise<string[]> {
     onHeap(heap, siluGrad, siluGradOnWasm(heap, module)),
     onHeap(heap, causalConv1d, causalConv1dOnWasm(heap, module)),
     onHeap(heap, causalConv1dGrad, causalConv1dGradOnWasm(heap, module)),
+    onHeap(heap, rmsNorm, rmsNormOnWasm(heap, module)),
+    onHeap(heap, rmsNormGrad, rmsNormGradOnWasm(heap, module)),
     onHeap(heap, selectiveScan, selectiveScanOnWasm(heap, module)),
     onHeap(heap, selectiveScanGrad, selectiveScanGradOnWasm(heap, module)),
   ];
