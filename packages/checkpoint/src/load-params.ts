@@ -38,7 +38,7 @@ interface Part {
 }
 
 /** Values that are asked for at once: few beside any model, many beside the cost of asking. */
-const PART = 2 ** 20;
+const PART = 2 ** 18;
 
 /**
  * The params of a spec from named arrays, as float32. A name on disk may be the leaf's own or one of its aliases; where
@@ -62,7 +62,7 @@ export function paramsFromTensors<S extends SpecTree>(
 }
 
 /**
- * As {@link paramsFromTensors}, from a file that is read in parts of four megabytes, so that little more memory is
+ * As {@link paramsFromTensors}, from a file that is read in parts of a megabyte, so that little more memory is
  * needed than the params take. All names and shapes are checked before anything is read.
  */
 export async function loadParams<S extends SpecTree>(spec: S, source: TensorSource, options: LoadOptions = {}): Promise<Params<S>> {

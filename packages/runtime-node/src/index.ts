@@ -1,5 +1,5 @@
 export type { BackendName, Choice, Device } from './choose';
-export type { DownloadProgress, HubOptions } from './hub-options';
+export type { DownloadProgress, HubOptions } from './hub/options';
 export { savePretrained } from './model-folder';
 export { type LoadPretrainedOptions, loadPretrained, openPretrained, type PretrainedSource } from './pretrained';
 export { startBackend } from './start-backend';

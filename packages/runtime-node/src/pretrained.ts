@@ -9,10 +9,10 @@ import {
   type PretrainedOptions,
 } from '@densessm/checkpoint';
 import { SsmError } from '@densessm/ssm-core';
-import { cachedFile } from './cache';
-import { type HubOptions, type HubSettings, hubSettings } from './hub-options';
+import { cachedFile } from './hub/cache';
+import { type HubOptions, type HubSettings, hubSettings } from './hub/options';
+import { hubRemote, type Remote, urlRemote } from './hub/remote';
 import { folderFiles } from './model-folder';
-import { hubRemote, type Remote, urlRemote } from './remote';
 
 /** A folder, a Hub id (`state-spaces/mamba-130m-hf`), a URL, or files that are already at hand. */
 export type PretrainedSource = string | URL | FileSet | Iterable<NamedBlob>;

@@ -1,8 +1,8 @@
 /** Files behind a URL: a repository on the Hub, or any folder that a web server shows. */
 import { SsmError } from '@densessm/ssm-core';
 import { fileDownloadInfo, HubApiError } from '@huggingface/hub';
-import { type HubSettings, sha256 } from './hub-options';
-import { type Fetch, hubFetch } from './hub-request';
+import { type HubSettings, sha256 } from './options';
+import { type Fetch, hubFetch } from './request';
 
 export const COMMIT: RegExp = /^[0-9a-f]{40}$/;
 

@@ -1,5 +1,5 @@
 import { SsmError } from '@densessm/ssm-core';
-import type { HubSettings } from './hub-options';
+import type { HubSettings } from './options';
 
 /** Tries of one request, the first included. */
 const MAX_TRIES = 5;

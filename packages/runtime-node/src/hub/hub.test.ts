@@ -1,14 +1,14 @@
 import { mkdtemp, readdir, readFile, readlink, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type FileSet, fileSetOf, pretrainedFiles, readText } from '@densessm/checkpoint';
+import { type FileSet, pretrainedFiles, readText } from '@densessm/checkpoint';
 import { type AnyModel, initParams, type Params, SsmError, weight } from '@densessm/ssm-core';
 import { setBackend } from '@tensorflow/tfjs-core';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { COMMIT, etagOf, type Fault, type HubServer, REPO, refuse, sendBytes, startHub } from '../fixtures/hub-server';
-import { hubSettings } from './hub-options';
-import { loadPretrained, openPretrained } from './index';
-import { openRemote } from './pretrained';
+import { COMMIT, etagOf, type Fault, type HubServer, REPO, refuse, sendBytes, startHub } from '../../fixtures/hub-server';
+import { loadPretrained } from '../index';
+import { openRemote } from '../pretrained';
+import { hubSettings } from './options';
 
 const spec = () => ({ head: weight('head.weight', [100, 100]) });
 const tiny = {
@@ -279,42 +279,5 @@ describe('a folder on a web server', () => {
     expect(hub.seen.every(({ range }) => range === 'bytes=0-0')).toBe(true);
     for (const [name, bytes] of await filesOf(2)) hub.files.set(`deeper/${name}`, bytes);
     expect(await firstValue(await load(folder, other))).not.toBe(first);
-  });
-});
-
-describe('a source', () => {
-  it('is a folder, files at hand, a Hub id or a URL, and nothing else', async () => {
-    expect((await openPretrained(cacheDir)).where).toBe(cacheDir);
-    expect((await openPretrained('./no/such/folder')).where).toBe('./no/such/folder');
-    const files = fileSetOf([]);
-    expect(await openPretrained(files)).toBe(files);
-    expect((await openPretrained([new File([''], 'config.json')])).where).toBe('the chosen files');
-    expect((await openPretrained('gpt2', options())).where).toBe('gpt2');
-    expect((await openPretrained('https://huggingface.co/a/b', options())).where).toBe('a/b');
-    expect((await openPretrained(new URL('https://example.org/models/x'), options())).where).toBe('https://example.org/models/x');
-    expect((await refusal(openPretrained(new URL('ftp://example.org/')))).code).toBe('OPTION');
-  });
-
-  it('finds endpoint, token and cache as Python does', () => {
-    const environment = { HF_ENDPOINT: 'https://mirror.org/', HF_TOKEN: 't', HF_HOME: '/hf', HF_HUB_OFFLINE: '1' };
-    expect(hubSettings({}, environment)).toMatchObject({
-      endpoint: 'https://mirror.org',
-      token: 't',
-      cacheDir: join('/hf', 'hub'),
-      offline: true,
-      revision: 'main',
-    });
-    expect(hubSettings({}, { HF_HUB_CACHE: '/c', HF_HOME: '/hf' }).cacheDir).toBe('/c');
-    expect(hubSettings({}, { XDG_CACHE_HOME: '/x' })).toMatchObject({
-      cacheDir: join('/x', 'huggingface', 'hub'),
-      endpoint: 'https://huggingface.co',
-      offline: false,
-    });
-    expect(hubSettings({ endpoint: 'https://e', token: 'o', cacheDir: '/d', offline: false }, environment)).toMatchObject({
-      endpoint: 'https://e',
-      token: 'o',
-      cacheDir: '/d',
-      offline: false,
-    });
   });
 });

@@ -9,9 +9,9 @@ import { type FileHandle, link, mkdir, open, readdir, readFile, rename, rm, stat
 import { hostname } from 'node:os';
 import { dirname, join, relative } from 'node:path';
 import { SsmError } from '@densessm/ssm-core';
-import { type HubSettings, sha256 } from './hub-options';
-import { backoffMs } from './hub-request';
+import { type HubSettings, sha256 } from './options';
 import type { Digest, Remote, RemoteFile } from './remote';
+import { backoffMs } from './request';
 
 /** Tries in a row that bring no byte. */
 const MAX_FRUITLESS = 5;
