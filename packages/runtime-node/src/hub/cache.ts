@@ -17,7 +17,10 @@ import { backoffMs } from './request';
 const MAX_FRUITLESS = 5;
 const HOST = sha256(hostname()).slice(0, 8);
 
-/** The path of a remote file on this machine, downloaded if need be; undefined where there is no such file. */
+/**
+ * The path of a remote file on this machine, downloaded if need be; undefined where there is no such file.
+ * @throws SsmError NETWORK where the server refuses or fails, FILE where the cache cannot be written or the content is wrong
+ */
 export async function cachedFile(remote: Remote, name: string, settings: HubSettings): Promise<string | undefined> {
   const storage = join(settings.cacheDir, remote.folder);
   if (settings.offline) return inCache(storage, remote.revision, name);
@@ -26,11 +29,25 @@ export async function cachedFile(remote: Remote, name: string, settings: HubSett
   if (known) return known;
   const file = await remote.find(name);
   if (!file) return undefined;
-  const snapshot = join(storage, 'snapshots', file.commit ?? remote.revision, name);
+  try {
+    return await store(file, storage, remote.revision, name, settings);
+  } catch (error) {
+    if (!(error instanceof Error && 'syscall' in error)) throw error;
+    const mend = 'make room there, or name another folder with options.cacheDir or HF_HUB_CACHE';
+    const what = `${storage}: the cache cannot be written.`;
+    throw new SsmError(
+      { code: 'FILE', what, expected: `room for ${file.size} bytes`, got: error.message.slice(0, 200), mend },
+      { cause: error },
+    );
+  }
+}
+
+async function store(file: RemoteFile, storage: string, revision: string, name: string, settings: HubSettings): Promise<string> {
+  const snapshot = join(storage, 'snapshots', file.commit ?? revision, name);
   const blob = join(storage, 'blobs', file.key);
   if ((await sizeOf(blob)) !== file.size) await download(file, blob, name, settings);
   await linkTo(blob, snapshot);
-  if (file.commit && file.commit !== remote.revision) await writeRef(join(storage, 'refs', remote.revision), file.commit);
+  if (file.commit && file.commit !== revision) await writeRef(join(storage, 'refs', revision), file.commit);
   return snapshot;
 }
 

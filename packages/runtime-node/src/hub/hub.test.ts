@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, readFile, readlink, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, readlink, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type FileSet, pretrainedFiles, readText } from '@densessm/checkpoint';
@@ -226,6 +226,20 @@ describe('a download', () => {
     hub.seen.length = 0;
     await load();
     expect(hub.seen.map(({ range }) => range)).toContain('bytes=20000-');
+  });
+});
+
+describe('a cache', () => {
+  it('that cannot be written is told as such', async () => {
+    await writeFile(join(cacheDir, 'file'), '');
+    const error = await refusal(load(REPO, { cacheDir: join(cacheDir, 'file') }));
+    expect([error.code, error.mend]).toEqual(['FILE', expect.stringContaining('HF_HUB_CACHE')]);
+  });
+
+  it('is never left by a revision', async () => {
+    for (const revision of ['../../x', 'a/../../../x', '/etc', ''])
+      expect((await refusal(openFiles(REPO, { revision }))).code).toBe('OPTION');
+    expect((await refusal(openFiles(`${hub.endpoint}/${REPO}/tree/..%2F..%2Fx`))).code).toBe('OPTION');
   });
 });
 

@@ -42,6 +42,7 @@ export interface Remote {
  * library's own downloads neither resume nor check what came, and two of them at once write one file.
  */
 export function hubRemote(id: string, settings: HubSettings): Remote {
+  requireRevision(settings.revision);
   const request = hubFetch(settings);
   const { endpoint } = settings;
   let revision = settings.revision;
@@ -62,6 +63,19 @@ export function hubRemote(id: string, settings: HubSettings): Remote {
     return { size: info.size, key, digest: digestOf(key), commit, open: (from) => openRange(request, url, from, info.size) };
   };
   return { where: id, folder: `models--${id.replaceAll('/', '--')}`, revision: settings.revision, commit: () => commitOf(revision), find };
+}
+
+/** It becomes part of a path in the cache. @throws SsmError OPTION */
+function requireRevision(revision: string): void {
+  if (/^\w[\w./-]{0,200}$/.test(revision) && !revision.split('/').includes('..')) return;
+  const mend = 'take a name from the page of the model';
+  throw new SsmError({
+    code: 'OPTION',
+    what: 'the revision cannot be used.',
+    expected: 'a branch, a tag or a commit',
+    got: revision.slice(0, 200),
+    mend,
+  });
 }
 
 /** A name that may become a folder's. */
