@@ -1,6 +1,7 @@
 /**
- * `node scripts/run.mjs bench/train-step.ts`: forward and backward of a Mamba on wasm, as in training. Best and median of several
- * rounds, by the processor time that the process used, then what each kernel takes of a step (--profile 0 leaves that out).
+ * `node scripts/run.mjs bench/train-step.ts`: forward and backward of a Mamba on wasm, as in training: the least of several rounds,
+ * by the processor time that the process used, with our kernels and with the references of some of them instead; then what each kernel
+ * takes of a step, by the clock (--profile 0 leaves that out).
  * Options: --hidden, --layers, --batch, --length, --vocab, --model (part of a name in scripts/lib/six-models.ts), --rounds.
  */
 import { cpus, loadavg } from 'node:os';
@@ -89,35 +90,63 @@ function watchKernels(): Map<string, { ms: number; calls: number }> {
   return spent;
 }
 
-const options = readOptions();
-const { reason } = await startBackend({ device: 'wasm' });
-console.log(`${cpus()[0]?.model}, Node ${process.versions.node}, load ${loadavg()[0]?.toFixed(1)}; ${reason}`);
-const step = makeStep(options);
-const loss = await step();
-const times: number[] = [];
-for (let round = 0; round < options.rounds; round++) {
-  const start = used();
-  await step();
-  times.push(used() - start);
+/** Runs with the references of the kernels whose name holds one of `parts`, as before they were fast. */
+async function without(parts: readonly string[], run: () => Promise<unknown>): Promise<void> {
+  const taken = getKernelsForBackend('wasm').filter(({ kernelName }) => parts.some((part) => kernelName.startsWith(`Ssm${part}`)));
+  for (const { kernelName } of taken) unregisterKernel(kernelName, 'wasm');
+  await run();
+  for (const config of taken) registerKernel(config);
 }
-times.sort((a, b) => a - b);
-const [best, median] = [times[0] as number, times[times.length >> 1] as number];
-const tokensPerSecond = (ms: number) => ((options.batch * options.length * 1000) / ms).toFixed(0);
-console.log(
-  `${options.model}, ${options.layers} layers, hidden ${options.hidden}, ${options.batch} × ${options.length} tokens; loss ${loss}`,
-);
-console.log(
-  `best ${best.toFixed(1)} ms (${tokensPerSecond(best)} tokens/s), median ${median.toFixed(1)} ms (${tokensPerSecond(median)} tokens/s)\n`,
-);
-if (options.profile) {
+
+/** The least time of a step with all kernels and without some, in turns, so that what else the machine does falls on all alike. */
+async function compare(step: () => Promise<number>, rounds: number): Promise<Map<string, number>> {
+  const ours = ['SelectiveScan', 'CausalConv1d', 'RmsNorm', 'Silu'];
+  const variants: [string, readonly string[]][] = [['all kernels', []]];
+  for (const name of ours) variants.push([`without ${name}`, [name]]);
+  variants.push(['without these', ours]);
+  const least = new Map<string, number>();
+  for (let round = 0; round < rounds; round++) {
+    for (const [name, parts] of variants) {
+      await without(parts, async () => {
+        await step(); // so that no garbage of another variant is collected in the time of this one
+        const start = used();
+        await step();
+        least.set(name, Math.min(least.get(name) ?? Number.POSITIVE_INFINITY, used() - start));
+      });
+    }
+  }
+  return least;
+}
+
+async function printShares(step: () => Promise<number>, rounds: number): Promise<void> {
   const spent = watchKernels();
   const start = performance.now();
-  for (let round = 0; round < options.rounds; round++) await step();
-  const whole = (performance.now() - start) / options.rounds;
+  for (let round = 0; round < rounds; round++) await step();
+  const whole = (performance.now() - start) / rounds;
   const rows = [...spent].filter(([, { calls }]) => calls > 0).sort(([, a], [, b]) => b.ms - a.ms);
   const line = (name: string, ms: number, calls: number) => [name, ms.toFixed(2), `${((100 * ms) / whole).toFixed(1)} %`, calls.toFixed(0)];
-  const inKernels = rows.reduce((total, [, { ms }]) => total + ms / options.rounds, 0);
-  const table = rows.map(([name, { ms, calls }]) => line(name, ms / options.rounds, calls / options.rounds));
+  const inKernels = rows.reduce((total, [, { ms }]) => total + ms / rounds, 0);
+  const table = rows.map(([name, { ms, calls }]) => line(name, ms / rounds, calls / rounds));
   for (const row of alignTable([['kernel', 'ms', 'share', 'calls'], ...table, line('outside of kernels', whole - inKernels, 0)]))
     console.log(row);
 }
+
+const options = readOptions();
+const { reason } = await startBackend({ device: 'wasm' });
+const step = makeStep(options);
+const loss = await step();
+console.log(`${cpus()[0]?.model}, Node ${process.versions.node}, load ${loadavg()[0]?.toFixed(1)}; ${reason}`);
+console.log(
+  `${options.model}, ${options.layers} layers, hidden ${options.hidden}, ${options.batch} × ${options.length} tokens; loss ${loss}\n`,
+);
+const least = await compare(step, options.rounds);
+const best = least.get('all kernels') as number;
+const rows = [...least].map(([name, ms]) => [
+  name,
+  ms.toFixed(1),
+  ((options.batch * options.length * 1000) / ms).toFixed(0),
+  (ms / best).toFixed(2),
+]);
+for (const line of alignTable([['step', 'least ms', 'tokens/s', 'ratio'], ...rows])) console.log(line);
+console.log();
+if (options.profile) await printShares(step, options.rounds);

@@ -17,23 +17,30 @@ import { type RmsNormModule, rmsNormGradOnWasm, rmsNormOnWasm } from '../rms-nor
 import { selectiveScanGrad } from '../selective-scan/gradient';
 import { selectiveScan } from '../selective-scan/kernel';
 import { type SelectiveScanModule, selectiveScanGradOnWasm, selectiveScanOnWasm } from '../selective-scan/wasm';
+import { replaceSplitAndConcat, type StridedCopyModule } from '../strided-copy/wasm';
 import { Heap, type WasmBackend } from './heap';
 import { replaceIdentity } from './identity';
 import { replaceSlice } from './slice';
-import { replaceSplit } from './split';
 
 interface Started {
   heap: Heap;
-  module: MatMulModule & EmbeddingModule & ReduceModule & SelectiveScanModule & ActivationsModule & CausalConv1dModule & RmsNormModule;
+  module: MatMulModule &
+    EmbeddingModule &
+    ReduceModule &
+    SelectiveScanModule &
+    ActivationsModule &
+    CausalConv1dModule &
+    RmsNormModule &
+    StridedCopyModule;
 }
 
 /** One module and one scratch buffer per backend, however often it is registered. */
 const started = new WeakMap<object, Promise<Started>>();
 
 /**
- * Registers our WebAssembly kernels for tfjs's wasm backend, on whose memory they work in place: `matMul`, `embedding` and its gradient.
- * Replaces tfjs's own Slice and Identity as well, which copy too much, and Sum and Mean, which round too much: see
- * {@link replaceSlice}, {@link replaceIdentity} and {@link replaceSums}.
+ * Registers our WebAssembly kernels for tfjs's wasm backend, on whose memory they work in place. Replaces some of tfjs's own as well:
+ * Slice, Identity, SplitV and Concat, which copy too much, Sum and Mean, which round too much, and Exp and Softplus, which are slow. See
+ * {@link replaceSlice}, {@link replaceIdentity}, {@link replaceSplitAndConcat}, {@link replaceSums} and {@link replaceExponentials}.
  * Pass `findBackend('wasm')` once it has started. Returns the names of the kernels that are now fast.
  * @throws SsmError BACKEND where the backend is not tfjs's, runs with threads, or the machine has no SIMD.
  */
@@ -43,10 +50,10 @@ export async function registerWasmKernels(backend: unknown): Promise<string[]> {
   started.set(wasmBackend, starting);
   const { heap, module } = await starting;
   replaceSlice();
-  replaceSplit();
   replaceIdentity();
   replaceSums(heap, module);
   replaceExponentials(wasmBackend, heap, module);
+  replaceSplitAndConcat(wasmBackend, heap, module);
   return [
     onHeap(heap, matMul, matMulOnWasm(heap, module)),
     onHeap(heap, embedding, embeddingOnWasm(heap, module)),

@@ -2,7 +2,7 @@ import { type SliceAttrs, slice_util, type TensorInfo, type TypedArray, util } f
 import { replaceStock } from './stock';
 
 /** What a slice needs of tfjs's `BackendWasm`. */
-export interface Views {
+interface Views {
   makeOutput(shape: number[], dtype: TensorInfo['dtype']): TensorInfo;
   /** A view of a tensor in the heap, good until the next allocation. */
   typedArrayFromHeap(tensor: TensorInfo): TypedArray;
@@ -20,8 +20,7 @@ export function replaceSlice(): void {
   });
 }
 
-/** A part of a tensor that is not of texts, as a new tensor. */
-export function slice(x: TensorInfo, { begin, size }: SliceAttrs, backend: Views): TensorInfo {
+function slice(x: TensorInfo, { begin, size }: SliceAttrs, backend: Views): TensorInfo {
   const [start, shape] = slice_util.parseSliceParams(x, begin, size) as [number[], number[]];
   const output = backend.makeOutput(shape, x.dtype);
   if (util.sizeFromShape(shape) > 0) copyRuns(backend.typedArrayFromHeap(x), x.shape, start, backend.typedArrayFromHeap(output), shape);
