@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { capture, localBin, tail } from '../lib/command.mjs';
 import { workspacePackages } from '../lib/workspace.mjs';
@@ -24,7 +25,8 @@ export const types = () => one('tsc: packages, tests, scripts and bench', [local
 /** @param {NodeJS.ProcessEnv} env with pnpm on PATH, which turbo needs */
 export const build = (env) => {
   const count = workspacePackages().filter(({ manifest }) => manifest.scripts?.build).length;
-  return one(`tsup: ${count} packages`, [localBin('turbo'), 'run', 'build', '--output-logs=errors-only'], { env });
+  const command = [localBin('turbo'), 'run', 'build', `--concurrency=${availableParallelism()}`, '--output-logs=errors-only'];
+  return one(`tsup: ${count} packages`, command, { env });
 };
 
 /**
