@@ -1,4 +1,4 @@
-import { type AnyModel, countParams, disposeGrads, disposeTree, type TensorTree, valueAndGrads } from '@densessm/ssm-core';
+import { type AnyModel, countParams, disposeGrads, disposeTree, valueAndGrads } from '@densessm/ssm-core';
 import { mean, type Scalar, type Tensor, tensor2d } from '@tensorflow/tfjs-core';
 import { measure } from 'mitata';
 import { moved, type sixModels } from '../scripts/lib/six-models';
@@ -57,7 +57,7 @@ export async function* measureModel(
 
 type Run = [what: Measurement['what'], tokens: number, run: () => Promise<void>];
 
-function runsOf(model: AnyModel, params: object, config: unknown, tokens: ReturnType<typeof tensor2d>, state: TensorTree): Run[] {
+function runsOf(model: AnyModel, params: object, config: unknown, tokens: ReturnType<typeof tensor2d>, state: unknown): Run[] {
   const length = tokens.shape[1];
   const forward = () => finish(model.forward(params, config, tokens));
   const both = async () => {

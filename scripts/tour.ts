@@ -3,7 +3,7 @@
  * (`forward`), in uneven pieces (`advance`, chunk by chunk) and token by token (`advance`, as text is generated).
  */
 import { startBackend } from '@densessm/runtime-node';
-import { type AnyModel, countParams, disposeTree, SsmError, type TensorTree } from '@densessm/ssm-core';
+import { type AnyModel, countParams, disposeTree, SsmError } from '@densessm/ssm-core';
 import { moved, sixModels, sizeOf } from './lib/six-models';
 import { alignTable, paint } from './lib/table';
 
@@ -39,7 +39,7 @@ function waysToRead(model: AnyModel, params: object, config: unknown): Way[] {
   const inPieces =
     (lengthOf: (index: number) => number): Way =>
     async (tokens) => {
-      let state: TensorTree = model.initialState(config, 1);
+      let state: unknown = model.initialState(config, 1);
       const logits: number[] = [];
       for (let start = 0, index = 0; start < tokens.length; start += lengthOf(index++)) {
         const [piece, next] = model.advance(params, config, [tokens.slice(start, start + lengthOf(index))], state);

@@ -1,6 +1,6 @@
 import { denseMamba, denseMamba2, mamba, mamba2 } from '@densessm/mamba';
 import { denseRetNet, retnet } from '@densessm/retnet';
-import { type AnyModel, mapTree, mulberry32, type TensorTree } from '@densessm/ssm-core';
+import { type AnyModel, mapTree, mulberry32 } from '@densessm/ssm-core';
 import { add, type Tensor, tensor, tidy } from '@tensorflow/tfjs-core';
 
 export interface Sizes {
@@ -53,7 +53,7 @@ export function moved<P extends object>(params: P, size: number, seed = 1): P {
 }
 
 /** Values in a tree of tensors. */
-export const sizeOf = (tree: TensorTree): number => {
+export const sizeOf = (tree: unknown): number => {
   let size = 0;
   mapTree(tree, (one) => {
     size += one.size;

@@ -1,4 +1,4 @@
-import { type AnyModel, disposeTree, mapTree, namedParams, type TensorTree, tidyTree, valueAndGrads } from '@densessm/ssm-core';
+import { type AnyModel, disposeTree, mapTree, namedParams, tidyTree, valueAndGrads } from '@densessm/ssm-core';
 import { someTokens } from '@densessm/testing';
 import { mean, mul, type Scalar, setBackend, square, sub, type Tensor } from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, it } from 'vitest';
@@ -12,7 +12,7 @@ const families: [name: string, model: AnyModel, json: Record<string, unknown>][]
 
 /** The largest magnitude of each tensor whose name holds `part`. */
 async function magnitudes(model: AnyModel, config: object, tree: unknown, part: string): Promise<number[]> {
-  const found = [...namedParams(model.spec(config), tree as TensorTree)].filter(([{ name }]) => name.includes(part));
+  const found = [...namedParams(model.spec(config), tree)].filter(([{ name }]) => name.includes(part));
   return Promise.all(found.map(async ([, tensor]) => Math.max(...(await tensor.data()).map(Math.abs))));
 }
 
@@ -33,8 +33,8 @@ describe.each(families)('a fresh %s', (_, model, json) => {
       for (const size of await magnitudes(model, config, grads, `${connection}.fc2`)) expect(size).toBeGreaterThan(1e-6);
       for (const size of await magnitudes(model, config, grads, `${connection}.fc1`)) expect(size).toBe(0);
     }
-    const updates = new Map([...namedParams(model.spec(config), params as TensorTree)].map(([leaf, tensor]) => [tensor, leaf.name]));
-    const slopes = new Map([...namedParams(model.spec(config), grads as TensorTree)].map(([leaf, tensor]) => [leaf.name, tensor]));
+    const updates = new Map([...namedParams(model.spec(config), params)].map(([leaf, tensor]) => [tensor, leaf.name]));
+    const slopes = new Map([...namedParams(model.spec(config), grads)].map(([leaf, tensor]) => [leaf.name, tensor]));
     const stepped = tidyTree(() =>
       mapTree(params, (one) => sub(one, mul(slopes.get(updates.get(one) as string) as Tensor, 0.1))),
     ) as typeof params;

@@ -43,4 +43,4 @@ export {
   weight,
 } from './spec';
 export { type TokenIds, tokenTensor } from './tokens';
-export { disposeTree, mapTree, type TensorTree, type TreePath, tensorsOf, tidyTree } from './tree';
+export { disposeTree, mapTree, type TreePath, tensorsOf, tidyTree } from './tree';

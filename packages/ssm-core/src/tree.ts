@@ -1,7 +1,9 @@
 import { dispose, Tensor, type TensorContainer, tidy } from '@tensorflow/tfjs-core';
 
-/** Tensors in nested records and arrays: parameters, states, gradients and optimiser moments all have this form. */
-export type TensorTree = Tensor | number | null | undefined | readonly TensorTree[] | { readonly [key: string]: TensorTree };
+/**
+ * A tree is tensors in nested records and arrays, among numbers, null and undefined: parameters, states, gradients and optimiser
+ * moments all have this form. Where in it a tensor stands:
+ */
 export type TreePath = readonly (string | number)[];
 
 /** Every tensor of a tree with its path, in the order of its keys. */
