@@ -1,7 +1,8 @@
 export { gelu, geluTanh, silu, softplus } from './activations/activations';
 export type { CausalConv1dAttrs, CausalConv1dInputs } from './causal-conv1d/inputs';
 export { type CausalConv1dOutputs, causalConv1d } from './causal-conv1d/kernel';
-export { type CrossEntropyAttrs, type CrossEntropyInputs, crossEntropy } from './cross-entropy/kernel';
+export type { CrossEntropyAttrs, CrossEntropyInputs } from './cross-entropy/inputs';
+export { crossEntropy } from './cross-entropy/kernel';
 export { type CumsumAttrs, cumsum } from './cumsum/kernel';
 export type { DecayScanAttrs, DecayScanInputs } from './decay-scan/inputs';
 export { type DecayScanOutputs, decayScan } from './decay-scan/kernel';

@@ -1,4 +1,4 @@
-import { describeKernelParity, expectClose } from '@densessm/testing';
+import { describeKernelParity, expectClose, type Sample } from '@densessm/testing';
 import {
   dispose,
   engine,
@@ -12,6 +12,8 @@ import {
   zeros,
 } from '@tensorflow/tfjs-core';
 import { describe, expect, it } from 'vitest';
+import { crossEntropyGrad } from './gradient';
+import type { CrossEntropyAttrs } from './inputs';
 import { crossEntropy } from './kernel';
 
 const IGNORED = -100;
@@ -28,20 +30,24 @@ const of = (height: number, width: number, skip: number, attrs = {}, scale = 1) 
   attrs,
 });
 
-describeKernelParity(
-  crossEntropy,
-  {
-    'one row': of(1, 5, 0),
-    'odd sizes': of(7, 13, 0),
-    'wide, some rows ignored': of(5, 257, 2),
-    'each row': of(6, 11, 0, { reduction: 'none' }),
-    'each row, some ignored': of(6, 11, 3, { reduction: 'none' }),
-    'every row ignored': of(3, 5, 1),
-    'large logits': of(5, 17, 2, {}, 60),
-    'one class': of(3, 1, 0),
-  },
-  2e-5, // exp and log in float32 on wasm; losses of a few units, logits up to 60
-);
+const samples: Record<string, Sample<CrossEntropyAttrs>> = {
+  'one row': of(1, 5, 0),
+  'odd sizes': of(7, 13, 0),
+  'wide, some rows ignored': of(5, 257, 2),
+  'each row': of(6, 11, 0, { reduction: 'none' }),
+  'each row, some ignored': of(6, 11, 3, { reduction: 'none' }),
+  'every row ignored': of(3, 5, 1),
+  'large logits': of(5, 17, 2, {}, 60),
+  'one class': of(3, 1, 0),
+};
+// exp and log in float32 on wasm; losses of a few units, logits up to 60
+describeKernelParity(crossEntropy, samples, 2e-5);
+
+const gradientSamples = Object.entries(samples).map(([name, { inputs, attrs }]) => {
+  const dy = { shape: attrs?.reduction === 'none' ? (inputs.targets?.shape ?? []) : [] };
+  return [name, { inputs: { ...inputs, dy }, attrs }] as const;
+});
+describeKernelParity(crossEntropyGrad, Object.fromEntries(gradientSamples), 2e-5);
 
 describe.each(['cpu', 'wasm'])('crossEntropy on %s', (backend) => {
   it('stays finite where a float32 exp would not', async () => {

@@ -14,6 +14,8 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { siluGrad, siluKernel } from '../activations/silu';
 import { causalConv1dGrad } from '../causal-conv1d/gradient';
 import { causalConv1d } from '../causal-conv1d/kernel';
+import { crossEntropyGrad } from '../cross-entropy/gradient';
+import { crossEntropy } from '../cross-entropy/kernel';
 import { embedding, embeddingGrad } from '../embedding/kernel';
 import { matMul } from '../matmul/kernel';
 import { rmsNormGrad } from '../rms-norm/gradient';
@@ -50,6 +52,8 @@ describe('registerWasmKernels', () => {
       causalConv1dGrad,
       rmsNorm,
       rmsNormGrad,
+      crossEntropy,
+      crossEntropyGrad,
       selectiveScan,
       selectiveScanGrad,
     ];

@@ -5,6 +5,9 @@ import { type ActivationsModule, replaceExponentials, siluGradOnWasm, siluOnWasm
 import { causalConv1dGrad } from '../causal-conv1d/gradient';
 import { causalConv1d } from '../causal-conv1d/kernel';
 import { type CausalConv1dModule, causalConv1dGradOnWasm, causalConv1dOnWasm } from '../causal-conv1d/wasm';
+import { crossEntropyGrad } from '../cross-entropy/gradient';
+import { crossEntropy } from '../cross-entropy/kernel';
+import { type CrossEntropyModule, crossEntropyGradOnWasm, crossEntropyOnWasm } from '../cross-entropy/wasm';
 import { embedding, embeddingGrad } from '../embedding/kernel';
 import { type EmbeddingModule, embeddingGradOnWasm, embeddingOnWasm } from '../embedding/wasm';
 import { wasmKernels } from '../generated/wasm-kernels';
@@ -31,7 +34,8 @@ interface Started {
     ActivationsModule &
     CausalConv1dModule &
     RmsNormModule &
-    StridedCopyModule;
+    StridedCopyModule &
+    CrossEntropyModule;
 }
 
 /** One module and one scratch buffer per backend, however often it is registered. */
@@ -64,6 +68,8 @@ export async function registerWasmKernels(backend: unknown): Promise<string[]> {
     onHeap(heap, causalConv1dGrad, causalConv1dGradOnWasm(heap, module)),
     onHeap(heap, rmsNorm, rmsNormOnWasm(heap, module)),
     onHeap(heap, rmsNormGrad, rmsNormGradOnWasm(heap, module)),
+    onHeap(heap, crossEntropy, crossEntropyOnWasm(heap, module)),
+    onHeap(heap, crossEntropyGrad, crossEntropyGradOnWasm(heap, module)),
     onHeap(heap, selectiveScan, selectiveScanOnWasm(heap, module)),
     onHeap(heap, selectiveScanGrad, selectiveScanGradOnWasm(heap, module)),
   ];

@@ -1,0 +1,104 @@
+/**
+ * AssemblyScript, see scripts/build-wasm.mjs. The cross entropy of rows of logits [rows, width] and its gradient; nothing of their size
+ * is made beside the gradient itself. Targets lie in the row or are `ignored`. Sums are float64.
+ */
+import { expX4 } from '../vector-math/assembly-exp';
+import { bytes, storeLanes } from '../vector-math/assembly-lanes';
+
+/** The first `lanes` of four values, followed by −Infinity. */
+function logitsAt(from: usize, lanes: i32): v128 {
+  if (lanes >= 4) return v128.load(from);
+  let value = v128.load_lane<f32>(from, f32x4.splat(-Infinity), 0);
+  if (lanes > 1) value = v128.load_lane<f32>(from + 4, value, 1);
+  if (lanes > 2) value = v128.load_lane<f32>(from + 8, value, 2);
+  return value;
+}
+
+/** The largest value of a row; NaN where there is one. */
+function largest(row: usize, width: i32): f32 {
+  let most = f32x4.splat(-Infinity);
+  for (let i = 0; i < width; i += 4) most = f32x4.max(most, logitsAt(row + bytes(i), width - i));
+  const pairs = f32x4.max(most, v128.shuffle<f32>(most, most, 2, 3, 0, 1));
+  return max(f32x4.extract_lane(pairs, 0), f32x4.extract_lane(pairs, 1));
+}
+
+/** Σ exp(x − most) over a row. */
+function sumOfExps(row: usize, width: i32, most: f32): f64 {
+  let sum = f64x2.splat(0);
+  for (let i = 0; i < width; i += 4) {
+    const e = expX4(f32x4.sub(logitsAt(row + bytes(i), width - i), f32x4.splat(most)));
+    const upper = v128.shuffle<f32>(e, e, 2, 3, 2, 3);
+    sum = f64x2.add(sum, f64x2.add(f64x2.promote_low_f32x4(e), f64x2.promote_low_f32x4(upper)));
+  }
+  return f64x2.extract_lane(sum, 0) + f64x2.extract_lane(sum, 1);
+}
+
+/** ln x for x ≥ 1: x = 2ⁿ m with m within √½ and √2, ln m = 2 artanh(s), s = (m − 1) / (m + 1), by its series to s¹³. */
+function ln(x: f64): f64 {
+  if (!(x < Infinity)) return x;
+  const bits = reinterpret<u64>(x);
+  let n = ((bits >> 52) as i32) - 1023;
+  let m = reinterpret<f64>((bits & 0x000fffffffffffff) | 0x3ff0000000000000);
+  if (m > Math.SQRT2) {
+    m *= 0.5;
+    n++;
+  }
+  const s = (m - 1) / (m + 1);
+  const z = s * s;
+  const series = 1 + z * (1.0 / 3 + z * (1.0 / 5 + z * (1.0 / 7 + z * (1.0 / 9 + z * (1.0 / 11 + z * (1.0 / 13))))));
+  return (n as f64) * Math.LN2 + 2 * s * series;
+}
+
+function countOf(targets: usize, rows: i32, ignored: i32): i32 {
+  let count = 0;
+  for (let row = 0; row < rows; row++) count += load<i32>(targets + bytes(row)) === ignored ? 0 : 1;
+  return count;
+}
+
+/** −ln softmax at the target of each row, 0 where ignored; with `mean` one number instead, over the rows that are not. */
+export function crossEntropy(logits: usize, targets: usize, losses: usize, rows: i32, width: i32, ignored: i32, mean: bool): void {
+  let total: f64 = 0;
+  for (let row = 0; row < rows; row++) {
+    const target = load<i32>(targets + bytes(row));
+    let loss: f64 = 0;
+    if (target !== ignored) {
+      const most = largest(logits, width);
+      loss = (most as f64) - (load<f32>(logits + bytes(target)) as f64) + ln(sumOfExps(logits, width, most));
+    }
+    if (mean) total += loss;
+    else store<f32>(losses + bytes(row), loss as f32);
+    logits += bytes(width);
+  }
+  if (mean) store<f32>(losses, (total / (max(1, countOf(targets, rows, ignored)) as f64)) as f32);
+}
+
+/** dlogits = (softmax − 1 at the target) · dy of each row, or with `mean` the one dy divided among the rows that count. */
+export function crossEntropyGrad(
+  logits: usize,
+  targets: usize,
+  dy: usize,
+  dlogits: usize,
+  rows: i32,
+  width: i32,
+  ignored: i32,
+  mean: bool,
+): void {
+  const shared: f32 = mean ? load<f32>(dy) / (max(1, countOf(targets, rows, ignored)) as f32) : 0;
+  for (let row = 0; row < rows; row++) {
+    const target = load<i32>(targets + bytes(row));
+    if (target === ignored) memory.fill(dlogits, 0, bytes(width));
+    else gradientOfRow(logits, dlogits, width, target, mean ? shared : load<f32>(dy + bytes(row)));
+    logits += bytes(width);
+    dlogits += bytes(width);
+  }
+}
+
+function gradientOfRow(logits: usize, dlogits: usize, width: i32, target: i32, scale: f32): void {
+  const most = largest(logits, width);
+  const factor = f32x4.splat(((scale as f64) / sumOfExps(logits, width, most)) as f32);
+  for (let i = 0; i < width; i += 4) {
+    const e = expX4(f32x4.sub(logitsAt(logits + bytes(i), width - i), f32x4.splat(most)));
+    storeLanes(dlogits + bytes(i), f32x4.mul(e, factor), width - i);
+  }
+  store<f32>(dlogits + bytes(target), load<f32>(dlogits + bytes(target)) - scale);
+}
