@@ -1,10 +1,23 @@
-/** AssemblyScript, see scripts/build-wasm.mjs. Functions of `size` values one by one, four at a time. */
+/**
+ * AssemblyScript, see scripts/build-wasm.mjs. Functions of `size` values one by one, four at a time. The loops that do most of the work
+ * handle eight and are tested at the end, so that V8 makes the constants of the exponential once.
+ */
 import { expX4, siluSlopeX4, siluX4, softplusX4 } from '../vector-math/assembly-exp';
 import { loadLanes, storeLanes } from '../vector-math/assembly-lanes';
 
 /** y = eˣ. */
 export function exp(x: usize, y: usize, size: i32): void {
-  for (let left = size; left > 0; left -= 4) {
+  let left = size;
+  if (left >= 8) {
+    do {
+      v128.store(y, expX4(v128.load(x)));
+      v128.store(y, expX4(v128.load(x, 16)), 16);
+      x += 32;
+      y += 32;
+      left -= 8;
+    } while (left >= 8);
+  }
+  for (; left > 0; left -= 4) {
     storeLanes(y, expX4(loadLanes(x, left)), left);
     x += 16;
     y += 16;
@@ -13,7 +26,17 @@ export function exp(x: usize, y: usize, size: i32): void {
 
 /** y = ln(1 + eˣ). */
 export function softplus(x: usize, y: usize, size: i32): void {
-  for (let left = size; left > 0; left -= 4) {
+  let left = size;
+  if (left >= 8) {
+    do {
+      v128.store(y, softplusX4(v128.load(x)));
+      v128.store(y, softplusX4(v128.load(x, 16)), 16);
+      x += 32;
+      y += 32;
+      left -= 8;
+    } while (left >= 8);
+  }
+  for (; left > 0; left -= 4) {
     storeLanes(y, softplusX4(loadLanes(x, left)), left);
     x += 16;
     y += 16;
@@ -22,7 +45,17 @@ export function softplus(x: usize, y: usize, size: i32): void {
 
 /** y = x σ(x). */
 export function silu(x: usize, y: usize, size: i32): void {
-  for (let left = size; left > 0; left -= 4) {
+  let left = size;
+  if (left >= 8) {
+    do {
+      v128.store(y, siluX4(v128.load(x)));
+      v128.store(y, siluX4(v128.load(x, 16)), 16);
+      x += 32;
+      y += 32;
+      left -= 8;
+    } while (left >= 8);
+  }
+  for (; left > 0; left -= 4) {
     storeLanes(y, siluX4(loadLanes(x, left)), left);
     x += 16;
     y += 16;

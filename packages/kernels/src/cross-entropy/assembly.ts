@@ -24,13 +24,29 @@ function largest(row: usize, width: i32): f32 {
 
 /** Σ exp(x − most) over a row. */
 function sumOfExps(row: usize, width: i32, most: f32): f64 {
+  const shift = f32x4.splat(most);
   let sum = f64x2.splat(0);
-  for (let i = 0; i < width; i += 4) {
-    const e = expX4(f32x4.sub(logitsAt(row + bytes(i), width - i), f32x4.splat(most)));
-    const upper = v128.shuffle<f32>(e, e, 2, 3, 2, 3);
-    sum = f64x2.add(sum, f64x2.add(f64x2.promote_low_f32x4(e), f64x2.promote_low_f32x4(upper)));
+  let left = width;
+  // tested at the end, so that V8 makes the constants of the exponential once
+  if (left >= 8) {
+    do {
+      const e = f32x4.add(expX4(f32x4.sub(v128.load(row), shift)), expX4(f32x4.sub(v128.load(row, 16), shift)));
+      sum = addLanes(sum, e);
+      row += 32;
+      left -= 8;
+    } while (left >= 8);
+  }
+  for (; left > 0; left -= 4) {
+    sum = addLanes(sum, expX4(f32x4.sub(logitsAt(row, left), shift)));
+    row += 16;
   }
   return f64x2.extract_lane(sum, 0) + f64x2.extract_lane(sum, 1);
+}
+
+/** Adds four values to two lanes of float64. */
+function addLanes(sum: v128, x: v128): v128 {
+  const upper = v128.shuffle<f32>(x, x, 2, 3, 2, 3);
+  return f64x2.add(sum, f64x2.add(f64x2.promote_low_f32x4(x), f64x2.promote_low_f32x4(upper)));
 }
 
 /** ln x for x ≥ 1: x = 2ⁿ m with m within √½ and √2, ln m = 2 artanh(s), s = (m − 1) / (m + 1), by its series to s¹³. */
@@ -96,9 +112,22 @@ export function crossEntropyGrad(
 function gradientOfRow(logits: usize, dlogits: usize, width: i32, target: i32, scale: f32): void {
   const most = largest(logits, width);
   const factor = f32x4.splat(((scale as f64) / sumOfExps(logits, width, most)) as f32);
-  for (let i = 0; i < width; i += 4) {
-    const e = expX4(f32x4.sub(logitsAt(logits + bytes(i), width - i), f32x4.splat(most)));
-    storeLanes(dlogits + bytes(i), f32x4.mul(e, factor), width - i);
+  const shift = f32x4.splat(most);
+  const at = dlogits + bytes(target);
+  let left = width;
+  if (left >= 8) {
+    do {
+      v128.store(dlogits, f32x4.mul(expX4(f32x4.sub(v128.load(logits), shift)), factor));
+      v128.store(dlogits, f32x4.mul(expX4(f32x4.sub(v128.load(logits, 16), shift)), factor), 16);
+      logits += 32;
+      dlogits += 32;
+      left -= 8;
+    } while (left >= 8);
   }
-  store<f32>(dlogits + bytes(target), load<f32>(dlogits + bytes(target)) - scale);
+  for (; left > 0; left -= 4) {
+    storeLanes(dlogits, f32x4.mul(expX4(f32x4.sub(logitsAt(logits, left), shift)), factor), left);
+    logits += 16;
+    dlogits += 16;
+  }
+  store<f32>(at, load<f32>(at) - scale);
 }
