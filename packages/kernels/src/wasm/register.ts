@@ -55,7 +55,7 @@ export async function registerWasmKernels(backend: unknown): Promise<string[]> {
   const { heap, module } = await starting;
   replaceSlice();
   replaceIdentity();
-  replaceSums(heap, module);
+  replaceSums(wasmBackend, heap, module);
   replaceExponentials(wasmBackend, heap, module);
   replaceSplitAndConcat(wasmBackend, heap, module);
   return [
