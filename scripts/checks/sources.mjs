@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { capture, localBin, tail } from '../lib/command.mjs';
@@ -43,6 +43,7 @@ export async function unit(folder) {
     '--reporter=json',
     `--outputFile.json=${report}`,
   ]);
+  if (!existsSync(report)) return { passed: 0, failed: 1, note: 'vitest came to no end', output: tail(output) };
   /** @type {{ numPassedTests: number, numFailedTests: number, numPendingTests: number, testResults: unknown[] }} */
   const result = JSON.parse(readFileSync(report, 'utf8'));
   const { numPassedTests: passed, numFailedTests, numPendingTests, testResults } = result;
