@@ -8,6 +8,8 @@ import { readManifest, workspacePackages } from '../scripts/lib/workspace.mjs';
 import { isRelative, packageOf, sourceFiles } from './house';
 
 const SCOPE = '@densessm/';
+/** The command is found under its own name on npm. */
+const COMMAND = 'densessm';
 const TFJS_CORE = '@tensorflow/tfjs-core';
 
 /** An arrow is "may import". Some of these packages are still to come. */
@@ -24,15 +26,15 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   'runtime-node': ['ssm-core', 'kernels', 'checkpoint'],
   'runtime-web': ['ssm-core', 'kernels', 'checkpoint'],
 };
-/** Private packages look at everything. */
-const MAY_IMPORT_ANYTHING = ['testing', 'bench'];
+/** Private packages and the applications look at everything. */
+const MAY_IMPORT_ANYTHING = ['testing', 'bench', COMMAND];
 const MODELS = ['retnet', 'mamba'];
 /** The only packages that name a backend. */
 const RUNTIMES = ['runtime-node', 'runtime-web'];
-const NODE_ONLY = ['runtime-node', 'testing', 'bench'];
+const NODE_ONLY = ['runtime-node', 'testing', 'bench', COMMAND];
 
 const packages = workspacePackages().map(({ folder, manifest }) => {
-  const name = manifest.name.slice(SCOPE.length);
+  const name = manifest.name.replace(SCOPE, '');
   const path = folder.slice(root.length + 1).replaceAll('\\', '/');
   const files = sourceFiles(existsSync(join(folder, 'src')) ? `${path}/src` : path);
   return { name, folder, path, manifest, files, sources: files.filter(({ isTest }) => !isTest) };
@@ -49,7 +51,7 @@ const offences = (list: typeof packages, forbidden: (specifier: string, name: st
 describe('the house', () => {
   it('knows every package', () => {
     expect(known.filter(({ name }) => !(name in ARROWS)).map(({ name }) => name)).toEqual([]);
-    expect(packages.every(({ manifest }) => manifest.name.startsWith(SCOPE))).toBe(true);
+    expect(packages.every(({ manifest }) => manifest.name.startsWith(SCOPE) || manifest.name === COMMAND)).toBe(true);
   });
 
   it('follows the arrows in every package.json', () => {
@@ -83,7 +85,7 @@ describe('a source file', () => {
   it('imports another package only through its exports', () => {
     const exportsOf = new Map(packages.map(({ folder, manifest }) => [manifest.name, entryPoints(folder, manifest.name)]));
     expect(offences(packages, (one) => one.startsWith(SCOPE) && !exportsOf.get(packageOf(one))?.includes(one))).toEqual([]);
-    expect(offences(packages, (one) => isRelative(one) && /(^|\/)(packages|dist|src)\//.test(one))).toEqual([]);
+    expect(offences(packages, (one) => isRelative(one) && /(^|\/)(packages|apps|dist|src)\//.test(one))).toEqual([]);
   });
 
   it('names a backend only in a runtime', () => {
@@ -139,7 +141,7 @@ describe('a published package', () => {
 
   it('is installed by the consumer that loads every package', () => {
     const { dependencies = {} } = readManifest(join(root, 'tests', 'consumers', 'node-esm'));
-    const ours = Object.keys(dependencies).filter((name) => name.startsWith(SCOPE));
+    const ours = Object.keys(dependencies).filter((name) => name.startsWith(SCOPE) || name === COMMAND);
     expect(ours.sort()).toEqual(published.map(({ manifest }) => manifest.name).sort());
   });
 });

@@ -1,0 +1,2 @@
+export type { Io, TextOutput } from './io';
+export { main } from './main';

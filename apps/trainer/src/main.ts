@@ -1,0 +1,49 @@
+import { Command, CommanderError } from 'commander';
+import manifest from '../package.json' with { type: 'json' };
+import { commands } from './commands';
+import { describeError } from './errors';
+import { EXIT, Exit, Interrupted, type Io } from './io';
+
+const ABOUT = `Trains, measures and runs state space language models with dense hidden connections:
+Mamba, Mamba-2, RetNet and their dense forms.`;
+
+const EXAMPLES = `
+Examples:
+  $ densessm train --data book.txt --model dense-mamba      train on a text of your own
+  $ densessm generate out/book --prompt "Once upon a time"  let it go on with a text
+  $ densessm <command> --help                               options, defaults and examples of a command`;
+
+/**
+ * Runs the command with its arguments (without node and script) and says how it went.
+ * @returns the exit code: 0 fine, 1 failure, 2 wrong usage, 130 interrupted. Nothing is thrown.
+ */
+export async function main(argv: readonly string[], io: Io): Promise<number> {
+  try {
+    await buildProgram(io).parseAsync([...argv], { from: 'user' });
+    return EXIT.fine;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.fine : EXIT.usage; // it has spoken already
+    if (error instanceof Exit) return error.code;
+    const { text, code } = describeError(error, argv.includes('--json'));
+    io.stderr.write(`${text}\n`);
+    return error instanceof Interrupted ? EXIT.interrupted : code;
+  }
+}
+
+/** The program with every command. Subcommands copy its settings, so that all of them throw, and write where `io` says. */
+function buildProgram(io: Io): Command {
+  const program = new Command('densessm')
+    .description(ABOUT)
+    .version(manifest.version)
+    .addHelpText('after', EXAMPLES)
+    .exitOverride()
+    .showHelpAfterError('(densessm --help tells what there is)')
+    .configureOutput({
+      writeOut: (text) => void io.stdout.write(text),
+      writeErr: (text) => void io.stderr.write(text),
+      getOutHelpWidth: () => Math.min(120, io.stdout.columns ?? 100),
+      getErrHelpWidth: () => Math.min(120, io.stderr.columns ?? 100),
+    });
+  for (const register of commands) register(program, io);
+  return program;
+}
