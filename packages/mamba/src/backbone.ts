@@ -4,7 +4,7 @@
  */
 import { denseSources } from '@densessm/dense-connect';
 import { embedding, linear, rmsNorm } from '@densessm/kernels';
-import { type ForwardOptions, type HiddenStates, SsmError, type TokenIds, tidyTree, tokenTensor } from '@densessm/ssm-core';
+import { type ForwardOptions, type HiddenStates, headInput, SsmError, type TokenIds, tidyTree, tokenTensor } from '@densessm/ssm-core';
 import { add, type Tensor, type Tensor1D, type Tensor2D, type Tensor3D, zeros } from '@tensorflow/tfjs-core';
 import type { BackboneConfig } from './backbone-config';
 
@@ -78,7 +78,7 @@ export function runBackbone<M, C extends BackboneConfig, Shown, Ssm extends Tens
   }
   const layers = done.map(({ x }) => x);
   const final = rmsNorm({ x: layers.at(-1) ?? embeddings, weight: params.normF }, { eps });
-  const logits = linear({ x: final, w: params.lmHead ?? params.embeddings });
+  const logits = linear({ x: headInput(where, final, options), w: params.lmHead ?? params.embeddings });
   return { embeddings, layers, final, logits, state: { layers: done.map((outputs) => outputs.state) } };
 }
 

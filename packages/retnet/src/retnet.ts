@@ -5,7 +5,7 @@
  * Letters in shapes: B batch, T time, D hidden size.
  */
 import { embedding, linear, rmsNorm, silu } from '@densessm/kernels';
-import { type HiddenStates, initParams, type SequenceModel, type TokenIds, tidyTree } from '@densessm/ssm-core';
+import { type HiddenStates, headInput, initParams, type SequenceModel, type TokenIds, tidyTree } from '@densessm/ssm-core';
 import { add, mul, reshape, type Tensor2D, type Tensor3D, type Tensor4D, tidy } from '@tensorflow/tfjs-core';
 import { parseRetNetConfig, RETNET_MODEL_TYPE, type RetNetConfig, recognisesRetNet, retnetConfigToJson } from './config';
 import { glu } from './glu';
@@ -62,7 +62,7 @@ function run(where: string, params: RetNetParams, c: RetNetConfig, tokens: Token
   const outputs = runLayers(params.layers, c.dense, { x: embeddings, call, state }, (layer, _, inputs) => retnetLayer(layer, c, inputs));
   const last = outputs.at(-1)?.x ?? embeddings;
   const final = params.norm ? rmsNorm({ x: last, weight: params.norm }, { eps: c.normEps }) : last;
-  const logits = linear({ x: final, w: params.outputProjection ?? params.embedTokens });
+  const logits = linear({ x: headInput(where, final, options), w: params.outputProjection ?? params.embedTokens });
   return { embeddings, outputs, final, logits, length: ids.shape[1] };
 }
 

@@ -18,6 +18,7 @@ it('exports what it should', () => {
       "disposeTree",
       "filter",
       "gain",
+      "headInput",
       "initParams",
       "isObject",
       "kaimingUniform",

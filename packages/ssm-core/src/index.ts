@@ -1,5 +1,6 @@
 export { type ConfigJson, ConfigReader, isObject, readConfig } from './config';
 export { type Problem, SsmError, type SsmErrorCode } from './errors';
+export { type ForwardOptions, headInput } from './forward-options';
 export { disposeGrads, type Gradients, valueAndGrads } from './gradients';
 export {
   computed,
@@ -22,7 +23,7 @@ export {
   type KernelOutput,
   specialise,
 } from './kernel';
-export { type AnyModel, type ForwardOptions, type HiddenStates, modelFor, registerModel, type SequenceModel } from './model';
+export { type AnyModel, type HiddenStates, modelFor, registerModel, type SequenceModel } from './model';
 export { type Binding, bindShapes, type Dims } from './shapes';
 export {
   bias,

@@ -1,13 +1,9 @@
 import type { Tensor3D } from '@tensorflow/tfjs-core';
 import { type ConfigJson, readConfig } from './config';
 import { SsmError } from './errors';
+import type { ForwardOptions } from './forward-options';
 import type { SpecTree } from './spec';
 import type { TokenIds } from './tokens';
-
-export interface ForwardOptions {
-  /** Tokens per chunk of the chunkwise form; left out, the kernel chooses. The result does not depend on it. */
-  chunkSize?: number;
-}
 
 /** What flows between the layers of a model, all [B, T, hiddenSize]. */
 export interface HiddenStates {
@@ -16,7 +12,7 @@ export interface HiddenStates {
   layers: Tensor3D[];
   /** After the last norm; the head reads this. */
   final: Tensor3D;
-  /** [B, T, vocab] */
+  /** [B, T, vocab], or [B, 1, vocab] where only the last were asked for. */
   logits: Tensor3D;
 }
 
@@ -36,13 +32,13 @@ export interface SequenceModel<C, P, State> {
   /** Names, shapes, starting values: initialisation, loading, counting and saving all come from here. */
   spec(config: C): SpecTree;
   init(config: C, seed: number): P;
-  /** Logits at every position, [B, T] → [B, T, vocab]. */
+  /** Logits at every position, [B, T] → [B, T, vocab]; [B, 1, vocab] with `logits: 'last'`. */
   forward(params: P, config: C, tokens: TokenIds, options?: ForwardOptions): Tensor3D;
   /** As `forward`, with everything that flows between layers. */
   hiddenStates(params: P, config: C, tokens: TokenIds, options?: ForwardOptions): HiddenStates;
   /** The state before the first token. Its size does not depend on how much text follows. */
   initialState(config: C, batch: number): State;
-  /** Reads T ≥ 1 more tokens: logits [B, T, vocab] and the next state. The given state stays valid: disposing of it is the caller's. */
+  /** Reads T ≥ 1 more tokens: logits as `forward`'s and the next state. The given state stays valid: disposing of it is the caller's. */
   advance(params: P, config: C, tokens: TokenIds, state: State, options?: ForwardOptions): [Tensor3D, State];
 }
 

@@ -89,6 +89,36 @@ export function describeSequenceModel<C, P extends object, S extends object>(
       disposeTree([params, tokens, changed]);
     });
 
+    it("gives the last position's logits alone where asked, gradients and state included", async () => {
+      const { config, params, tokens } = await start();
+      const state = model.initialState(config, batch);
+      const lastOf = (logits: Tensor3D): Tensor3D => slice(logits, [0, length - 1, 0], [batch, 1, -1]);
+      const [fromAll, next] = tidyTree(() => model.advance(params, config, tokens, state));
+      const [fromLast, sameNext] = tidyTree(() => model.advance(params, config, tokens, state, { logits: 'last' }));
+      const last = model.forward(params, config, tokens, { logits: 'last' });
+      for (const logits of [fromLast, last])
+        await expectClose(
+          'logits',
+          tidyTree(() => lastOf(fromAll)),
+          logits,
+          tolerance,
+        );
+      for (const [i, [path, want]] of [...tensorsOf(next)].entries()) {
+        const [, got] = [...tensorsOf(sameNext)][i] as [unknown, Tensor];
+        expect([...(await got.data())], path.join('.')).toEqual([...(await want.data())]);
+      }
+      await expectSameGradients(
+        params,
+        last,
+        (current) => lastOf(model.forward(current, config, tokens)),
+        (current) => model.forward(current, config, tokens, { logits: 'last' }),
+        10 * tolerance,
+      );
+      const first = () => model.forward(params, config, tokens, { logits: 'first' as 'last' });
+      expect(first).toThrow(expect.objectContaining({ code: 'OPTION' }));
+      disposeTree([params, tokens, state, fromAll, next, fromLast, sameNext, last]);
+    });
+
     it('leaves no tensor behind and refuses bad tokens', async () => {
       const { config, params, tokens } = await start();
       const before = memory().numTensors;

@@ -3,7 +3,7 @@
  * Letters in shapes: B batch, T time, D hidden size.
  */
 import { embedding, linear, rmsNorm } from '@densessm/kernels';
-import { type HiddenStates, initParams, type SequenceModel, type TokenIds, tidyTree } from '@densessm/ssm-core';
+import { type HiddenStates, headInput, initParams, type SequenceModel, type TokenIds, tidyTree } from '@densessm/ssm-core';
 import { add, type Tensor3D, tidy } from '@tensorflow/tfjs-core';
 import { checkState, emptyState, type RetentionState } from '../state';
 import { beginCall, type LayerInputs, type LayerOutputs, nextState, type RetNetOptions, runLayers } from '../trunk';
@@ -38,7 +38,7 @@ function run(
     denseRetNetLayer(layer, c, index, inputs),
   );
   const final = rmsNorm({ x: outputs.at(-1)?.x ?? embeddings, weight: params.norm }, { eps: c.normEps });
-  const logits = linear({ x: final, w: params.head ?? params.embedTokens });
+  const logits = linear({ x: headInput(where, final, options), w: params.head ?? params.embedTokens });
   return { embeddings, outputs, final, logits, length: ids.shape[1] };
 }
 
