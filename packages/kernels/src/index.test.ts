@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import * as checks from './checks';
 import * as kernels from './index';
 import * as wasm from './wasm';
 
@@ -6,6 +7,7 @@ describe('the surface of @densessm/kernels', () => {
   it('changes only in sight of a review', () => {
     expect(Object.keys(kernels).sort()).toMatchInlineSnapshot(`
       [
+        "adamwStep",
         "causalConv1d",
         "crossEntropy",
         "cumsum",
@@ -19,6 +21,17 @@ describe('the surface of @densessm/kernels', () => {
         "selectiveScan",
         "silu",
         "softplus",
+        "squareSum",
+      ]
+    `);
+    expect(Object.keys(checks).sort()).toMatchInlineSnapshot(`
+      [
+        "checkKernel",
+        "evaluateSample",
+        "kernelCheck",
+        "kernelChecks",
+        "operationCheck",
+        "sampleTensor",
       ]
     `);
     expect(Object.keys(wasm)).toMatchInlineSnapshot(`

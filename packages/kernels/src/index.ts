@@ -1,4 +1,5 @@
 export { gelu, geluTanh, silu, softplus } from './activations/activations';
+export { type AdamwStepAttrs, type AdamwStepInputs, type AdamwStepOutputs, adamwStep } from './adamw-step/kernel';
 export type { CausalConv1dAttrs, CausalConv1dInputs } from './causal-conv1d/inputs';
 export { type CausalConv1dOutputs, causalConv1d } from './causal-conv1d/kernel';
 export type { CrossEntropyAttrs, CrossEntropyInputs } from './cross-entropy/inputs';
@@ -13,3 +14,4 @@ export type { RmsNormAttrs, RmsNormInputs } from './rms-norm/inputs';
 export { rmsNorm } from './rms-norm/kernel';
 export type { SelectiveScanInputs } from './selective-scan/inputs';
 export { type SelectiveScanOutputs, selectiveScan } from './selective-scan/kernel';
+export { squareSum } from './square-sum/kernel';

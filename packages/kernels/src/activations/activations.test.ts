@@ -1,8 +1,8 @@
-import { describeKernelParity } from '@densessm/testing';
+import { describeKernelChecks } from '@densessm/testing';
 import { dispose, engine, setBackend, sum, tensor1d, valueAndGrad } from '@tensorflow/tfjs-core';
 import { describe, expect, it } from 'vitest';
 import { gelu, geluTanh, silu, softplus } from './activations';
-import { siluGrad, siluKernel } from './silu';
+import { siluChecks } from './checks';
 
 const sigmoid = (x: number): number => 1 / (1 + Math.exp(-x));
 const density = (x: number): number => Math.exp((-x * x) / 2) / Math.sqrt(2 * Math.PI);
@@ -65,18 +65,4 @@ describe.each(['cpu', 'wasm'])('activations on %s', (backend) => {
   });
 });
 
-const anyShape = (shape: number[]) => ({ inputs: { x: { shape, value: (_: number, random: () => number) => 20 * random() - 10 } } });
-const siluSamples = {
-  'one value': anyShape([]),
-  'odd sizes': anyShape([3, 7, 5]),
-  'fewer than four': anyShape([3]),
-  none: anyShape([0, 4]),
-};
-describeKernelParity(siluKernel, siluSamples, 1e-6);
-describeKernelParity(
-  siluGrad,
-  Object.fromEntries(
-    Object.entries(siluSamples).map(([name, { inputs }]) => [name, { inputs: { ...inputs, dy: { shape: inputs.x.shape } } }]),
-  ),
-  1e-6,
-);
+describeKernelChecks(siluChecks);

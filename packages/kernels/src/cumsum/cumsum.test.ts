@@ -1,15 +1,4 @@
-import { describeKernelParity } from '@densessm/testing';
-import { cumsum } from './kernel';
+import { describeKernelChecks } from '@densessm/testing';
+import { cumsumChecks } from './checks';
 
-const x = { shape: [2, 3, 5] };
-describeKernelParity(
-  cumsum,
-  {
-    'last axis': { inputs: { x } },
-    'first axis': { inputs: { x }, attrs: { axis: 0 } },
-    'middle axis, exclusive': { inputs: { x }, attrs: { axis: 1, exclusive: true } },
-    'middle axis, from the end': { inputs: { x }, attrs: { axis: -2, reverse: true } },
-    'equal sizes, exclusive from the end': { inputs: { x: { shape: [4, 4] } }, attrs: { axis: 0, exclusive: true, reverse: true } },
-  },
-  1e-6,
-);
+describeKernelChecks(cumsumChecks);

@@ -1,52 +1,14 @@
 import { mulberry32, SsmError, valueAndGrads } from '@densessm/ssm-core';
-import { describeKernelParity, expectClose, sampleTensor } from '@densessm/testing';
+import { describeKernelChecks, expectClose, sampleTensor } from '@densessm/testing';
 import { add, dispose, mul, type Scalar, setBackend, sum, type Tensor, type TypedArray, zeros } from '@tensorflow/tfjs-core';
 import { describe, expect, it } from 'vitest';
-import { decayScanGrad } from './gradient';
+import { decayScanChecks, decayScanSample } from './checks';
 import type { DecayScanInputs } from './inputs';
 import { decayScan } from './kernel';
 
-interface Extras {
-  /** One decay per head. */
-  constant?: boolean;
-  start?: boolean;
-  /** The strongest ln a. */
-  strongest?: number;
-}
+describeKernelChecks(decayScanChecks);
 
-function inputsOf(
-  [B, T, H, K, V]: [number, number, number, number, number],
-  { constant = false, start = true, strongest = 1 }: Extras = {},
-) {
-  return {
-    q: { shape: [B, T, H, K] },
-    k: { shape: [B, T, H, K] },
-    v: { shape: [B, T, H, V] },
-    logDecay: { shape: constant ? [H] : [B, T, H], value: (_: number, random: () => number) => -strongest * random() },
-    ...(start && { s0: { shape: [B, H, K, V] } }),
-  };
-}
-
-const samples = {
-  'one token': { inputs: inputsOf([2, 1, 3, 4, 5]) },
-  'one token from nothing': { inputs: inputsOf([1, 1, 2, 5, 3], { constant: true, start: false }) },
-  parallel: { inputs: inputsOf([2, 7, 3, 4, 5]), attrs: { chunkSize: 64 } },
-  recurrent: { inputs: inputsOf([1, 5, 3, 4, 2]), attrs: { chunkSize: 1 } },
-  'a short last chunk': { inputs: inputsOf([2, 11, 3, 4, 5]), attrs: { chunkSize: 4 } },
-  'a last chunk of one token': { inputs: inputsOf([1, 7, 2, 5, 3], { start: false }), attrs: { chunkSize: 3 } },
-  'constant decay': { inputs: inputsOf([2, 11, 3, 4, 5], { constant: true }), attrs: { chunkSize: 4 } },
-  'constant decay, recurrent': { inputs: inputsOf([2, 4, 3, 5, 2], { constant: true, start: false }), attrs: { chunkSize: 1 } },
-};
-describeKernelParity(decayScan, samples, 1e-5);
-
-const gradientSamples = Object.entries(samples).map(([name, { inputs, ...rest }]) => {
-  const [B, , H] = inputs.q.shape as [number, number, number];
-  const state = { shape: [B, H, inputs.q.shape[3] as number, inputs.v.shape[3] as number] };
-  return [name, { inputs: { ...inputs, dO: { shape: inputs.v.shape }, dST: state }, ...rest }] as const;
-});
-describeKernelParity(decayScanGrad, Object.fromEntries(gradientSamples), 1e-5);
-
-const tensorsOf = (inputs: ReturnType<typeof inputsOf>): DecayScanInputs => {
+const tensorsOf = (inputs: ReturnType<typeof decayScanSample>): DecayScanInputs => {
   const random = mulberry32(11);
   return Object.fromEntries(Object.entries(inputs).map(([name, input]) => [name, sampleTensor(input, random)])) as never;
 };
@@ -76,7 +38,7 @@ describe('decayScan', () => {
     ['one decay per head', { strongest: 0.2, constant: true }],
   ])('gives one answer for every chunk size: %s', async (_, extras) => {
     await setBackend('wasm');
-    const inputs = tensorsOf(inputsOf([2, 83, 3, 5, 4], extras));
+    const inputs = tensorsOf(decayScanSample([2, 83, 3, 5, 4], extras));
     const recurrent = await everything(inputs, 1);
     for (const chunkSize of [16, 64, 83, 1000]) {
       const chunked = await everything(inputs, chunkSize);
@@ -87,7 +49,7 @@ describe('decayScan', () => {
 
   it('lets no decay overflow where tokens would gain from the future', async () => {
     await setBackend('wasm');
-    const inputs = tensorsOf(inputsOf([1, 40, 1, 2, 2], { strongest: 60 }));
+    const inputs = tensorsOf(decayScanSample([1, 40, 1, 2, 2], { strongest: 60 }));
     for (const values of (await everything(inputs, 40)).values()) expect(Array.from(values).every(Number.isFinite)).toBe(true);
     dispose(Object.values(inputs));
   });

@@ -1,35 +1,10 @@
-import { describeKernelParity } from '@densessm/testing';
+import { describeKernelChecks } from '@densessm/testing';
 import { dispose, setBackend, sum, tensor2d, valueAndGrad } from '@tensorflow/tfjs-core';
 import { describe, expect, it } from 'vitest';
-import { embedding, embeddingGrad } from './kernel';
+import { embeddingChecks } from './checks';
+import { embedding } from './kernel';
 
-const ids = (batch: number, length: number, vocabulary: number) => ({
-  shape: [batch, length],
-  dtype: 'int32' as const,
-  value: (_: number, random: () => number) => Math.floor(random() * vocabulary),
-});
-
-describeKernelParity(
-  embedding,
-  {
-    'one id': { inputs: { ids: ids(1, 1, 3), w: { shape: [3, 5] } } },
-    'repeated ids, odd width': { inputs: { ids: ids(2, 9, 4), w: { shape: [4, 7] } } },
-    'wide rows': { inputs: { ids: ids(3, 5, 11), w: { shape: [11, 67] } } },
-    'one column': { inputs: { ids: ids(1, 6, 2), w: { shape: [2, 1] } } },
-    'with a padding row': { inputs: { ids: ids(2, 9, 4), w: { shape: [4, 7] } }, attrs: { paddingIndex: 2 } },
-  },
-  1e-6, // rows are copied; their gradients are sums of a few values
-);
-
-describeKernelParity(
-  embeddingGrad,
-  {
-    'one id': { inputs: { ids: ids(1, 1, 3), dy: { shape: [1, 1, 5] } }, attrs: { vocabSize: 3 } },
-    'repeated ids': { inputs: { ids: ids(2, 9, 4), dy: { shape: [2, 9, 7] } }, attrs: { vocabSize: 6 } },
-    'with a padding row': { inputs: { ids: ids(2, 9, 4), dy: { shape: [2, 9, 6] } }, attrs: { vocabSize: 4, paddingIndex: 0 } },
-  },
-  1e-6,
-);
+describeKernelChecks(embeddingChecks);
 
 describe.each(['cpu', 'wasm'])('embedding on %s', (backend) => {
   it('adds up the gradient of a row that is read twice, and none for the padding row', async () => {

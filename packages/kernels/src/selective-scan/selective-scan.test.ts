@@ -1,57 +1,14 @@
 import { mulberry32, SsmError, valueAndGrads } from '@densessm/ssm-core';
-import { describeKernelParity, distance, sampleTensor } from '@densessm/testing';
+import { describeKernelChecks, distance, sampleTensor } from '@densessm/testing';
 import { dispose, memory, profile, type Scalar, setBackend, sum, type Tensor, zeros } from '@tensorflow/tfjs-core';
 import { describe, expect, it } from 'vitest';
-import { selectiveScanGrad } from './gradient';
+import { selectiveScanChecks, selectiveScanSample } from './checks';
 import type { SelectiveScanInputs } from './inputs';
 import { selectiveScan } from './kernel';
 
-interface Extras {
-  /** 0 is B and C without a group axis. */
-  groups?: number;
-  skip?: boolean;
-  start?: boolean;
-}
+describeKernelChecks(selectiveScanChecks);
 
-/** A is negative and delta positive, as in a model. */
-function inputsOf([B, T, E, N]: [number, number, number, number], { groups = 0, skip = true, start = true }: Extras = {}) {
-  const perToken = { shape: groups ? [B, T, groups, N] : [B, T, N] };
-  return {
-    u: { shape: [B, T, E] },
-    delta: { shape: [B, T, E], value: (_: number, random: () => number) => 0.05 + random() },
-    A: { shape: [E, N], value: (_: number, random: () => number) => -0.1 - 2 * random() },
-    B: perToken,
-    C: perToken,
-    ...(skip && { D: { shape: [E] } }),
-    ...(start && { h0: { shape: [B, E, N] } }),
-  };
-}
-
-const samples = {
-  'one token': { inputs: inputsOf([2, 1, 3, 4]) },
-  'one token from nothing': { inputs: inputsOf([1, 1, 5, 2], { start: false, skip: false }) },
-  'one token, two groups': { inputs: inputsOf([3, 1, 4, 5], { groups: 2 }) },
-  'two tokens': { inputs: inputsOf([1, 2, 3, 5]) },
-  'a square of tokens': { inputs: inputsOf([2, 9, 3, 4]) },
-  'a padded last chunk': { inputs: inputsOf([2, 11, 3, 5], { skip: false }) },
-  'three groups': { inputs: inputsOf([2, 7, 6, 4], { groups: 3 }) },
-  'a group per channel': { inputs: inputsOf([1, 5, 3, 2], { groups: 3, start: false }) },
-  'three segments': { inputs: inputsOf([2, 13, 3, 4]), attrs: { stateValues: 130 } },
-  'more tokens than a chunk, three lanes over': { inputs: inputsOf([2, 70, 7, 16]) },
-  'chunks of eight tokens, many states': { inputs: inputsOf([1, 19, 5, 130], { start: false }) },
-  'one state value, groups that do not fill four lanes': { inputs: inputsOf([2, 67, 10, 1], { groups: 2 }) },
-  'segments of one token': { inputs: inputsOf([1, 4, 6, 3], { groups: 2 }), attrs: { stateValues: 1 } },
-};
-describeKernelParity(selectiveScan, samples, 1e-5);
-
-const gradientSamples = Object.entries(samples).map(([name, { inputs, ...rest }]) => {
-  const like = { shape: inputs.u.shape };
-  const state = { shape: [inputs.u.shape[0] as number, ...inputs.A.shape] };
-  return [name, { inputs: { ...inputs, dy: like, dhT: state }, ...rest }] as const;
-});
-describeKernelParity(selectiveScanGrad, Object.fromEntries(gradientSamples), 1e-5);
-
-const tensorsOf = (inputs: ReturnType<typeof inputsOf>): SelectiveScanInputs => {
+const tensorsOf = (inputs: ReturnType<typeof selectiveScanSample>): SelectiveScanInputs => {
   const random = mulberry32(7);
   return Object.fromEntries(Object.entries(inputs).map(([name, input]) => [name, sampleTensor(input, random)])) as never;
 };
@@ -92,7 +49,7 @@ describe('selectiveScan', () => {
   it('lets the number of operations of its reference grow with the root of the length', async () => {
     await setBackend('cpu');
     const operations = async (length: number): Promise<number> => {
-      const inputs = tensorsOf(inputsOf([1, length, 3, 2]));
+      const inputs = tensorsOf(selectiveScanSample([1, length, 3, 2]));
       const loss = (given: SelectiveScanInputs) => sum(selectiveScan(given)[0]) as Scalar;
       const { kernels } = await profile(() => {
         const { value, grads } = valueAndGrads(loss, inputs);
@@ -108,7 +65,7 @@ describe('selectiveScan', () => {
 
   it('keeps its inputs and outputs for the backward, and no states', async () => {
     await setBackend('cpu');
-    const inputs = tensorsOf(inputsOf([2, 40, 3, 5]));
+    const inputs = tensorsOf(selectiveScanSample([2, 40, 3, 5]));
     const { value, grads } = valueAndGrads((given: SelectiveScanInputs) => {
       const before = memory().numDataBuffers;
       const [y] = selectiveScan(given);

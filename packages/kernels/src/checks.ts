@@ -1,0 +1,12 @@
+export { checkKernel, type KernelDeviation } from './checks/check-kernel';
+export {
+  evaluateSample,
+  type KernelCheck,
+  kernelCheck,
+  type Outcome,
+  operationCheck,
+  type Sample,
+  type SampleInput,
+  sampleTensor,
+} from './checks/kernel-check';
+export { kernelChecks } from './checks/list';

@@ -1,0 +1,55 @@
+import { type KernelCheck, kernelCheck } from '../checks/kernel-check';
+import { selectiveScanGrad } from './gradient';
+import { selectiveScan } from './kernel';
+
+interface Extras {
+  /** 0 is B and C without a group axis. */
+  groups?: number;
+  skip?: boolean;
+  start?: boolean;
+}
+
+/** What the kernel is tried on, also by its own tests. A is negative and delta positive, as in a model. */
+export function selectiveScanSample(
+  [B, T, E, N]: [number, number, number, number],
+  { groups = 0, skip = true, start = true }: Extras = {},
+) {
+  const perToken = { shape: groups ? [B, T, groups, N] : [B, T, N] };
+  return {
+    u: { shape: [B, T, E] },
+    delta: { shape: [B, T, E], value: (_: number, random: () => number) => 0.05 + random() },
+    A: { shape: [E, N], value: (_: number, random: () => number) => -0.1 - 2 * random() },
+    B: perToken,
+    C: perToken,
+    ...(skip && { D: { shape: [E] } }),
+    ...(start && { h0: { shape: [B, E, N] } }),
+  };
+}
+
+const of = selectiveScanSample;
+const samples = {
+  'one token': { inputs: of([2, 1, 3, 4]) },
+  'one token from nothing': { inputs: of([1, 1, 5, 2], { start: false, skip: false }) },
+  'one token, two groups': { inputs: of([3, 1, 4, 5], { groups: 2 }) },
+  'two tokens': { inputs: of([1, 2, 3, 5]) },
+  'a square of tokens': { inputs: of([2, 9, 3, 4]) },
+  'a padded last chunk': { inputs: of([2, 11, 3, 5], { skip: false }) },
+  'three groups': { inputs: of([2, 7, 6, 4], { groups: 3 }) },
+  'a group per channel': { inputs: of([1, 5, 3, 2], { groups: 3, start: false }) },
+  'three segments': { inputs: of([2, 13, 3, 4]), attrs: { stateValues: 130 } },
+  'more tokens than a chunk, three lanes over': { inputs: of([2, 70, 7, 16]) },
+  'chunks of eight tokens, many states': { inputs: of([1, 19, 5, 130], { start: false }) },
+  'one state value, groups that do not fill four lanes': { inputs: of([2, 67, 10, 1], { groups: 2 }) },
+  'segments of one token': { inputs: of([1, 4, 6, 3], { groups: 2 }), attrs: { stateValues: 1 } },
+};
+
+const gradientSamples = Object.entries(samples).map(([name, { inputs, ...rest }]) => {
+  const like = { shape: inputs.u.shape };
+  const state = { shape: [inputs.u.shape[0] as number, ...inputs.A.shape] };
+  return [name, { inputs: { ...inputs, dy: like, dhT: state }, ...rest }] as const;
+});
+
+export const selectiveScanChecks: readonly KernelCheck[] = [
+  kernelCheck(selectiveScan, samples, 1e-5),
+  kernelCheck(selectiveScanGrad, Object.fromEntries(gradientSamples), 1e-5),
+];
