@@ -1,26 +1,46 @@
+/** What a training step reads: batches, where they come from, and in which order. Everything lives in host memory. */
+
+/** The target of a position that counts in no loss, as in PyTorch and Hugging Face. */
+export const IGNORED_TARGET = -100;
+
 /** Host arrays of one micro-batch, row-major [batchSize, length]. */
 export interface Batch {
   readonly tokens: Int32Array;
-  /** The token that follows each; {@link IGNORED_TARGET} where no loss is asked for. */
+  /** The token after each one, or {@link IGNORED_TARGET}. */
   readonly targets: Int32Array;
   readonly batchSize: number;
   readonly length: number;
-  /** 1 where a token is the first of a document: the state starts anew before it. Left out where no border lies inside the batch. */
+  /**
+   * [batchSize, length]: 1 where a token is the first of a document, so that the state starts anew before it. Left out
+   * where that changes nothing: no document begins in the batch, or each begins a row whose state is fresh anyway.
+   */
   readonly starts?: Uint8Array;
 }
 
-/** The target of a position that counts in no loss. */
-export const IGNORED_TARGET = -100;
-
-/** A long sequence of token ids, wherever it lies. */
+/** Tokens that lie in memory, in a file or elsewhere. */
 export interface TokenSource {
   readonly length: number;
-  /** Sorted first positions of documents; empty or [0] for one endless text. */
+  /** The first position of each document, sorted. Nothing, or only 0, is one endless text. */
   readonly documentStarts: ArrayLike<number>;
+  /**
+   * The id with which every document begins, where there is one: the last token of a document then learns to predict it, and
+   * from it the model learns to begin. Without it the last token of a document has no target.
+   */
+  readonly separator?: number;
+  /** @throws SsmError OPTION where the range reaches out of the source */
   read(start: number, count: number): Promise<Int32Array>;
 }
 
-/** Batches as a pure function of seed, step and micro-batch: resuming needs no position. */
+/** Batches as a pure function of seed, step and micro-batch: to go on after a stop, the number of the step is enough. */
 export interface BatchSampler {
+  /** Micro-batch `part` of optimiser step `step`, both from 0. */
   batch(step: number, part: number): Promise<Batch>;
+}
+
+/** The sizes that every sampler needs. */
+export interface BlockOptions {
+  /** Rows of a micro-batch. */
+  batchSize: number;
+  /** Tokens of a row. */
+  blockSize: number;
 }
