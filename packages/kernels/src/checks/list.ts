@@ -1,4 +1,5 @@
 import { siluChecks } from '../activations/checks';
+import { adamwStepChecks } from '../adamw-step/checks';
 import { causalConv1dChecks } from '../causal-conv1d/checks';
 import { crossEntropyChecks } from '../cross-entropy/checks';
 import { cumsumChecks } from '../cumsum/checks';
@@ -8,6 +9,7 @@ import { linearChecks } from '../linear/checks';
 import { matMulChecks } from '../matmul/checks';
 import { rmsNormChecks } from '../rms-norm/checks';
 import { selectiveScanChecks } from '../selective-scan/checks';
+import { squareSumChecks } from '../square-sum/checks';
 import type { KernelCheck } from './kernel-check';
 import { stockChecks } from './stock-checks';
 
@@ -23,5 +25,7 @@ export const kernelChecks: readonly KernelCheck[] = [
   ...embeddingChecks,
   ...cumsumChecks,
   ...siluChecks,
+  ...adamwStepChecks,
+  ...squareSumChecks,
   ...stockChecks,
 ];
