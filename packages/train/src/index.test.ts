@@ -5,6 +5,19 @@ it('exports what it should', () => {
   expect(Object.keys(train).sort()).toMatchInlineSnapshot(`
     [
       "IGNORED_TARGET",
+      "SCHEDULE_NAMES",
+      "consecutiveBlocks",
+      "constantSchedule",
+      "cosineSchedule",
+      "evaluationBlocks",
+      "linearSchedule",
+      "packedDocuments",
+      "polynomialSchedule",
+      "randomBlocks",
+      "scheduleByName",
+      "sourcePart",
+      "tokenSource",
+      "warmupStableDecaySchedule",
     ]
   `);
 });

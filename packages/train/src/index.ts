@@ -1,4 +1,27 @@
-export { type Batch, type BatchSampler, IGNORED_TARGET, type TokenSource } from './data/batch';
+export { type Batch, type BatchSampler, type BlockOptions, IGNORED_TARGET, type TokenSource } from './data/batch';
+export { type EvaluationOptions, evaluationBlocks } from './data/evaluation';
+export {
+  type ConsecutiveOptions,
+  consecutiveBlocks,
+  type EpochOptions,
+  packedDocuments,
+  type RandomBlocksOptions,
+  randomBlocks,
+} from './data/samplers';
+export { sourcePart, type TokenSourceOptions, tokenSource } from './data/source';
 export type { Optimizer, OptimizerState, ParamRule, Update } from './optimizers/optimizer';
-export type { Schedule } from './schedules/schedule';
+export { SCHEDULE_NAMES, type ScheduleName, type ScheduleOptions, scheduleByName } from './schedules/by-name';
+export {
+  type Curve,
+  constantSchedule,
+  cosineSchedule,
+  type DecayOptions,
+  linearSchedule,
+  type PolynomialOptions,
+  polynomialSchedule,
+  type Schedule,
+  type WarmupOptions,
+  type WarmupStableDecayOptions,
+  warmupStableDecaySchedule,
+} from './schedules/schedules';
 export type { Evaluation, HostTensor, StepRecord, TrainerOptions, TrainingCounters, TrainingState } from './trainer/types';

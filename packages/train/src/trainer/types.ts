@@ -1,7 +1,7 @@
 import type { SequenceModel } from '@densessm/ssm-core';
 import type { BatchSampler } from '../data/batch';
 import type { Optimizer } from '../optimizers/optimizer';
-import type { Schedule } from '../schedules/schedule';
+import type { Schedule } from '../schedules/schedules';
 
 export interface TrainerOptions<C, P extends object, State> {
   model: SequenceModel<C, P, State>;

@@ -1,2 +1,0 @@
-/** The learning rate of a step, counted from 0. */
-export type Schedule = (step: number) => number;
