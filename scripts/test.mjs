@@ -14,7 +14,7 @@ await runMain(async () => {
   // These use packages that exist only after setup.
   const { build, lint, types, unit } = await import('./checks/sources.mjs');
   const { packages } = await import('./checks/packages.mjs');
-  const { nodePrograms, viteApp } = await import('./checks/consumers.mjs');
+  const { browserSessions, nodePrograms, viteApp } = await import('./checks/consumers.mjs');
   const folder = mkdtempSync(join(tmpdir(), 'densessm-test-'));
   /** @type {import('./checks/packages.mjs').Tarballs} */
   const tarballs = new Map();
@@ -28,6 +28,7 @@ await runMain(async () => {
         { name: 'packages', after: ['build'], run: () => packages(env, folder, tarballs) },
         { name: 'node', after: ['packages'], run: () => nodePrograms(folder, tarballs) },
         { name: 'vite', after: ['packages'], run: () => viteApp(folder, tarballs) },
+        { name: 'browser', after: ['vite'], run: () => browserSessions(folder) },
       ],
       2,
       process.stdout,
@@ -42,7 +43,9 @@ await runMain(async () => {
 function summarise(finished, ms) {
   const total = (/** @type {'passed' | 'failed'} */ kind) => finished.reduce((sum, { outcome }) => sum + outcome[kind], 0);
   const bad = finished.filter(({ outcome }) => outcome.failed > 0).map(({ phase }) => phase.name);
+  const unchecked = finished.filter(({ outcome }) => outcome.passed + outcome.failed === 0).map(({ phase }) => phase.name);
   if (bad.length > 0) write(`\nfailed: ${bad.join(', ')}\n`);
+  if (unchecked.length > 0) write(`\nnot checked: ${unchecked.join(', ')}\n`);
   write(`\n${(ms / 1000).toFixed(0)} s in all\n${total('passed')} passed, ${total('failed')} failed\n`);
   if (bad.length > 0) process.exitCode = 1;
 }

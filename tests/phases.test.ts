@@ -20,7 +20,7 @@ async function record(plan: Record<string, string[]>, lanes: number): Promise<Re
       running--;
       if (name.startsWith('throws')) throw new Error('no such file');
       const failed = name.startsWith('bad') ? 2 : 0;
-      return { passed: 1, failed, note: 'looked', output: 'line one\nline two' };
+      return { passed: name === 'absent' ? 0 : 1, failed, note: 'looked', output: 'line one\nline two' };
     },
   }));
   const write = (text: string) => {
@@ -46,6 +46,11 @@ describe('the phases of npm test', () => {
     expect(text).toMatch(/^FAIL {2}bad .*s\n\n {6}line one\n {6}line two\n\n/);
     expect(text).toMatch(/FAIL {2}next +not run, because bad failed/);
     expect(text).toMatch(/ok {4}apart +looked/);
+  });
+
+  it('tell what could not be checked from what passed', async () => {
+    const { text } = await record({ absent: [], next: ['absent'] }, 1);
+    expect(text).toMatch(/^- {5}absent .*\nok {4}next /);
   });
 
   it('go on where one throws', async () => {

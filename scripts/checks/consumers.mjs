@@ -1,6 +1,7 @@
 import { cpSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { findChromium } from '../lib/chromium.mjs';
 import { capture, root, Trouble, tail, toolsFolder } from '../lib/command.mjs';
 import { npmInstall } from '../lib/npm.mjs';
 import { publicPackages, readManifest } from '../lib/workspace.mjs';
@@ -35,6 +36,19 @@ export async function viteApp(folder, tarballs) {
   const typescript = await capture([process.execPath, 'node_modules/typescript/bin/tsc', '--pretty', 'false'], { cwd: program });
   const bundle = await capture([process.execPath, 'build.mjs'], { cwd: program });
   return outcome([typescript, bundle], `tsc and vite build: ${bundle.code === 0 ? tail(bundle.stdout, 1) : 'failed'}`);
+}
+
+/**
+ * Sessions and their snapshots in a real browser, compared with Node. Uses what {@link viteApp} installed.
+ * @param {string} folder
+ * @returns {Promise<Outcome>}
+ */
+export async function browserSessions(folder) {
+  const chromium = findChromium();
+  if (chromium === undefined)
+    return { passed: 0, failed: 0, note: 'NOT CHECKED: there is no Chromium; install one, or name it in CHROMIUM' };
+  const result = await capture([process.execPath, 'browser/check.mjs', chromium], { cwd: join(folder, 'vite-app') });
+  return outcome([result], result.code === 0 ? tail(result.stdout, 1) : `snapshots in ${chromium}`);
 }
 
 /** @param {import('../lib/command.mjs').CommandResult[]} results @param {string} note */

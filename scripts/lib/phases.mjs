@@ -1,6 +1,6 @@
 /**
  * @typedef {object} Outcome
- * @property {number} passed Tests or checks that passed.
+ * @property {number} passed Tests or checks that passed. None, and none failed: nothing could be checked here, as the note says.
  * @property {number} failed
  * @property {string} note What was looked at, for the phase's line.
  * @property {string} [output] Shown where something failed.
@@ -95,8 +95,8 @@ async function timed(/** @type {Phase} */ phase) {
 }
 
 /** @param {Phase} phase @param {Outcome} outcome @param {number} ms */
-function report(phase, { failed, note, output }, ms) {
-  const verdict = failed === 0 ? 'ok  ' : 'FAIL';
+function report(phase, { passed, failed, note, output }, ms) {
+  const verdict = failed > 0 ? 'FAIL' : passed > 0 ? 'ok  ' : '-   ';
   const time = `${(ms / 1000).toFixed(1)} s`;
   const line = `${verdict}  ${phase.name.padEnd(NAME_WIDTH)}  ${note.padEnd(NOTE_WIDTH)}${time.padStart(9)}\n`;
   if (failed === 0 || !output) return line;
