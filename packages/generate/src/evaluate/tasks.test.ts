@@ -29,6 +29,10 @@ describe('perplexity', () => {
     expect(result.byte_perplexity).toBeCloseTo(Math.exp(-sum / 14), 8);
     expect(result.bits_per_byte).toBeCloseTo(-sum / 14 / Math.log(2), 8);
     expect(result.token_perplexity).toBeCloseTo(Math.exp(-sum / 8), 8);
+    expect(result.samples.map(({ words, bytes, tokens }) => [words, bytes, tokens])).toEqual([
+      [3, 6, 3],
+      [4, 8, 5],
+    ]);
     disposeTree(bundle.params);
   });
 });
@@ -55,6 +59,7 @@ describe('lambada', () => {
     ] as const)
       sum += (await loglikelihood(bundle, context, word)).logprob;
     expect(result.perplexity).toBeCloseTo(Math.exp(-sum / 4), 8);
+    expect(result.samples.map(({ isGreedy }) => isGreedy)).toEqual([true, true, false, true]);
     await expect(lambada(bundle, [{ text: 'a' }])).rejects.toThrow(/document 0.*\n.*two words/);
     await expect(lambada(bundle, [])).rejects.toThrow(/no documents/);
     disposeTree(bundle.params);
@@ -75,6 +80,7 @@ describe('multiple choice', () => {
     const result = await multipleChoice(bundle, jsonLines(`${lines}\n\n`));
     expect(result).toMatchObject({ acc: 2 / 3, acc_norm: 1 / 3, documents: 3 });
     expect(result.acc_stderr).toBeCloseTo(1 / 3, 10);
+    expect(result.samples[1]).toEqual({ logprobs: scores, gold: bestByCharacter });
     disposeTree(bundle.params);
   });
 

@@ -2,7 +2,7 @@
 import { isObject } from '@densessm/ssm-core';
 import type { ModelBundle } from '../bundle';
 import { badDocument, type Documents, mean, refuseNone, standardError, textOf } from './documents';
-import { loglikelihood, loglikelihoodRolling, loglikelihoods, type RollingOptions } from './loglikelihood';
+import { type Loglikelihood, loglikelihood, loglikelihoodRolling, loglikelihoods, type RollingOptions } from './loglikelihood';
 import { wordsOf } from './python-space';
 import type { EvaluationOptions } from './score';
 
@@ -17,6 +17,8 @@ export interface Perplexity {
   readonly bytes: number;
   readonly tokens: number;
   readonly documents: number;
+  /** What the sums are made of, document by document. */
+  readonly samples: readonly { readonly loglikelihood: number; readonly words: number; readonly bytes: number; readonly tokens: number }[];
 }
 
 /**
@@ -28,23 +30,22 @@ export async function perplexity(
   documents: Documents<string | { text: string }>,
   options: RollingOptions = {},
 ): Promise<Perplexity> {
-  let [total, words, bytes, tokens, count] = [0, 0, 0, 0, 0];
+  const samples: Perplexity['samples'][number][] = [];
   for await (const document of documents) {
-    const text = textOf('perplexity', document, count++);
-    const rolled = await loglikelihoodRolling(bundle, text, options);
-    total += rolled.logprob;
-    tokens += rolled.tokens;
-    words += wordsOf(text);
-    bytes += new TextEncoder().encode(text).length;
+    const text = textOf('perplexity', document, samples.length);
+    const { logprob, tokens } = await loglikelihoodRolling(bundle, text, options);
+    samples.push({ loglikelihood: logprob, words: wordsOf(text), bytes: new TextEncoder().encode(text).length, tokens });
   }
-  refuseNone('perplexity', count);
+  refuseNone('perplexity', samples.length);
+  const all = (key: keyof (typeof samples)[number]): number => samples.reduce((sum, sample) => sum + sample[key], 0);
+  const [total, words, bytes, tokens] = [all('loglikelihood'), all('words'), all('bytes'), all('tokens')];
   return {
     word_perplexity: Math.exp(-total / words),
     byte_perplexity: Math.exp(-total / bytes),
     bits_per_byte: -total / bytes / Math.LN2,
     token_perplexity: Math.exp(-total / tokens),
     loglikelihood: total,
-    ...{ words, bytes, tokens, documents: count },
+    ...{ words, bytes, tokens, documents: samples.length, samples },
   };
 }
 
@@ -56,6 +57,8 @@ export interface LambadaResult {
   /** exp of minus the mean log-likelihood of the last word. */
   readonly perplexity: number;
   readonly documents: number;
+  /** Of each text's last word. */
+  readonly samples: readonly Loglikelihood[];
 }
 
 /**
@@ -67,19 +70,17 @@ export async function lambada(
   documents: Documents<{ text: string }>,
   options: EvaluationOptions = {},
 ): Promise<LambadaResult> {
-  const right: number[] = [];
-  const logprobs: number[] = [];
+  const samples: Loglikelihood[] = [];
   for await (const document of documents) {
-    const text = textOf('lambada', document, right.length);
+    const text = textOf('lambada', document, samples.length);
     const cut = text.lastIndexOf(' ');
-    if (cut < 0) throw badDocument('lambada', right.length, 'a text of two words or more', text);
-    const { logprob, isGreedy } = await loglikelihood(bundle, text.slice(0, cut), text.slice(cut), options);
-    right.push(isGreedy ? 1 : 0);
-    logprobs.push(logprob);
+    if (cut < 0) throw badDocument('lambada', samples.length, 'a text of two words or more', text);
+    samples.push(await loglikelihood(bundle, text.slice(0, cut), text.slice(cut), options));
   }
-  refuseNone('lambada', right.length);
-  const acc = { acc: mean(right), acc_stderr: standardError(right) };
-  return { task: 'lambada_openai', ...acc, perplexity: Math.exp(-mean(logprobs)), documents: right.length };
+  refuseNone('lambada', samples.length);
+  const right = samples.map(({ isGreedy }) => (isGreedy ? 1 : 0));
+  const perplexity = Math.exp(-mean(samples.map(({ logprob }) => logprob)));
+  return { task: 'lambada_openai', acc: mean(right), acc_stderr: standardError(right), perplexity, documents: samples.length, samples };
 }
 
 /** A question as lm-evaluation-harness prepares it. */
@@ -98,6 +99,8 @@ export interface MultipleChoiceResult {
   readonly acc_norm: number;
   readonly acc_norm_stderr: number | undefined;
   readonly documents: number;
+  /** The log-likelihood of each choice of each question, and which was right. */
+  readonly samples: readonly { readonly logprobs: readonly number[]; readonly gold: number }[];
 }
 
 /**
@@ -111,11 +114,13 @@ export async function multipleChoice(
 ): Promise<MultipleChoiceResult> {
   const right: number[] = [];
   const rightByLength: number[] = [];
+  const samples: MultipleChoiceResult['samples'][number][] = [];
   for await (const question of questions) {
     const { query, choices, gold } = questionOf(question, right.length);
     const answers = choices.map((choice) => ` ${choice}`);
     const scores = (await loglikelihoods('multipleChoice', bundle, query, answers, options)).map(({ logprob }) => logprob);
     const perCharacter = scores.map((score, i) => score / [...(choices[i] as string)].length); // Python counts code points
+    samples.push({ logprobs: scores, gold });
     right.push(bestOf(scores) === gold ? 1 : 0);
     rightByLength.push(bestOf(perCharacter) === gold ? 1 : 0);
   }
@@ -126,6 +131,7 @@ export async function multipleChoice(
     acc_norm: mean(rightByLength),
     acc_norm_stderr: standardError(rightByLength),
     documents: right.length,
+    samples,
   };
 }
 
