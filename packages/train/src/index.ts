@@ -9,7 +9,11 @@ export {
   randomBlocks,
 } from './data/samplers';
 export { sourcePart, type TokenSourceOptions, tokenSource } from './data/source';
-export type { Optimizer, OptimizerState, ParamRule, Update } from './optimizers/optimizer';
+export { type AdamWOptions, adamW } from './optimizers/adamw';
+export { clipFactor, gradientNorm } from './optimizers/clip';
+export { type MuonOptions, muon } from './optimizers/muon';
+export { decaysByDefault, type Optimizer, type OptimizerState, type ParamRule, type Update } from './optimizers/optimizer';
+export { type SgdOptions, sgd } from './optimizers/sgd';
 export { SCHEDULE_NAMES, type ScheduleName, type ScheduleOptions, scheduleByName } from './schedules/by-name';
 export {
   type Curve,

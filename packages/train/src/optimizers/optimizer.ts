@@ -1,19 +1,19 @@
-import type { Gradients, ParamLeaf, SpecTree } from '@densessm/ssm-core';
+import { buildParams, type Gradients, namedParams, type ParamLeaf, type SpecTree } from '@densessm/ssm-core';
 import type { Tensor } from '@tensorflow/tfjs-core';
 
 /** What one step of an optimiser works on. */
 export interface Update<P extends object> {
-  /** Tells which parameters decay, and their names. */
+  /** Tells the names of the parameters, and which of them decay. */
   spec: SpecTree;
   params: P;
   /** Null where the loss does not depend on a parameter: it is left alone, weight decay included. */
-  grads: Gradients<P>;
+  grads: NoInfer<Gradients<P>>;
   learningRate: number;
   /** Every gradient is multiplied by this first: how clipping comes in. 1 unless given. */
   gradientScale?: number;
 }
 
-/** What an optimiser remembers: tensors by `<what>.<name of the parameter>`, and its counters as JSON. */
+/** What an optimiser remembers: tensors by `<what>.<name of the parameter>`, and steps by name of the parameter. */
 export interface OptimizerState {
   tensors: Readonly<Record<string, Tensor>>;
   counters: Readonly<Record<string, number>>;
@@ -34,4 +34,31 @@ export interface Optimizer {
   /** Continues from a state; the tensors are the optimiser's from then on. @throws SsmError STATE where it belongs to another optimiser. */
   load(state: OptimizerState): void;
   dispose(): void;
+}
+
+/** One parameter in a step. */
+export interface ParamStep {
+  leaf: ParamLeaf;
+  param: Tensor;
+  grad: Tensor;
+  learningRate: number;
+  gradientScale: number;
+}
+
+/** Matrices and filters, as in nanoGPT; of those not A_log, which is no matrix that multiplies anything. */
+export const decaysByDefault: ParamRule = ({ decay, shape }) => decay && shape.length > 1;
+
+/** The tree with every parameter that has a gradient replaced by what `next` makes of it; the old ones are freed. */
+export function updateEach<P extends object>(
+  { spec, params, grads, learningRate, gradientScale = 1 }: Update<P>,
+  next: (step: ParamStep) => Tensor,
+): P {
+  const gradients = new Map([...namedParams(spec, grads)].map(([{ name }, grad]) => [name, grad as Tensor | null]));
+  const values = new Map<string, Tensor>();
+  for (const [leaf, param] of namedParams(spec, params)) {
+    const grad = gradients.get(leaf.name);
+    values.set(leaf.name, grad ? next({ leaf, param, grad, learningRate, gradientScale }) : param);
+    if (grad) param.dispose();
+  }
+  return buildParams(spec, ({ name }) => values.get(name) as Tensor) as P;
 }
