@@ -1,8 +1,20 @@
 import { buildParams, disposeGrads, mulberry32, valueAndGrads } from '@densessm/ssm-core';
 import { expectClose, sampleTensor } from '@densessm/testing';
-import { engine, type Scalar, scalar, setBackend, sum, type Tensor, type Tensor3D, tidy, zerosLike } from '@tensorflow/tfjs-core';
+import {
+  concat,
+  engine,
+  onesLike,
+  type Scalar,
+  scalar,
+  setBackend,
+  sum,
+  type Tensor,
+  type Tensor3D,
+  tidy,
+  zerosLike,
+} from '@tensorflow/tfjs-core';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { completeDenseConfig, type DenseConfig, type DenseInputs, type DenseParams, denseConnect, denseSpec } from './index';
+import { completeDenseConfig, type DenseConfig, type DenseInputs, type DenseParams, denseConnect, denseSpec, gateValues } from './index';
 
 // All different, so that no two axes can be taken for one another.
 const [B, T, D, W, R] = [2, 3, 5, 4, 6];
@@ -111,6 +123,22 @@ describe('denseConnect', () => {
   const run = (prepared: ReturnType<typeof prepare>, inputs: Partial<DenseInputs> = {}) =>
     denseConnect(prepared.params, prepared.config, { ...prepared.inputs, ...inputs });
   beforeEach(() => setBackend('cpu'));
+
+  it('shows its gates', async () => {
+    for (const gate of ['linear', 'mlp'] as const) {
+      const prepared = prepare({ ...choices, projection: 'identity', gate }, 3, 2);
+      const { params, config, inputs } = prepared;
+      const nothing = zerosLike(inputs.own);
+      const [oldest, nearest] = [0, 1].map((which) =>
+        run(prepared, { own: nothing, sources: [0, 1].map((i) => (i === which ? onesLike(nothing) : nothing)) }),
+      );
+      const values = gateValues(params, config, inputs.x, 2);
+      await expectClose(gate, concat([nearest, oldest] as Tensor3D[], -1), values as Tensor3D, TOLERANCE);
+    }
+    const { params, config, inputs } = prepare(choices, 3, 2);
+    expect(gateValues(params, config, inputs.x, 0)).toBeUndefined();
+    expect(gateValues(params, { ...config, gate: 'none' }, inputs.x, 2)).toBeUndefined();
+  });
 
   it('gives the own state back, as a tensor of its own, where there is no source', async () => {
     for (const fusion of ['add', 'concat', 'attention'] as const) {

@@ -9,6 +9,7 @@ it('exports exactly this', () => {
       "denseConnect",
       "denseSources",
       "denseSpec",
+      "gateValues",
       "parseDenseConfig",
       "startsNeutral",
     ]

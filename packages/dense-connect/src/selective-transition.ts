@@ -4,7 +4,7 @@
  * Lists of states run from distance 1 (the layer just below) to distance n.
  */
 import { linear, silu } from '@densessm/kernels';
-import { mul, slice, type Tensor, type Tensor2D, type Tensor3D } from '@tensorflow/tfjs-core';
+import { mul, slice, type Tensor, type Tensor2D, type Tensor3D, tidy } from '@tensorflow/tfjs-core';
 import type { DenseConfig } from './config';
 import { parts } from './parts';
 import { type DenseParams, need } from './spec';
@@ -21,6 +21,18 @@ function gatesOf(params: DenseParams, config: DenseConfig, x: Tensor3D, width: n
   if (config.gate === 'none') return new Array(count).fill(undefined);
   if (!config.gatePerSource) return new Array(count).fill(gateOf(params, config, x, width));
   return parts(gateOf(params, config, x, count * width), count);
+}
+
+/**
+ * Gate(x) as {@link denseConnect} computes it in a layer with `sources` sources, for looking inside: [B, T, D] → [B, T, W], or [B, T, n·W] with a
+ * gate per source, nearest first. Undefined where nothing is gated: without sources, and with `gate: 'none'`.
+ * @throws SsmError WEIGHTS
+ */
+export function gateValues(params: DenseParams, config: DenseConfig, x: Tensor3D, sources: number): Tensor3D | undefined {
+  if (config.gate === 'none' || sources === 0) return undefined;
+  const rows = need(params, config.gate === 'linear' ? 'fc' : 'fc2').shape[0];
+  const used = config.gatePerSource ? (rows / config.denseLayers) * sources : rows;
+  return tidy(() => gateOf(params, config, x, used));
 }
 
 /**

@@ -9,6 +9,7 @@ export {
   mamba,
   mambaAdvance,
   mambaForward,
+  mambaGates,
   mambaHiddenStates,
   mambaInitialState,
 } from './mamba/mamba';
@@ -20,6 +21,7 @@ export {
   mamba2,
   mamba2Advance,
   mamba2Forward,
+  mamba2Gates,
   mamba2HiddenStates,
   mamba2InitialState,
 } from './mamba2/mamba2';

@@ -1,6 +1,6 @@
 export { parseRetNetConfig, type RetNetConfig, retnetConfigToJson } from './config';
 export { type DenseRetNetConfig, denseRetNetConfigToJson, parseDenseRetNetConfig } from './dense-retnet/config';
-export { denseRetNet, denseRetNetAdvance, denseRetNetForward, denseRetNetHiddenStates } from './dense-retnet/model';
+export { denseRetNet, denseRetNetAdvance, denseRetNetForward, denseRetNetGates, denseRetNetHiddenStates } from './dense-retnet/model';
 export { type DenseRetNetParams, type DenseRetNetSpec, denseRetNetSpec } from './dense-retnet/spec';
 export { decayLogarithms, type HeadSizes, type Positions, positionsFrom, retentionScale, rotationAngles } from './positions';
 export {
@@ -13,7 +13,7 @@ export {
   retentionRecurrent,
   rotate,
 } from './retention';
-export { retnet, retnetAdvance, retnetForward, retnetHiddenStates } from './retnet';
+export { retnet, retnetAdvance, retnetForward, retnetGates, retnetHiddenStates } from './retnet';
 export { type RetNetParams, type RetNetSpec, retnetSpec } from './spec';
 export type { RetentionState } from './state';
 export type { RetNetOptions } from './trunk';

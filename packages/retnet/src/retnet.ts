@@ -5,9 +5,10 @@
  * Letters in shapes: B batch, T time, D hidden size.
  */
 import { embedding, linear, rmsNorm, silu } from '@densessm/kernels';
-import { type HiddenStates, headInput, initParams, type SequenceModel, type TokenIds, tidyTree } from '@densessm/ssm-core';
+import { type HiddenStates, headInput, initParams, type LayerGate, type SequenceModel, type TokenIds, tidyTree } from '@densessm/ssm-core';
 import { add, mul, reshape, type Tensor2D, type Tensor3D, type Tensor4D, tidy } from '@tensorflow/tfjs-core';
 import { parseRetNetConfig, RETNET_MODEL_TYPE, type RetNetConfig, recognisesRetNet, retnetConfigToJson } from './config';
+import { gatesOfLayers } from './gates';
 import { glu } from './glu';
 import { retainHeads } from './retention';
 import { type RetNetParams, retnetSpec } from './spec';
@@ -82,6 +83,18 @@ export const retnetHiddenStates = (
     return { embeddings, layers: outputs.map(({ x }) => x), final, logits };
   });
 
+/** What the gates of the dense connections make of the tokens. @throws SsmError TOKENS */
+export const retnetGates = (params: RetNetParams, config: RetNetConfig, tokens: TokenIds, options: RetNetOptions = {}): LayerGate[] =>
+  tidyTree(() => {
+    const { embeddings, layers } = retnetHiddenStates(params, config, tokens, { ...options, logits: 'last' });
+    return gatesOfLayers(config.dense, layers.length, (l) => {
+      const { retention, retentionNorm } = params.layers[l] as LayerParams;
+      const x = layers[l - 1] ?? embeddings;
+      const normed = config.normalizeBefore ? rmsNorm({ x, weight: retentionNorm }, { eps: config.normEps }) : x;
+      return { k: retention.denseK, v: retention.denseV, x: normed };
+    });
+  });
+
 /** Reads more tokens after those that made `state`. @throws SsmError TOKENS or STATE */
 export const retnetAdvance = (
   params: RetNetParams,
@@ -104,6 +117,7 @@ export const retnet: SequenceModel<RetNetConfig, RetNetParams, RetentionState> =
   init: (config, seed) => initParams(retnetSpec(config), seed),
   forward: retnetForward,
   hiddenStates: retnetHiddenStates,
+  gates: retnetGates,
   initialState: emptyState,
   advance: retnetAdvance,
 };

@@ -23,7 +23,7 @@ export {
   type KernelOutput,
   specialise,
 } from './kernel';
-export { type AnyModel, type HiddenStates, modelFor, registerModel, type SequenceModel } from './model';
+export { type AnyModel, type HiddenStates, type LayerGate, modelFor, registerModel, type SequenceModel } from './model';
 export { type Binding, bindShapes, type Dims } from './shapes';
 export {
   bias,

@@ -16,6 +16,16 @@ export interface HiddenStates {
   logits: Tensor3D;
 }
 
+/** The gate through which a layer reads shallower ones: one dense connection, on some tokens. */
+export interface LayerGate {
+  /** The layer that reads, counted from 0. */
+  layer: number;
+  /** Which of its states passes the gate: 'state', 'k', 'v', 'B' or 'u'. */
+  name: string;
+  /** [B, T, width], or [B, T, n·width] where each of n sources has a gate of its own, nearest first. */
+  values: Tensor3D;
+}
+
 /**
  * A language model as pure functions over a params record. `forward` and `advance` compute the same function, and so
  * do any two ways of cutting a text into pieces for `advance`.
@@ -36,6 +46,8 @@ export interface SequenceModel<C, P, State> {
   forward(params: P, config: C, tokens: TokenIds, options?: ForwardOptions): Tensor3D;
   /** As `forward`, with everything that flows between layers. */
   hiddenStates(params: P, config: C, tokens: TokenIds, options?: ForwardOptions): HiddenStates;
+  /** The gates of the dense connections, to look at; none in a model without them. Freeing the tensors is the caller's. */
+  gates?(params: P, config: C, tokens: TokenIds, options?: ForwardOptions): LayerGate[];
   /** The state before the first token. Its size does not depend on how much text follows. */
   initialState(config: C, batch: number): State;
   /** Reads T ≥ 1 more tokens: logits as `forward`'s and the next state. The given state stays valid: disposing of it is the caller's. */

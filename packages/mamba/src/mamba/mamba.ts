@@ -2,9 +2,18 @@
  * Mamba: Gu and Dao 2023, arXiv:2312.00752, as a language model (transformers' MambaForCausalLM, mamba_ssm's
  * MambaLMHeadModel), and DenseMamba: the same with dense connections (DenseSSM, arXiv:2403.00818; see ../dense.ts).
  */
-import { type ForwardOptions, type HiddenStates, initParams, type SequenceModel, type TokenIds, tidyTree } from '@densessm/ssm-core';
+import {
+  type ForwardOptions,
+  type HiddenStates,
+  initParams,
+  type LayerGate,
+  type SequenceModel,
+  type TokenIds,
+  tidyTree,
+} from '@densessm/ssm-core';
 import { type Tensor3D, tidy } from '@tensorflow/tfjs-core';
 import { type BackboneState, checkState, emptyState, runBackbone, type StateShapes } from '../backbone';
+import { backboneGates } from '../gates';
 import {
   DENSE_MAMBA_MODEL_TYPE,
   MAMBA_MODEL_TYPE,
@@ -36,6 +45,10 @@ export const mambaHiddenStates = (params: MambaParams, config: MambaConfig, toke
     return states;
   });
 
+/** What the gates of the dense connections make of the tokens. @throws SsmError TOKENS */
+export const mambaGates = (params: MambaParams, config: MambaConfig, tokens: TokenIds, options?: ForwardOptions): LayerGate[] =>
+  tidyTree(() => backboneGates(params, config, mambaHiddenStates(params, config, tokens, { ...options, logits: 'last' })));
+
 /** The state before the first token, all zero. */
 export const mambaInitialState = (config: MambaConfig, batch: number): MambaState =>
   emptyState(config.numHiddenLayers, stateShapes(config, batch));
@@ -64,6 +77,7 @@ export const mamba: SequenceModel<MambaConfig, MambaParams, MambaState> = {
   init: (config, seed) => initParams(mambaSpec(config), seed),
   forward: mambaForward,
   hiddenStates: mambaHiddenStates,
+  gates: mambaGates,
   initialState: mambaInitialState,
   advance: mambaAdvance,
 };

@@ -2,9 +2,18 @@
  * Mamba-2: Dao and Gu 2024, arXiv:2405.21060, as a language model (transformers' Mamba2ForCausalLM, mamba_ssm's
  * MambaLMHeadModel), and Dense Mamba-2: the same with dense connections (DenseSSM, arXiv:2403.00818; see ../dense.ts).
  */
-import { type ForwardOptions, type HiddenStates, initParams, type SequenceModel, type TokenIds, tidyTree } from '@densessm/ssm-core';
+import {
+  type ForwardOptions,
+  type HiddenStates,
+  initParams,
+  type LayerGate,
+  type SequenceModel,
+  type TokenIds,
+  tidyTree,
+} from '@densessm/ssm-core';
 import { type Tensor3D, type Tensor4D, tidy } from '@tensorflow/tfjs-core';
 import { type BackboneState, checkState, emptyState, runBackbone, type StateShapes } from '../backbone';
+import { backboneGates } from '../gates';
 import {
   DENSE_MAMBA2_MODEL_TYPE,
   MAMBA2_MODEL_TYPE,
@@ -36,6 +45,10 @@ export const mamba2HiddenStates = (params: Mamba2Params, config: Mamba2Config, t
     return states;
   });
 
+/** What the gates of the dense connections make of the tokens. @throws SsmError TOKENS */
+export const mamba2Gates = (params: Mamba2Params, config: Mamba2Config, tokens: TokenIds, options?: ForwardOptions): LayerGate[] =>
+  tidyTree(() => backboneGates(params, config, mamba2HiddenStates(params, config, tokens, { ...options, logits: 'last' })));
+
 /** The state before the first token, all zero. */
 export const mamba2InitialState = (config: Mamba2Config, batch: number): Mamba2State =>
   emptyState(config.numHiddenLayers, stateShapes(config, batch));
@@ -64,6 +77,7 @@ export const mamba2: SequenceModel<Mamba2Config, Mamba2Params, Mamba2State> = {
   init: (config, seed) => initParams(mamba2Spec(config), seed),
   forward: mamba2Forward,
   hiddenStates: mamba2HiddenStates,
+  gates: mamba2Gates,
   initialState: mamba2InitialState,
   advance: mamba2Advance,
 };

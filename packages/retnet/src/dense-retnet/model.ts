@@ -3,8 +3,9 @@
  * Letters in shapes: B batch, T time, D hidden size.
  */
 import { embedding, linear, rmsNorm } from '@densessm/kernels';
-import { type HiddenStates, headInput, initParams, type SequenceModel, type TokenIds, tidyTree } from '@densessm/ssm-core';
+import { type HiddenStates, headInput, initParams, type LayerGate, type SequenceModel, type TokenIds, tidyTree } from '@densessm/ssm-core';
 import { add, type Tensor3D, tidy } from '@tensorflow/tfjs-core';
+import { gatesOfLayers } from '../gates';
 import { checkState, emptyState, type RetentionState } from '../state';
 import { beginCall, type LayerInputs, type LayerOutputs, nextState, type RetNetOptions, runLayers } from '../trunk';
 import { type DenseRetNetConfig, denseRetNetConfigToJson, parseDenseRetNetConfig, recognisesDenseRetNet } from './config';
@@ -62,6 +63,22 @@ export const denseRetNetHiddenStates = (
     return { embeddings, layers: outputs.map(({ x }) => x), final, logits };
   });
 
+/** What the gates of the dense connections make of the tokens. @throws SsmError TOKENS */
+export const denseRetNetGates = (
+  params: DenseRetNetParams,
+  config: DenseRetNetConfig,
+  tokens: TokenIds,
+  options: RetNetOptions = {},
+): LayerGate[] =>
+  tidyTree(() => {
+    const { embeddings, layers } = denseRetNetHiddenStates(params, config, tokens, { ...options, logits: 'last' });
+    return gatesOfLayers(config.dense, layers.length, (l) => {
+      const { attention, inputNorm } = params.layers[l] as DenseRetNetParams['layers'][number];
+      const x = rmsNorm({ x: layers[l - 1] ?? embeddings, weight: inputNorm }, { eps: config.normEps });
+      return { k: attention.kSelect, v: attention.vSelect, x };
+    });
+  });
+
 /** Reads more tokens after those that made `state`. @throws SsmError TOKENS or STATE */
 export const denseRetNetAdvance = (
   params: DenseRetNetParams,
@@ -84,6 +101,7 @@ export const denseRetNet: SequenceModel<DenseRetNetConfig, DenseRetNetParams, Re
   init: (config, seed) => initParams(denseRetNetSpec(config), seed),
   forward: denseRetNetForward,
   hiddenStates: denseRetNetHiddenStates,
+  gates: denseRetNetGates,
   initialState: emptyState,
   advance: denseRetNetAdvance,
 };
