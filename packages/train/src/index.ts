@@ -14,6 +14,20 @@ export { clipFactor, gradientNorm } from './optimizers/clip';
 export { type MuonOptions, muon } from './optimizers/muon';
 export { decaysByDefault, type Optimizer, type OptimizerState, type ParamRule, type Update } from './optimizers/optimizer';
 export { type SgdOptions, sgd } from './optimizers/sgd';
+export { gateStatistics, summariseGate } from './records/gate-statistics';
+export { parseRecordLine, recordLine } from './records/jsonl';
+export {
+  belongsBefore,
+  type EvaluationRecord,
+  type GateRecord,
+  type GateStatistics,
+  type Histogram,
+  NEAR_ZERO,
+  type RunRecord,
+  type SampleRecord,
+  type TrainingRecord,
+} from './records/record';
+export { configEvent, eventFileHeader, eventFileName, recordEvent, restartEvent } from './records/tensorboard/events';
 export { SCHEDULE_NAMES, type ScheduleName, type ScheduleOptions, scheduleByName } from './schedules/by-name';
 export {
   type Curve,
