@@ -1,7 +1,7 @@
 /**
- * Compiles every src/<operation>/assembly.ts (AssemblyScript) into one WebAssembly module that imports its memory and has
- * no data of its own, and writes its bytes to src/generated/wasm-kernels.ts. Does nothing where the sources are unchanged.
- * A program, and a global setup of vitest.
+ * Compiles every src/<operation>/assembly.ts (AssemblyScript) into WebAssembly modules that import their memory and have no data of
+ * their own: one with standard SIMD, one with relaxed SIMD, in which a product and a sum can be one operation (assembly-madd.ts). Writes
+ * their bytes to src/generated/wasm-kernels.ts. Does nothing where the sources are unchanged. A program, and a global setup of vitest.
  */
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
@@ -11,6 +11,8 @@ import { fileURLToPath } from 'node:url';
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const target = join(root, 'src/generated/wasm-kernels.ts');
 const OPTIONS = ['-O3', '--noAssert', '--runtime', 'stub', '--importMemory', '--noExportMemory', '--enable', 'simd'];
+/** What each build adds. */
+const BUILDS = { standard: [], relaxed: ['--enable', 'relaxed-simd'] };
 
 /** vitest calls this once before all tests. */
 export default async function buildWasm() {
@@ -20,11 +22,15 @@ export default async function buildWasm() {
     .sort();
   const stamp = `// Made by scripts/build-wasm.mjs from ${fingerprint([...sources, fileURLToPath(import.meta.url)])}\n`;
   if (existsSync(target) && readFileSync(target, 'utf8').startsWith(stamp)) return;
-  const bytes = await compile(sources.filter((path) => path.endsWith('assembly.ts')));
+  const entries = sources.filter((path) => path.endsWith('assembly.ts'));
+  let text = `${stamp}export const wasmKernels = {\n`;
+  for (const [name, options] of Object.entries(BUILDS)) {
+    text += `  ${name}: '${Buffer.from(await compile(entries, options)).toString('base64')}',\n`;
+  }
   mkdirSync(dirname(target), { recursive: true });
   // another process may be doing the same: each renames a whole file into place
   const draft = `${target}.${process.pid}`;
-  writeFileSync(draft, `${stamp}export const wasmKernels: string =\n  '${Buffer.from(bytes).toString('base64')}';\n`);
+  writeFileSync(draft, `${text}};\n`);
   renameSync(draft, target);
 }
 
@@ -35,13 +41,16 @@ function fingerprint(files) {
   return hash.digest('hex');
 }
 
-/** @param {string[]} entries */
-async function compile(entries) {
+/**
+ * @param {string[]} entries
+ * @param {string[]} options
+ */
+async function compile(entries, options) {
   const { main } = await import('assemblyscript/asc');
   /** @type {Uint8Array | undefined} */
   let bytes;
   const { error, stderr } = await main(
-    [...entries.map((path) => relative(root, path)), '--baseDir', root, '--outFile', 'kernels.wasm', ...OPTIONS],
+    [...entries.map((path) => relative(root, path)), '--baseDir', root, '--outFile', 'kernels.wasm', ...OPTIONS, ...options],
     {
       readFile: (name, base) => (existsSync(join(base, name)) ? readFileSync(join(base, name), 'utf8') : null),
       writeFile: (_, contents) => {

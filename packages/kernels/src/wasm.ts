@@ -1,1 +1,2 @@
-export { registerWasmKernels } from './wasm/register';
+export type { SimdBuild } from './wasm/build';
+export { registerWasmKernels, type WasmKernelOptions, type WasmKernels } from './wasm/register';

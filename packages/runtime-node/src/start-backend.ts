@@ -1,6 +1,7 @@
 import '@tensorflow/tfjs'; // registers the gradients, of which tfjs-core alone has none
 import '@tensorflow/tfjs-backend-cpu';
 import '@tensorflow/tfjs-backend-wasm';
+import { setFlagsFromString } from 'node:v8';
 import { registerWasmKernels } from '@densessm/kernels/wasm';
 import { engine, env, findBackend, findBackendFactory, setBackend } from '@tensorflow/tfjs-core';
 import { type BackendName, type Choice, choose, type Device } from './choose';
@@ -35,8 +36,10 @@ async function startWasm(): Promise<string> {
   const reason = await once('wasm', async () => {
     if (!(await env().getAsync('WASM_HAS_SIMD_SUPPORT'))) throw new Error('this machine runs WebAssembly without SIMD');
     await withoutNewProcessListeners(() => activate('wasm'));
-    const kernels = await registerWasmKernels(findBackend('wasm'));
-    return `WebAssembly with SIMD, one thread, ${kernels.length} kernels of ours`;
+    // Node 20 has relaxed SIMD behind this flag, later versions without one; V8 ignores flags that it does not know
+    setFlagsFromString('--experimental-wasm-relaxed-simd');
+    const { names, simd } = await registerWasmKernels(findBackend('wasm'));
+    return `WebAssembly with ${simd === 'relaxed' ? 'relaxed SIMD' : 'SIMD'}, one thread, ${names.length} kernels of ours`;
   });
   await activate('wasm');
   return reason;

@@ -1,4 +1,5 @@
 /** AssemblyScript. Products with few rows, as in decoding: B is read once, in the order in which it lies, and never copied. */
+import { madd } from '../vector-math/assembly-madd';
 
 /** Columns of C that stay in the first cache while B passes. */
 const BLOCK_COLUMNS: i32 = 1024;
@@ -35,15 +36,15 @@ function inner(x: usize, y: usize, size: i32): f32 {
   let s3 = s0;
   let i = 0;
   for (; i + 16 <= size; i += 16) {
-    s0 = f32x4.add(s0, f32x4.mul(v128.load(x), v128.load(y)));
-    s1 = f32x4.add(s1, f32x4.mul(v128.load(x, 16), v128.load(y, 16)));
-    s2 = f32x4.add(s2, f32x4.mul(v128.load(x, 32), v128.load(y, 32)));
-    s3 = f32x4.add(s3, f32x4.mul(v128.load(x, 48), v128.load(y, 48)));
+    s0 = madd(v128.load(x), v128.load(y), s0);
+    s1 = madd(v128.load(x, 16), v128.load(y, 16), s1);
+    s2 = madd(v128.load(x, 32), v128.load(y, 32), s2);
+    s3 = madd(v128.load(x, 48), v128.load(y, 48), s3);
     x += 64;
     y += 64;
   }
   for (; i + 4 <= size; i += 4) {
-    s0 = f32x4.add(s0, f32x4.mul(v128.load(x), v128.load(y)));
+    s0 = madd(v128.load(x), v128.load(y), s0);
     x += 16;
     y += 16;
   }
@@ -82,8 +83,8 @@ function addFourRows(y: usize, x: usize, stride: usize, factors: usize, size: i3
   const f3 = v128.load32_splat(factors, 12);
   let i = 0;
   for (; i + 4 <= size; i += 4) {
-    const s01 = f32x4.add(f32x4.mul(f0, v128.load(x)), f32x4.mul(f1, v128.load(x + stride)));
-    const s23 = f32x4.add(f32x4.mul(f2, v128.load(x + 2 * stride)), f32x4.mul(f3, v128.load(x + 3 * stride)));
+    const s01 = madd(f1, v128.load(x + stride), f32x4.mul(f0, v128.load(x)));
+    const s23 = madd(f3, v128.load(x + 3 * stride), f32x4.mul(f2, v128.load(x + 2 * stride)));
     v128.store(y, f32x4.add(v128.load(y), f32x4.add(s01, s23)));
     x += 16;
     y += 16;
@@ -97,7 +98,7 @@ function addRow(y: usize, x: usize, factor: usize, size: i32): void {
   const all = f32x4.splat(one);
   let i = 0;
   for (; i + 4 <= size; i += 4) {
-    v128.store(y, f32x4.add(v128.load(y), f32x4.mul(all, v128.load(x))));
+    v128.store(y, madd(all, v128.load(x), v128.load(y)));
     x += 16;
     y += 16;
   }

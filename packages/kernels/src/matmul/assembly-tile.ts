@@ -1,4 +1,5 @@
 /** AssemblyScript. The innermost loops of a product, on panels that `pack` made. */
+import { madd } from '../vector-math/assembly-madd';
 
 /** Sums of 4 × 2 vectors, 2 vectors of B and 4 of A fit V8's 15 registers; larger tiles and unrolled loops spill. */
 export const TILE_ROWS: i32 = 4;
@@ -19,17 +20,17 @@ export function tile(a: usize, b: usize, c: usize, depth: i32, stride: usize, ad
     const b0 = v128.load(b);
     const b1 = v128.load(b, 16);
     const a0 = v128.load32_splat(a);
-    s00 = f32x4.add(s00, f32x4.mul(a0, b0));
-    s01 = f32x4.add(s01, f32x4.mul(a0, b1));
+    s00 = madd(a0, b0, s00);
+    s01 = madd(a0, b1, s01);
     const a1 = v128.load32_splat(a, 4);
-    s10 = f32x4.add(s10, f32x4.mul(a1, b0));
-    s11 = f32x4.add(s11, f32x4.mul(a1, b1));
+    s10 = madd(a1, b0, s10);
+    s11 = madd(a1, b1, s11);
     const a2 = v128.load32_splat(a, 8);
-    s20 = f32x4.add(s20, f32x4.mul(a2, b0));
-    s21 = f32x4.add(s21, f32x4.mul(a2, b1));
+    s20 = madd(a2, b0, s20);
+    s21 = madd(a2, b1, s21);
     const a3 = v128.load32_splat(a, 12);
-    s30 = f32x4.add(s30, f32x4.mul(a3, b0));
-    s31 = f32x4.add(s31, f32x4.mul(a3, b1));
+    s30 = madd(a3, b0, s30);
+    s31 = madd(a3, b1, s31);
     a += 16;
     b += 32;
   } while (--left);

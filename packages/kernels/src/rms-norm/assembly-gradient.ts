@@ -1,6 +1,7 @@
 /** AssemblyScript. The gradient of the root mean square norm of one group of values. */
 import { siluSlopeX4, siluX4 } from '../vector-math/assembly-exp';
 import { bytes, loadLanes, storeLanes } from '../vector-math/assembly-lanes';
+import { subtractProduct } from '../vector-math/assembly-madd';
 
 /** One call; lies in scratch. */
 @unmanaged
@@ -87,7 +88,7 @@ function gradientOfFour(
   const n = f32x4.mul(loadLanes(c.a + at, lanes), f32x4.splat(r));
   const dyS = loadLanes(c.dyS + at, lanes);
   const w = weight ? loadLanes(weight, lanes) : f32x4.splat(1);
-  const da = f32x4.mul(f32x4.splat(r), f32x4.sub(f32x4.mul(dyS, w), f32x4.mul(n, f32x4.splat(mean))));
+  const da = f32x4.mul(f32x4.splat(r), subtractProduct(n, f32x4.splat(mean), f32x4.mul(dyS, w)));
   storeLanes(dx, c.inside ? f32x4.mul(da, loadLanes(c.s + at, lanes)) : da, lanes);
   const sums = c.sums + 2 * bytes(column + i);
   const dw = f32x4.mul(dyS, n);

@@ -2,6 +2,7 @@
  * AssemblyScript. Exponentials and what is made of them, four values at a time. NaN stays NaN.
  * Polynomials are minimax in relative error on their interval, with float32 coefficients: below 5e-9, a tenth of a rounding.
  */
+import { madd, subtractProduct } from './assembly-madd';
 
 /** 1.5 · 2^23: a float32 of that size has no digits behind the point, so adding it rounds, and its last bits are the whole number. */
 const ROUNDER: f32 = 12582912;
@@ -14,11 +15,11 @@ const BIASED_ROUNDER: f32 = 12583039;
  */
 export function expX4(x: v128): v128 {
   const inside = f32x4.pmin(f32x4.pmax(x, f32x4.splat(-104)), f32x4.splat(89)); // in this order a NaN passes
-  const shifted = f32x4.add(f32x4.mul(inside, f32x4.splat(1.44269502)), f32x4.splat(ROUNDER));
+  const shifted = madd(inside, f32x4.splat(1.44269502), f32x4.splat(ROUNDER));
   const n = i32x4.sub(shifted, i32x4.splat(0x4b400000));
   const whole = f32x4.sub(shifted, f32x4.splat(ROUNDER));
-  const most = f32x4.sub(inside, f32x4.mul(whole, f32x4.splat(0.693359375)));
-  const r = f32x4.add(most, f32x4.mul(whole, f32x4.splat(2.12194442e-4)));
+  const most = subtractProduct(whole, f32x4.splat(0.693359375), inside);
+  const r = madd(whole, f32x4.splat(2.12194442e-4), most);
   const half = i32x4.shr_s(n, 1);
   return f32x4.mul(f32x4.mul(expOfRest(r), powerOfTwo(half)), powerOfTwo(i32x4.sub(n, half)));
 }
@@ -30,11 +31,11 @@ function powerOfTwo(n: v128): v128 {
 
 /** eʳ for |r| ≤ ln 2 / 2: 1 + (r + r² P(r)). */
 function expOfRest(r: v128): v128 {
-  let p = f32x4.add(f32x4.mul(f32x4.splat(0.0013821694301441312), r), f32x4.splat(0.00836866907775402));
-  p = f32x4.add(f32x4.mul(p, r), f32x4.splat(0.041668254882097244));
-  p = f32x4.add(f32x4.mul(p, r), f32x4.splat(0.1666652113199234));
-  p = f32x4.add(f32x4.mul(p, r), f32x4.splat(0.4999999403953552));
-  return f32x4.add(f32x4.splat(1), f32x4.add(r, f32x4.mul(f32x4.mul(r, r), p)));
+  let p = madd(f32x4.splat(0.0013821694301441312), r, f32x4.splat(0.00836866907775402));
+  p = madd(p, r, f32x4.splat(0.041668254882097244));
+  p = madd(p, r, f32x4.splat(0.1666652113199234));
+  p = madd(p, r, f32x4.splat(0.4999999403953552));
+  return f32x4.add(f32x4.splat(1), madd(f32x4.mul(r, r), p, r));
 }
 
 /**
@@ -45,12 +46,12 @@ export function exp2X4(z: v128): v128 {
   const inside = f32x4.pmin(f32x4.pmax(z, f32x4.splat(-127)), f32x4.splat(128));
   const shifted = f32x4.add(inside, f32x4.splat(BIASED_ROUNDER));
   const f = f32x4.sub(inside, f32x4.sub(shifted, f32x4.splat(BIASED_ROUNDER)));
-  const low = f32x4.add(f32x4.mul(f32x4.splat(0.24022643268108368), f), f32x4.splat(0.6931471824645996));
-  const middle = f32x4.add(f32x4.mul(f32x4.splat(0.009619002230465412), f), f32x4.splat(0.055503588169813156));
-  const high = f32x4.add(f32x4.mul(f32x4.splat(0.0001519669167464599), f), f32x4.splat(0.0013391304528340697));
+  const low = madd(f32x4.splat(0.24022643268108368), f, f32x4.splat(0.6931471824645996));
+  const middle = madd(f32x4.splat(0.009619002230465412), f, f32x4.splat(0.055503588169813156));
+  const high = madd(f32x4.splat(0.0001519669167464599), f, f32x4.splat(0.0013391304528340697));
   const square = f32x4.mul(f, f);
-  const q = f32x4.add(f32x4.mul(f32x4.add(f32x4.mul(high, square), middle), square), low);
-  return f32x4.mul(f32x4.add(f32x4.mul(q, f), f32x4.splat(1)), i32x4.shl(shifted, 23));
+  const q = madd(madd(high, square, middle), square, low);
+  return f32x4.mul(madd(q, f, f32x4.splat(1)), i32x4.shl(shifted, 23));
 }
 
 /** 1 / (1 + e⁻ˣ), for negative x as eˣ / (1 + eˣ), which keeps its accuracy where the value is small. */
@@ -81,9 +82,9 @@ export function softplusX4(x: v128): v128 {
   const e = expX4(f32x4.neg(f32x4.abs(x)));
   const s = f32x4.div(e, f32x4.add(f32x4.splat(2), e));
   const z = f32x4.mul(s, s);
-  let p = f32x4.add(f32x4.mul(f32x4.splat(0.28026703000068665), z), f32x4.splat(0.27998629212379456));
-  p = f32x4.add(f32x4.mul(p, z), f32x4.splat(0.4002173542976379));
-  p = f32x4.add(f32x4.mul(p, z), f32x4.splat(0.6666641235351562));
-  const rest = f32x4.mul(s, f32x4.add(f32x4.splat(2), f32x4.mul(z, p)));
+  let p = madd(f32x4.splat(0.28026703000068665), z, f32x4.splat(0.27998629212379456));
+  p = madd(p, z, f32x4.splat(0.4002173542976379));
+  p = madd(p, z, f32x4.splat(0.6666641235351562));
+  const rest = f32x4.mul(s, madd(z, p, f32x4.splat(2)));
   return f32x4.add(f32x4.pmax(x, f32x4.splat(0)), rest);
 }

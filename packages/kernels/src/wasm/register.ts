@@ -10,7 +10,6 @@ import { crossEntropy } from '../cross-entropy/kernel';
 import { type CrossEntropyModule, crossEntropyGradOnWasm, crossEntropyOnWasm } from '../cross-entropy/wasm';
 import { embedding, embeddingGrad } from '../embedding/kernel';
 import { type EmbeddingModule, embeddingGradOnWasm, embeddingOnWasm } from '../embedding/wasm';
-import { wasmKernels } from '../generated/wasm-kernels';
 import { matMul } from '../matmul/kernel';
 import { type MatMulModule, matMulOnWasm } from '../matmul/wasm';
 import { type ReduceModule, replaceSums } from '../reduce/wasm';
@@ -21,44 +20,57 @@ import { selectiveScanGrad } from '../selective-scan/gradient';
 import { selectiveScan } from '../selective-scan/kernel';
 import { type SelectiveScanModule, selectiveScanGradOnWasm, selectiveScanOnWasm } from '../selective-scan/wasm';
 import { replaceSplitAndConcat, type StridedCopyModule } from '../strided-copy/wasm';
+import { loadBuild, type SimdBuild } from './build';
 import { Heap, type WasmBackend } from './heap';
 import { replaceIdentity } from './identity';
 import { replaceSlice } from './slice';
 
+type Module = MatMulModule &
+  EmbeddingModule &
+  ReduceModule &
+  SelectiveScanModule &
+  ActivationsModule &
+  CausalConv1dModule &
+  RmsNormModule &
+  StridedCopyModule &
+  CrossEntropyModule;
+
 interface Started {
   heap: Heap;
-  module: MatMulModule &
-    EmbeddingModule &
-    ReduceModule &
-    SelectiveScanModule &
-    ActivationsModule &
-    CausalConv1dModule &
-    RmsNormModule &
-    StridedCopyModule &
-    CrossEntropyModule;
+  module: Module;
+  simd: SimdBuild;
 }
 
-/** One module and one scratch buffer per backend, however often it is registered. */
-const started = new WeakMap<object, Promise<Started>>();
+export interface WasmKernelOptions {
+  /** Which build to run; the fastest that passes its self-test where this is left out. */
+  simd?: SimdBuild;
+}
+export interface WasmKernels {
+  /** The kernels that are now fast. */
+  names: string[];
+  /** The build that runs. */
+  simd: SimdBuild;
+}
+
+/** One heap per backend and one module per build, however often it is registered. */
+const started = new WeakMap<object, { heap: Heap; builds: Map<SimdBuild | undefined, Promise<Started>> }>();
 
 /**
  * Registers our WebAssembly kernels for tfjs's wasm backend, on whose memory they work in place. Replaces some of tfjs's own as well:
  * Slice, Identity, SplitV and Concat, which copy too much, Sum and Mean, which round too much, and Exp and Softplus, which are slow. See
  * {@link replaceSlice}, {@link replaceIdentity}, {@link replaceSplitAndConcat}, {@link replaceSums} and {@link replaceExponentials}.
- * Pass `findBackend('wasm')` once it has started. Returns the names of the kernels that are now fast.
- * @throws SsmError BACKEND where the backend is not tfjs's, runs with threads, or the machine has no SIMD.
+ * Pass `findBackend('wasm')` once it has started; a later call may change the build.
+ * @throws SsmError BACKEND where the backend is not tfjs's, runs with threads, or the machine has no such SIMD.
  */
-export async function registerWasmKernels(backend: unknown): Promise<string[]> {
+export async function registerWasmKernels(backend: unknown, { simd: wish }: WasmKernelOptions = {}): Promise<WasmKernels> {
   const wasmBackend = checkBackend(backend);
-  const starting = started.get(wasmBackend) ?? start(wasmBackend);
-  started.set(wasmBackend, starting);
-  const { heap, module } = await starting;
+  const { heap, module, simd } = await start(wasmBackend, wish);
   replaceSlice();
   replaceIdentity();
   replaceSums(wasmBackend, heap, module);
   replaceExponentials(wasmBackend, heap, module);
   replaceSplitAndConcat(wasmBackend, heap, module);
-  return [
+  const names = [
     onHeap(heap, matMul, matMulOnWasm(heap, module)),
     onHeap(heap, embedding, embeddingOnWasm(heap, module)),
     onHeap(heap, embeddingGrad, embeddingGradOnWasm(heap, module)),
@@ -73,6 +85,7 @@ export async function registerWasmKernels(backend: unknown): Promise<string[]> {
     onHeap(heap, selectiveScan, selectiveScanOnWasm(heap, module)),
     onHeap(heap, selectiveScanGrad, selectiveScanGradOnWasm(heap, module)),
   ];
+  return { names, simd };
 }
 
 function onHeap<I extends object, O extends KernelOutput, A extends object>(
@@ -87,25 +100,18 @@ function onHeap<I extends object, O extends KernelOutput, A extends object>(
   return kernel.definition.name;
 }
 
-async function start(backend: WasmBackend): Promise<Started> {
-  const bytes = Uint8Array.from(atob(wasmKernels), (char) => char.charCodeAt(0));
-  const memory = memoryOf(backend) as WebAssembly.Memory;
-  try {
-    const { instance } = await WebAssembly.instantiate(bytes, { env: { memory } });
-    return { heap: new Heap(backend), module: instance.exports as unknown as Started['module'] };
-  } catch (cause) {
-    started.delete(backend);
-    throw new SsmError(
-      {
-        code: 'BACKEND',
-        what: 'registerWasmKernels: the kernels cannot run here.',
-        expected: 'WebAssembly with SIMD, and a memory that is not shared between threads',
-        got: String(cause),
-        mend: "start tfjs's wasm backend without threads, or leave the fast kernels out",
-      },
-      { cause },
-    );
-  }
+function start(backend: WasmBackend, wish: SimdBuild | undefined): Promise<Started> {
+  const here = started.get(backend) ?? { heap: new Heap(backend), builds: new Map() };
+  started.set(backend, here);
+  const running = here.builds.get(wish) ?? load(backend, here.heap, wish);
+  here.builds.set(wish, running);
+  running.catch(() => here.builds.delete(wish));
+  return running;
+}
+
+async function load(backend: WasmBackend, heap: Heap, wish: SimdBuild | undefined): Promise<Started> {
+  const { exports, simd } = await loadBuild(memoryOf(backend) as WebAssembly.Memory, wish);
+  return { heap, module: exports as unknown as Module, simd };
 }
 
 const memoryOf = (backend: unknown): unknown => (backend as Partial<WasmBackend> | null | undefined)?.wasm?.asm?.memory;

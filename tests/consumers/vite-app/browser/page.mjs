@@ -17,7 +17,7 @@ globalThis.side = {
   async start(backend) {
     if (backend === 'wasm') setWasmPaths(Object.fromEntries(BINARIES.map((name) => [name, wasmFile])));
     if (!(await setBackend(backend))) throw new Error(`${backend} did not start`);
-    return backend === 'wasm' ? (await registerWasmKernels(findBackend('wasm'))).length : 0;
+    return backend === 'wasm' ? (await registerWasmKernels(findBackend('wasm'))).names.length : 0;
   },
   load: (name, files) =>
     sessions.load(
