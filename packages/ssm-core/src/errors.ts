@@ -10,7 +10,8 @@ export type SsmErrorCode =
   | 'STATE' // a state belongs to another model, batch or position
   | 'OPTION' // an argument of a function has no meaning
   | 'BACKEND' // a backend is missing or lacks what is needed
-  | 'NETWORK'; // a server refused, failed or could not be reached
+  | 'NETWORK' // a server refused, failed or could not be reached
+  | 'DIVERGED'; // training met losses or gradients that are not finite, again and again
 
 export interface Problem {
   code: SsmErrorCode;

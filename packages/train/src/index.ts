@@ -27,7 +27,7 @@ export {
   type SampleRecord,
   type TrainingRecord,
 } from './records/record';
-export { configEvent, eventFileHeader, eventFileName, recordEvent, restartEvent } from './records/tensorboard/events';
+export { configEvent, eventFileHeader, eventFileName, recordEvent, startEvent } from './records/tensorboard/events';
 export { SCHEDULE_NAMES, type ScheduleName, type ScheduleOptions, scheduleByName } from './schedules/by-name';
 export {
   type Curve,
@@ -42,4 +42,7 @@ export {
   type WarmupStableDecayOptions,
   warmupStableDecaySchedule,
 } from './schedules/schedules';
+export { type StoryCorpusOptions, storyCorpus } from './stories/corpus';
+export { evaluate } from './trainer/evaluate';
+export { Trainer } from './trainer/trainer';
 export type { Evaluation, HostTensor, StepRecord, TrainerOptions, TrainingCounters, TrainingState } from './trainer/types';

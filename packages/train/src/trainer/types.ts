@@ -6,8 +6,9 @@ import type { Schedule } from '../schedules/schedules';
 export interface TrainerOptions<C, P extends object, State> {
   model: SequenceModel<C, P, State>;
   config: C;
-  /** The trainer's from now on: read them from {@link Trainer.params} after a step, since a step may replace every one. */
+  /** The trainer's from now on: a step replaces them, so read {@link Trainer.params} anew after each. */
   params: P;
+  /** The trainer's from now on. */
   optimizer: Optimizer;
   schedule: Schedule;
   sampler: BatchSampler;
@@ -17,9 +18,12 @@ export interface TrainerOptions<C, P extends object, State> {
   gradientAccumulationSteps?: number;
   /** Recomputes each layer in the backward pass instead of keeping its activations. */
   recompute?: boolean;
-  /** Truncated backpropagation through time: each row goes on from the state in which the last step left it. */
+  /**
+   * Truncated backpropagation through time: each row goes on from the state in which the step before left it, as a constant. Needs a
+   * sampler whose rows go on, as `consecutiveBlocks` does.
+   */
   carryState?: boolean;
-  /** Steps in a row that may be skipped because loss or gradient was not finite; 10 unless given. */
+  /** Steps in a row that may be skipped because loss or gradients were not finite; one more is an error. 10 unless given. */
   maxSkippedSteps?: number;
 }
 
@@ -47,31 +51,31 @@ export interface Evaluation {
   tokens: number;
 }
 
-/** A tensor as plain data. */
+/** A tensor as plain data: `serializeSafetensors` of `@densessm/checkpoint` takes maps of them. */
 export interface HostTensor {
-  shape: number[];
-  dtype: 'float32' | 'int32';
-  values: Float32Array | Int32Array;
+  readonly shape: readonly number[];
+  readonly values: Float32Array | Int32Array;
 }
 
-/** Everything a bit-equal continuation needs, as plain data: tensors, and counters that survive JSON. */
+/** Everything that a bit-equal continuation needs, as plain data: tensors, and counters that survive JSON. */
 export interface TrainingState {
   /** Parameters by their names on disk. */
-  params: Record<string, HostTensor>;
-  /** Moments of the optimiser and carried states, by name. */
-  tensors: Record<string, HostTensor>;
+  params: ReadonlyMap<string, HostTensor>;
+  /** What the optimiser remembers and the carried states, by name. */
+  tensors: ReadonlyMap<string, HostTensor>;
   counters: TrainingCounters;
 }
 
 export interface TrainingCounters {
   /** Steps done, skipped ones included. */
-  step: number;
+  steps: number;
+  /** Skipped steps. */
   skipped: number;
   /** Skipped steps in a row up to now. */
   skippedInARow: number;
   /** Tokens read in all steps. */
   tokens: number;
-  optimizer: { name: string; counters: Record<string, number> };
-  /** Carried states, one for each micro-batch of a step, with names in place of tensors. */
+  optimizer: { name: string; steps: Record<string, number> };
+  /** The carried state of each micro-batch of a step, with names in place of tensors. */
   carried: unknown[];
 }

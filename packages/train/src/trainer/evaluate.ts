@@ -1,0 +1,35 @@
+import type { SequenceModel } from '@densessm/ssm-core';
+import { dispose, tidy } from '@tensorflow/tfjs-core';
+import type { Batch } from '../data/batch';
+import { badOption } from '../options';
+import { type TrainingOptions, toDevice } from './gradients';
+import { countTargets, meanLoss } from './loss';
+import { nextTask } from './next-task';
+import type { Evaluation } from './types';
+
+/**
+ * Mean loss over all targets of all batches, each from a fresh state; no gradients.
+ * @throws SsmError OPTION where no batch has a target
+ */
+export async function evaluate<C, P extends object, State>(
+  model: SequenceModel<C, P, State>,
+  config: C,
+  params: P,
+  batches: AsyncIterable<Batch> | Iterable<Batch>,
+): Promise<Evaluation> {
+  let [total, tokens] = [0, 0];
+  for await (const batch of batches) {
+    const counted = countTargets(batch.targets);
+    if (counted === 0) continue;
+    const { starts, ...uploaded } = toDevice(batch);
+    const options: TrainingOptions = starts ? { starts } : {};
+    const loss = tidy(() => meanLoss(model.forward(params, config, uploaded.tokens, options), uploaded.targets));
+    const [value] = await loss.data();
+    dispose([loss, uploaded.tokens, uploaded.targets, ...(starts ? [starts] : [])]);
+    total += (value as number) * counted;
+    tokens += counted;
+    await nextTask();
+  }
+  if (tokens === 0) throw badOption('evaluate', 'batches', 'at least one token to predict', 'none', 'give a longer held-out text');
+  return { loss: total / tokens, tokens };
+}

@@ -1,0 +1,105 @@
+import { type ForwardOptions, type Gradients, mapTree, type SequenceModel, valueAndGrads } from '@densessm/ssm-core';
+import {
+  add,
+  clone,
+  dispose,
+  keep,
+  mul,
+  type Scalar,
+  Tensor,
+  type Tensor1D,
+  type Tensor2D,
+  tensor1d,
+  tensor2d,
+} from '@tensorflow/tfjs-core';
+import type { Batch } from '../data/batch';
+import { meanLoss } from './loss';
+
+/** What training asks of a model. */
+export interface TrainingOptions extends ForwardOptions {
+  /** [B, T], 1 before which the state starts anew. */
+  starts?: Tensor2D;
+  /** Recomputes each layer in the backward pass instead of keeping its activations. */
+  recompute?: boolean;
+}
+
+/** A model as training runs it. */
+export interface Run<C, P extends object, State> {
+  model: SequenceModel<C, P, State>;
+  config: C;
+  options: TrainingOptions;
+}
+
+/** A micro-batch on the device. */
+export interface DeviceBatch {
+  tokens: Tensor2D;
+  targets: Tensor1D;
+  starts?: Tensor2D;
+}
+
+/** Uploads a batch; the caller frees the tensors. */
+export function toDevice({ tokens, targets, starts, batchSize, length }: Batch): DeviceBatch {
+  const shape: [number, number] = [batchSize, length];
+  const uploaded = { tokens: tensor2d(tokens, shape, 'int32'), targets: tensor1d(targets, 'int32') };
+  return starts ? { ...uploaded, starts: tensor2d(Int32Array.from(starts), shape, 'int32') } : uploaded;
+}
+
+/** What a micro-batch contributes to a step. */
+export interface Contribution<P extends object, State> {
+  /** Its share of the step's mean loss. */
+  loss: Scalar;
+  /** Its share of the gradient. */
+  grads: Gradients<P>;
+  /** The state after its last token, where one was carried in. */
+  state?: State;
+}
+
+/**
+ * Loss and gradients of one micro-batch, times `share`: its part of all targets of the step, so that the sum over micro-batches is what
+ * one large batch would give. With `carried` the text goes on from a state, through which no gradient flows. The caller frees all of it.
+ */
+export function contributionOf<C, P extends object, State>(
+  { model, config, options }: Run<C, P, State>,
+  params: P,
+  batch: DeviceBatch,
+  share: number,
+  carried?: State,
+): Contribution<P, State> {
+  const { tokens, targets, starts } = batch;
+  const given: TrainingOptions = starts ? { ...options, starts } : options;
+  let state: State | undefined;
+  const loss = (current: P): Scalar => {
+    const logits = carried === undefined ? model.forward(current, config, tokens, given) : advance(current, carried);
+    const mean = meanLoss(logits, targets);
+    return share === 1 ? mean : mul(mean, share);
+  };
+  const advance = (current: P, from: State) => {
+    const [logits, next] = model.advance(current, config, tokens, from, given);
+    state = mapTree(next, (tensor) => keep(clone(tensor)));
+    return logits;
+  };
+  const { value, grads } = valueAndGrads(loss, params);
+  return { loss: value, grads, state };
+}
+
+/** The sum of two contributions; frees both, save the states, which are the caller's. */
+export function sumOf<P extends object, State>(a: Contribution<P, State>, b: Contribution<P, State>): Contribution<P, State> {
+  const sum = { loss: add<Scalar>(a.loss, b.loss), grads: addTrees(a.grads, b.grads) as Gradients<P> };
+  dispose([a.loss, b.loss]);
+  return sum;
+}
+
+/** Sums tensor by tensor, null where both are; frees what it adds. */
+function addTrees(a: unknown, b: unknown): unknown {
+  if (a instanceof Tensor && b instanceof Tensor) {
+    const sum = add(a, b);
+    dispose([a, b]);
+    return sum;
+  }
+  if (a === null || b === null) return a ?? b;
+  if (a instanceof Tensor || b instanceof Tensor || typeof a !== 'object' || typeof b !== 'object') return a;
+  if (Array.isArray(a)) return a.map((branch, i) => addTrees(branch, (b as unknown[])[i]));
+  return Object.fromEntries(
+    Object.entries(a as object).map(([key, branch]) => [key, addTrees(branch, (b as Record<string, unknown>)[key])]),
+  );
+}
