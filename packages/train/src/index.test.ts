@@ -35,6 +35,7 @@ it('exports what it should', () => {
       "sourcePart",
       "startEvent",
       "storyCorpus",
+      "storyCorpus",
       "summariseGate",
       "tokenSource",
       "warmupStableDecaySchedule",
