@@ -35,7 +35,6 @@ it('exports what it should', () => {
       "sourcePart",
       "startEvent",
       "storyCorpus",
-      "storyCorpus",
       "summariseGate",
       "tokenSource",
       "warmupStableDecaySchedule",

@@ -45,5 +45,4 @@ export {
 export { type StoryCorpusOptions, storyCorpus } from './stories/corpus';
 export { evaluate } from './trainer/evaluate';
 export { Trainer } from './trainer/trainer';
-export { type StoryCorpusOptions, storyCorpus } from './stories/corpus';
 export type { Evaluation, HostTensor, StepRecord, TrainerOptions, TrainingCounters, TrainingState } from './trainer/types';
