@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { configEvent, eventFileHeader, eventFileName, type RunRecord, recordEvent, restartEvent } from '../../index';
+import { configEvent, eventFileHeader, eventFileName, type RunRecord, recordEvent, startEvent } from '../../index';
 import { crc32c } from './framing';
 
 const utf8 = new TextEncoder();
@@ -29,7 +29,7 @@ describe('an event file', () => {
 
   it('voids what an older file holds', () => {
     // Event(wall_time=1.5, step=300, session_log=SessionLog(status=SessionLog.START))
-    expect(hex(restartEvent(1.5, 300))).toBe('100000000000000095fbfe1809000000000000f83f10ac023a020801713b788a');
+    expect(hex(startEvent(1.5, 300))).toBe('100000000000000095fbfe1809000000000000f83f10ac023a020801713b788a');
   });
 
   it('has a name that sorts by time and suits any file system', () => {

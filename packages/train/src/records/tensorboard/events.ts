@@ -10,10 +10,10 @@ import { double, doubles, float, integer, join, message, type Piece, string } fr
 export const eventFileHeader = (wallTime: number): Uint8Array => event(wallTime, undefined, string(3, 'brain.Event:2'));
 
 /**
- * Says that a run goes on after `step` updates, as the first event behind the header of a *new* file: whatever older files hold of that
- * step and later ones is void.
+ * Begins the events of one process, behind the header of a *new* file: whatever older files hold of `step` (updates done) and later ones
+ * is void. The first file of a run needs one too, since TensorBoard ignores the first that it meets.
  */
-export const restartEvent = (wallTime: number, step: number): Uint8Array => event(wallTime, step, message(7, integer(1, SESSION_START)));
+export const startEvent = (wallTime: number, step: number): Uint8Array => event(wallTime, step, message(7, integer(1, SESSION_START)));
 const SESSION_START = 1;
 
 /** A run's config as a table among the texts. */
