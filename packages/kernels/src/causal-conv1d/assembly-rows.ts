@@ -11,6 +11,8 @@ export class Conv {
   silu: bool;
   /** [E], or 0. */
   bias: usize;
+  /** Of one sequence, int32, [T], or 0. */
+  starts: usize;
   filter: usize;
   /** The W − 1 rows before the first token, followed by up to W − 1 rows of x: what the outputs read that still see the tail. */
   head: usize;
@@ -29,6 +31,26 @@ export class Conv {
   get filterBytes(): usize {
     return bytes(((this.channels + 3) & ~3) * this.width);
   }
+  /** Whether the text starts anew at token t. */
+  startsAnew(t: i32): bool {
+    return load<i32>(this.starts + bytes(t)) !== 0;
+  }
+  /** The first of the W columns of the filter that meets an input in token t: what lies before a start is not seen. */
+  firstColumn(t: i32): i32 {
+    if (this.starts === 0) return 0;
+    for (let start = t; start >= 0 && start > t - this.width + 1; start--) {
+      if (this.startsAnew(start)) return this.width - 1 - (t - start);
+    }
+    return 0;
+  }
+  /** The first column that row k of the past, the tail's rows first, meets in any token: those behind the next start do not see it. */
+  firstColumnOfRow(k: i32): i32 {
+    if (this.starts === 0) return 0;
+    for (let start = max(0, k - this.width + 2); start <= k && start < this.length; start++) {
+      if (this.startsAnew(start)) return k - start + 1;
+    }
+    return 0;
+  }
   /** The first of the W rows that token t reads, for a sequence at x. */
   window(x: usize, t: i32): usize {
     const before = this.width - 1;
@@ -36,10 +58,10 @@ export class Conv {
   }
 }
 
-/** z = Σ_j w_j x_j + bias of four channels, from the first of W rows. */
-function before(c: Conv, rows: usize, filter: usize, channel: usize, lanes: i32): v128 {
+/** z = Σ_j w_j x_j + bias of four channels over the columns from `first` on, from that column's row. */
+function before(c: Conv, rows: usize, filter: usize, channel: usize, lanes: i32, first: i32): v128 {
   let z = f32x4.mul(v128.load(filter), loadLanes(rows, lanes));
-  for (let j = 1; j < c.width; j++) {
+  for (let j = first + 1; j < c.width; j++) {
     rows += c.row;
     filter += 16;
     z = f32x4.add(z, f32x4.mul(v128.load(filter), loadLanes(rows, lanes)));
@@ -47,50 +69,57 @@ function before(c: Conv, rows: usize, filter: usize, channel: usize, lanes: i32)
   return c.bias ? f32x4.add(z, loadLanes(c.bias + channel, lanes)) : z;
 }
 
-/** One row of outputs. */
-export function convolveRow(c: Conv, rows: usize, y: usize): void {
-  let filter = c.filter;
+/** One row of outputs, from the first of W rows and the first column that counts. */
+export function convolveRow(c: Conv, rows: usize, first: i32, y: usize): void {
+  let filter = c.filter + ((first as usize) << 4);
+  rows += (first as usize) * c.row;
   for (let e = 0; e < c.channels; e += 4) {
     const lanes = c.channels - e;
-    const z = before(c, rows + bytes(e), filter, bytes(e), lanes);
+    const z = before(c, rows + bytes(e), filter, bytes(e), lanes, first);
     storeLanes(y + bytes(e), c.silu ? siluX4(z) : z, lanes);
     filter += (c.width as usize) << 4;
   }
 }
 
 /** dz = dy act'(z) of one row; adds dz to dbias, and dz times the row's inputs to dw, both of this sequence. */
-export function gradientOfRow(c: Conv, rows: usize, dy: usize, dz: usize): void {
-  let filter = c.filter;
-  let dFilter = c.dFilterOfOne;
+export function gradientOfRow(c: Conv, rows: usize, first: i32, dy: usize, dz: usize): void {
+  const skipped = (first as usize) << 4;
+  let filter = c.filter + skipped;
+  let dFilter = c.dFilterOfOne + skipped;
+  rows += (first as usize) * c.row;
   for (let e = 0; e < c.channels; e += 4) {
     const lanes = c.channels - e;
     let slope = loadLanes(dy + bytes(e), lanes);
-    if (c.silu) slope = f32x4.mul(slope, siluSlopeX4(before(c, rows + bytes(e), filter, bytes(e), lanes)));
+    if (c.silu) slope = f32x4.mul(slope, siluSlopeX4(before(c, rows + bytes(e), filter, bytes(e), lanes, first)));
     storeLanes(dz + bytes(e), slope, lanes);
     const dBias = c.dBiasOfOne + bytes(e);
     v128.store(dBias, f32x4.add(v128.load(dBias), slope));
     let input = rows + bytes(e);
-    for (let j = 0; j < c.width; j++) {
+    for (let j = first; j < c.width; j++) {
       v128.store(dFilter, f32x4.add(v128.load(dFilter), f32x4.mul(slope, loadLanes(input, lanes))));
       input += c.row;
       dFilter += 16;
     }
+    dFilter += skipped;
     filter += (c.width as usize) << 4;
   }
 }
 
-/** The gradient of one row of inputs: Σ_j w_j dz_(k−j), where dz points to row k. */
-export function gradientOfInput(c: Conv, dz: usize, dx: usize): void {
-  let filter = c.filter;
+/** The gradient of one row of inputs: Σ_j w_j dz_(k−j) over the columns from `first` on, where dz points to row k. */
+export function gradientOfInput(c: Conv, dz: usize, first: i32, dx: usize): void {
+  const skipped = (first as usize) << 4;
+  let filter = c.filter + skipped;
+  dz -= (first as usize) * c.row;
   for (let e = 0; e < c.channels; e += 4) {
     const lanes = c.channels - e;
     let row = dz + bytes(e);
     let sum = f32x4.splat(0);
-    for (let j = 0; j < c.width; j++) {
+    for (let j = first; j < c.width; j++) {
       sum = f32x4.add(sum, f32x4.mul(v128.load(filter), loadLanes(row, lanes)));
       row -= c.row;
       filter += 16;
     }
+    filter += skipped;
     storeLanes(dx + bytes(e), sum, lanes);
   }
 }

@@ -27,18 +27,20 @@ function newConv(scratch: usize, w: usize, bias: usize, length: i32, channels: i
   c.width = width;
   c.silu = silu;
   c.bias = bias;
+  c.starts = 0;
   c.filter = scratch + CALL;
   c.head = c.filter + c.filterBytes;
   pack(w, c.filter, channels, width, width, 1, 4);
   return c;
 }
 
-/** x, y [B, T, E]; w [E, W]; bias [E]; tail and the tail that is left, [B, E, W − 1]. */
+/** x, y [B, T, E]; w [E, W]; bias [E]; starts [B, T], int32; tail and the tail that is left, [B, E, W − 1]. */
 export function causalConv1d(
   x: usize,
   w: usize,
   bias: usize,
   tail: usize,
+  starts: usize,
   y: usize,
   left: usize,
   batch: i32,
@@ -51,13 +53,14 @@ export function causalConv1d(
   const c = newConv(scratch, w, bias, length, channels, width, silu);
   for (let b = 0; b < batch; b++) {
     const ofTail = bytes(b * channels * (width - 1));
+    if (starts) c.starts = starts + bytes(b * length);
     makeHead(c, x, tail ? tail + ofTail : 0);
     for (let t = 0; t < length; t++) {
-      convolveRow(c, c.window(x, t), y);
+      convolveRow(c, c.window(x, t), c.firstColumn(t), y);
       y += c.row;
     }
     // the W − 1 newest rows are the window of the token that comes next, without its own
-    if (width > 1) transposeRows(c.window(x, length), left + ofTail, width - 1, channels);
+    if (width > 1) leaveTail(c, x, left + ofTail);
     x += (length as usize) * c.row;
   }
 }
@@ -69,6 +72,16 @@ function makeHead(c: Conv, x: usize, tail: usize): void {
   if (tail) transposeRows(tail, c.head, c.channels, rows);
   else memory.fill(c.head, 0, size);
   memory.copy(c.head + size, x, (min(rows, c.length) as usize) * c.row);
+}
+
+/** The last W − 1 rows as columns, [E, W − 1], zeros for those that lie before a start. */
+function leaveTail(c: Conv, x: usize, left: usize): void {
+  const before = c.width - 1;
+  transposeRows(c.window(x, c.length), left, before, c.channels);
+  for (let j = 0; j < before; j++) {
+    if (c.firstColumnOfRow(c.length + j) === 0) continue;
+    for (let e = 0; e < c.channels; e++) store<f32>(left + bytes(e * before + j), 0);
+  }
 }
 
 /** [rows, columns] → [columns, rows]. */
@@ -94,6 +107,7 @@ export function causalConv1dGrad(
   w: usize,
   bias: usize,
   tail: usize,
+  starts: usize,
   dy: usize,
   dLeft: usize,
   dx: usize,
@@ -111,6 +125,7 @@ export function causalConv1dGrad(
   layOutGradient(c);
   for (let b = 0; b < batch; b++) {
     const ofTail = bytes(b * channels * (width - 1));
+    if (starts) c.starts = starts + bytes(b * length);
     makeHead(c, x, tail ? tail + ofTail : 0);
     gradientOfOutputs(c, x, dy);
     gradientOfInputs(c, dLeft + ofTail, dx);
@@ -142,7 +157,7 @@ function gradientOfOutputs(c: Conv, x: usize, dy: usize): void {
   memory.fill(c.dFilterOfOne, 0, sums);
   let dz = c.dz + ((c.width - 1) as usize) * c.row;
   for (let t = 0; t < c.length; t++) {
-    gradientOfRow(c, c.window(x, t), dy, dz);
+    gradientOfRow(c, c.window(x, t), c.firstColumn(t), dy, dz);
     dy += c.row;
     dz += c.row;
   }
@@ -156,8 +171,9 @@ function gradientOfInputs(c: Conv, dLeft: usize, dx: usize): void {
   const before = c.width - 1;
   for (let k = 0; k < c.length + before; k++) {
     const to = k < before ? c.dHead + (k as usize) * c.row : dx + ((k - before) as usize) * c.row;
-    gradientOfInput(c, c.dz + ((k + before) as usize) * c.row, to);
-    if (k >= c.length) addColumn(to, dLeft + bytes(k - c.length), c.channels, before);
+    const first = c.firstColumnOfRow(k);
+    gradientOfInput(c, c.dz + ((k + before) as usize) * c.row, first, to);
+    if (k >= c.length && first === 0) addColumn(to, dLeft + bytes(k - c.length), c.channels, before);
   }
 }
 

@@ -1,4 +1,5 @@
 import { type KernelCheck, kernelCheck } from '../checks/kernel-check';
+import { startsSample } from '../checks/starts-sample';
 import { causalConv1dGrad } from './gradient';
 import { causalConv1d } from './kernel';
 
@@ -7,13 +8,14 @@ const at = (
   length: number,
   channels: number,
   width: number,
-  { tail = true, bias = true, activation = 'silu' as const as 'silu' | 'none' } = {},
+  { tail = true, bias = true, activation = 'silu' as const as 'silu' | 'none', anew = [] as readonly number[] } = {},
 ) => ({
   inputs: {
     x: { shape: [batch, length, channels] },
     w: { shape: [channels, width] },
     ...(bias && { bias: { shape: [channels] } }),
     ...(tail && { tail: { shape: [batch, channels, width - 1] } }),
+    ...(anew.length > 0 && { starts: startsSample(batch, length, anew) }),
   },
   attrs: { activation },
 });
@@ -28,6 +30,10 @@ const samples = {
   'a long text, wide filter': at(2, 67, 6, 9),
   'one column': at(2, 3, 4, 1, { tail: false }),
   'one column and its empty tail': at(2, 3, 4, 1),
+  'one token that starts anew': at(2, 1, 3, 4, { anew: [0] }),
+  'fewer tokens than the tail holds, a start': at(2, 2, 3, 5, { anew: [1] }),
+  'starts at the first token, close together and at the last': at(3, 17, 6, 5, { anew: [0, 1, 4, 10, 16] }),
+  'starts and one column': at(2, 3, 4, 1, { tail: false, anew: [1] }),
 };
 
 const gradientSamples = Object.entries(samples).map(([name, { inputs, attrs }]) => {

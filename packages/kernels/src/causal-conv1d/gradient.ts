@@ -11,8 +11,10 @@ import {
   convolve,
   MEND,
   padTime,
+  readBy,
   withTail,
 } from './inputs';
+import { type Sight, sightOf } from './starts';
 
 export interface CausalConv1dGradInputs extends CausalConv1dInputs {
   /** Gradient of the output, [B, T, E]. */
@@ -40,10 +42,12 @@ export const causalConv1dGrad: Kernel<CausalConv1dGradInputs, CausalConv1dGradie
       const [batch, length, channels] = x.shape;
       const before = w.shape[1] - 1;
       const past = withTail(inputs);
+      const sees = sightOf(inputs);
       // with z before the activation: dz = dy act'(z)
-      const dz: Tensor3D = activation === 'silu' ? mul(dy, siluSlope(convolve(inputs, past))) : dy;
-      const dw = columns(w).map((_, j) => overRows(mul<Tensor3D>(dz, slice(past, [0, j, 0], x.shape))));
-      const dPast: Tensor3D = add(gradientOfPast(dz, w), padTime(transpose(dTail, [0, 2, 1]), length, 0));
+      const dz: Tensor3D = activation === 'silu' ? mul(dy, siluSlope(convolve(inputs, past, sees))) : dy;
+      const dw = columns(w).map((_, j) => overRows(mul<Tensor3D>(dz, readBy(j, inputs, past, sees))));
+      const dLast: Tensor3D = transpose(dTail, [0, 2, 1]);
+      const dPast: Tensor3D = add(gradientOfPast(dz, w, sees), padTime(sees ? mul(dLast, sees.tail) : dLast, length, 0));
       return [
         slice(dPast, [0, before, 0], [batch, length, channels]),
         stack(dw, 1) as Tensor2D,
@@ -54,8 +58,11 @@ export const causalConv1dGrad: Kernel<CausalConv1dGradInputs, CausalConv1dGradie
 });
 
 /** An input meets column j of w in the output W−1−j places after it. [B, T, E] → [B, W−1+T, E] */
-function gradientOfPast(dz: Tensor3D, w: Tensor2D): Tensor3D {
-  const terms = columns(w).map((column, j) => padTime(mul<Tensor3D>(dz, column), j, w.shape[1] - 1 - j));
+function gradientOfPast(dz: Tensor3D, w: Tensor2D, sees: Sight | undefined): Tensor3D {
+  const terms = columns(w).map((column, j) => {
+    const term = mul<Tensor3D>(dz, column);
+    return padTime(sees ? mul(term, sees.token(j)) : term, j, w.shape[1] - 1 - j);
+  });
   return terms.reduce((total, term) => add(total, term));
 }
 

@@ -1,5 +1,6 @@
 import { SsmError } from '@densessm/ssm-core';
 import { add, concat, mul, pad, reshape, slice, type Tensor1D, type Tensor2D, type Tensor3D, tidy, transpose } from '@tensorflow/tfjs-core';
+import type { Sight } from './starts';
 
 export interface CausalConv1dInputs {
   /** [B, T, E] */
@@ -10,6 +11,8 @@ export interface CausalConv1dInputs {
   bias?: Tensor1D;
   /** The W − 1 inputs before x, newest last, [B, E, W−1]; zero where left out. */
   tail?: Tensor3D;
+  /** 1 at tokens from which no input before them is seen, else 0. int32, [B, T] */
+  starts?: Tensor2D;
 }
 export interface CausalConv1dAttrs {
   activation: 'none' | 'silu';
@@ -21,6 +24,7 @@ export const convInputs = {
   w: ['E', 'W'],
   bias: { dims: ['E'], optional: true },
   tail: { dims: ['B', 'E', 'W−1'], optional: true },
+  starts: { dims: ['B', 'T'], optional: true, dtype: 'int32' },
 } as const;
 
 export const MEND = 'w is [channels, width]: drop the middle axis of the filter on disk; tail comes from the call before';
@@ -59,10 +63,17 @@ export function padTime(x: Tensor3D, before: number, after: number): Tensor3D {
   return pad(x, [none, [before, after], none]);
 }
 
+/** What column j of w reads: x_(t−W+1+j) for every t, 0 where a start lies between. [B, T, E] */
+export function readBy(j: number, { x }: CausalConv1dInputs, past: Tensor3D, sees: Sight | undefined): Tensor3D {
+  const inputs = slice(past, [0, j, 0], x.shape);
+  return sees ? mul(inputs, sees.token(j)) : inputs;
+}
+
 /** bias + Σ_j w_j x_(t−W+1+j), [B, T, E]. */
-export function convolve({ x, w, bias }: CausalConv1dInputs, past: Tensor3D): Tensor3D {
+export function convolve(inputs: CausalConv1dInputs, past: Tensor3D, sees: Sight | undefined): Tensor3D {
+  const { w, bias } = inputs;
   return tidy(() => {
-    const terms = columns(w).map((column, j) => mul<Tensor3D>(slice(past, [0, j, 0], x.shape), column));
+    const terms = columns(w).map((column, j) => mul<Tensor3D>(readBy(j, inputs, past, sees), column));
     const y = terms.reduce((total, term) => add(total, term));
     return bias ? add(y, bias) : y;
   });

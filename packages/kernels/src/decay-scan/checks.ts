@@ -1,4 +1,5 @@
 import { type KernelCheck, kernelCheck } from '../checks/kernel-check';
+import { startsSample } from '../checks/starts-sample';
 import { decayScanGrad } from './gradient';
 import { decayScan } from './kernel';
 
@@ -6,6 +7,8 @@ interface Extras {
   /** One decay per head. */
   constant?: boolean;
   start?: boolean;
+  /** Tokens before which the state starts anew. */
+  anew?: readonly number[];
   /** The strongest ln a. */
   strongest?: number;
 }
@@ -13,7 +16,7 @@ interface Extras {
 /** What the kernel is tried on, also by its own tests. */
 export function decayScanSample(
   [B, T, H, K, V]: [number, number, number, number, number],
-  { constant = false, start = true, strongest = 1 }: Extras = {},
+  { constant = false, start = true, strongest = 1, anew }: Extras = {},
 ) {
   return {
     q: { shape: [B, T, H, K] },
@@ -21,6 +24,7 @@ export function decayScanSample(
     v: { shape: [B, T, H, V] },
     logDecay: { shape: constant ? [H] : [B, T, H], value: (_: number, random: () => number) => -strongest * random() },
     ...(start && { s0: { shape: [B, H, K, V] } }),
+    ...(anew && { starts: startsSample(B, T, anew) }),
   };
 }
 
@@ -34,6 +38,10 @@ const samples = {
   'a last chunk of one token': { inputs: of([1, 7, 2, 5, 3], { start: false }), attrs: { chunkSize: 3 } },
   'constant decay': { inputs: of([2, 11, 3, 4, 5], { constant: true }), attrs: { chunkSize: 4 } },
   'constant decay, recurrent': { inputs: of([2, 4, 3, 5, 2], { constant: true, start: false }), attrs: { chunkSize: 1 } },
+  'one token that starts anew': { inputs: of([2, 1, 3, 4, 5], { anew: [0] }) },
+  'starts inside and at chunks': { inputs: of([2, 11, 3, 4, 5], { anew: [0, 3, 5, 6, 8] }), attrs: { chunkSize: 4 } },
+  'starts, constant decay': { inputs: of([3, 10, 2, 5, 3], { anew: [2, 9], constant: true }), attrs: { chunkSize: 3 } },
+  'starts, recurrent': { inputs: of([2, 4, 3, 5, 2], { anew: [2], constant: true, start: false }), attrs: { chunkSize: 1 } },
 };
 
 const gradientSamples = Object.entries(samples).map(([name, { inputs, ...rest }]) => {

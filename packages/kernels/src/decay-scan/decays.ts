@@ -16,9 +16,11 @@ import {
 } from '@tensorflow/tfjs-core';
 import { cumsum } from '../cumsum/kernel';
 import { type DecayScanInputs, logDecayOf, type Span } from './inputs';
+import { endedAtStarts } from './starts';
 
 /**
- * What one chunk of C tokens needs to know of the decay. Leading sizes are [B, H], or [1, H] where the decay is constant.
+ * What one chunk of C tokens needs to know of the decay. Leading sizes are [B, H], or [1, H] where the decay is constant and
+ * nothing starts anew.
  * With c the inclusive running sum of ln a, the decay from token j to token i is exp(c_i − c_j): the masks D of RetNet,
  * arXiv:2307.08621, eq. 5, and L of Mamba-2, arXiv:2405.21060, eq. 4. A difference of running sums would lose the small
  * exponents of neighbours beside a large c, so every sum runs over just the tokens between, as in Mamba-2's listing 1 (segsum).
@@ -38,7 +40,12 @@ export type ChunkDecays = {
 export type ExponentGradients = ChunkDecays;
 
 /** Decays of any span of a call; those of a constant rate are computed once for each length. Call it inside a tidy. */
-export function decaysBySpan(logDecay: DecayScanInputs['logDecay'], spans: readonly Span[]): (span: Span) => ChunkDecays {
+export function decaysBySpan({ logDecay, starts }: DecayScanInputs, spans: readonly Span[]): (span: Span) => ChunkDecays {
+  const decaysAt = decaysOf(logDecay, spans);
+  return starts ? (span) => endedAtStarts(decaysAt(span), starts, span) : decaysAt;
+}
+
+function decaysOf(logDecay: DecayScanInputs['logDecay'], spans: readonly Span[]): (span: Span) => ChunkDecays {
   const perToken = (span: Span) => chunkDecays(exponentsOfTokens(logDecayOf(logDecay, span)));
   if (logDecay.rank !== 1) return perToken;
   const rates = logDecayOf(logDecay, { start: 0, length: 1 });

@@ -38,7 +38,7 @@ type ChunkGradients = { q: Tensor4D; k: Tensor4D; v: Tensor4D; state: Tensor; lo
 
 function gradients(inputs: DecayScanGradInputs, { chunkSize, withDecay }: DecayScanGradAttrs): DecayScanGradients {
   const spans = spansOf(inputs.q.shape[1], chunkSize);
-  const decaysAt = decaysBySpan(inputs.logDecay, spans);
+  const decaysAt = decaysBySpan(inputs, spans);
   const states: Tensor[] = [inputs.s0 ?? zeros(inputs.dST.shape)];
   for (const span of spans.slice(0, -1)) states.push(tidy(() => chunkState(chunkAt(inputs, span), decaysAt(span), states.at(-1))));
   const gradientOfDecay =

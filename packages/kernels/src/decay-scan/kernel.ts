@@ -4,6 +4,7 @@ import { chunkAt, chunkOutput, chunkState, oneToken } from './chunk';
 import { decaysBySpan } from './decays';
 import { decayScanGrad } from './gradient';
 import { checkScan, type DecayScanAttrs, type DecayScanInputs, logDecayOf, MEND, type Span, scanInputs, spansOf, tokensOf } from './inputs';
+import { decayInto } from './starts';
 
 /** o [B, T, H, V] and the state after the last token, sT [B, H, K, V]. */
 export type DecayScanOutputs = [o: Tensor4D, sT: Tensor4D];
@@ -13,6 +14,7 @@ export type DecayScanOutputs = [o: Tensor4D, sT: Tensor4D];
  *   S_t = a_t S_(t−1) + k_tᵀ v_t,   o_t = q_t S_t,   S_(−1) = s0.
  * Retention, arXiv:2307.08621, eq. 5 (parallel), 6 (recurrent) and 7 (chunkwise), with a constant a; Mamba-2's state space
  * duality, arXiv:2405.21060, §5 and §6, with a from the data, q = C, k = B and v = delta x. The three forms are chunk sizes.
+ * Where `starts` is 1, S_(t−1) counts as zero.
  * @throws SsmError SHAPE, DTYPE or OPTION
  */
 export const decayScan: Kernel<DecayScanInputs, DecayScanOutputs, DecayScanAttrs> = /* @__PURE__ */ defineKernel<
@@ -63,14 +65,15 @@ function spanScanner(
   inputs: DecayScanInputs,
   spans: readonly Span[],
 ): (span: Span, state: Tensor | undefined) => [o: Tensor4D, state: Tensor] {
-  const { logDecay } = inputs;
+  const { logDecay, starts } = inputs;
   const chunks = spans.filter((span) => span.length > 1);
-  const decaysAt = decaysBySpan(logDecay, chunks);
+  const decaysAt = decaysBySpan(inputs, chunks);
   return (span, state) => {
     const chunk = chunkAt(inputs, span);
     if (span.length === 1) {
       const ln = logDecayOf(logDecay, span);
-      const [o, next] = oneToken(chunk, exp(reshape(ln, [ln.shape[0], ln.shape[1], 1, 1])), state);
+      const decay = exp(reshape(ln, [ln.shape[0], ln.shape[1], 1, 1]));
+      const [o, next] = oneToken(chunk, starts ? decayInto(decay, starts, span) : decay, state);
       return [tokensOf(o), next];
     }
     const decays = decaysAt(span);

@@ -21,6 +21,8 @@ export class Scan {
   B: usize;
   C: usize;
   D: usize;
+  /** int32, [B, T]. */
+  starts: usize;
   y: usize;
   /** A and the state, as blocks. */
   A: usize;
@@ -57,6 +59,10 @@ export class Scan {
   /** Bytes from the first value of B to that of group g. */
   sharedAt(token: usize, g: i32): usize {
     return (token * (this.groups as usize) + (g as usize)) * bytes(this.states);
+  }
+  /** Whether the state starts anew before a token, counted over the whole batch. */
+  startsAnew(token: usize): bool {
+    return this.starts !== 0 && load<i32>(this.starts + (token << 2)) !== 0;
   }
   blockAt(g: i32, i: i32): usize {
     return ((g * this.blocks + i) as usize) * this.block;

@@ -17,6 +17,7 @@ function scanBlock(s: Scan, token: usize, count: i32, g: i32, i: i32): void {
   const lanes = s.lanes(i);
   const skip = s.D ? loadLanes(s.D + s.channelAt(0, g, i), lanes) : f32x4.splat(0);
   for (const end = token + (count as usize); token < end; token++) {
+    if (s.startsAnew(token)) memory.fill(s.h + s.blockAt(g, i), 0, s.block);
     const at = s.channelAt(token, g, i);
     const input = loadLanes(s.u + at, lanes);
     const delta = loadLanes(s.delta + at, lanes);

@@ -16,11 +16,17 @@ export function gradientOfChunk(s: Scan, token: usize, count: i32): void {
     memory.fill(s.sumsC, 0, sums);
     for (let i = 0; i < s.blocks; i++) {
       memory.copy(s.history, s.h + s.blockAt(g, i), s.block);
-      for (let t = 0; t < count; t++) stateAgain(s, token + (t as usize), t, g, i);
+      for (let t = 0; t < count; t++) {
+        if (s.startsAnew(token + (t as usize))) memory.fill(s.history + (t as usize) * s.block, 0, s.block);
+        stateAgain(s, token + (t as usize), t, g, i);
+      }
       // sums over a chunk first, so that rounding errors do not grow with the number of tokens
       memory.fill(s.sumsA, 0, s.block);
       let skipped = f32x4.splat(0);
-      for (let t = count - 1; t >= 0; t--) skipped = f32x4.add(skipped, stepBack(s, token + (t as usize), t, g, i));
+      for (let t = count - 1; t >= 0; t--) {
+        skipped = f32x4.add(skipped, stepBack(s, token + (t as usize), t, g, i));
+        if (s.startsAnew(token + (t as usize))) memory.fill(s.w + s.blockAt(g, i), 0, s.block);
+      }
       addVectors(s.dA + s.blockAt(g, i), s.sumsA, s.states);
       const dD = s.dD + (((g * s.blocks + i) as usize) << 4);
       v128.store(dD, f32x4.add(v128.load(dD), skipped));

@@ -40,7 +40,7 @@ export function selectiveScanScratchBytes(channels: i32, states: i32, groups: i3
   return HEAD + 2 * stateBytes(channels, states, groups);
 }
 
-/** u, delta, y [B, T, E]; A [E, N]; B, C [B, T, G, N]; D [E]; h0, hT [B, E, N]. */
+/** u, delta, y [B, T, E]; A [E, N]; B, C [B, T, G, N]; D [E]; h0, hT [B, E, N]; starts [B, T], int32. */
 export function selectiveScan(
   u: usize,
   delta: usize,
@@ -49,6 +49,7 @@ export function selectiveScan(
   C: usize,
   D: usize,
   h0: usize,
+  starts: usize,
   y: usize,
   hT: usize,
   batch: i32,
@@ -59,7 +60,7 @@ export function selectiveScan(
   scratch: usize,
 ): void {
   const s = newScan(scratch, length, channels, states, groups);
-  setInputs(s, u, delta, B, C, D, y);
+  setInputs(s, u, delta, B, C, D, starts, y);
   packRows(s, A, s.A);
   for (let b = 0; b < batch; b++) {
     const ofBatch = bytes(b * channels * states);
@@ -69,12 +70,13 @@ export function selectiveScan(
   }
 }
 
-function setInputs(s: Scan, u: usize, delta: usize, B: usize, C: usize, D: usize, y: usize): void {
+function setInputs(s: Scan, u: usize, delta: usize, B: usize, C: usize, D: usize, starts: usize, y: usize): void {
   s.u = u;
   s.delta = delta;
   s.B = B;
   s.C = C;
   s.D = D;
+  s.starts = starts;
   s.y = y;
 }
 
@@ -90,9 +92,9 @@ function gradientChunk(length: i32, states: i32): i32 {
 /** Bytes that {@link selectiveScanGrad} needs at `scratch`: A, w, dA and the state before each chunk in blocks, dD, one chunk's history. */
 export function selectiveScanGradScratchBytes(length: i32, channels: i32, states: i32, groups: i32): usize {
   const chunk = gradientChunk(length, states);
-  const starts = (length + chunk - 1) / chunk;
+  const chunks = (length + chunk - 1) / chunk;
   const history = ((4 * chunk + 2) as usize) * bytes(4 * states);
-  return HEAD + (3 + (starts as usize)) * stateBytes(channels, states, groups) + stateBytes(channels, 1, groups) + history;
+  return HEAD + (3 + (chunks as usize)) * stateBytes(channels, states, groups) + stateBytes(channels, 1, groups) + history;
 }
 
 /** As {@link selectiveScan}; dy as y, dhT as hT, and the gradients as what they belong to. dh0 and dD are written whether or not h0 and D are given. */
@@ -104,6 +106,7 @@ export function selectiveScanGrad(
   C: usize,
   D: usize,
   h0: usize,
+  starts: usize,
   dy: usize,
   dhT: usize,
   du: usize,
@@ -121,19 +124,19 @@ export function selectiveScanGrad(
   scratch: usize,
 ): void {
   const s = newScan(scratch, length, channels, states, groups);
-  setInputs(s, u, delta, B, C, D, du); // the way there leaves y where the way back writes du
+  setInputs(s, u, delta, B, C, D, starts, du); // the way there leaves y where the way back writes du
   s.dy = dy;
   s.du = du;
   s.dDelta = dDelta;
   s.dB = dB;
   s.dC = dC;
-  const starts = setSums(s);
+  const before = setSums(s);
   packRows(s, A, s.A);
   for (let b = 0; b < batch; b++) {
     const ofBatch = bytes(b * channels * states);
-    packRows(s, h0 ? h0 + ofBatch : 0, starts);
+    packRows(s, h0 ? h0 + ofBatch : 0, before);
     packRows(s, dhT + ofBatch, s.w);
-    gradientOfSequence(s, firstToken(s, b), starts);
+    gradientOfSequence(s, firstToken(s, b), before);
     unpackRows(s, s.w, dh0 + ofBatch, states);
   }
   unpackRows(s, s.dA, dA, states);
@@ -155,10 +158,10 @@ function setSums(s: Scan): usize {
   return s.sumsA + s.block;
 }
 
-/** There with the states before every chunk, of which the first is at `starts`, and back with the gradients. */
-function gradientOfSequence(s: Scan, first: usize, starts: usize): void {
+/** There with the states before every chunk, of which the first is at `before`, and back with the gradients. */
+function gradientOfSequence(s: Scan, first: usize, before: usize): void {
   const chunk = gradientChunk(s.length, s.states);
-  s.h = starts;
+  s.h = before;
   let t = 0;
   for (; t + chunk < s.length; t += chunk) {
     memory.copy(s.h + s.allBlocks, s.h, s.allBlocks);

@@ -1,4 +1,5 @@
 import { type KernelCheck, kernelCheck } from '../checks/kernel-check';
+import { startsSample } from '../checks/starts-sample';
 import { selectiveScanGrad } from './gradient';
 import { selectiveScan } from './kernel';
 
@@ -7,12 +8,14 @@ interface Extras {
   groups?: number;
   skip?: boolean;
   start?: boolean;
+  /** Tokens before which the state starts anew. */
+  anew?: readonly number[];
 }
 
 /** What the kernel is tried on, also by its own tests. A is negative and delta positive, as in a model. */
 export function selectiveScanSample(
   [B, T, E, N]: [number, number, number, number],
-  { groups = 0, skip = true, start = true }: Extras = {},
+  { groups = 0, skip = true, start = true, anew }: Extras = {},
 ) {
   const perToken = { shape: groups ? [B, T, groups, N] : [B, T, N] };
   return {
@@ -23,6 +26,7 @@ export function selectiveScanSample(
     C: perToken,
     ...(skip && { D: { shape: [E] } }),
     ...(start && { h0: { shape: [B, E, N] } }),
+    ...(anew && { starts: startsSample(B, T, anew) }),
   };
 }
 
@@ -40,6 +44,9 @@ const samples = {
   'more tokens than a chunk, three lanes over': { inputs: of([2, 70, 7, 16]) },
   'chunks of eight tokens, many states': { inputs: of([1, 19, 5, 130], { start: false }) },
   'one state value, groups that do not fill four lanes': { inputs: of([2, 67, 10, 1], { groups: 2 }) },
+  'one token that starts anew': { inputs: of([3, 1, 4, 5], { groups: 2, anew: [0] }) },
+  'starts at the first token, inside chunks and twice in a row': { inputs: of([2, 70, 7, 16], { anew: [0, 13, 14, 64, 69] }) },
+  'starts in padded chunks of two groups': { inputs: of([3, 11, 6, 5], { groups: 2, anew: [4, 9] }), attrs: { stateValues: 700 } },
   'segments of one token': { inputs: of([1, 4, 6, 3], { groups: 2 }), attrs: { stateValues: 1 } },
 };
 

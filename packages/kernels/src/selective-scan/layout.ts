@@ -11,6 +11,7 @@ import {
   pad,
   reshape,
   slice,
+  sub,
   type Tensor,
   type Tensor2D,
   type Tensor3D,
@@ -34,6 +35,8 @@ export interface SegmentInputs {
   readonly drive: readonly Tensor[];
   readonly B: readonly Tensor[];
   readonly C: readonly Tensor[];
+  /** 0 at tokens before which the state starts anew, else 1, [K, M, 1, 1]; undefined where it never does. */
+  readonly kept: readonly Tensor[] | undefined;
 }
 
 /** Segments of nearly equal length whose states hold at most `most` values, each cut into about as many chunks as positions. */
@@ -80,7 +83,7 @@ export function tokensOf(positions: Tensor[], { S, K, L }: Segment, batch: numbe
   return tokens;
 }
 
-export function segmentInputs({ u, delta, B, C }: SelectiveScanInputs, segment: Segment, sizes: ScanSizes): SegmentInputs {
+export function segmentInputs({ u, delta, B, C, starts }: SelectiveScanInputs, segment: Segment, sizes: ScanSizes): SegmentInputs {
   const M = sizes.B * sizes.G;
   const row = [segment.K, M, 1, sizes.E / sizes.G];
   const column = [segment.K, M, sizes.N, 1];
@@ -89,8 +92,13 @@ export function segmentInputs({ u, delta, B, C }: SelectiveScanInputs, segment: 
     drive: positionsOf(mul(delta, u), segment, row),
     B: positionsOf(B, segment, column),
     C: positionsOf(C, segment, column),
+    // padding stays 0 among the starts, and so keeps its state
+    kept: starts && positionsOf(perGroup(starts, sizes), segment, [segment.K, M, 1, 1]).map((start) => sub(1, start)),
   }));
 }
+
+/** [B, T] → [B, T, G], the same for every group. */
+const perGroup = (starts: Tensor2D, { B, T, G }: ScanSizes): Tensor3D => mul(reshape(starts, [B, T, 1]), ones([1, 1, G]));
 
 /** A [E, N] as [M, N, W], once for every row of the batch. */
 export function rowsOfA(A: Tensor2D, { B, N, G, E }: ScanSizes): Tensor3D {

@@ -9,9 +9,14 @@ export interface SegmentRecurrence extends Recurrence {
   readonly total: Tensor;
 }
 
-/** h_t = a_t h_(t−1) + B_t (delta_t u_t) with a_t = exp(delta_t A): Mamba, arXiv:2312.00752, eq. 2a. A is [M, N, W]. */
-export function segmentRecurrence({ delta, drive, B }: SegmentInputs, A: Tensor3D): SegmentRecurrence {
-  const decay = delta.map((one) => tidy(() => exp(mul(one, A))));
+/** h_t = a_t h_(t−1) + B_t (delta_t u_t) with a_t = exp(delta_t A), or 0 at a start: Mamba, arXiv:2312.00752, eq. 2a. A is [M, N, W]. */
+export function segmentRecurrence({ delta, drive, B, kept }: SegmentInputs, A: Tensor3D): SegmentRecurrence {
+  const decay = delta.map((one, i) =>
+    tidy(() => {
+      const decayed = exp(mul(one, A));
+      return kept ? mul(decayed, kept[i] as Tensor) : decayed;
+    }),
+  );
   return {
     decay,
     total: productOf(decay),
