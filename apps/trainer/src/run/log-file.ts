@@ -1,0 +1,63 @@
+import { join } from 'node:path';
+import { parseRecordLine, type RunRecord, recordLine } from '@densessm/train';
+import { type FileSystem, readTextIfThere, realFiles, writeError } from './files';
+
+export const LOG_FILE = 'log.jsonl';
+
+/** The records of a run, one JSON object in each line, written as they come. */
+export class LogFile {
+  readonly #path: string;
+  readonly #file: Awaited<ReturnType<FileSystem['open']>>;
+
+  private constructor(path: string, file: Awaited<ReturnType<FileSystem['open']>>) {
+    this.#path = path;
+    this.#file = file;
+  }
+
+  /**
+   * Opens the log of a run to go on behind `kept`, which replaces what is there.
+   * @throws SsmError FILE where it cannot be written
+   */
+  static async open(folder: string, kept: readonly RunRecord[] = [], fs: FileSystem = realFiles): Promise<LogFile> {
+    const path = join(folder, LOG_FILE);
+    const temporary = `${path}.${crypto.randomUUID()}.tmp`;
+    try {
+      const file = await fs.open(temporary, 'a');
+      await file.appendFile(kept.map(recordLine).join(''));
+      await file.sync();
+      await fs.rename(temporary, path);
+      return new LogFile(path, file);
+    } catch (error) {
+      await fs.rm(temporary, { force: true }).catch(() => undefined);
+      throw writeError('The log of the run could not be written.', path, error);
+    }
+  }
+
+  /** @throws SsmError FILE where the disk is full */
+  async write(record: RunRecord): Promise<void> {
+    try {
+      await this.#file.appendFile(recordLine(record));
+    } catch (error) {
+      throw writeError('The log of the run could not be written.', this.#path, error, '; then go on with --init-from resume');
+    }
+  }
+
+  /** Waits until everything is on the disk, so that a checkpoint is never ahead of its log. */
+  async sync(): Promise<void> {
+    await this.#file.sync();
+  }
+
+  async close(): Promise<void> {
+    await this.#file.close();
+  }
+}
+
+/**
+ * The records of a log, up to the first line that is not whole: a process that was killed may have left one. Lines of later
+ * versions are left out. Empty where there is no log.
+ */
+export async function readLog(folder: string, fs: FileSystem = realFiles): Promise<RunRecord[]> {
+  const text = (await readTextIfThere(fs, join(folder, LOG_FILE))) ?? '';
+  const whole = text.slice(0, text.lastIndexOf('\n') + 1);
+  return whole.split('\n').flatMap((line) => parseRecordLine(line) ?? []);
+}

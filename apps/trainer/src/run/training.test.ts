@@ -1,0 +1,69 @@
+import type { Batch, RunRecord } from '@densessm/train';
+import { describe, expect, it } from 'vitest';
+import { type CourseParts, type CourseState, runCourse } from './training';
+
+/** A run on a trainer that counts; `log` is what happened, in order. */
+function course(
+  settings: Partial<CourseParts['settings']>,
+  { from = 0, stopAt = 99, clock = () => 0 }: Partial<{ from: number; stopAt: number; clock: () => number }> = {},
+) {
+  const log: string[] = [];
+  const stop = new AbortController();
+  let steps = from;
+  const parts: CourseParts = {
+    settings: { maxSteps: 4, evalInterval: 2, sampleInterval: 0, saveInterval: 2, ...settings },
+    trainer: {
+      get steps() {
+        return steps;
+      },
+      step: async () => {
+        const step = steps++;
+        if (steps === stopAt) stop.abort();
+        return { step, loss: 4 - step, learningRate: 1, gradNorm: 1, tokens: 1, skipped: false, seconds: 1 };
+      },
+      evaluate: async () => ({ loss: steps === 4 ? 9 : 5 - steps, tokens: 1 }),
+    },
+    evaluation: (async function* (): AsyncGenerator<Batch> {})(),
+    signal: stop.signal,
+    sample: async (step) => ({ type: 'sample', step, prompt: '', text: '', wallTime: 0 }),
+    gates: async () => undefined,
+    record: async ({ type, step }: RunRecord) => void log.push(`${type} ${step}`),
+    saveCheckpoint: async ({ observedAt, best }: CourseState) => void log.push(`save ${steps} (${observedAt}, ${best?.step ?? '-'})`),
+    saveBest: async ({ step }) => void log.push(`best ${step}`),
+    now: clock,
+  };
+  return { parts, log };
+}
+
+describe('the course of a run', () => {
+  it('writes what belongs to a state before the checkpoint of that state', async () => {
+    const { parts, log } = course({});
+    expect(await runCourse(parts)).toEqual({ finished: true, state: { observedAt: 4, best: { step: 2, loss: 3 } } });
+    expect(log).toEqual([
+      ...['evaluation 0', 'step 0', 'step 1', 'evaluation 2', 'best 2', 'save 2 (2, 2)'],
+      ...['step 2', 'step 3', 'evaluation 4', 'sample 4', 'save 4 (4, 2)'],
+    ]);
+  });
+
+  it('that goes on repeats nothing and misses nothing', async () => {
+    const { parts, log } = course({}, { from: 2 });
+    await runCourse(parts, { observedAt: 2, best: { step: 2, loss: 3 } });
+    expect(log).toEqual(['step 2', 'step 3', 'evaluation 4', 'sample 4', 'save 4 (4, 2)']);
+  });
+
+  it('that is interrupted ends after the step at hand, saves, and leaves its evaluation to whoever goes on', async () => {
+    const { parts, log } = course({ maxSteps: 9 }, { stopAt: 4 });
+    expect(await runCourse(parts)).toMatchObject({ finished: false, state: { observedAt: 3 } });
+    expect(log.slice(-3)).toEqual(['step 2', 'step 3', 'save 4 (3, 2)']);
+    const next = course({ maxSteps: 5 }, { from: 4 });
+    await runCourse(next.parts, { observedAt: 3, best: { step: 2, loss: 3 } });
+    expect(next.log.slice(0, 3)).toEqual(['evaluation 4', 'save 4 (4, 2)', 'step 4']);
+  });
+
+  it('saves by the clock where no interval is given, and at the end', async () => {
+    let minutes = 0;
+    const { parts, log } = course({ saveInterval: undefined, evalInterval: 0 }, { clock: () => 25_000 * minutes++ });
+    await runCourse(parts);
+    expect(log.filter((one) => one.startsWith('save'))).toEqual(['save 2 (2, -)', 'save 4 (4, 4)']);
+  });
+});

@@ -1,0 +1,89 @@
+/**
+ * The course of a run. Everything that belongs to the state after n steps (evaluation, sample, gates) is written before the
+ * checkpoint of n steps, so that whoever goes on from there repeats nothing and misses nothing.
+ */
+import type { Batch, Evaluation, RunRecord, StepRecord } from '@densessm/train';
+import type { Settings } from '../settings/table';
+import type { Best } from './run-info';
+
+/** The part of a trainer that the course needs. */
+interface Steps {
+  readonly steps: number;
+  step(): Promise<StepRecord>;
+  evaluate(batches: AsyncIterable<Batch> | Iterable<Batch>): Promise<Evaluation>;
+}
+
+/** What a checkpoint keeps of the course itself. */
+export interface CourseState {
+  /** Steps after which evaluation and sample were made last. */
+  readonly observedAt: number;
+  readonly best: Best | null;
+}
+
+export interface CourseParts {
+  readonly trainer: Steps;
+  readonly settings: Pick<Settings, 'maxSteps' | 'evalInterval' | 'sampleInterval' | 'saveInterval'>;
+  readonly evaluation: AsyncIterable<Batch>;
+  readonly signal: AbortSignal;
+  /** Draws a text from the model as it is. */
+  sample(step: number): Promise<RunRecord>;
+  /** The gates of a dense model; undefined of a plain one. */
+  gates(step: number): Promise<RunRecord | undefined>;
+  record(record: RunRecord): Promise<void>;
+  saveCheckpoint(state: CourseState): Promise<void>;
+  saveBest(best: Best): Promise<void>;
+  /** Milliseconds, from any start. */
+  now(): number;
+}
+
+/** Between checkpoints where nobody said how many steps. */
+const SAVE_EVERY_MS = 60_000;
+const NOTHING_OBSERVED: CourseState = { observedAt: -1, best: null };
+
+/** @returns whether all steps were done, or the signal ended the run before; either way everything is saved */
+export async function runCourse(
+  parts: CourseParts,
+  from: CourseState = NOTHING_OBSERVED,
+): Promise<{ finished: boolean; state: CourseState }> {
+  const { trainer, settings, signal } = parts;
+  let state = from;
+  let saved = { at: from.observedAt < 0 ? 0 : trainer.steps, state };
+  let savedTime = parts.now();
+  for (;;) {
+    const done = trainer.steps;
+    const isLast = done >= settings.maxSteps;
+    if (!signal.aborted && state.observedAt !== done) state = await observe(parts, state, isLast);
+    const ends = isLast || signal.aborted;
+    const isDue = settings.saveInterval === undefined ? parts.now() - savedTime >= SAVE_EVERY_MS : isMultiple(done, settings.saveInterval);
+    const isSaved = saved.at === done && saved.state.observedAt === state.observedAt;
+    if (!isSaved && done > 0 && (ends || isDue)) {
+      await parts.saveCheckpoint(state);
+      saved = { at: done, state };
+      savedTime = parts.now();
+    }
+    if (ends) return { finished: isLast && state.observedAt === done, state };
+    const record = await trainer.step();
+    await parts.record({ type: 'step', ...record, wallTime: Date.now() / 1000 });
+  }
+}
+
+const isMultiple = (done: number, interval: number): boolean => interval > 0 && done % interval === 0;
+
+/** Evaluation, gates and sample where they are due. One that the signal comes in the middle of is made all the same. */
+async function observe(parts: CourseParts, state: CourseState, isLast: boolean): Promise<CourseState> {
+  const { trainer, settings } = parts;
+  const step = trainer.steps;
+  let { best } = state;
+  if (isLast || isMultiple(step, settings.evalInterval)) {
+    const { loss, tokens } = await trainer.evaluate(parts.evaluation);
+    await parts.record({ type: 'evaluation', step, loss, tokens, wallTime: Date.now() / 1000 });
+    const gates = await parts.gates(step);
+    if (gates !== undefined) await parts.record(gates);
+    if (step > 0 && (best === null || loss < best.loss)) {
+      best = { step, loss };
+      await parts.saveBest(best);
+    }
+  }
+  if (isLast || (step > 0 && isMultiple(step, settings.sampleInterval))) await parts.record(await parts.sample(step));
+  return { observedAt: step, best };
+}

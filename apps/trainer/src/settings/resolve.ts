@@ -1,0 +1,77 @@
+import { usageError } from '../errors';
+import { readConfigFile } from './config-file';
+import { presetSettings } from './presets';
+import { kebab, rowOf, SETTING_NAMES, type Settings, type SomeSettings } from './table';
+
+export interface Given {
+  /** What the command line says itself. */
+  readonly flags: SomeSettings;
+  readonly preset?: string;
+  readonly configFile?: string;
+}
+
+/**
+ * What the user said, the more particular before the more general: flags, config file, preset.
+ * @throws SsmError OPTION, FILE
+ */
+export async function givenSettings({ flags, preset, configFile }: Given, cwd: string): Promise<SomeSettings> {
+  const file = configFile === undefined ? undefined : await readConfigFile(configFile, cwd);
+  const name = preset ?? file?.preset;
+  return { ...(name === undefined ? {} : presetSettings(name)), ...file?.settings, ...flags };
+}
+
+/**
+ * All settings of a new run.
+ * @throws SsmError OPTION where some contradict each other
+ */
+export function completeSettings(given: SomeSettings): Settings {
+  const defaults = Object.fromEntries(SETTING_NAMES.map((name) => [name, rowOf(name).fallback]));
+  const settings = { ...defaults, ...given } as Settings;
+  checkTogether(settings);
+  return settings;
+}
+
+/**
+ * The settings of a run that goes on: its own, save what the user says anew.
+ * @throws SsmError OPTION where that would make another run of it
+ */
+export function resumedSettings(own: SomeSettings, given: SomeSettings): Settings {
+  for (const name of SETTING_NAMES) {
+    const [before, now] = [own[name], given[name]];
+    if (now === undefined || rowOf(name).onResume === true || JSON.stringify(before) === JSON.stringify(now)) continue;
+    throw usageError(
+      `--${kebab(name)} cannot change while a run goes on.`,
+      `${JSON.stringify(before ?? rowOf(name).fallback) ?? 'none'}, as the run began`,
+      String(JSON.stringify(now)),
+      `leave --${kebab(name)} out, or start another run with --init-from CHECKPOINT`,
+    );
+  }
+  return completeSettings({ ...own, ...given });
+}
+
+function checkTogether(s: Settings): void {
+  if (s.precision !== 'fp32')
+    throw usageError(
+      '--precision cannot be used.',
+      'fp32: TensorFlow.js computes in 32 bits',
+      s.precision,
+      'leave it out; densessm convert writes narrower weights',
+    );
+  if (s.carryState && s.everyTokenOnce)
+    throw contradiction('--carry-state reads the data in order', '--every-token-once shuffles its blocks');
+  if (s.minLr !== undefined && s.minLr > s.learningRate)
+    throw usageError('--min-lr lies above --learning-rate.', `at most ${s.learningRate}`, String(s.minLr), 'lower it, or leave it out');
+  if (s.learningRate === 0) throw usageError('--learning-rate cannot be 0.', 'a number above 0', '0', 'leave it out for the default');
+  if (warmupSteps(s) > s.maxSteps)
+    throw usageError('--warmup-steps has more steps than the run.', `at most ${s.maxSteps}`, String(s.warmupSteps), 'lower it');
+}
+
+const contradiction = (one: string, other: string) =>
+  usageError('Two flags contradict each other.', 'one of them', `${one}; ${other}`, 'leave one of them out');
+
+/** Steps of warm-up: as given, else by the ratio. */
+export const warmupSteps = (s: Settings): number => s.warmupSteps ?? Math.round(s.warmupRatio * s.maxSteps);
+
+/** Where the schedule ends: as given, else a tenth of the peak; transformers' polynomial schedule ends at 1e-7. */
+export const minimumRate = (s: Settings): number =>
+  s.minLr ?? (s.lrScheduler === 'polynomial' ? Math.min(1e-7, s.learningRate) : s.learningRate / 10);
