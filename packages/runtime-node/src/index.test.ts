@@ -5,6 +5,9 @@ describe('the surface of @densessm/runtime-node', () => {
   it('changes only in sight of a review', () => {
     expect(Object.keys(runtime).sort()).toMatchInlineSnapshot(`
       [
+        "downloadDatasetFile",
+        "downloadUrl",
+        "listDataset",
         "loadPretrained",
         "openPretrained",
         "savePretrained",

@@ -249,7 +249,7 @@ describe('a server that refuses', () => {
     hub.faults.push((_, response) => refuse(response, 403, 'GatedRepo'));
     expect((await refusal(load(REPO, { token: 'secret' }))).mend).toMatch(/gated/);
     hub.faults.push((_, response) => refuse(response, 404, 'RevisionNotFound'));
-    expect((await refusal(load())).message).toMatch(/no such model or revision/);
+    expect((await refusal(load())).message).toMatch(/no such repository or revision/);
     hub.files.delete('model.safetensors');
     expect((await refusal(load())).message).toContain(`${REPO} holds no weights`);
     hub.files.delete('config.json');

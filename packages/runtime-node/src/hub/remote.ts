@@ -37,14 +37,16 @@ export interface Remote {
   find(name: string): Promise<RemoteFile | undefined>;
 }
 
+export type RepositoryKind = 'model' | 'dataset';
+
 /**
- * A model on the Hub. `@huggingface/hub` asks for a file's size, hash and place; its bytes are fetched here, since that
+ * A repository on the Hub. `@huggingface/hub` asks for a file's size, hash and place; its bytes are fetched here, since that
  * library's own downloads neither resume nor check what came, and two of them at once write one file.
  */
-export function hubRemote(id: string, settings: HubSettings): Remote {
+export function hubRemote(id: string, settings: HubSettings, kind: RepositoryKind = 'model'): Remote {
   requireRevision(settings.revision);
   const request = hubFetch(settings);
-  const { endpoint } = settings;
+  const page = `${settings.endpoint}/${kind === 'model' ? '' : `${kind}s/`}${id}`;
   let revision = settings.revision;
   const find = async (name: string): Promise<RemoteFile | undefined> => {
     let answer: Response | undefined;
@@ -52,23 +54,30 @@ export function hubRemote(id: string, settings: HubSettings): Remote {
       answer = await request(input, init);
       return answer;
     };
-    const asked = { repo: id, path: name, revision, hubUrl: endpoint, fetch: watched };
-    const info = await fileDownloadInfo(asked).catch((error: unknown) => orMissing(`${endpoint}/${id}`, name, error));
+    const path = name.split('/').map(encodeURIComponent).join('/');
+    const asked = { repo: { type: kind, name: id }, path, revision, hubUrl: settings.endpoint, fetch: watched };
+    const info = await fileDownloadInfo(asked).catch((error: unknown) => orMissing(page, name, error));
     if (answer && !answer.bodyUsed) await answer.body?.cancel();
     if (!info) return undefined;
     const commit = commitOf(answer?.headers.get('x-repo-commit'));
     if (commit) revision = commit; // all files of one load are from one commit
     const key = safeKey(info.etag);
-    const url = `${endpoint}/${id}/resolve/${encodeURIComponent(revision)}/${name}`;
+    const url = `${page}/resolve/${encodeURIComponent(revision)}/${path}`;
     return { size: info.size, key, digest: digestOf(key), commit, open: (from) => openRange(request, url, from, info.size) };
   };
-  return { where: id, folder: `models--${id.replaceAll('/', '--')}`, revision: settings.revision, commit: () => commitOf(revision), find };
+  return {
+    where: id,
+    folder: `${kind}s--${id.replaceAll('/', '--')}`,
+    revision: settings.revision,
+    commit: () => commitOf(revision),
+    find,
+  };
 }
 
 /** It becomes part of a path in the cache. @throws SsmError OPTION */
-function requireRevision(revision: string): void {
+export function requireRevision(revision: string): void {
   if (/^\w[\w./-]{0,200}$/.test(revision) && !revision.split('/').includes('..')) return;
-  const mend = 'take a name from the page of the model';
+  const mend = 'take a name from its page on the Hub';
   throw new SsmError({
     code: 'OPTION',
     what: 'the revision cannot be used.',
@@ -82,7 +91,7 @@ function requireRevision(revision: string): void {
 const commitOf = (text: string | null | undefined): string | undefined => (text && COMMIT.test(text) ? text : undefined);
 
 /** @throws SsmError NETWORK for everything but a file that is not there */
-function orMissing(where: string, name: string, error: unknown): null {
+export function orMissing(where: string, name: string, error: unknown): null {
   if (error instanceof HubApiError && error.statusCode === 404) return null;
   if (error instanceof SsmError || !(error instanceof Error) || error.name === 'AbortError') throw error;
   const mend = 'check the endpoint: it answers otherwise than the Hub';

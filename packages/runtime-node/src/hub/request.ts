@@ -107,11 +107,11 @@ function answered(settings: Settings, url: string, response: Response): SsmError
     new SsmError({ code: 'NETWORK', what: `${url}: ${what}`, expected: 'the file', got, mend });
   if (status === 401 || status === 403) {
     const mend = settings.token
-      ? 'check the id, and that the token may read this model (a gated one asks for consent on its page)'
-      : 'check the id; if the model is not public, put a token that may read it in HF_TOKEN or options.token';
+      ? 'check the id, and that the token may read this (what is gated asks for consent on its page)'
+      : 'check the id; if it is not public, put a token that may read it in HF_TOKEN or options.token';
     return problem('the server refuses access.', mend);
   }
-  if (status === 404) return problem('there is no such model or revision.', 'check the id and options.revision');
+  if (status === 404) return problem('there is no such repository or revision.', 'check the id and options.revision');
   if (status === 429) return problem('the server has had too many requests.', 'wait, or use a token: it has a larger allowance');
   if (status === 416) return problem('the file is shorter than the server said.', 'try again; if it stays so, the server is at fault');
   return problem('the server failed.', 'try again later');
