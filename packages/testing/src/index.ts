@@ -1,5 +1,4 @@
 export { type Sample, type SampleInput, sampleTensor } from '@densessm/kernels/checks';
-export { type AdamWOptions, type AdamWState, adamW } from './adamw';
 export { type Distance, distance, expectClose, type Values } from './expect-close';
 export { expectGradientsMatchDifferences } from './gradient-check';
 export { describeKernelChecks, describeKernelParity, type ParityOptions } from './kernel-parity';

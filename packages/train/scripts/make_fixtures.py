@@ -44,7 +44,7 @@ def rates(name, lr, warmup, steps, extra):
     optimiser = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=lr)
     scheduler = get_scheduler(name, optimiser, num_warmup_steps=warmup, num_training_steps=steps, scheduler_specific_kwargs=dict(extra))
     used = []
-    for _ in range(steps + 1):
+    for _ in range(steps + 5):
         used.append(optimiser.param_groups[0]["lr"])
         optimiser.step()
         scheduler.step()

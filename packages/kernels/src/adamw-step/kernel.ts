@@ -31,8 +31,9 @@ const attrs: AdamwStepAttrs = { learningRate: 1e-3, beta1: 0.9, beta2: 0.999, ep
 /**
  * One step of AdamW for one parameter: Loshchilov and Hutter 2019, arXiv:1711.05101, Alg. 2, in the order of torch.optim.AdamW:
  * θ ← (1 − ηλ) θ;  m ← β₁ m + (1 − β₁) g;  v ← β₂ v + (1 − β₂) g²;  θ ← θ − η m̂ / (√v̂ + ε).
- * A fast version may return its outputs in the place of its inputs: what the inputs held is lost then, and the caller, who owns all of
- * them, disposes of the inputs in either case. There is no gradient.
+ * A fast version may write param, mean and square where they lie and return tensors that share their data, if no other tensor shares it
+ * (a clone must keep its values): what the inputs held is lost then. The caller, who owns them, disposes of them in either case. There is
+ * no gradient.
  */
 export const adamwStep: Kernel<AdamwStepInputs, AdamwStepOutputs, AdamwStepAttrs> = /* @__PURE__ */ defineKernel<
   AdamwStepInputs,

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import record from '../../fixtures/optimizers.json';
 import { type ScheduleName, type ScheduleOptions, scheduleByName } from './by-name';
-import { cosineSchedule, polynomialSchedule, warmupStableDecaySchedule } from './schedules';
+import { cosineSchedule, linearSchedule, polynomialSchedule, warmupStableDecaySchedule } from './schedules';
 
 interface Extra {
   min_lr?: number;
@@ -32,7 +32,7 @@ it.each(cases)('gives the rates of transformers: $title', ({ name, lr, warmup, s
 
 it('stays at the minimum after the last step', () => {
   const options = { learningRate: 1e-3, maxSteps: 10, minLearningRate: 1e-4 };
-  for (const make of [cosineSchedule, polynomialSchedule, warmupStableDecaySchedule]) expect(make(options)(25)).toBeCloseTo(1e-4, 12);
+  for (const make of [linearSchedule, polynomialSchedule, warmupStableDecaySchedule]) expect(make(options)(25)).toBeCloseTo(1e-4, 12);
 });
 
 it('gives a fall of a tenth of all steps where none is given', () => {

@@ -1,6 +1,6 @@
 /**
  * Learning rates by step, to the last digit those of transformers' get_scheduler (optimization.py): step 0 is the first, and with
- * warm-up its rate is 0. After `maxSteps` the rate stays where the schedule ended.
+ * warm-up its rate is 0. After `maxSteps` the rate stays where the schedule ended, save for the cosine, which rises again there too.
  */
 import { badOption, checkNumbers } from '../options';
 
@@ -57,12 +57,12 @@ export function linearSchedule({ learningRate, warmupSteps = 0, maxSteps, minLea
   );
 }
 
-/** Half a cosine down. `cosine`; `cosine_with_min_lr` with a minimum, save that it does not rise again. @throws SsmError OPTION */
+/** Half a cosine down, in `maxSteps`. `cosine`; `cosine_with_min_lr` with a minimum. @throws SsmError OPTION */
 export function cosineSchedule({ learningRate, warmupSteps = 0, maxSteps, minLearningRate = 0 }: DecayOptions): Schedule {
   check('cosineSchedule', { learningRate, warmupSteps, maxSteps, minLearningRate });
   const floor = minLearningRate / learningRate;
   return afterWarmup(learningRate, warmupSteps, (step) => {
-    const progress = Math.min(1, (step - warmupSteps) / Math.max(1, maxSteps - warmupSteps));
+    const progress = (step - warmupSteps) / Math.max(1, maxSteps - warmupSteps);
     return Math.max(0, 0.5 * (1 + Math.cos(Math.PI * progress)) * (1 - floor) + floor);
   });
 }
