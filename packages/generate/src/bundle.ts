@@ -6,14 +6,17 @@ export interface TextTokenizer {
   decode(ids: readonly number[], options?: { skipSpecialTokens?: boolean }): string;
   /**
    * Decodes bit by bit: `push` returns the text that became certain, never half a character; `end` the rest.
-   * `eager` asks for each character as soon as it is complete.
+   * `eager` asks for each character as soon as it is complete, `unknownIds: 'skip'` for no text in place of an id without a token.
    */
-  decodeStream(options?: { skipSpecialTokens?: boolean; eager?: boolean }): { push(id: number): string; end(): string };
+  decodeStream(options?: { skipSpecialTokens?: boolean; eager?: boolean; unknownIds?: 'throw' | 'skip' }): {
+    push(id: number): string;
+    end(): string;
+  };
   /** The tokens that begin and end a text, where there are any. */
   readonly specialIds?: { readonly bos: number | null; readonly eos: number | null };
 }
 
-/** A model with its config, its weights and, for text, its tokenizer. What `loadModel` of a runtime returns is one. */
+/** A model with its config, its weights and, for text, its tokenizer. What `loadPretrained` of a runtime returns is one. */
 export interface ModelBundle {
   readonly model: AnyModel;
   readonly config: object;

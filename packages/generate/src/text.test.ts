@@ -5,7 +5,7 @@ import { expect, it } from 'vitest';
 import type { ModelBundle } from './bundle';
 import { generate, stream } from './generate';
 import { Session } from './session/session';
-import { toyBundle } from './test-support/toy-model';
+import { chainBundle, toyBundle } from './test-support/toy-model';
 
 const TEXT = 'Zoë–東京!';
 
@@ -36,6 +36,19 @@ it('goes from text to text with the tokenizers of @densessm/tokenizer, a whole c
   await session.append('Z');
   await session.generate({ maxTokens: 2 }); // half of ë
   expect((await session.generate({ maxTokens: 1 })).text).toBe('ë');
+  session.dispose();
+  disposeTree(bundle.params);
+});
+
+it('goes on where a model says an id that its tokenizer has no token for', async () => {
+  const tokenizer = byteTokenizer();
+  const next = Array.from({ length: tokenizer.vocabSize + 2 }, (_, id) => (id === 65 ? tokenizer.vocabSize + 1 : 65)); // A, nothing, A …
+  const bundle = chainBundle(next, tokenizer);
+  expect(await generate(bundle, 'A', { maxTokens: 4 })).toMatchObject({ text: 'AA', tokens: [257, 65, 257, 65] });
+  const session = new Session(bundle);
+  await session.append('A');
+  await session.generate({ maxTokens: 1 });
+  expect((await session.generate({ maxTokens: 3 })).text).toBe('AA');
   session.dispose();
   disposeTree(bundle.params);
 });

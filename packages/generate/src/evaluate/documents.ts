@@ -3,6 +3,18 @@ import { isObject, SsmError } from '@densessm/ssm-core';
 /** Documents as they come: a list, a generator, lines of a file. */
 export type Documents<T> = Iterable<T> | AsyncIterable<T>;
 
+/** The documents some at a time, as many as are read together. */
+export async function* inGroups<T>(documents: Documents<T>, size: number): AsyncGenerator<T[], void, undefined> {
+  let group: T[] = [];
+  for await (const document of documents) {
+    group.push(document);
+    if (group.length < size) continue;
+    yield group;
+    group = [];
+  }
+  if (group.length > 0) yield group;
+}
+
 /** The objects of a JSON Lines text; empty lines are left out. @throws SsmError FILE naming the line that is no JSON. */
 export function* jsonLines(text: string): Generator<unknown, void, undefined> {
   let lineNumber = 0;

@@ -2,7 +2,7 @@
 import { type ModelBundle, type Prompt, tokenizerOf } from '../bundle';
 import { badOption, number } from '../options';
 import { withoutSpaceAtEnd } from './python-space';
-import { type EvaluationOptions, prefixTokenOf, scoreContinuations, sum } from './score';
+import { type EvaluationOptions, planScoring, prefixTokenOf, type Scored, scoreContinuations, scoreRequests, sum } from './score';
 
 export interface Loglikelihood {
   /** Natural logarithm of the probability of the continuation. */
@@ -35,22 +35,30 @@ export async function loglikelihoods(
   continuations: readonly Prompt[],
   options: EvaluationOptions,
 ): Promise<Loglikelihood[]> {
+  const plan = planScoring(where, options);
   const pairs = continuations.map((continuation) => encodePair(where, bundle, context, continuation, options));
-  const shared = pairs.every(([ids]) => ids.join() === pairs[0]?.[0].join());
-  const jobs = shared ? [pairs] : pairs.map((pair) => [pair]);
-  const results: Loglikelihood[] = [];
-  for (const job of jobs) {
-    const scored = await scoreContinuations(
-      where,
-      bundle,
-      job[0]?.[0] ?? [],
-      job.map(([, ids]) => ids),
-      options,
-    );
-    for (const { logprobs, areGreedy } of scored) results.push({ logprob: sum(logprobs), isGreedy: areGreedy.every((one) => one) });
-  }
-  return results;
+  const first = pairs[0]?.[0] ?? [];
+  const isShared = pairs.every(([ids]) => ids.join() === first.join());
+  const rests = pairs.map(([, rest]) => rest);
+  const scored = isShared
+    ? await scoreContinuations(where, bundle, first, rests, plan)
+    : await scoreRequests(where, bundle, pairs.map(asRequest), plan);
+  return scored.map(summed);
 }
+
+/** As {@link loglikelihood} for several pairs of a context and a continuation, in batches of similar length. */
+export async function loglikelihoodsOfPairs(
+  where: string,
+  bundle: ModelBundle,
+  texts: readonly (readonly [context: Prompt, continuation: Prompt])[],
+  options: EvaluationOptions,
+): Promise<Loglikelihood[]> {
+  const pairs = texts.map(([context, continuation]) => encodePair(where, bundle, context, continuation, options));
+  return (await scoreRequests(where, bundle, pairs.map(asRequest), planScoring(where, options))).map(summed);
+}
+
+const asRequest = ([context, continuation]: Pair) => ({ context, continuation });
+const summed = ({ logprobs, areGreedy }: Scored): Loglikelihood => ({ logprob: sum(logprobs), isGreedy: areGreedy.every((one) => one) });
 
 type Pair = [context: readonly number[], continuation: readonly number[]];
 
@@ -118,18 +126,31 @@ export interface RollingLoglikelihood {
  * @throws SsmError TOKENS for an empty text, OPTION
  */
 export async function loglikelihoodRolling(bundle: ModelBundle, text: Prompt, options: RollingOptions = {}): Promise<RollingLoglikelihood> {
-  const where = 'loglikelihoodRolling';
-  const windowLength =
-    options.windowLength === Infinity
-      ? Infinity
-      : number(where, 'windowLength', options.windowLength, { fallback: Infinity, min: 1, whole: true });
-  const contextLength = number(where, 'contextLength', options.contextLength, { fallback: 1, min: 1, max: windowLength, whole: true });
-  const tokens = typeof text === 'string' ? tokenizerOf(where, bundle, 'text').encode(text, { addSpecialTokens: false }) : Array.from(text);
-  const windows = rollingWindows(tokens, prefixTokenOf(where, bundle, options), { windowLength, contextLength });
-  let logprob = 0;
-  for (const { context, continuation } of windows.length > 0 ? windows : [{ context: [0], continuation: [] }]) {
-    const [scored] = await scoreContinuations(where, bundle, context, [continuation], options);
-    logprob += sum(scored?.logprobs ?? []);
-  }
-  return { logprob, tokens: tokens.length, windows: windows.length };
+  const [result] = await rollingLoglikelihoods('loglikelihoodRolling', bundle, [text], options);
+  return result as RollingLoglikelihood;
+}
+
+/** As {@link loglikelihoodRolling} for several texts, whose windows are read in batches of similar length. */
+export async function rollingLoglikelihoods(
+  where: string,
+  bundle: ModelBundle,
+  texts: readonly Prompt[],
+  options: RollingOptions,
+): Promise<RollingLoglikelihood[]> {
+  const lengths = checkWindows(where, options);
+  const prefix = prefixTokenOf(where, bundle, options);
+  const encode = (text: string) => tokenizerOf(where, bundle, 'text').encode(text, { addSpecialTokens: false });
+  const tokens = texts.map((text) => (typeof text === 'string' ? encode(text) : Array.from(text)));
+  const windows = tokens.map((ids) => (ids.length > 0 ? rollingWindows(ids, prefix, lengths) : [{ context: [prefix], continuation: [] }]));
+  const scored = await scoreRequests(where, bundle, windows.flat(), planScoring(where, options));
+  return windows.map((list, i) => {
+    const own = scored.splice(0, list.length);
+    return { logprob: sum(own.map(({ logprobs }) => sum(logprobs))), tokens: (tokens[i] as number[]).length, windows: list.length };
+  });
+}
+
+function checkWindows(where: string, { windowLength, contextLength }: RollingOptions): { windowLength: number; contextLength: number } {
+  const whole = { min: 1, whole: true };
+  const length = windowLength === Infinity ? Infinity : number(where, 'windowLength', windowLength, { ...whole, fallback: Infinity });
+  return { windowLength: length, contextLength: number(where, 'contextLength', contextLength, { ...whole, fallback: 1, max: length }) };
 }

@@ -5,13 +5,30 @@ import type { ModelBundle } from '../bundle';
 import { badOption, number } from '../options';
 import { pause } from '../reading/pause';
 import { readTokens } from '../reading/read';
+import { selectRows } from '../reading/rows';
+import { batchesOf } from './batches';
 
 export interface EvaluationOptions {
-  /** Tokens per call of the model. Default 512. */
+  /** Tokens per call of the model, over all rows of a batch. Default 512. */
   promptChunk?: number;
+  /** Most texts that are read at once; 1 reads each by itself. Default 16. */
+  batchSize?: number;
   signal?: AbortSignal;
   /** Read before a text that has no context. Default: the tokenizer's bos, else its eos. */
   prefixToken?: number;
+}
+
+/** Options that were checked. */
+export interface ScorePlan {
+  readonly promptChunk: number;
+  readonly batchSize: number;
+  readonly signal?: AbortSignal;
+}
+
+/** Tokens to score after tokens that are read. */
+export interface ScoreRequest {
+  readonly context: readonly number[];
+  readonly continuation: readonly number[];
 }
 
 /** What the model thinks of some tokens at their places. */
@@ -22,71 +39,132 @@ export interface Scored {
   readonly areGreedy: readonly boolean[];
 }
 
+/** A text from the state's place on; its first `unscored` tokens after the first are only read. */
+interface Row {
+  readonly ids: readonly number[];
+  readonly unscored: number;
+}
+
+/** The targets of places that are not scored. */
+const UNSCORED = -100;
+
+/** @throws SsmError OPTION */
+export const planScoring = (where: string, { promptChunk, batchSize, signal }: EvaluationOptions): ScorePlan => ({
+  promptChunk: number(where, 'promptChunk', promptChunk, { fallback: 512, min: 1, whole: true }),
+  batchSize: number(where, 'batchSize', batchSize, { fallback: 16, min: 1, whole: true }),
+  signal,
+});
+
+/**
+ * Scores continuations, each after its own context, in batches of similar length. Rows are padded behind their ends: what a
+ * causal model says before does not depend on it.
+ * @throws SsmError TOKENS for an empty context or continuation and for ids outside the vocabulary
+ */
+export async function scoreRequests(
+  where: string,
+  bundle: ModelBundle,
+  requests: readonly ScoreRequest[],
+  plan: ScorePlan,
+): Promise<Scored[]> {
+  for (const request of requests) requireTokens(where, request);
+  const rows = requests.map(({ context, continuation }) => ({ ids: [...context, ...continuation], unscored: context.length - 1 }));
+  return inBatches(rows, plan, async (batch) => {
+    const shared = Math.min(...batch.map(({ unscored }) => unscored)); // read without the head
+    const beginnings = batch.map(({ ids }) => ids.slice(0, shared));
+    const { state } = await readTokens(bundle, beginnings, undefined, plan);
+    const rest = batch.map(({ ids, unscored }) => ({ ids: ids.slice(shared), unscored: unscored - shared }));
+    return scoreFrom(bundle, state, rest, plan);
+  });
+}
+
 /**
  * Scores several continuations of one context, which is read once.
- * @throws SsmError TOKENS for an empty context or continuation and for ids outside the vocabulary
+ * @throws SsmError as {@link scoreRequests}
  */
 export async function scoreContinuations(
   where: string,
   bundle: ModelBundle,
   context: readonly number[],
   continuations: readonly (readonly number[])[],
-  options: EvaluationOptions,
+  plan: ScorePlan,
 ): Promise<Scored[]> {
-  const { signal } = options;
-  const promptChunk = number(where, 'promptChunk', options.promptChunk, { fallback: 512, min: 1, whole: true });
-  const last = context.at(-1);
-  if (last === undefined || continuations.some(({ length }) => length === 0)) throw emptyText(where, last === undefined);
-  const { state } = await readTokens(bundle, [context.slice(0, -1)], undefined, { promptChunk, signal });
+  for (const continuation of continuations) requireTokens(where, { context, continuation });
+  const { state } = await readTokens(bundle, [context.slice(0, -1)], undefined, plan);
+  const rows = continuations.map((ids) => ({ ids: [...context.slice(-1), ...ids], unscored: 0 }));
   try {
-    const scored: Scored[] = [];
-    for (const tokens of continuations) scored.push(await scoreFrom(bundle, state, [last, ...tokens], { promptChunk, signal }));
-    return scored;
+    const copies = (batch: readonly Row[]) => selectRows(state, Array<number>(batch.length).fill(0));
+    return await inBatches(rows, plan, (batch) => scoreFrom(bundle, copies(batch), batch, plan));
   } finally {
     disposeTree(state);
   }
 }
 
-/** Scores all tokens but the first, from the state before the first. In chunks, of which only two numbers per token are kept. */
-async function scoreFrom(
-  bundle: ModelBundle,
-  from: unknown,
-  tokens: readonly number[],
-  { promptChunk, signal }: { promptChunk: number; signal?: AbortSignal },
-): Promise<Scored> {
-  const logprobs: number[] = [];
-  const areGreedy: boolean[] = [];
+/** Results in the order of the rows. */
+async function inBatches(
+  rows: readonly Row[],
+  { batchSize }: ScorePlan,
+  score: (batch: readonly Row[]) => Promise<Scored[]>,
+): Promise<Scored[]> {
+  const results: Scored[] = [];
+  const lengths = rows.map(({ ids }) => ids.length);
+  for (const batch of batchesOf(lengths, batchSize)) {
+    const scored = await score(batch.map((row) => rows[row] as Row));
+    for (const [i, row] of batch.entries()) results[row] = scored[i] as Scored;
+  }
+  return results;
+}
+
+/**
+ * Scores rows from a state before their first tokens, which is taken over. In chunks, of which only two numbers per token are kept.
+ */
+async function scoreFrom(bundle: ModelBundle, from: unknown, rows: readonly Row[], plan: ScorePlan): Promise<Scored[]> {
+  const results = rows.map(() => ({ logprobs: [] as number[], areGreedy: [] as boolean[] }));
+  const length = Math.max(...rows.map(({ ids }) => ids.length)) - 1;
+  const step = Math.max(1, Math.floor(plan.promptChunk / rows.length));
   let state = from;
   try {
-    for (let start = 0; start + 1 < tokens.length; start += promptChunk) {
-      signal?.throwIfAborted();
-      const targets = tokens.slice(start + 1, start + 1 + promptChunk);
-      const [losses, best, next] = scoreChunk(bundle, tokens.slice(start, start + targets.length), targets, state);
-      if (state !== from) disposeTree(state);
+    for (let start = 0; start < length; start += step) {
+      plan.signal?.throwIfAborted();
+      const count = Math.min(step, length - start);
+      const targets = rows.flatMap((row) => targetsOf(row, start, count));
+      const [losses, best, next] = scoreChunk(bundle, inputsOf(rows, start, count), targets, state);
+      disposeTree(state);
       state = next;
-      for (const loss of await losses.data()) logprobs.push(-loss);
-      for (const [i, id] of (await best.data()).entries()) areGreedy.push(id === targets[i]);
+      const [loss, chosen] = await Promise.all([losses.data(), best.data()]);
       disposeTree([losses, best]);
+      for (const [i, target] of targets.entries()) {
+        if (target === UNSCORED) continue;
+        const result = results[Math.floor(i / count)];
+        result?.logprobs.push(-(loss[i] as number));
+        result?.areGreedy.push(chosen[i] === target);
+      }
       await pause();
     }
   } finally {
-    if (state !== from) disposeTree(state);
+    disposeTree(state);
   }
-  return { logprobs, areGreedy };
+  return results;
 }
 
-/** Losses and most likely tokens at each of T places, [T] each, and the state after them. */
+/** What is read at each place, and behind the end of a row its first token, which is one of the vocabulary. */
+const inputsOf = (rows: readonly Row[], start: number, count: number): number[][] =>
+  rows.map(({ ids }) => Array.from({ length: count }, (_, i) => ids[start + i] ?? (ids[0] as number)));
+
+const targetsOf = ({ ids, unscored }: Row, start: number, count: number): number[] =>
+  Array.from({ length: count }, (_, i) => (start + i < unscored ? UNSCORED : (ids[start + i + 1] ?? UNSCORED)));
+
+/** Losses and most likely tokens at each of B·T places, [B T] each, and the state after them. */
 function scoreChunk(
   { model, params, config }: ModelBundle,
-  ids: readonly number[],
+  ids: readonly (readonly number[])[],
   targets: readonly number[],
   state: unknown,
 ): [Tensor, Tensor, unknown] {
   return tidyTree(() => {
-    const [logits, next] = model.advance(params, config, [ids], state) as [Tensor3D, unknown];
-    const rows = reshape(logits, [ids.length, -1]) as Tensor2D;
-    const losses = crossEntropy({ logits: rows, targets: tensor1d([...targets], 'int32') }, { reduction: 'none' });
-    return [losses, argMax(rows, 1), next];
+    const [logits, next] = model.advance(params, config, ids, state) as [Tensor3D, unknown];
+    const rows = reshape(logits, [targets.length, -1]) as Tensor2D;
+    const places = tensor1d([...targets], 'int32');
+    return [crossEntropy({ logits: rows, targets: places }, { reduction: 'none', ignoreIndex: UNSCORED }), argMax(rows, 1), next];
   });
 }
 
@@ -105,11 +183,15 @@ export function prefixTokenOf(where: string, { tokenizer }: ModelBundle, { prefi
   );
 }
 
-const emptyText = (where: string, isContext: boolean): SsmError =>
-  new SsmError({
+/** @throws SsmError TOKENS */
+function requireTokens(where: string, { context, continuation }: ScoreRequest): void {
+  if (context.length > 0 && continuation.length > 0) return;
+  const isContext = context.length === 0;
+  throw new SsmError({
     code: 'TOKENS',
     what: `${where}: the ${isContext ? 'context' : 'continuation'} is empty.`,
     expected: 'at least one token',
     got: 'none',
     mend: isContext ? 'pass a prefixToken in its place' : 'leave the continuation out: it has probability 1',
   });
+}

@@ -1,10 +1,16 @@
+import { mamba } from '@densessm/mamba';
+import { retnet } from '@densessm/retnet';
 import { disposeTree } from '@densessm/ssm-core';
-import { setBackend } from '@tensorflow/tfjs-core';
+import { memory, setBackend } from '@tensorflow/tfjs-core';
+import fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
+import type { ModelBundle } from '../bundle';
 import { chainBundle, pieceTokenizer, toyBundle } from '../test-support/toy-model';
+import { batchesOf } from './batches';
 import { jsonLines } from './documents';
 import { loglikelihood, loglikelihoodRolling } from './loglikelihood';
 import { withoutSpaceAtEnd, wordsOf } from './python-space';
+import type { EvaluationOptions } from './score';
 import { lambada, multipleChoice, perplexity } from './tasks';
 
 beforeAll(async () => {
@@ -35,6 +41,69 @@ describe('perplexity', () => {
     ]);
     disposeTree(bundle.params);
   });
+});
+
+const sequenceModels: [string, () => ModelBundle][] = [
+  ['mamba', () => bundleOf(mamba, { model_type: 'mamba', vocab_size: 7, hidden_size: 8, num_hidden_layers: 2, initializer_range: 0.5 })],
+  [
+    'retnet',
+    () =>
+      bundleOf(retnet, {
+        ...{ vocab_size: 7, decoder_embed_dim: 8, decoder_value_embed_dim: 12, decoder_retention_heads: 2 },
+        ...{ decoder_ffn_embed_dim: 10, decoder_layers: 2 },
+      }),
+  ],
+];
+
+function bundleOf(model: ModelBundle['model'], json: object): ModelBundle {
+  const config = model.parseConfig(json);
+  return { model, config, params: model.init(config, 3), tokenizer };
+}
+
+describe.each(sequenceModels)('a batch of unequal texts under %s', (_, make) => {
+  const words = fc
+    .array(fc.constantFrom('a', 'é', 'bb'), { minLength: 2, maxLength: 12 })
+    .map((list) => list.join(' ').replace(/^bb/, 'a bb'));
+  const texts = fc.sample(words, { numRuns: 11, seed: 5 });
+
+  const asDocuments = texts.map((text) => ({ text }));
+
+  it('says of each what it says of it alone', async () => {
+    const bundle = make();
+    const before = memory().numTensors;
+    const samplesOf = async (options: EvaluationOptions) => ({
+      last: (await lambada(bundle, asDocuments, options)).samples,
+      whole: (await perplexity(bundle, texts, { ...options, windowLength: 7, contextLength: 3 })).samples,
+      choice: (await multipleChoice(bundle, [{ query: 'c', choices: texts, gold: 0 }], options)).samples[0]?.logprobs ?? [],
+    });
+    const alone = await samplesOf({ batchSize: 1 });
+    const together = [await samplesOf({ batchSize: 4 }), await samplesOf({ promptChunk: 20 })];
+    for (const one of together) {
+      for (const [i] of texts.entries()) {
+        expect(one.last[i]?.isGreedy).toBe(alone.last[i]?.isGreedy);
+        expect(one.last[i]?.logprob).toBeCloseTo(alone.last[i]?.logprob ?? Number.NaN, 4);
+        expect(one.whole[i]?.loglikelihood).toBeCloseTo(alone.whole[i]?.loglikelihood ?? Number.NaN, 4);
+        expect(one.choice[i]).toBeCloseTo(alone.choice[i] ?? Number.NaN, 4);
+      }
+    }
+    expect(memory().numTensors).toBe(before);
+    disposeTree(bundle.params);
+  });
+});
+
+it('puts every row into one batch, with rows that are nearly as long', () => {
+  const sizes = fc.tuple(fc.array(fc.integer({ min: 1, max: 200 }), { maxLength: 40 }), fc.integer({ min: 1, max: 9 }));
+  fc.assert(
+    fc.property(sizes, ([lengths, most]) => {
+      const batches = batchesOf(lengths, most);
+      expect(batches.flat().sort((a, b) => a - b)).toEqual([...lengths.keys()]);
+      for (const batch of batches) {
+        const own = batch.map((row) => lengths[row] as number);
+        expect(batch.length).toBeLessThanOrEqual(most);
+        expect(Math.min(...own)).toBeGreaterThanOrEqual(0.75 * Math.max(...own));
+      }
+    }),
+  );
 });
 
 it('counts words and strips space as Python does', () => {

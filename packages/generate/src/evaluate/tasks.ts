@@ -1,10 +1,13 @@
 /** Measures of a model on texts. Tasks and metrics are named and defined as in EleutherAI's lm-evaluation-harness. */
 import { isObject } from '@densessm/ssm-core';
 import type { ModelBundle } from '../bundle';
-import { badDocument, type Documents, mean, refuseNone, standardError, textOf } from './documents';
-import { type Loglikelihood, loglikelihood, loglikelihoodRolling, loglikelihoods, type RollingOptions } from './loglikelihood';
+import { badDocument, type Documents, inGroups, mean, refuseNone, standardError, textOf } from './documents';
+import { type Loglikelihood, loglikelihoods, loglikelihoodsOfPairs, type RollingOptions, rollingLoglikelihoods } from './loglikelihood';
 import { wordsOf } from './python-space';
 import type { EvaluationOptions } from './score';
+
+/** Documents that are held at once, to find some of similar length among them. */
+const HELD = 256;
 
 export interface Perplexity {
   readonly word_perplexity: number;
@@ -31,10 +34,12 @@ export async function perplexity(
   options: RollingOptions = {},
 ): Promise<Perplexity> {
   const samples: Perplexity['samples'][number][] = [];
-  for await (const document of documents) {
-    const text = textOf('perplexity', document, samples.length);
-    const { logprob, tokens } = await loglikelihoodRolling(bundle, text, options);
-    samples.push({ loglikelihood: logprob, words: wordsOf(text), bytes: new TextEncoder().encode(text).length, tokens });
+  for await (const group of inGroups(documents, HELD)) {
+    const texts = group.map((document, i) => textOf('perplexity', document, samples.length + i));
+    for (const [i, { logprob, tokens }] of (await rollingLoglikelihoods('perplexity', bundle, texts, options)).entries()) {
+      const text = texts[i] as string;
+      samples.push({ loglikelihood: logprob, words: wordsOf(text), bytes: new TextEncoder().encode(text).length, tokens });
+    }
   }
   refuseNone('perplexity', samples.length);
   const all = (key: keyof (typeof samples)[number]): number => samples.reduce((sum, sample) => sum + sample[key], 0);
@@ -71,16 +76,21 @@ export async function lambada(
   options: EvaluationOptions = {},
 ): Promise<LambadaResult> {
   const samples: Loglikelihood[] = [];
-  for await (const document of documents) {
-    const text = textOf('lambada', document, samples.length);
-    const cut = text.lastIndexOf(' ');
-    if (cut < 0) throw badDocument('lambada', samples.length, 'a text of two words or more', text);
-    samples.push(await loglikelihood(bundle, text.slice(0, cut), text.slice(cut), options));
+  for await (const group of inGroups(documents, HELD)) {
+    const pairs = group.map((document, i) => beforeLastWord(document, samples.length + i));
+    samples.push(...(await loglikelihoodsOfPairs('lambada', bundle, pairs, options)));
   }
   refuseNone('lambada', samples.length);
   const right = samples.map(({ isGreedy }) => (isGreedy ? 1 : 0));
   const perplexity = Math.exp(-mean(samples.map(({ logprob }) => logprob)));
   return { task: 'lambada_openai', acc: mean(right), acc_stderr: standardError(right), perplexity, documents: samples.length, samples };
+}
+
+function beforeLastWord(document: unknown, index: number): [context: string, word: string] {
+  const text = textOf('lambada', document, index);
+  const cut = text.lastIndexOf(' ');
+  if (cut < 0) throw badDocument('lambada', index, 'a text of two words or more', text);
+  return [text.slice(0, cut), text.slice(cut)];
 }
 
 /** A question as lm-evaluation-harness prepares it. */
@@ -104,7 +114,8 @@ export interface MultipleChoiceResult {
 }
 
 /**
- * Multiple choice: each choice is scored after the query and a space, the best wins, the first of equal ones.
+ * Multiple choice: each choice is scored after the query and a space, the best wins, the first of equal ones. A query is read once,
+ * and its choices are read together from there.
  * @throws SsmError FILE for a question without its parts, OPTION, TOKENS
  */
 export async function multipleChoice(

@@ -1,5 +1,5 @@
 import { disposeTree, tidyTree } from '@densessm/ssm-core';
-import { slice, type Tensor3D } from '@tensorflow/tfjs-core';
+import type { Tensor3D } from '@tensorflow/tfjs-core';
 import type { ModelBundle } from '../bundle';
 import { pause } from './pause';
 
@@ -51,11 +51,7 @@ export async function readTokens(
 
 /** One call of the model: logits of the last position [B, 1, V] and the next state. */
 function advanceOnce({ model, params, config }: ModelBundle, ids: readonly (readonly number[])[], state: unknown): [Tensor3D, unknown] {
-  return tidyTree(() => {
-    const [logits, next] = model.advance(params, config, ids, state) as [Tensor3D, unknown];
-    const [batch, length, vocab] = logits.shape;
-    return [slice(logits, [0, length - 1, 0], [batch, 1, vocab]), next];
-  });
+  return tidyTree(() => model.advance(params, config, ids, state, { logits: 'last' }) as [Tensor3D, unknown]);
 }
 
 async function rowsOnHost(logits: Tensor3D): Promise<Float32Array[]> {

@@ -1,5 +1,6 @@
 import {
   type ForwardOptions,
+  headInput,
   initParams,
   readConfig,
   type SequenceModel,
@@ -43,7 +44,13 @@ export interface ToyState {
 const spec = ({ vocabSize }: ToyConfig) => ({ table: weight('table', [vocabSize, vocabSize]) });
 
 /** The smallest language model with a memory: s_t = s_(t−1) / 2 + onehot(x_t), logits_t = s_t table. */
-function toyAdvance(params: ToyParams, config: ToyConfig, tokens: TokenIds, state: ToyState): [Tensor3D, ToyState] {
+function toyAdvance(
+  params: ToyParams,
+  config: ToyConfig,
+  tokens: TokenIds,
+  state: ToyState,
+  options: ForwardOptions = {},
+): [Tensor3D, ToyState] {
   return tidyTree(() => {
     const { vocabSize, isPositional } = config;
     const ids = tokenTensor('toy', tokens, vocabSize);
@@ -56,8 +63,9 @@ function toyAdvance(params: ToyParams, config: ToyConfig, tokens: TokenIds, stat
       seen = add(mul(seen, 0.5), mul(squeeze(slice(rows, [0, t, 0], [batch, 1, vocabSize]), [1]), weighted));
       states.push(expandDims(seen, 1));
     }
-    const flat = reshape(concat(states, 1), [-1, vocabSize]) as Tensor2D;
-    const logits = reshape(matMul(flat, params.table), [batch, length, vocabSize]) as Tensor3D;
+    const read = headInput('toy', concat(states, 1), options);
+    const flat = reshape(read, [-1, vocabSize]) as Tensor2D;
+    const logits = reshape(matMul(flat, params.table), [batch, read.shape[1], vocabSize]) as Tensor3D;
     return [logits, isPositional ? { seen, position: (state.position ?? 0) + length } : { seen }];
   });
 }
