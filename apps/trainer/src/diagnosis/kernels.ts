@@ -1,0 +1,28 @@
+import { checkKernel, type KernelCheck, type KernelDeviation } from '@densessm/kernels/checks';
+
+/** A kernel on the user's device. */
+export interface KernelReport {
+  readonly name: string;
+  /** What was compared: outputs and gradients of all samples. */
+  readonly comparisons: number;
+  /** The comparison that came nearest to its bound or went farthest beyond it. */
+  readonly worst: KernelDeviation;
+  readonly ok: boolean;
+}
+
+/** Compares kernels with their references on a backend that has started, as cpu must have. Yields as each is done. */
+export async function* kernelReports(backend: string, checks: readonly KernelCheck[]): AsyncGenerator<KernelReport> {
+  for (const check of checks) {
+    const found: KernelDeviation[] = [];
+    for await (const one of checkKernel(check, backend)) found.push(one);
+    const [first, ...others] = found;
+    if (first === undefined) continue;
+    const worst = others.reduce((most, one) => (shareOf(one) > shareOf(most) ? one : most), first);
+    yield { name: check.name, comparisons: found.length, worst, ok: found.every(isWithin) };
+  }
+}
+
+const isWithin = ({ error, bound }: KernelDeviation): boolean => error <= bound;
+
+/** Of the bound; nothing at all is nearer than something. */
+const shareOf = ({ error, bound }: KernelDeviation): number => (error === 0 ? 0 : error / bound);

@@ -1,0 +1,89 @@
+import type { ModelBundle } from '@densessm/generate';
+import { type Choice, type Device, type HubOptions, loadPretrained, startBackend } from '@densessm/runtime-node';
+import { disposeTree, SsmError } from '@densessm/ssm-core';
+import { loadTokenizer, type Tokenizer } from '@densessm/tokenizer';
+import type { Io } from '../io';
+import { FAMILIES } from './families';
+import { type ModelFiles, openModelFiles, readBytes, readJsonObject } from './source';
+
+export interface OpenModelOptions {
+  readonly device?: Device;
+  /** Another model or tokenizer folder, Hub id or tokenizer.json. */
+  readonly tokenizer?: string;
+  readonly revision?: string;
+  readonly offline?: boolean;
+}
+
+/** A model in memory with its tokenizer, if it has one. */
+export interface OpenModel extends ModelBundle {
+  readonly tokenizer?: Tokenizer;
+  readonly name: string;
+  readonly files: ModelFiles['files'];
+  readonly backend: Choice;
+  /** Tokens that end a text: of generation_config.json, else of the tokenizer. */
+  readonly eosIds: readonly number[];
+  /** Frees the weights. */
+  dispose(): void;
+}
+
+/**
+ * Starts the backend and loads a model from wherever it lies.
+ * @throws SsmError as {@link openModelFiles} and loading do
+ */
+export async function openModel(io: Io, source: string, options: OpenModelOptions = {}): Promise<OpenModel> {
+  const { files, name } = await openModelFiles(io, source, hubOptions(options));
+  const tokenizer = options.tokenizer === undefined ? await tokenizerOfModel(files) : await openTokenizer(io, options.tokenizer, options);
+  const backend = await startBackend({ device: options.device });
+  const { model, config, params } = await loadPretrained(files, { models: FAMILIES });
+  const eosIds = await eosOf(files, tokenizer);
+  return { model, config, params, tokenizer, name, files, backend, eosIds, dispose: () => disposeTree(params) };
+}
+
+/**
+ * The tokenizer of a model, folder, Hub id or tokenizer.json.
+ * @throws SsmError FILE where there is none
+ */
+export async function openTokenizer(io: Io, source: string, options: OpenModelOptions = {}): Promise<Tokenizer> {
+  const single = /^(?<folder>.*?)(?<file>[^/\\]+\.(json|model))$/.exec(source)?.groups;
+  const { files } = await openModelFiles(io, single ? single.folder || '.' : source, hubOptions(options));
+  if (single === undefined) return loadTokenizer((name) => readBytes(files, name));
+  const wanted = single.file as string;
+  const standard = wanted.endsWith('.json') ? 'tokenizer.json' : 'tokenizer.model';
+  const bytes = await readBytes(files, wanted);
+  if (bytes === null) throw missing(source);
+  // a model beside a tokenizer.json that nobody asked for must not be hidden by it
+  return loadTokenizer((name) => (name === standard ? bytes : name.startsWith('tokenizer.') ? null : readBytes(files, name)));
+}
+
+export const hubOptions = ({ revision, offline }: OpenModelOptions): HubOptions => ({
+  ...(revision === undefined ? {} : { revision }),
+  ...(offline ? { offline } : {}),
+});
+
+async function tokenizerOfModel(files: ModelFiles['files']): Promise<Tokenizer | undefined> {
+  const bytes = { json: await readBytes(files, 'tokenizer.json'), model: await readBytes(files, 'tokenizer.model') };
+  if (bytes.json === null && bytes.model === null) return undefined;
+  return loadTokenizer((name) => readBytes(files, name));
+}
+
+async function eosOf(files: ModelFiles['files'], tokenizer: Tokenizer | undefined): Promise<number[]> {
+  const generation = await readJsonObject(files, 'generation_config.json');
+  const named = [generation?.eos_token_id].flat().filter((id): id is number => Number.isInteger(id));
+  const eos = tokenizer?.specialIds.eos;
+  return named.length > 0 ? named : typeof eos === 'number' ? [eos] : [];
+}
+
+/** @throws SsmError FILE where the model came without a tokenizer */
+export function requireTokenizer({ tokenizer, name }: Pick<OpenModel, 'tokenizer' | 'name'>): Tokenizer {
+  if (tokenizer) return tokenizer;
+  throw new SsmError({
+    code: 'FILE',
+    what: `the model ${name} has no tokenizer.`,
+    expected: 'tokenizer.json or tokenizer.model beside its weights',
+    got: 'neither',
+    mend: 'name one with --tokenizer; state-spaces/mamba models use that of EleutherAI/gpt-neox-20b',
+  });
+}
+
+const missing = (path: string): SsmError =>
+  new SsmError({ code: 'FILE', what: `${path} is missing.`, expected: 'a file', got: 'nothing', mend: 'check the path' });

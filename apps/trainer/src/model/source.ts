@@ -1,0 +1,94 @@
+import { stat } from 'node:fs/promises';
+import { isAbsolute, join, resolve } from 'node:path';
+import { type FileSet, readText } from '@densessm/checkpoint';
+import { type HubOptions, openPretrained } from '@densessm/runtime-node';
+import { SsmError } from '@densessm/ssm-core';
+import type { Io } from '../io';
+import { openProgress } from '../output/progress';
+
+/** Where in the folder of a training run the models lie, the better one first. */
+const IN_RUNS = ['best', 'checkpoint'] as const;
+const HUB_ID = /^[\w.-]+\/[\w.-]+$/;
+
+/** The files of a model, and what to call it. */
+export interface ModelFiles {
+  readonly files: FileSet;
+  /** The path or id that was opened: for the folder of a run, that of its best model. */
+  readonly name: string;
+}
+
+/**
+ * Opens what a user calls a model: a folder, the folder of a training run, a Hub id, or a URL. Downloads show their progress.
+ * @throws SsmError FILE where there is no such folder, OPTION for a source that is none
+ */
+export async function openModelFiles(io: Io, source: string, hub: HubOptions = {}): Promise<ModelFiles> {
+  const path = isAbsolute(source) ? source : resolve(io.cwd, source);
+  const isUrl = /^[a-z][\w+.-]+:\/\//i.test(source);
+  if (!isUrl && (await isFolder(path))) {
+    const inside = await firstOf(IN_RUNS, (name) => isFile(join(path, name, 'config.json')));
+    const folder = inside === undefined || (await isFile(join(path, 'config.json'))) ? path : join(path, inside);
+    const name = folder === path ? source : join(source, inside as string);
+    return { files: await openPretrained(folder), name };
+  }
+  if (!isUrl && !HUB_ID.test(source)) throw noModel(source, path);
+  return { files: await openPretrained(source, { ...hub, onProgress: downloadProgress(io) }), name: source };
+}
+
+/** The bytes of a file of the set; null where there is none. */
+export async function readBytes(files: FileSet, name: string): Promise<Uint8Array | null> {
+  const file = await files.open(name);
+  if (!file) return null;
+  try {
+    return await file.read(0, file.size);
+  } finally {
+    await file.close();
+  }
+}
+
+/** A JSON file of the set as an object; undefined where there is none or it is no object. */
+export async function readJsonObject(files: FileSet, name: string): Promise<Readonly<Record<string, unknown>> | undefined> {
+  const text = await readText(files, name);
+  if (text === undefined) return undefined;
+  try {
+    const json: unknown = JSON.parse(text);
+    return typeof json === 'object' && json !== null && !Array.isArray(json) ? (json as Record<string, unknown>) : undefined;
+  } catch (cause) {
+    const problem = { what: `${files.where}/${name} is no JSON.`, expected: 'a JSON object', got: text.slice(0, 60) || 'an empty file' };
+    throw new SsmError({ code: 'FILE', ...problem, mend: 'get the file again, or remove it' }, { cause });
+  }
+}
+
+/** A bar for each file as it comes. */
+function downloadProgress(io: Io): HubOptions['onProgress'] {
+  let current: { file: string; bar: ReturnType<typeof openProgress> } | undefined;
+  return ({ file, loaded, total }) => {
+    if (current?.file !== file) current = { file, bar: openProgress(io, { label: file, unit: 'bytes' }) };
+    current.bar.update(loaded, total);
+    if (loaded >= total) current.bar.end();
+  };
+}
+
+const isFolder = (path: string): Promise<boolean> =>
+  stat(path).then(
+    (found) => found.isDirectory(),
+    () => false,
+  );
+const isFile = (path: string): Promise<boolean> =>
+  stat(path).then(
+    (found) => found.isFile(),
+    () => false,
+  );
+
+async function firstOf<T>(candidates: readonly T[], fits: (candidate: T) => Promise<boolean>): Promise<T | undefined> {
+  for (const candidate of candidates) if (await fits(candidate)) return candidate;
+  return undefined;
+}
+
+const noModel = (source: string, path: string): SsmError =>
+  new SsmError({
+    code: 'FILE',
+    what: `there is no model at ${JSON.stringify(source)}.`,
+    expected: 'a folder with config.json and weights, the folder of a training run, a Hub id (owner/name) or a URL',
+    got: `nothing at ${path}`,
+    mend: 'check the path; densessm runs lists the runs that were trained here',
+  });
