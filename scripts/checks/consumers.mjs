@@ -1,4 +1,4 @@
-import { cpSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { findChromium } from '../lib/chromium.mjs';
@@ -13,18 +13,30 @@ import { publicPackages, readManifest } from '../lib/workspace.mjs';
 const LONG_TERM_NODE = '24';
 
 /**
- * Programs on the packed packages: plain ESM under this Node and under the long-term one, and each README's example.
+ * Programs on the packed packages: plain ESM under this Node and under the long-term one, the README's five lines on folders
+ * that Python saved, and every example of the packages' documents.
  * @param {string} folder @param {Tarballs} tarballs
  * @returns {Promise<Outcome>}
  */
 export async function nodePrograms(folder, tarballs) {
-  const [program, otherNode] = await Promise.all([installConsumer('node-esm', folder, tarballs), fetchNode(LONG_TERM_NODE)]);
+  const [cwd, otherNode] = await Promise.all([installConsumer('node-esm', folder, tarballs), fetchNode(LONG_TERM_NODE)]);
+  const readme = join(root, 'README.md');
+  const documents = [readme, ...publicPackages().flatMap((one) => documentsIn(one.folder))];
+  const programs = [
+    ...[process.execPath, otherNode].map((node) => [node, 'main.mjs']),
+    [process.execPath, 'five-lines.mjs', readme],
+    ...documents.map((path) => [process.execPath, 'examples.mjs', path]),
+  ];
   const results = [];
-  for (const node of [process.execPath, otherNode]) results.push(await capture([node, 'main.mjs'], { cwd: program }));
-  const readmes = [root, ...publicPackages().map((one) => one.folder)].map((place) => join(place, 'README.md'));
-  for (const readme of readmes) results.push(await capture([process.execPath, 'readme-example.mjs', readme], { cwd: program }));
-  return outcome(results, `ESM program, also under Node ${LONG_TERM_NODE}; ${readmes.length} README examples`);
+  for (const program of programs) results.push(await capture(program, { cwd }));
+  const examples = results.reduce((sum, { stdout }) => sum + Number(/^(\d+) examples/m.exec(stdout)?.[1] ?? 0), 0);
+  return outcome(results, `ESM program, also under Node ${LONG_TERM_NODE}; ${examples} examples in ${documents.length} documents`);
 }
+
+const documentsIn = (/** @type {string} */ folder) =>
+  readdirSync(folder)
+    .filter((name) => name.endsWith('.md') && name !== 'CHANGELOG.md')
+    .map((name) => join(folder, name));
 
 /**
  * A Vite application on the packed packages: its types, its build and what the bundle holds.

@@ -33,6 +33,20 @@ it('loads a tokenizer.model where there is no tokenizer.json', async () => {
   expect(await begins({ add_bos_token: false, add_eos_token: true })).toEqual([false, true]);
 });
 
+it('reads files that are opened and closed, too', async () => {
+  const read = folder({ 'tokenizer.json': json });
+  let [opened, closed] = [0, 0];
+  const open = async (name: string) => {
+    const bytes = read(name);
+    if (bytes === null) return undefined;
+    opened++;
+    const close = async () => void closed++;
+    return { size: bytes.length, read: async (offset: number, length: number) => bytes.subarray(offset, offset + length), close };
+  };
+  expect((await loadTokenizer({ open })).specialIds.bos).toBe(1);
+  expect([opened, closed]).toEqual([1, 1]);
+});
+
 it('says what is missing or broken', async () => {
   await expect(loadTokenizer(() => null)).rejects.toThrowErrorMatchingInlineSnapshot(`
     [SsmError: loadTokenizer: the model has no tokenizer.

@@ -7,12 +7,25 @@ import type { Tokenizer } from './tokenizer';
 /** Reads a file of a model by its name, from wherever they are; null where there is none. */
 export type ReadFile = (name: string) => Uint8Array | null | Promise<Uint8Array | null>;
 
+/** Opens a file of a model; undefined where there is none. A `FileSet` of `@densessm/checkpoint` is one: what `openPretrained` returns. */
+export interface ModelFiles {
+  open(name: string): Promise<OpenFile | undefined>;
+}
+
+interface OpenFile {
+  /** In bytes. */
+  readonly size: number;
+  read(offset: number, length: number): Promise<Uint8Array>;
+  close(): Promise<void>;
+}
+
 /**
  * The tokenizer of a model that lies in files as on the Hugging Face Hub: tokenizer.json, else tokenizer.model, together
  * with tokenizer_config.json, special_tokens_map.json and chat_template.jinja where they are.
  * @throws TokenizerError FILE where no file is there or one is broken, CONFIG where one asks for what is not supported
  */
-export async function loadTokenizer(readFile: ReadFile): Promise<Tokenizer> {
+export async function loadTokenizer(files: ReadFile | ModelFiles): Promise<Tokenizer> {
+  const readFile = typeof files === 'function' ? files : (name: string) => wholeFile(files, name);
   const readText = async (name: string): Promise<string | undefined> => {
     const bytes = await readFile(name);
     return bytes === null ? undefined : new TextDecoder().decode(bytes);
@@ -26,6 +39,16 @@ export async function loadTokenizer(readFile: ReadFile): Promise<Tokenizer> {
   if (model === null) throw noTokenizer();
   const { add_bos_token, add_eos_token } = isObject(config) ? config : {};
   return tokenizerFromSentencePiece(model, { ...companions, addBos: add_bos_token !== false, addEos: add_eos_token === true });
+}
+
+async function wholeFile(files: ModelFiles, name: string): Promise<Uint8Array | null> {
+  const file = await files.open(name);
+  if (file === undefined) return null;
+  try {
+    return await file.read(0, file.size);
+  } finally {
+    await file.close();
+  }
 }
 
 const COMPANIONS = ['tokenizer_config.json', 'special_tokens_map.json', 'chat_template.jinja'] as const;

@@ -29,6 +29,7 @@ async function filesOf(json) {
 }
 
 const node = {
+  build: sessions.build,
   load: (name, files) =>
     sessions.load(
       name,
@@ -41,7 +42,7 @@ const node = {
 /** The same functions in the page. */
 const sideOf = (page) =>
   Object.fromEntries(
-    ['start', 'load', 'begin', 'continued', 'refusal', 'unloadAll'].map((name) => [
+    ['start', 'build', 'load', 'begin', 'continued', 'refusal', 'unloadAll'].map((name) => [
       name,
       (...given) => page.evaluate(([what, list]) => globalThis.side[what](...list), [name, given]),
     ]),
@@ -72,10 +73,11 @@ async function checkRefusals(name, other, text, side) {
   assert.match(await side.refusal(other, text), /^STATE .*another model/, `${name}'s in ${other}`);
 }
 
-/** All models on one backend, the same in Node and in the page. */
-async function checkBackend(backend, browserSide) {
+/** All models on one backend and one build of its kernels, the same in Node and in the page. */
+async function checkBackend(backend, simd, browserSide) {
   await startBackend({ device: backend });
   await browserSide.start(backend);
+  if (simd) for (const side of [node, browserSide]) await side.build(simd);
   const names = Object.keys(sessions.configs);
   const sizes = [];
   for (const name of names) {
@@ -103,10 +105,15 @@ try {
   page.on('pageerror', (error) => console.error(`in the page: ${error.stack}`));
   await page.goto(new URL('snapshots.html', server.resolvedUrls.local[0]).href);
   await page.waitForFunction(() => 'side' in globalThis);
-  let sizes = [];
-  for (const backend of ['wasm', 'cpu']) sizes = await checkBackend(backend, sideOf(page));
+  const browserSide = sideOf(page);
+  const sizes = await checkBackend('cpu', undefined, browserSide);
+  await checkBackend('wasm', 'standard', browserSide);
+  const fastest = [await node.build(), await browserSide.build()];
+  const isRelaxed = fastest.every((simd) => simd === 'relaxed');
+  if (isRelaxed) await checkBackend('wasm', 'relaxed', browserSide);
+  else console.log(`relaxed SIMD not compared: Node runs ${fastest[0]}, the browser ${fastest[1]}`);
   console.log(`bytes of state: ${sizes.join(', ')}`);
-  console.log(`${sizes.length} models, snapshots equal in Chromium ${browser.version()} on wasm and cpu`);
+  console.log(`${sizes.length} models in Chromium ${browser.version()}: cpu, wasm ${isRelaxed ? 'standard, relaxed' : 'standard'}`);
 } finally {
   await browser.close();
   await server.close();

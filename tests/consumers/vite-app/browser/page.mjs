@@ -1,9 +1,8 @@
 // The page's side of check.mjs, which calls these through playwright. Bytes come and go in base64.
-import { registerWasmKernels } from '@densessm/kernels/wasm';
 import '@tensorflow/tfjs-backend-cpu';
 import { setWasmPaths } from '@tensorflow/tfjs-backend-wasm';
 import wasmFile from '@tensorflow/tfjs-backend-wasm/dist/tfjs-backend-wasm-simd.wasm?url';
-import { findBackend, setBackend } from '@tensorflow/tfjs-core';
+import { setBackend } from '@tensorflow/tfjs-core';
 import * as sessions from './sessions.mjs';
 
 /** tfjs asks for a place of each; with SIMD and without shared memory it opens the second. */
@@ -17,8 +16,8 @@ globalThis.side = {
   async start(backend) {
     if (backend === 'wasm') setWasmPaths(Object.fromEntries(BINARIES.map((name) => [name, wasmFile])));
     if (!(await setBackend(backend))) throw new Error(`${backend} did not start`);
-    return backend === 'wasm' ? (await registerWasmKernels(findBackend('wasm'))).names.length : 0;
   },
+  build: sessions.build,
   load: (name, files) =>
     sessions.load(
       name,

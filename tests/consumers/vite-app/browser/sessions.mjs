@@ -1,11 +1,12 @@
 // What Node and the page both do with sessions, so that one can be compared with the other to the last bit.
 import { loadPretrainedFiles } from '@densessm/checkpoint';
 import { Session } from '@densessm/generate';
+import { registerWasmKernels } from '@densessm/kernels/wasm';
 import { denseMamba, denseMamba2, mamba, mamba2 } from '@densessm/mamba';
 import { denseRetNet, retnet } from '@densessm/retnet';
 import { disposeTree } from '@densessm/ssm-core';
 import { byteTokenizer } from '@densessm/tokenizer';
-import { memory } from '@tensorflow/tfjs-core';
+import { findBackend, memory } from '@tensorflow/tfjs-core';
 
 export const models = [mamba, mamba2, denseMamba, denseMamba2, retnet, denseRetNet];
 
@@ -29,6 +30,11 @@ const REST = ', never mind how long';
 const DRAWING = { temperature: 1, topP: 0.9, repetitionPenalty: 1.2, maxTokens: 12 };
 
 const bundles = new Map();
+
+/** Takes a build of the WebAssembly kernels, the fastest where none is named, and says which. */
+export async function build(simd) {
+  return (await registerWasmKernels(findBackend('wasm'), { simd })).simd;
+}
 
 /** @param {string} name @param {File[]} files config.json and weights */
 export async function load(name, files) {
