@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import type { Io } from '../io';
+import { registerChat } from './chat';
 import { registerConvert } from './convert';
 import { registerDoctor } from './doctor';
 import { registerEval } from './eval';
@@ -13,6 +14,7 @@ export type Register = (program: Command, io: Io) => void;
 /** In the order in which `--help` lists them. */
 export const commands: readonly Register[] = [
   registerGenerate,
+  registerChat,
   registerEval,
   registerInspect,
   registerTokenize,
