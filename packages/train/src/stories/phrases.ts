@@ -1,7 +1,4 @@
-/**
- * Sentences to be filled in. `{a}` is a name, `{a.he}`, `{a.him}`, `{a.his}` the pronouns, `{n}` a number in words; `[walk]` is
- * the verb in the tense of the story.
- */
+/** Sentences to be filled in, see phrase.ts. */
 
 export const WEATHER = [
   'It [rain] a little, mostly on the postman.',

@@ -1,5 +1,6 @@
 import type { Draw } from './draw';
-import { capitalised, conjugate, inWords, type Tense, withArticle } from './english';
+import { capitalised, type Tense, withArticle } from './english';
+import { fill, type Slots } from './phrase';
 import { ADJECTIVES, COUNTABLES, FOODS, HIDING_PLACES, KINDS, MEN, OATH_ENDS, OATHS, PLACES, THINGS, TRAITS, WOMEN } from './words';
 
 export interface Person {
@@ -17,25 +18,6 @@ export interface Person {
 export interface Question {
   readonly ask: string;
   readonly answer: string;
-}
-
-/** The first letter of what is said, where a sentence begins with it. */
-const SPEECH = /([.!?:]"? ")([a-z])/g;
-
-type Slot = string | number | Person;
-
-/** Names with their pronouns, numbers in words. */
-function filled(slot: Slot | undefined, what: string): string {
-  if (typeof slot === 'number') return inWords(slot);
-  if (typeof slot === 'string') return slot;
-  if (!slot) throw new Error(`a phrase names {${what}}, which nobody gave`);
-  const asked = what.split('.')[1] ?? 'name';
-  const pronouns: Record<string, string> = slot.isWoman
-    ? { he: 'she', him: 'her', his: 'her', himself: 'herself' }
-    : { he: 'he', him: 'him', his: 'his', himself: 'himself' };
-  const lower = asked.toLowerCase();
-  const word = pronouns[lower] ?? { name: slot.name, food: slot.food, cry: slot.cry, kind: slot.kind }[asked] ?? '';
-  return asked === lower ? word : capitalised(word);
 }
 
 /** A story as it is told: who is in it, what has been used, what may be asked. */
@@ -79,27 +61,18 @@ export class World {
     return this.#countables.pop() ?? ['pea', 'peas'];
   }
 
-  verb(base: string, isPlural = false): string {
-    return conjugate(base, this.tense, isPlural);
-  }
-
-  /** Fills a phrase: see phrases.ts. `[be+]` is the plural of a verb, `[be:past]` a tense of its own. */
-  say(phrase: string, slots: Readonly<Record<string, Slot>> = {}): string {
-    const worded = phrase
-      .replace(/\[([a-z]+)(\+?)(:past)?\]/g, (_, base: string, plus: string, own: string) =>
-        conjugate(base, own ? 'past' : this.tense, plus === '+' || (own !== undefined && base === 'be')),
-      )
-      .replace(/\{([\w.]+)\}/g, (_, what: string) => filled(slots[what.split('.')[0] as string], what));
-    return capitalised(worded.replace(SPEECH, (_, end: string, letter: string) => end + letter.toUpperCase()));
+  /** Fills a phrase, see phrase.ts. */
+  say(phrase: string, slots: Slots = {}): string {
+    return fill(phrase, this.tense, slots);
   }
 
   /** One of several phrases. */
-  any(phrases: readonly string[], slots: Readonly<Record<string, Slot>> = {}): string {
+  any(phrases: readonly string[], slots: Slots = {}): string {
     return this.say(this.draw.pick(phrases), slots);
   }
 
   /** One of several phrases that the story has not used yet, if there is one. */
-  fresh(phrases: readonly string[], slots: Readonly<Record<string, Slot>> = {}): string {
+  fresh(phrases: readonly string[], slots: Slots = {}): string {
     const unused = phrases.filter((phrase) => !this.#used.has(phrase));
     const phrase = this.draw.pick(unused.length > 0 ? unused : phrases);
     this.#used.add(phrase);
@@ -110,13 +83,15 @@ export class World {
     this.paragraphs.push(sentences.filter(Boolean).join(' '));
   }
 
-  ask(ask: string, answer: string, slots: Readonly<Record<string, Slot>> = {}): void {
+  ask(ask: string, answer: string, slots: Slots = {}): void {
     this.questions.push({ ask: this.say(ask, slots), answer: this.say(answer, slots) });
   }
 }
 
+const NAMES = [...WOMEN, ...MEN];
+
 function people(draw: Draw, count: number): Person[] {
-  const names = draw.some([...WOMEN, ...MEN], count);
+  const names = draw.some(NAMES, count);
   const [kinds, foods, traits] = [draw.some(KINDS, count), draw.some(FOODS, count), draw.some(TRAITS, count)];
   const [first, second] = [draw.some(OATHS, count), draw.some(OATH_ENDS, count)];
   return names.map((name, i) => ({
