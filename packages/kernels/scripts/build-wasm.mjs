@@ -1,7 +1,8 @@
 /**
  * Compiles every src/<operation>/assembly.ts (AssemblyScript) into WebAssembly modules that import their memory and have no data of
  * their own: one with standard SIMD, one with relaxed SIMD, in which a product and a sum can be one operation (assembly-madd.ts). Writes
- * their bytes to src/generated/wasm-kernels.ts. Does nothing where the sources are unchanged. A program, and a global setup of vitest.
+ * their bytes to src/generated/wasm-kernels.ts, and with them src/threads/thread.ts as JavaScript, to be started as a worker. Does
+ * nothing where the sources are unchanged. A program, and a global setup of vitest.
  */
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
@@ -10,7 +11,10 @@ import { fileURLToPath } from 'node:url';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const target = join(root, 'src/generated/wasm-kernels.ts');
-const OPTIONS = ['-O3', '--noAssert', '--runtime', 'stub', '--importMemory', '--noExportMemory', '--enable', 'simd'];
+const thread = join(root, 'src/threads/thread.ts');
+/** The upper bound is that of tfjs's memory; shared-memory.ts needs one. */
+const MEMORY = ['--importMemory', '--noExportMemory', '--maximumMemory', '65536'];
+const OPTIONS = ['-O3', '--noAssert', '--runtime', 'stub', ...MEMORY, '--enable', 'simd'];
 /** What each build adds. */
 const BUILDS = { standard: [], relaxed: ['--enable', 'relaxed-simd'] };
 
@@ -20,7 +24,7 @@ export default async function buildWasm() {
     .filter((path) => /(^|[\\/])assembly[^\\/]*\.ts$/.test(path))
     .map((path) => join(root, 'src', path))
     .sort();
-  const stamp = `// Made by scripts/build-wasm.mjs from ${fingerprint([...sources, fileURLToPath(import.meta.url)])}\n`;
+  const stamp = `// Made by scripts/build-wasm.mjs from ${fingerprint([...sources, thread, fileURLToPath(import.meta.url)])}\n`;
   if (existsSync(target) && readFileSync(target, 'utf8').startsWith(stamp)) return;
   const entries = sources.filter((path) => path.endsWith('assembly.ts'));
   let text = `${stamp}export const wasmKernels = {\n`;
@@ -30,8 +34,15 @@ export default async function buildWasm() {
   mkdirSync(dirname(target), { recursive: true });
   // another process may be doing the same: each renames a whole file into place
   const draft = `${target}.${process.pid}`;
-  writeFileSync(draft, `${text}};\n`);
+  writeFileSync(draft, `${text}};\n\nexport const threadSource: string = ${JSON.stringify(await threadSource())};\n`);
   renameSync(draft, target);
+}
+
+/** A module of its own that exports `serve`. */
+async function threadSource() {
+  const { ModuleKind, ScriptTarget, transpileModule } = (await import('typescript')).default;
+  const compilerOptions = { module: ModuleKind.ESNext, target: ScriptTarget.ES2022, removeComments: true };
+  return transpileModule(readFileSync(thread, 'utf8'), { compilerOptions }).outputText;
 }
 
 /** @param {string[]} files */

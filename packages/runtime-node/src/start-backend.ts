@@ -1,28 +1,24 @@
 import '@tensorflow/tfjs'; // registers the gradients, of which tfjs-core alone has none
 import '@tensorflow/tfjs-backend-cpu';
-import '@tensorflow/tfjs-backend-wasm';
-import { setFlagsFromString } from 'node:v8';
-import { registerWasmKernels } from '@densessm/kernels/wasm';
-import { engine, env, findBackend, findBackendFactory, setBackend } from '@tensorflow/tfjs-core';
+import { SsmError } from '@densessm/ssm-core';
+import { engine, findBackend, findBackendFactory, setBackend } from '@tensorflow/tfjs-core';
 import { type BackendName, type Choice, choose, type Device } from './choose';
+import { MOST_THREADS, startWasmBackend } from './wasm-backend';
+
+export interface StartOptions {
+  device?: Device;
+  /** Threads of the wasm backend; as many as there are cores, at most 16, where this is left out. */
+  threads?: number;
+}
 
 /**
  * Starts a TensorFlow.js backend with gradients and our fast kernels, makes it the current one, and says which it is and why.
- * 'auto' prefers wasm (SIMD) and falls back to cpu; a named device that cannot start is an error. Calling it again costs nothing.
- * @throws SsmError BACKEND, or OPTION for an unknown device
+ * 'auto' prefers wasm (SIMD, threads) and falls back to cpu; a named device that cannot start is an error. Calling it again costs nothing.
+ * @throws SsmError BACKEND, or OPTION for an unknown device or number of threads
  */
-export async function startBackend({ device = 'auto' }: { device?: Device } = {}): Promise<Choice> {
-  return choose(device, { wasm: startWasm, cpu: startCpu });
-}
-
-const starting: { [name in BackendName]?: Promise<string> } = {};
-
-/** Starts a backend once; its failure is remembered by no one, so that it can be tried again. */
-function once(name: BackendName, start: () => Promise<string>): Promise<string> {
-  const running = starting[name] ?? start();
-  starting[name] = running;
-  running.catch(() => delete starting[name]);
-  return running;
+export async function startBackend({ device = 'auto', threads }: StartOptions = {}): Promise<Choice> {
+  checkThreads(threads);
+  return choose(device, { wasm: () => startWasm(threads), cpu: startCpu });
 }
 
 async function startCpu(): Promise<string> {
@@ -31,18 +27,11 @@ async function startCpu(): Promise<string> {
   return 'plain JavaScript, which every machine runs';
 }
 
-async function startWasm(): Promise<string> {
+async function startWasm(threads: number | undefined): Promise<string> {
   quietCpu();
-  const reason = await once('wasm', async () => {
-    if (!(await env().getAsync('WASM_HAS_SIMD_SUPPORT'))) throw new Error('this machine runs WebAssembly without SIMD');
-    await withoutNewProcessListeners(() => activate('wasm'));
-    // Node 20 has relaxed SIMD behind this flag, later versions without one; V8 ignores flags that it does not know
-    setFlagsFromString('--experimental-wasm-relaxed-simd');
-    const { names, simd } = await registerWasmKernels(findBackend('wasm'));
-    return `WebAssembly with ${simd === 'relaxed' ? 'relaxed SIMD' : 'SIMD'}, one thread, ${names.length} kernels of ours`;
-  });
+  const about = await startWasmBackend(threads);
   await activate('wasm');
-  return reason;
+  return about;
 }
 
 async function activate(name: BackendName): Promise<void> {
@@ -58,20 +47,13 @@ function quietCpu(): void {
   if (cpu !== null) cpu.firstUse = false;
 }
 
-/**
- * Emscripten's start adds listeners that end the process with its own trace on any unhandled rejection, ours or the user's.
- * Removes those that appeared while `start` ran.
- */
-async function withoutNewProcessListeners(start: () => Promise<void>): Promise<void> {
-  const events = ['uncaughtException', 'unhandledRejection'] as const;
-  const before = events.map((event) => new Set<unknown>(process.listeners(event as 'uncaughtException')));
-  try {
-    await start();
-  } finally {
-    for (const [i, event] of events.entries()) {
-      for (const listener of process.listeners(event as 'uncaughtException')) {
-        if (!before[i]?.has(listener)) process.removeListener(event, listener);
-      }
-    }
-  }
+function checkThreads(threads: number | undefined): void {
+  if (threads === undefined || (Number.isInteger(threads) && threads >= 1 && threads <= MOST_THREADS)) return;
+  throw new SsmError({
+    code: 'OPTION',
+    what: 'startBackend: `threads` is not a number of threads.',
+    expected: `a whole number from 1 to ${MOST_THREADS}`,
+    got: String(threads),
+    mend: 'leave it out to use all cores',
+  });
 }

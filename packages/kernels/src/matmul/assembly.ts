@@ -1,40 +1,88 @@
 /**
- * AssemblyScript, see scripts/build-wasm.mjs. Products of matrices that lie in the imported memory.
- * Goto and van de Geijn 2008, "Anatomy of high-performance matrix multiplication": A and B are cut into blocks that stay
+ * AssemblyScript, see scripts/build-wasm.mjs. Products of matrices that lie in the imported memory, block by block of C.
+ * Goto and van de Geijn 2008, "Anatomy of high-performance matrix multiplication": A and B are cut into parts that stay
  * in a cache, copied into panels in the order in which the tile reads them, and multiplied tile by tile in registers.
- * Addresses count bytes; sizes and strides count floats.
+ * Addresses count bytes; sizes and strides count floats. How C is cut depends on the sizes alone, and every sum lies in one block.
  */
-import { pack } from './assembly-pack';
-import { gatherRows, rowsByColumns, rowsByRows } from './assembly-rows';
-import { addTile, TILE_COLUMNS, TILE_ROWS, tile } from './assembly-tile';
+import { bytes } from '../vector-math/assembly-lanes';
+import { multiplyBlock, multiplyFewRows, Product, scratchOfBlock, scratchOfFewRows } from './assembly-block';
 
-/** Rows of A and columns of B in one block, and the depth of both: 128 KiB of A and 1 MiB of B. */
-const BLOCK_ROWS: i32 = 128;
-const BLOCK_COLUMNS: i32 = 1024;
-const BLOCK_DEPTH: i32 = 256;
 /** Up to this many rows of A, packing B costs more than it saves. */
 const FEW_ROWS: i32 = 7;
+/** The largest block of C: its part of B stays in the second cache. */
+const MOST_ROWS: i32 = 256;
+const MOST_COLUMNS: i32 = 512;
+const LEAST_ROWS: i32 = 32;
+const LEAST_COLUMNS: i32 = 64;
+/** So many blocks are enough for several threads to end together. */
+const ENOUGH_BLOCKS: i32 = 12;
+/** Multiplications that are worth a block of their own, some 50 µs; half as many where few rows wait for memory. */
+const WORTH_A_BLOCK: i64 = 1 << 20;
 
-function bytes(floats: i32): usize {
-  return (floats as usize) << 2;
-}
-
-/** Bytes of a matrix, which may be more than an i32 holds. */
-function bytesOf(rows: i32, columns: i32): usize {
-  return ((rows as usize) * (columns as usize)) << 2;
+function count(size: i32, step: i32): i32 {
+  return (size + step - 1) / step;
 }
 
 function roundUp(value: i32, step: i32): i32 {
-  return ((value + step - 1) / step) * step;
+  return count(value, step) * step;
+}
+
+function work(rows: i32, k: i32, columns: i32): i64 {
+  return (rows as i64) * (k as i64) * (columns as i64);
+}
+
+/** Sizes of a block of C for a product with many rows: upper half rows, lower half columns. */
+function blockOfManyRows(m: i32, k: i32, n: i32): i64 {
+  let rows = min(roundUp(m, 4), MOST_ROWS);
+  let columns = min(roundUp(n, 8), MOST_COLUMNS);
+  while (count(m, rows) * count(n, columns) < ENOUGH_BLOCKS && work(rows, k, columns) > 2 * WORTH_A_BLOCK) {
+    if (rows >= columns && rows > LEAST_ROWS) rows = roundUp(rows >> 1, 4);
+    else if (columns > LEAST_COLUMNS) columns = roundUp(columns >> 1, 8);
+    else break;
+  }
+  return ((rows as i64) << 32) | (columns as i64);
+}
+
+function blockOfFewRows(m: i32, k: i32): i64 {
+  const columns = max(LEAST_COLUMNS as i64, WORTH_A_BLOCK / 2 / max(1, work(m, k, 1)));
+  return ((m as i64) << 32) | ((min(columns, 1 << 20) + 15) & ~15);
+}
+
+function blockOf(m: i32, k: i32, n: i32): i64 {
+  return m <= FEW_ROWS ? blockOfFewRows(m, k) : blockOfManyRows(m, k, n);
+}
+
+/** A single column is the row of the transposed product Bᵀ Aᵀ, which needs no panels. */
+function isColumn(m: i32, n: i32): bool {
+  return n === 1 && m > 1;
+}
+
+/** Products of a batch that one block holds, where each is small. */
+function itemsOfBlock(m: i32, k: i32, n: i32): i32 {
+  return max(1, WORTH_A_BLOCK / max(1, work(m, k, n))) as i32;
+}
+
+function blocksOfItem(m: i32, k: i32, n: i32): i32 {
+  const block = blockOf(m, k, n);
+  return count(m, (block >> 32) as i32) * count(n, block as i32);
+}
+
+/** Into how many blocks {@link matMul} cuts its work. */
+export function matMulBlocks(batch: i32, m: i32, k: i32, n: i32): i32 {
+  if (isColumn(m, n)) return matMulBlocks(batch, 1, k, m);
+  const ofItem = blocksOfItem(m, k, n);
+  return ofItem > 1 ? batch * ofItem : count(batch, itemsOfBlock(m, k, n));
 }
 
 /** Bytes that {@link matMul} needs at `scratch`. */
 export function matMulScratchBytes(m: i32, k: i32, n: i32): usize {
-  const lanes = roundUp(min(m, BLOCK_ROWS), TILE_ROWS) + roundUp(min(n, BLOCK_COLUMNS), TILE_COLUMNS);
-  return max(bytes(TILE_ROWS * TILE_COLUMNS) + bytesOf(lanes, min(k, BLOCK_DEPTH)), bytesOf(FEW_ROWS, k));
+  if (isColumn(m, n)) return matMulScratchBytes(1, k, m);
+  if (m <= FEW_ROWS) return scratchOfFewRows(m, k);
+  const block = blockOf(m, k, n);
+  return scratchOfBlock((block >> 32) as i32, k, block as i32);
 }
 
-/** C = A B, `batch` times: A [m, k] or with transposeA [k, m], B [k, n] or with transposeB [n, k], C [m, n]. */
+/** One block of C = A B, `batch` times: A [m, k] or with transposeA [k, m], B [k, n] or with transposeB [n, k], C [m, n]. */
 export function matMul(
   a: usize,
   b: usize,
@@ -45,73 +93,38 @@ export function matMul(
   n: i32,
   transposeA: bool,
   transposeB: bool,
+  block: i32,
   scratch: usize,
 ): void {
-  for (let i: usize = 0; i < (batch as usize); i++) {
-    const oneA = a + i * bytesOf(m, k);
-    const oneB = b + i * bytesOf(k, n);
-    const oneC = c + i * bytesOf(m, n);
-    // a single column is the row of the transposed product Bᵀ Aᵀ, and a row needs no panels
-    if (n === 1) multiplyFewRows(oneB, oneA, oneC, 1, k, m, false, !transposeA, scratch);
-    else if (m <= FEW_ROWS) multiplyFewRows(oneA, oneB, oneC, m, k, n, transposeA, transposeB, scratch);
-    else multiplyBlocks(oneA, oneB, oneC, m, k, n, transposeA, transposeB, scratch);
+  if (isColumn(m, n)) {
+    matMul(b, a, c, batch, 1, k, m, !transposeB, !transposeA, block, scratch);
+    return;
+  }
+  const ofItem = blocksOfItem(m, k, n);
+  const items = ofItem > 1 ? 1 : itemsOfBlock(m, k, n);
+  const first = ofItem > 1 ? block / ofItem : block * items;
+  const part = ofItem > 1 ? block % ofItem : 0;
+  const p = changetype<Product>(scratch);
+  for (let item = first; item < min(batch, first + items); item++) {
+    p.set(a, b, c, item, m, k, n, transposeA, transposeB);
+    multiplyPart(p, part, scratch + offsetof<Product>());
   }
 }
 
-function multiplyFewRows(a: usize, b: usize, c: usize, m: i32, k: i32, n: i32, transposeA: bool, transposeB: bool, scratch: usize): void {
-  const apart = transposeA && m > 1;
-  if (apart) gatherRows(a, scratch, m, k);
-  const rows = apart ? scratch : a;
-  if (transposeB) rowsByRows(rows, b, c, m, k, n);
-  else rowsByColumns(rows, b, c, m, k, n);
+/** Blocks lie row by row. */
+function multiplyPart(p: Product, part: i32, scratch: usize): void {
+  const size = blockOf(p.m, p.k, p.n);
+  const rows = (size >> 32) as i32;
+  const columns = size as i32;
+  const across = count(p.n, columns);
+  const row = (part / across) * rows;
+  const column = (part % across) * columns;
+  if (p.m <= FEW_ROWS) multiplyFewRows(p, column, min(columns, p.n - column), scratch);
+  else multiplyBlock(p, row, min(rows, p.m - row), column, min(columns, p.n - column), scratch);
+  if (p.k === 0) clear(p, row, min(rows, p.m - row), column, min(columns, p.n - column));
 }
 
-function multiplyBlocks(a: usize, b: usize, c: usize, m: i32, k: i32, n: i32, transposeA: bool, transposeB: bool, scratch: usize): void {
-  const panelsA = scratch + bytes(TILE_ROWS * TILE_COLUMNS);
-  const panelsB = panelsA + bytesOf(roundUp(min(m, BLOCK_ROWS), TILE_ROWS), min(k, BLOCK_DEPTH));
-  const acrossA = transposeA ? 1 : k;
-  const alongA = transposeA ? m : 1;
-  const acrossB = transposeB ? k : 1;
-  const alongB = transposeB ? 1 : n;
-  if (k === 0) memory.fill(c, 0, bytesOf(m, n));
-  for (let column = 0; column < n; column += BLOCK_COLUMNS) {
-    const columns = min(n - column, BLOCK_COLUMNS);
-    for (let step = 0; step < k; step += BLOCK_DEPTH) {
-      const depth = min(k - step, BLOCK_DEPTH);
-      pack(b + bytesOf(column, acrossB) + bytesOf(step, alongB), panelsB, columns, depth, acrossB, alongB, TILE_COLUMNS);
-      for (let row = 0; row < m; row += BLOCK_ROWS) {
-        const rows = min(m - row, BLOCK_ROWS);
-        pack(a + bytesOf(row, acrossA) + bytesOf(step, alongA), panelsA, rows, depth, acrossA, alongA, TILE_ROWS);
-        multiplyPanels(panelsA, panelsB, c + bytesOf(row, n) + bytes(column), rows, columns, depth, n, step > 0, scratch);
-      }
-    }
-  }
-}
-
-/** One block of C. A panel of B stays in the first cache while all panels of A pass it. */
-function multiplyPanels(
-  panelsA: usize,
-  panelsB: usize,
-  c: usize,
-  rows: i32,
-  columns: i32,
-  depth: i32,
-  width: i32,
-  add: bool,
-  spare: usize,
-): void {
-  const stride = bytes(width);
-  for (let column = 0; column < columns; column += TILE_COLUMNS) {
-    const panelB = panelsB + bytesOf(column, depth);
-    for (let row = 0; row < rows; row += TILE_ROWS) {
-      const panelA = panelsA + bytesOf(row, depth);
-      const target = c + bytesOf(row, width) + bytes(column);
-      if (rows - row >= TILE_ROWS && columns - column >= TILE_COLUMNS) {
-        tile(panelA, panelB, target, depth, stride, add);
-      } else {
-        tile(panelA, panelB, spare, depth, bytes(TILE_COLUMNS), false);
-        addTile(spare, target, min(rows - row, TILE_ROWS), min(columns - column, TILE_COLUMNS), stride, add);
-      }
-    }
-  }
+/** An empty sum. */
+function clear(p: Product, row: i32, rows: i32, column: i32, columns: i32): void {
+  for (let i = row; i < row + rows; i++) memory.fill(p.cAt(i, column), 0, bytes(columns));
 }

@@ -1,5 +1,6 @@
 import { SsmError } from '@densessm/ssm-core';
 import { wasmKernels } from '../generated/wasm-kernels';
+import { withSharedMemory } from './shared-memory';
 
 /** 'relaxed' joins a product and a sum in one operation where the processor can, which rounds once instead of twice. */
 export type SimdBuild = keyof typeof wasmKernels;
@@ -9,6 +10,7 @@ export interface LoadedBuild {
   readonly simd: SimdBuild;
   readonly module: WebAssembly.Module;
   readonly exports: WebAssembly.Exports;
+  readonly memory: WebAssembly.Memory;
 }
 
 /** Chosen so that the square's last bit is lost where it is rounded before the sum. */
@@ -24,13 +26,17 @@ export async function loadBuild(memory: WebAssembly.Memory, wish?: SimdBuild): P
   return load(memory, 'relaxed').catch(() => load(memory, 'standard'));
 }
 
+export const isShared = ({ buffer }: WebAssembly.Memory): boolean =>
+  typeof SharedArrayBuffer !== 'undefined' && (buffer as unknown) instanceof SharedArrayBuffer;
+
 async function load(memory: WebAssembly.Memory, simd: SimdBuild): Promise<LoadedBuild> {
   try {
     const bytes = Uint8Array.from(atob(wasmKernels[simd]), (char) => char.charCodeAt(0));
-    const { module, instance } = await WebAssembly.instantiate(bytes, { env: { memory } });
+    const fitting = isShared(memory) ? withSharedMemory(bytes) : bytes;
+    const { module, instance } = await WebAssembly.instantiate(fitting, { env: { memory } });
     const { fusesProducts } = instance.exports as { fusesProducts(probe: number): number };
     if (simd === 'relaxed' && !fusesProducts(PROBE)) throw new Error('its products are not fused with sums');
-    return { simd, module, exports: instance.exports };
+    return { simd, module, exports: instance.exports, memory };
   } catch (cause) {
     throw cannotRun(simd, cause);
   }
@@ -41,9 +47,9 @@ const cannotRun = (simd: SimdBuild, cause: unknown): SsmError =>
     {
       code: 'BACKEND',
       what: 'registerWasmKernels: the kernels cannot run here.',
-      expected: `WebAssembly with ${simd === 'relaxed' ? 'relaxed SIMD' : 'SIMD'}, and a memory that is not shared between threads`,
+      expected: `WebAssembly with ${simd === 'relaxed' ? 'relaxed SIMD' : 'SIMD'}`,
       got: String(cause),
-      mend: "start tfjs's wasm backend without threads, or leave the fast kernels out",
+      mend: 'leave the fast kernels out',
     },
     { cause },
   );

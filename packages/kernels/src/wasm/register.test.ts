@@ -96,8 +96,15 @@ describe('registerWasmKernels', () => {
     `);
   });
 
-  it('refuses a memory that is shared between threads', async () => {
+  it('runs on a shared memory, and refuses threads on another', async () => {
     const memory = new WebAssembly.Memory({ initial: 1, maximum: 2, shared: true });
-    await expect(registerWasmKernels({ wasm: { asm: { memory } } })).rejects.toThrow(/the kernels cannot run here/);
+    expect((await registerWasmKernels({ wasm: { asm: { memory } } })).threads).toBe(1);
+    const threads = { spawn: () => ({ ready: Promise.resolve(), terminate: () => undefined }), threads: 2 };
+    await expect(registerWasmKernels(wasm(), { threads })).rejects.toThrowErrorMatchingInlineSnapshot(`
+      [SsmError: registerWasmKernels: threads have no memory in common.
+        expected  a wasm backend on a shared WebAssembly.Memory
+        got       2 threads for a backend on a memory of its own
+        mend      start the backend through a runtime package with \`threads\`, or leave the threads out]
+    `);
   });
 });

@@ -20,9 +20,11 @@ import { selectiveScanGrad } from '../selective-scan/gradient';
 import { selectiveScan } from '../selective-scan/kernel';
 import { type SelectiveScanModule, selectiveScanGradOnWasm, selectiveScanOnWasm } from '../selective-scan/wasm';
 import { replaceSplitAndConcat, type StridedCopyModule } from '../strided-copy/wasm';
-import { loadBuild, type SimdBuild } from './build';
+import { ThreadPool, type ThreadPoolOptions } from '../threads/pool';
+import { isShared, type LoadedBuild, loadBuild, type SimdBuild } from './build';
 import { Heap, type WasmBackend } from './heap';
 import { replaceIdentity } from './identity';
+import { type Machine, machineOn } from './machine';
 import { replaceSlice } from './slice';
 
 type Module = MatMulModule &
@@ -35,43 +37,58 @@ type Module = MatMulModule &
   StridedCopyModule &
   CrossEntropyModule;
 
-interface Started {
-  heap: Heap;
-  module: Module;
-  simd: SimdBuild;
+/** What runs on a backend: one heap, a module for each build that was asked for, and the threads of the last call. */
+interface Running {
+  readonly heap: Heap;
+  readonly builds: Map<SimdBuild | undefined, Promise<LoadedBuild>>;
+  pool?: ThreadPool;
 }
 
 export interface WasmKernelOptions {
   /** Which build to run; the fastest that passes its self-test where this is left out. */
   simd?: SimdBuild;
+  /** Workers to share the work with, on a backend whose memory is shared; one thread where this is left out. */
+  threads?: ThreadPoolOptions;
 }
 export interface WasmKernels {
   /** The kernels that are now fast. */
   names: string[];
   /** The build that runs. */
   simd: SimdBuild;
+  /** Threads that run it. */
+  threads: number;
 }
 
-/** One heap per backend and one module per build, however often it is registered. */
-const started = new WeakMap<object, { heap: Heap; builds: Map<SimdBuild | undefined, Promise<Started>> }>();
+const running = new WeakMap<object, Running>();
 
 /**
  * Registers our WebAssembly kernels for tfjs's wasm backend, on whose memory they work in place. Replaces some of tfjs's own as well:
  * Slice, Identity, SplitV and Concat, which copy too much, Sum and Mean, which round too much, and Exp and Softplus, which are slow. See
  * {@link replaceSlice}, {@link replaceIdentity}, {@link replaceSplitAndConcat}, {@link replaceSums} and {@link replaceExponentials}.
- * Pass `findBackend('wasm')` once it has started; a later call may change the build.
- * @throws SsmError BACKEND where the backend is not tfjs's, runs with threads, or the machine has no such SIMD.
+ * Pass `findBackend('wasm')` once it has started; a later call may change the build and the threads.
+ * @throws SsmError BACKEND where the backend is not tfjs's, the machine has no such SIMD, or threads do not start or have no shared memory.
  */
-export async function registerWasmKernels(backend: unknown, { simd: wish }: WasmKernelOptions = {}): Promise<WasmKernels> {
+export async function registerWasmKernels(backend: unknown, options: WasmKernelOptions = {}): Promise<WasmKernels> {
   const wasmBackend = checkBackend(backend);
-  const { heap, module, simd } = await start(wasmBackend, wish);
+  const here: Running = running.get(wasmBackend) ?? { heap: new Heap(wasmBackend), builds: new Map() };
+  running.set(wasmBackend, here);
+  const build = await load(wasmBackend, here, options.simd);
+  const pool = await startThreads(build, options.threads);
+  here.pool?.close();
+  here.pool = pool;
+  const machine = machineOn(here.heap, build.exports as unknown as Module, pool);
+  return { names: registerOn(wasmBackend, machine), simd: build.simd, threads: pool?.threads ?? 1 };
+}
+
+function registerOn(wasmBackend: WasmBackend, machine: Machine<Module>): string[] {
+  const { heap, module } = machine;
   replaceSlice();
   replaceIdentity();
   replaceSums(wasmBackend, heap, module);
   replaceExponentials(wasmBackend, heap, module);
   replaceSplitAndConcat(wasmBackend, heap, module);
-  const names = [
-    onHeap(heap, matMul, matMulOnWasm(heap, module)),
+  return [
+    onHeap(heap, matMul, matMulOnWasm(machine)),
     onHeap(heap, embedding, embeddingOnWasm(heap, module)),
     onHeap(heap, embeddingGrad, embeddingGradOnWasm(heap, module)),
     onHeap(heap, siluKernel, siluOnWasm(heap, module)),
@@ -85,7 +102,6 @@ export async function registerWasmKernels(backend: unknown, { simd: wish }: Wasm
     onHeap(heap, selectiveScan, selectiveScanOnWasm(heap, module)),
     onHeap(heap, selectiveScanGrad, selectiveScanGradOnWasm(heap, module)),
   ];
-  return { names, simd };
 }
 
 function onHeap<I extends object, O extends KernelOutput, A extends object>(
@@ -100,18 +116,24 @@ function onHeap<I extends object, O extends KernelOutput, A extends object>(
   return kernel.definition.name;
 }
 
-function start(backend: WasmBackend, wish: SimdBuild | undefined): Promise<Started> {
-  const here = started.get(backend) ?? { heap: new Heap(backend), builds: new Map() };
-  started.set(backend, here);
-  const running = here.builds.get(wish) ?? load(backend, here.heap, wish);
-  here.builds.set(wish, running);
-  running.catch(() => here.builds.delete(wish));
-  return running;
+/** Compiles a build once; a failure is not remembered, so that it can be tried again. */
+function load(backend: WasmBackend, { builds }: Running, simd: SimdBuild | undefined): Promise<LoadedBuild> {
+  const loading = builds.get(simd) ?? loadBuild(memoryOf(backend) as WebAssembly.Memory, simd);
+  builds.set(simd, loading);
+  loading.catch(() => builds.delete(simd));
+  return loading;
 }
 
-async function load(backend: WasmBackend, heap: Heap, wish: SimdBuild | undefined): Promise<Started> {
-  const { exports, simd } = await loadBuild(memoryOf(backend) as WebAssembly.Memory, wish);
-  return { heap, module: exports as unknown as Module, simd };
+async function startThreads(build: LoadedBuild, options: ThreadPoolOptions | undefined): Promise<ThreadPool | undefined> {
+  if (options === undefined || options.threads === 1) return undefined;
+  if (isShared(build.memory)) return ThreadPool.start(build, options);
+  throw new SsmError({
+    code: 'BACKEND',
+    what: 'registerWasmKernels: threads have no memory in common.',
+    expected: 'a wasm backend on a shared WebAssembly.Memory',
+    got: `${options.threads} threads for a backend on a memory of its own`,
+    mend: 'start the backend through a runtime package with `threads`, or leave the threads out',
+  });
 }
 
 const memoryOf = (backend: unknown): unknown => (backend as Partial<WasmBackend> | null | undefined)?.wasm?.asm?.memory;

@@ -1,0 +1,101 @@
+/**
+ * What every thread runs: it claims the next block of the job at hand, computes it, and counts it as done. This file imports nothing:
+ * scripts/build-wasm.mjs also keeps its text, which a runtime starts as a worker.
+ *
+ * The ticket is the heart. Its upper 16 bits count jobs, its lower 16 bits the blocks that no one has claimed. A thread reads the ticket,
+ * then the job, then claims by replacing the very ticket that it read: where that succeeds, the job was still the same. So a
+ * thread that wakes late does no harm, and none has to be waited for unless it claimed a block.
+ */
+
+/** The buffer that all threads share beside the memory: 32-bit words, then numbers, then the text of an error. */
+export const CONTROL = {
+  // words; those that threads fight for lie in cache lines of their own
+  TICKET: 0,
+  DONE: 16,
+  FAILED: 32,
+  CLOSED: 33,
+  KERNEL: 34,
+  BLOCKS: 35,
+  COUNT: 36,
+  // from here on in bytes
+  NUMBERS: 256,
+  TEXT: 1024,
+  SIZE: 2048,
+} as const;
+
+/** Blocks that a ticket can hold. */
+export const MOST_BLOCKS = 0xffff;
+/** The first two numbers of a job: where scratch begins, and the bytes of it that each thread has. Then come the arguments. */
+const SCRATCH = 2;
+/** Looks at the ticket before a thread goes to sleep: a few microseconds, in which the next kernel of a chain often comes. */
+const LOOKS = 2000;
+
+/** What a worker is started with; all of it can be sent by postMessage. */
+export interface ThreadStart {
+  control: SharedArrayBuffer;
+  memory: WebAssembly.Memory;
+  module: WebAssembly.Module;
+  /** Names of the module's kernels; a job says which by its place. */
+  kernels: readonly string[];
+  /** The caller of jobs is 0, its helpers are 1, 2, … */
+  slot: number;
+}
+
+export interface Views {
+  words: Int32Array;
+  numbers: Float64Array;
+  text: Uint8Array;
+}
+
+export function viewsOf(control: SharedArrayBuffer): Views {
+  return {
+    words: new Int32Array(control, 0, CONTROL.NUMBERS / 4),
+    numbers: new Float64Array(control, CONTROL.NUMBERS, (CONTROL.TEXT - CONTROL.NUMBERS) / 8),
+    text: new Uint8Array(control, CONTROL.TEXT),
+  };
+}
+
+export type KernelFunction = (...numbers: number[]) => void;
+
+/** Computes blocks until none is left unclaimed; returns the ticket that said so. */
+export function work({ words, numbers, text }: Views, kernels: readonly KernelFunction[], slot: number): number {
+  for (;;) {
+    const ticket = Atomics.load(words, CONTROL.TICKET);
+    const left = ticket & MOST_BLOCKS;
+    if (left === 0) return ticket;
+    const kernel = kernels[words[CONTROL.KERNEL] as number] as KernelFunction;
+    const block = (words[CONTROL.BLOCKS] as number) - left;
+    const given = numbers.slice(SCRATCH, SCRATCH + (words[CONTROL.COUNT] as number));
+    const scratch = (numbers[0] as number) + slot * (numbers[1] as number);
+    if (Atomics.compareExchange(words, CONTROL.TICKET, ticket, ticket - 1) !== ticket) continue;
+    try {
+      kernel(...given, block, scratch);
+    } catch (error) {
+      if (Atomics.exchange(words, CONTROL.FAILED, 1) === 0) note(text, String(error));
+    }
+    Atomics.add(words, CONTROL.DONE, 1);
+    Atomics.notify(words, CONTROL.DONE);
+  }
+}
+
+/** Latin letters, with a zero behind them; TextEncoder does not write to shared memory everywhere. */
+function note(text: Uint8Array, message: string): void {
+  const length = Math.min(message.length, text.length - 1);
+  for (let i = 0; i < length; i++) text[i] = message.charCodeAt(i);
+  text[length] = 0;
+}
+
+/** Runs in a worker until the pool is closed, asleep whenever there is nothing to do. Calls `ready` before it waits for its first job. */
+export function serve({ control, memory, module, kernels, slot }: ThreadStart, ready: () => void): void {
+  const { exports } = new WebAssembly.Instance(module, { env: { memory } });
+  const functions = kernels.map((name) => exports[name] as KernelFunction);
+  const views = viewsOf(control);
+  ready();
+  for (;;) {
+    const ticket = work(views, functions, slot);
+    if (Atomics.load(views.words, CONTROL.CLOSED)) return;
+    let looks = LOOKS;
+    while (looks > 0 && Atomics.load(views.words, CONTROL.TICKET) === ticket) looks--;
+    if (looks === 0) Atomics.wait(views.words, CONTROL.TICKET, ticket);
+  }
+}

@@ -1,0 +1,123 @@
+import { Worker } from 'node:worker_threads';
+import { loadBuild, type Spawn, ThreadPool, threadSource } from '@densessm/kernels/wasm';
+import { afterEach, describe, expect, it } from 'vitest';
+
+const SERVE = `${threadSource}
+import { parentPort, workerData } from 'node:worker_threads';
+serve(workerData, () => parentPort.postMessage('ready'));`;
+
+/** Ends itself as soon as it has claimed a block. */
+const DIE = `import { parentPort, workerData } from 'node:worker_threads';
+const words = new Int32Array(workerData.control);
+parentPort.postMessage('ready');
+for (;;) {
+  const ticket = Atomics.load(words, 0);
+  if ((ticket & 0xffff) > 1 && Atomics.compareExchange(words, 0, ticket, ticket - 1) === ticket) process.exit(3);
+  if ((ticket & 0xffff) < 2) Atomics.wait(words, 0, ticket, 20);
+}`;
+
+const workers: Worker[] = [];
+
+const spawning =
+  (source: string): Spawn =>
+  (start) => {
+    const worker = new Worker(new URL(`data:text/javascript,${encodeURIComponent(source)}`), { workerData: start, execArgv: [] });
+    workers.push(worker);
+    const ready = new Promise<void>((resolve, reject) => {
+      worker.once('message', resolve);
+      worker.on('error', reject);
+      worker.once('exit', (code) => reject(new Error(`it ended with code ${code}`)));
+    });
+    return { ready, terminate: () => void worker.terminate() };
+  };
+
+afterEach(async () => {
+  await Promise.all(workers.splice(0).map((worker) => worker.terminate()));
+});
+
+/** Four blocks. */
+const SIZE = 192;
+const [A, B, C, SCRATCH] = [0, 1 << 20, 2 << 20, 3 << 20];
+
+async function start(threads: number, { source = SERVE, patienceMs = 20_000 } = {}) {
+  const build = await loadBuild(new WebAssembly.Memory({ initial: 256, maximum: 256, shared: true }));
+  const module = build.exports as Record<string, (...numbers: number[]) => number>;
+  const values = (at: number) => new Float32Array(build.memory.buffer, at, SIZE * SIZE);
+  values(A).forEach((_, i, a) => {
+    a[i] = Math.sin(i);
+  });
+  values(B).forEach((_, i, b) => {
+    b[i] = Math.cos(i);
+  });
+  const pool = await ThreadPool.start(build, { spawn: spawning(source), threads, patienceMs });
+  const blocks = module.matMulBlocks?.(1, SIZE, SIZE, SIZE) as number;
+  const bytes = module.matMulScratchBytes?.(SIZE, SIZE, SIZE) as number;
+  const multiply = (at = C): Buffer => {
+    pool.run('matMul', blocks, SCRATCH, bytes, [A, B, at, 1, SIZE, SIZE, SIZE, 0, 0]);
+    return Buffer.from(values(at).slice().buffer);
+  };
+  return { pool, multiply, values };
+}
+
+describe('ThreadPool', () => {
+  it('gives the same bits with any number of threads, job after job', async () => {
+    const alone = (await start(1)).multiply();
+    expect(alone.some((value) => value !== 0)).toBe(true);
+    for (const threads of [2, 3]) {
+      const { pool, multiply, values } = await start(threads);
+      expect(pool.threads).toBe(threads);
+      for (let job = 0; job < 20; job++) {
+        values(C).fill(Number.NaN);
+        expect(multiply().equals(alone)).toBe(true);
+      }
+      pool.close();
+    }
+  });
+
+  it('says which kernel failed and why, and goes on', async () => {
+    const { pool, multiply } = await start(2);
+    const beyond = 256 * 65536; // outside of the memory
+    expect(() => multiply(beyond)).toThrow(/a block of matMul failed[\s\S]*memory access out of bounds/);
+    expect(multiply().some((value) => value !== 0)).toBe(true);
+    pool.close();
+  });
+
+  it('does not miss a thread that ends between jobs', async () => {
+    const { multiply } = await start(3);
+    const before = multiply();
+    await Promise.all(workers.map((worker) => worker.terminate()));
+    expect(multiply().equals(before)).toBe(true);
+  });
+
+  it('makes a thread that ends in the middle of a block an error, then works alone', async () => {
+    const alone = (await start(1)).multiply();
+    const { pool, multiply } = await start(2, { source: DIE, patienceMs: 300 });
+    const many = () => {
+      for (let job = 0; job < 10_000; job++) multiply();
+    };
+    expect(many).toThrowErrorMatchingInlineSnapshot(`
+      [SsmError: threads: a thread ended in the middle of its work.
+        expected  every block within 0.3 s
+        got       1 blocks missing; the result is not to be used
+        mend      compute it again: from now on one thread works alone; start anew for more]
+    `);
+    expect(pool.threads).toBe(1);
+    expect(multiply().equals(alone)).toBe(true);
+  });
+
+  it('tells of a worker that does not start', async () => {
+    await expect(start(3, { source: 'throw new Error("no room")' })).rejects.toThrowErrorMatchingInlineSnapshot(`
+      [SsmError: threads: a worker did not start.
+        expected  2 workers beside this thread
+        got       Error: no room
+        mend      ask for fewer threads, or for 1]
+    `);
+  });
+
+  it('computes alone after it is closed', async () => {
+    const { pool, multiply } = await start(2);
+    const before = multiply();
+    pool.close();
+    expect(multiply().equals(before)).toBe(true);
+  });
+});
