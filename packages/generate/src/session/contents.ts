@@ -68,7 +68,7 @@ function stateFrom({ model, config }: ModelBundle, { tensors, numbers }: Snapsho
   const stored = new Map(tensors.map((one) => [one.name, one]));
   const build = (like: unknown, path: string): unknown => {
     if (like instanceof Tensor) return tensorLike(like, `${STATE}${path}`, stored);
-    if (typeof like === 'number') return numbers[path];
+    if (typeof like === 'number') return numbers[path] ?? refuseWithout(path);
     if (Array.isArray(like)) return like.map((branch, i) => build(branch, path === '' ? `${i}` : `${path}.${i}`));
     if (like === null || typeof like !== 'object') return like;
     return Object.fromEntries(Object.entries(like).map(([key, branch]) => [key, build(branch, path === '' ? key : `${path}.${key}`)]));
@@ -85,6 +85,10 @@ function tensorLike(like: Tensor, name: string, stored: ReadonlyMap<string, Snap
   const found = stored.get(name);
   if (found && found.shape.join() === like.shape.join() && found.dtype === like.dtype) return tensor(found.values, like.shape, found.dtype);
   throw foreign(`${name} ${like.dtype} [${like.shape.join(', ')}]`, found ? `${found.dtype} [${found.shape.join(', ')}]` : 'none');
+}
+
+function refuseWithout(path: string): never {
+  throw foreign(`a number \`${path}\``, 'none');
 }
 
 const foreign = (expected: string, got: string): SsmError =>

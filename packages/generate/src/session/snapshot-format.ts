@@ -70,7 +70,7 @@ export function decodeSnapshot(bytes: Uint8Array): Snapshot {
     tokens,
     numbers,
     sampler: sampler.xoshiro128,
-    tensors: readTensors(header.tensors, Uint8Array.from(bytes.subarray(start, end))),
+    tensors: readTensors(header.tensors, new Uint8Array(bytes.subarray(start, end))), // a copy, at a place that suits numbers
   };
 }
 

@@ -1,5 +1,5 @@
-import { denseMamba, mamba, mamba2 } from '@densessm/mamba';
-import { retnet } from '@densessm/retnet';
+import { denseMamba, denseMamba2, mamba, mamba2 } from '@densessm/mamba';
+import { denseRetNet, retnet } from '@densessm/retnet';
 import { disposeTree, SsmError } from '@densessm/ssm-core';
 import { memory, mul, setBackend, tidy } from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, it } from 'vitest';
@@ -18,6 +18,13 @@ const bundles: Record<string, () => ModelBundle> = {
   'mamba with a filter of one token': () => bundleOf(mamba, { ...small, model_type: 'mamba', conv_kernel: 1 }),
   mamba2: () => bundleOf(mamba2, { ...small, model_type: 'mamba2', num_heads: 4, head_dim: 4, n_groups: 2 }),
   dense_mamba: () => bundleOf(denseMamba, { ...small, model_type: 'dense_mamba', dense_block_layers: 1 }),
+  dense_mamba2: () =>
+    bundleOf(denseMamba2, { ...small, model_type: 'dense_mamba2', num_heads: 4, head_dim: 4, n_groups: 2, dense_block_layers: 1 }),
+  dense_retnet: () =>
+    bundleOf(denseRetNet, {
+      ...{ vocab_size: 12, hidden_size: 8, num_hidden_layers: 3, num_attention_heads: 2, query_key_dim: 4, v_factor: 2 },
+      dense_block_layers: 2,
+    }),
   retnet: () =>
     bundleOf(retnet, {
       ...{ vocab_size: 12, decoder_embed_dim: 8, decoder_value_embed_dim: 12, decoder_retention_heads: 2 },
@@ -150,6 +157,7 @@ describe('a snapshot', () => {
     const changes: [from: string, to: string, code: string][] = [
       ['"xoshiro128":', '"xoshiro129":', 'FILE'],
       ['"position":2', '"position":x', 'FILE'],
+      ['"position":2', '"positron":2', 'STATE'],
       ['"shape":[1,3]', '"shape":[3,1]', 'STATE'],
       ['"shape":[1,3]', '"shape":[1,4]', 'FILE'],
       ['"float32","shape":[1', '"float64","shape":[1', 'FILE'],
