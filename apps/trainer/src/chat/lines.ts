@@ -5,6 +5,8 @@ import type { Io } from '../io';
 export interface Lines {
   /** The next line; undefined at the end. Shows that it waits, on a terminal. */
   next(): Promise<string | undefined>;
+  /** Shows again that it waits. */
+  remind(): void;
   /** Called at Ctrl-C. */
   onInterrupt(listener: () => void): void;
   close(): void;
@@ -35,7 +37,10 @@ export function openLines(io: Io): Lines {
     if (isTerminal) reader.on('SIGINT', listener);
     else io.signal.addEventListener('abort', listener, { once: true });
   };
-  return { next, onInterrupt, close: () => reader.close() };
+  const remind = (): void => {
+    if (isTerminal) reader.prompt(true);
+  };
+  return { next, remind, onInterrupt, close: () => reader.close() };
 }
 
 /** Lines that come while nobody waits are kept. */

@@ -140,6 +140,7 @@ export class Chat {
     }
     this.#wasWarned = true;
     this.#remark('\nCtrl-C again leaves, as /exit does');
+    this.#lines.remind();
   }
 
   #remark(text: string): undefined {

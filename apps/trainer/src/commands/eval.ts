@@ -1,5 +1,6 @@
 import type { ModelBundle } from '@densessm/generate';
 import type { AnyModel } from '@densessm/ssm-core';
+import type { Tensor } from '@tensorflow/tfjs-core';
 import type { Command } from 'commander';
 import { usageError } from '../errors';
 import { prefixOf } from '../evaluation/prefix';
@@ -19,6 +20,7 @@ interface EvalOptions extends TaskFiles, OpenModelOptions {
   window?: number;
   context?: number;
   prefixToken?: number;
+  batchSize: number;
   promptChunk: number;
   output?: string;
   logSamples?: string;
@@ -49,6 +51,7 @@ export function registerEval(program: Command, io: Io): void {
     .option('--window <n>', 'start anew after n tokens (default: never, a state has no limit)', reading(whole(1)))
     .option('--context <n>', 'tokens of each later window that are read again', reading(whole(1)))
     .option('--prefix-token <id>', 'read before each text (default: the bos token, else eos)', reading(whole(0)))
+    .option('--batch-size <n>', 'documents that are read together', reading(whole(1)), 16)
     .option('--prompt-chunk <n>', 'tokens per call of the model: memory for speed', reading(whole(1)), 512)
     .option('--output <file>', 'write the results as JSON')
     .option('--log-samples <file>', 'write what each document contributed, as JSON lines')
@@ -95,6 +98,7 @@ async function measureAll(
   const about: Circumstances = {
     source: model.name,
     limit: options.limit,
+    batchSize: options.batchSize,
     promptChunk: options.promptChunk,
     windowLength: options.window,
     prefixToken: prefix.token,
@@ -121,11 +125,11 @@ async function measure(
   prefixToken: number,
 ): Promise<Measured> {
   const used = all.slice(0, options.limit);
-  const { bundle, documents, end } = watched(io, model, task, used);
+  const { bundle, end } = watched(io, model, task, used);
   const { signal } = io;
-  const { promptChunk, window: windowLength, context: contextLength } = options;
+  const { batchSize, promptChunk, window: windowLength, context: contextLength } = options;
   try {
-    const result = await task.run(bundle, documents, { promptChunk, windowLength, contextLength, prefixToken, signal });
+    const result = await task.run(bundle, used, { batchSize, promptChunk, windowLength, contextLength, prefixToken, signal });
     return { task, original: all.length, effective: used.length, result };
   } catch (error) {
     if (signal.aborted) throw new Interrupted(`${task.name} was broken off; nothing was written.`);
@@ -135,33 +139,19 @@ async function measure(
   }
 }
 
-/** A bar: in tokens for texts, of which there may be a single long one, else in documents. */
-function watched(
-  io: Io,
-  model: OpenModel,
-  { name, outputType }: Task,
-  used: readonly unknown[],
-): { bundle: ModelBundle; documents: AsyncIterable<unknown>; end: () => void } {
-  const inTokens = outputType === 'loglikelihood_rolling';
-  const progress = openProgress(io, { label: name, unit: inTokens ? 'tokens' : 'documents' });
-  const lengthOf = (text: unknown): number => requireTokenizer(model).encode(String(text), { addSpecialTokens: false }).length;
-  const total = inTokens ? used.reduce((sum: number, text) => sum + lengthOf(text), 0) : used.length;
+/** A bar in tokens, since there may be a single long text, and documents are read in batches. */
+function watched(io: Io, model: OpenModel, task: Task, used: readonly unknown[]): { bundle: ModelBundle; end: () => void } {
+  const progress = openProgress(io, { label: task.name, unit: 'tokens' });
+  const tokenizer = requireTokenizer(model);
+  const lengthOf = (text: string): number => tokenizer.encode(text, { addSpecialTokens: false }).length;
+  const total = used.reduce((sum: number, document) => sum + task.textsOf(document).reduce((all, text) => all + lengthOf(text), 0), 0);
   let done = 0;
-  const add = (count: number): void => {
-    done = Math.min(total, done + count);
-    progress.update(done, total);
-  };
   const advance: AnyModel['advance'] = (params, config, tokens, ...rest) => {
-    if (inTokens) add((tokens as number[][])[0]?.length ?? 0);
+    done += Array.isArray(tokens) ? tokens.reduce((sum: number, row: readonly number[]) => sum + row.length, 0) : (tokens as Tensor).size;
+    progress.update(Math.min(done, total), total); // rows are padded, so there may be more
     return model.model.advance(params, config, tokens, ...rest);
   };
-  async function* documents(): AsyncGenerator<unknown> {
-    for (const document of used) {
-      yield document;
-      if (!inTokens) add(1);
-    }
-  }
-  return { bundle: { ...model, model: { ...model.model, advance } }, documents: documents(), end: progress.end };
+  return { bundle: { ...model, model: { ...model.model, advance } }, end: progress.end };
 }
 
 function describe(model: OpenModel, measured: readonly Measured[]): string[] {

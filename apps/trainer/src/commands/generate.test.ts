@@ -50,6 +50,8 @@ describe('densessm generate', () => {
     expect((await json(...forced, '--presence-penalty', '60')).text).not.toBe('AAAAAA');
     expect((await json(...forced, '--frequency-penalty', '20')).text).not.toBe('AAAAAA');
     expect(await json(...forced, '--stop', 'AAA')).toMatchObject({ text: '', finishReason: 'stop' });
+    const breaks = ['--temperature', '0', '--logit-bias', '10=50', '--max-tokens', '6'];
+    expect(await json(...breaks, '--stop', '\\n')).toMatchObject({ text: '', finishReason: 'stop' });
     const beams = await json('--num-beams', '3', '--length-penalty', '0.5', '--early-stopping', 'never', '--max-tokens', '3');
     expect(beams.score).toBeLessThan(0);
     expect((await json('--max-tokens', '2', '--top-logprobs', '2', '--logprobs')).topLogprobs[1]).toHaveLength(2);

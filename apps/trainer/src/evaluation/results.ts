@@ -18,6 +18,8 @@ export interface Measured {
 export interface Circumstances {
   readonly source: string;
   readonly limit: number | undefined;
+  /** Documents that are read together. */
+  readonly batchSize: number;
   /** Tokens per call of the model. */
   readonly promptChunk: number;
   readonly windowLength: number | undefined;
@@ -88,7 +90,7 @@ function executionOf({ model, config, backend }: OpenModel, about: Circumstances
     model_args: { pretrained: about.source, prefix_token_id: about.prefixToken ?? null },
     model_num_parameters: countParams(model.spec(config)),
     model_dtype: 'float32',
-    batch_size: 1,
+    batch_size: about.batchSize,
     batch_sizes: [],
     prompt_chunk: about.promptChunk,
     device: backend.backend,

@@ -1,5 +1,6 @@
 import { basename } from 'node:path';
 import { lambada, type ModelBundle, multipleChoice, perplexity, type RollingOptions } from '@densessm/generate';
+import { isObject } from '@densessm/ssm-core';
 import { readJsonLines, readTexts } from '../input/read-text';
 import type { Io } from '../io';
 import { bootstrapPerplexityError } from './statistics';
@@ -27,7 +28,9 @@ export interface Task {
   readonly path: string;
   /** All documents of the file. */
   read(io: Io): Promise<unknown[]>;
-  run(bundle: ModelBundle, documents: AsyncIterable<unknown>, options: RollingOptions): Promise<TaskResult>;
+  /** What of a document is read, to know how much there is to do. */
+  textsOf(document: unknown): string[];
+  run(bundle: ModelBundle, documents: readonly unknown[], options: RollingOptions): Promise<TaskResult>;
 }
 
 /** Draws of the bootstrap, see {@link bootstrapPerplexityError}. */
@@ -69,8 +72,9 @@ const perplexityTask = (name: string, path: string, field?: string): Task => ({
   path,
   outputType: 'loglikelihood_rolling',
   read: (io) => readTexts(io, path, field),
+  textsOf: (document) => [String(document)],
   run: async (bundle, documents, options) => {
-    const result = await perplexity(bundle, documents as AsyncIterable<string>, options);
+    const result = await perplexity(bundle, documents as string[], options);
     const names = ['word_perplexity', 'byte_perplexity', 'bits_per_byte', 'token_perplexity'] as const;
     return { metrics: names.map((one) => ({ name: one, value: result[one], isHigherBetter: false })), samples: result.samples };
   },
@@ -81,8 +85,9 @@ const lambadaTask = (name: string, path: string): Task => ({
   path,
   outputType: 'loglikelihood',
   read: (io) => readJsonLines(io, path),
+  textsOf: (document) => stringsIn(document, 'text'),
   run: async (bundle, documents, options) => {
-    const result = await lambada(bundle, documents as AsyncIterable<{ text: string }>, plain(options));
+    const result = await lambada(bundle, documents as { text: string }[], plain(options));
     const logprobs = result.samples.map(({ logprob }) => logprob);
     const spread = bootstrapPerplexityError(logprobs, BOOTSTRAP_ITERATIONS);
     return {
@@ -100,6 +105,7 @@ const multipleChoiceTask = (name: string, path: string): Task => ({
   path,
   outputType: 'multiple_choice',
   read: (io) => readJsonLines(io, path),
+  textsOf: (document) => stringsIn(document, 'query', 'choices'),
   run: async (bundle, documents, options) => {
     const result = await multipleChoice(bundle, documents, plain(options));
     return {
@@ -111,6 +117,10 @@ const multipleChoiceTask = (name: string, path: string): Task => ({
     };
   },
 });
+
+/** The strings under some keys, and in lists under them; what a document lacks is told when it is scored. */
+const stringsIn = (document: unknown, ...keys: readonly string[]): string[] =>
+  keys.flatMap((key) => (isObject(document) ? [document[key]].flat() : [])).filter((one) => typeof one === 'string');
 
 /** Without what is for rolling windows. */
 const plain = ({ windowLength: _, contextLength: __, ...options }: RollingOptions): RollingOptions => options;

@@ -58,7 +58,9 @@ export function addSamplingFlags(command: Command): Command {
   }
   return command
     .addOption(new Option('--logit-bias <id=x>', 'added to the logit of a token; -inf forbids it').helpGroup(group).argParser(readBias))
-    .addOption(new Option('--stop <text>', 'ends the text; may be given again').helpGroup(group).argParser(collect(String)))
+    .addOption(
+      new Option('--stop <text>', 'ends the text; \\n is a line break; may be given again').helpGroup(group).argParser(collect(unescaped)),
+    )
     .addOption(
       new Option('--eos-id <id>', 'token that ends the text; may be given again (default: the model’s)')
         .helpGroup(group)
@@ -68,6 +70,9 @@ export function addSamplingFlags(command: Command): Command {
       new Option('--prompt-chunk <n>', 'prompt tokens per call of the model (default: 512)').helpGroup(group).argParser(reading(whole(1))),
     );
 }
+
+/** A shell passes \n on as two characters. */
+const unescaped = (word: string): string => word.replaceAll(/\\([nt\\])/g, (_, letter: string) => ({ n: '\n', t: '\t' })[letter] ?? '\\');
 
 function readBias(word: string, before: Record<number, number> = {}): Record<number, number> {
   const [, id, amount] = /^(\d+)=([+-]?(?:inf|[\d.]+(?:e[+-]?\d+)?))$/i.exec(word) ?? [];
