@@ -1,13 +1,27 @@
-import { slice, type Tensor3D } from '@tensorflow/tfjs-core';
+import { cast, engine, slice, type Tensor2D, type Tensor3D } from '@tensorflow/tfjs-core';
 import { SsmError } from './errors';
+import { bindShapes } from './shapes';
 
-/** What a call of a model may choose. None of it changes the numbers, only which of them are computed and how. */
+/** What a call of a model may choose beside the tokens. */
 export interface ForwardOptions {
   /** Tokens per chunk of the chunkwise form; left out, the kernel chooses. The result does not depend on it. */
   chunkSize?: number;
   /** Logits of all positions (the default), or of the last alone, [B, 1, vocab]: the head is what a prompt costs most. */
   logits?: 'all' | 'last';
+  /**
+   * 1 at tokens before which the state starts anew, else 0, [B, T]: documents behind one another in a row give what each gives by
+   * itself, gradients included. The first token of a call continues the given state unless it is such a start.
+   */
+  starts?: Tensor2D;
+  /**
+   * Whether a backward pass computes what is inside a layer again instead of keeping it: the same gradients with the memory of one
+   * layer, for one more forward pass.
+   */
+  recompute?: boolean;
 }
+
+/** Backends whose tensors lie in this thread's memory, so that looking at values costs nothing. */
+export const HOST_BACKENDS: ReadonlySet<string> = new Set(['cpu', 'wasm']);
 
 /**
  * What the head reads of the last hidden states [B, T, D]: every position, or the last one, [B, 1, D].
@@ -23,5 +37,25 @@ export function headInput(where: string, hidden: Tensor3D, { logits = 'all' }: F
     expected: "'all' or 'last'",
     got: JSON.stringify(logits) ?? 'undefined',
     mend: "leave the option out for the logits of every position, or choose 'last'",
+  });
+}
+
+/**
+ * The starts of a call as int32, as kernels take them; undefined where none were given. Values that lie on a GPU are not looked at.
+ * @throws SsmError SHAPE where they are not those of the tokens, OPTION where one is neither 0 nor 1.
+ */
+export function startsTensor(where: string, { starts }: ForwardOptions, tokens: Tensor2D): Tensor2D | undefined {
+  if (starts === undefined) return undefined;
+  bindShapes(where, 'give every token a 1 or a 0', { tokens: [tokens, ['B', 'T']], starts: [starts, ['B', 'T']] });
+  const values = HOST_BACKENDS.has(engine().backendName) ? starts.dataSync() : [];
+  const place = values.findIndex((one: number) => one !== 0 && one !== 1);
+  if (place < 0) return cast(starts, 'int32');
+  const length = tokens.shape[1];
+  throw new SsmError({
+    code: 'OPTION',
+    what: `${where}: \`starts\` holds what is no mark.`,
+    expected: '1 where the state starts anew, else 0',
+    got: `${values[place]} at row ${Math.floor(place / length)}, position ${place % length}`,
+    mend: 'mark the first token of every document with 1',
   });
 }

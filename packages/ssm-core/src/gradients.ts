@@ -1,5 +1,6 @@
 import { dispose, engine, type Scalar, type Tensor } from '@tensorflow/tfjs-core';
-import { mapTree, tensorsOf } from './tree';
+import { freeTape } from './tape';
+import { mapTree, tensorsOf, tidyTree } from './tree';
 
 /** The same form as the parameters; null where the loss does not depend on a parameter. */
 export type Gradients<P> = P extends Tensor ? P | null : { [K in keyof P]: Gradients<P[K]> };
@@ -11,9 +12,15 @@ export type Gradients<P> = P extends Tensor ? P | null : { [K in keyof P]: Gradi
  */
 export function valueAndGrads<P extends object>(loss: (params: P) => Scalar, params: P): { value: Scalar; grads: Gradients<P> } {
   const tensors = [...tensorsOf(params)].map(([, tensor]) => tensor);
-  const { value, grads } = engine().gradients(() => loss(params), tensors, undefined, true);
-  let next = 0;
-  return { value: value as Scalar, grads: mapTree(params, () => grads[next++] ?? null) as Gradients<P> };
+  try {
+    // in a scope of its own, so that a failing gradient does not leave the loss behind
+    const { value, grads } = tidyTree(() => engine().gradients(() => loss(params), tensors, undefined, true));
+    let next = 0;
+    return { value: value as Scalar, grads: mapTree(params, () => grads[next++] ?? null) as Gradients<P> };
+  } catch (error) {
+    if (engine().state.gradientDepth === 0) freeTape(); // tfjs would keep what the loss had saved so far
+    throw error;
+  }
 }
 
 /** Frees what {@link valueAndGrads} returned. */

@@ -1,6 +1,6 @@
 export { type ConfigJson, ConfigReader, isObject, readConfig } from './config';
 export { type Problem, SsmError, type SsmErrorCode } from './errors';
-export { type ForwardOptions, headInput } from './forward-options';
+export { type ForwardOptions, headInput, startsTensor } from './forward-options';
 export { disposeGrads, type Gradients, valueAndGrads } from './gradients';
 export {
   computed,
@@ -24,6 +24,7 @@ export {
   specialise,
 } from './kernel';
 export { type AnyModel, type HiddenStates, type LayerGate, modelFor, registerModel, type SequenceModel } from './model';
+export { recomputed } from './recomputed';
 export { type Binding, bindShapes, type Dims } from './shapes';
 export {
   bias,

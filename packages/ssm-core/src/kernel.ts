@@ -1,6 +1,7 @@
 import { engine, getKernel, registerKernel, type Tensor, type TensorInfo, unregisterKernel } from '@tensorflow/tfjs-core';
 import { SsmError } from './errors';
 import { bindShapes, type Dims } from './shapes';
+import { runOnTape, type TapeCall } from './tape';
 
 /** The shape of an input in letters, or one shape per rank where a kernel accepts several ranks. */
 export interface InputSpec {
@@ -38,13 +39,6 @@ export interface Kernel<I extends object, O extends KernelOutput, A extends obje
   readonly definition: KernelDefinition<I, O, A>;
 }
 
-interface KernelCall {
-  inputs: Record<string, Tensor>;
-  attrs: object;
-  forwardFunc: (backend: unknown, save: (tensors: Tensor[]) => void) => KernelOutput;
-  backwardsFunc: (dy: KernelOutput, saved: Tensor[]) => Record<string, () => Tensor>;
-}
-
 /**
  * Turns a definition into a function that checks its inputs, runs the fast version of the current backend (or the
  * reference), and is one node on tfjs's tape: between forward and backward it keeps its inputs and outputs, nothing else.
@@ -57,7 +51,7 @@ export function defineKernel<I extends object, O extends KernelOutput, A extends
     const inputs = Object.fromEntries(Object.entries(given).filter(([, tensor]) => tensor !== undefined)) as Record<string, Tensor>;
     checkInputs(definition, given, attrs);
     const names = Object.keys(inputs);
-    const call: KernelCall = {
+    const call: TapeCall = {
       inputs,
       attrs,
       forwardFunc: (_, save) => {
@@ -77,10 +71,6 @@ export function defineKernel<I extends object, O extends KernelOutput, A extends
   };
   return Object.assign(run, { definition });
 }
-
-/** tfjs's own door for an operation with several outputs and a gradient; it is not in the typings. */
-const runOnTape = (call: KernelCall): KernelOutput =>
-  (engine() as unknown as { runKernelFunc(call: KernelCall): KernelOutput }).runKernelFunc(call);
 
 function runForward<I extends object, O extends KernelOutput, A extends object>(
   definition: KernelDefinition<I, O, A>,

@@ -1,11 +1,9 @@
 import { engine, type Tensor2D, tensor2d } from '@tensorflow/tfjs-core';
 import { SsmError } from './errors';
+import { HOST_BACKENDS } from './forward-options';
 
 /** Token ids as plain rows of equal length or as an int32 tensor, [B, T] with T ≥ 1. */
 export type TokenIds = Tensor2D | readonly (readonly number[] | Int32Array)[];
-
-/** Backends whose tensors lie in this thread's memory, so that looking at ids costs nothing. */
-const HOST_BACKENDS = new Set(['cpu', 'wasm']);
 
 /**
  * The ids as an int32 tensor [B, T], checked: whole numbers in [0, vocabSize), rows of one length, T ≥ 1.

@@ -1,0 +1,46 @@
+/**
+ * tfjs's tape: while gradients are asked for, each operation leaves a node with what its own gradient will need. The engine has one
+ * tape, and `engine().gradients` starts a new one in its place: whatever differentiates inside of a gradient has to put it back.
+ */
+import { engine, type Tensor } from '@tensorflow/tfjs-core';
+
+/** What the engine's own type leaves out. */
+export interface TapeNode {
+  readonly inputs: Readonly<Record<string, Tensor>>;
+  readonly outputs: readonly Tensor[];
+  readonly saved: readonly Tensor[];
+}
+
+/** An operation for the tape: gradients of its inputs by their names. */
+export interface TapeCall {
+  inputs: Record<string, Tensor>;
+  forwardFunc: (backend: unknown, save: (tensors: Tensor[]) => void) => Tensor | Tensor[];
+  backwardsFunc: (dy: Tensor | Tensor[], saved: Tensor[]) => Record<string, () => Tensor>;
+  attrs?: object;
+}
+
+/** tfjs's own door for an operation with several outputs and a gradient; it is not in the typings. */
+export const runOnTape = (call: TapeCall): Tensor | Tensor[] =>
+  (engine() as unknown as { runKernelFunc(call: TapeCall): Tensor | Tensor[] }).runKernelFunc(call);
+
+/** Whether operations are being recorded: inside a loss whose gradients were asked for, outside of a kernel. */
+export const isRecording = (): boolean => engine().state.gradientDepth > 0 && engine().state.kernelDepth === 0;
+
+/** Runs with a tape of its own in the place of the current one, and shows it; frees what it saved, also after an error. */
+export function withOwnTape<T>(run: (tape: readonly TapeNode[]) => T): T {
+  const { state } = engine();
+  const outer = state.activeTape;
+  const own: TapeNode[] = [];
+  state.activeTape = own as unknown as typeof outer;
+  try {
+    return run(own);
+  } finally {
+    freeTape();
+    state.activeTape = outer;
+  }
+}
+
+/** Frees what the current tape saved. tfjs does so at the end of a backward pass, and not where an error prevents one. */
+export function freeTape(): void {
+  for (const { saved } of (engine().state.activeTape ?? []) as unknown as TapeNode[]) for (const tensor of saved) tensor.dispose();
+}
