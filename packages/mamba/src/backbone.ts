@@ -4,7 +4,17 @@
  */
 import { denseSources } from '@densessm/dense-connect';
 import { embedding, linear, rmsNorm } from '@densessm/kernels';
-import { type ForwardOptions, type HiddenStates, headInput, SsmError, type TokenIds, tidyTree, tokenTensor } from '@densessm/ssm-core';
+import {
+  type ForwardOptions,
+  type HiddenStates,
+  headInput,
+  recomputed,
+  SsmError,
+  startsTensor,
+  type TokenIds,
+  tidyTree,
+  tokenTensor,
+} from '@densessm/ssm-core';
 import { add, type Tensor, type Tensor1D, type Tensor2D, type Tensor3D, zeros } from '@tensorflow/tfjs-core';
 import type { BackboneConfig } from './backbone-config';
 
@@ -33,7 +43,9 @@ export interface MixerInputs<Shown, Ssm extends Tensor> {
   state: LayerState<Ssm> | undefined;
   /** What the layers show that this one reads, oldest first. */
   sources: readonly Shown[];
-  options: ForwardOptions;
+  /** 1 at tokens before which the state starts anew, else 0, [B, T]; undefined where it never does. */
+  starts: Tensor2D | undefined;
+  chunkSize: number | undefined;
 }
 
 export interface MixerOutputs<Shown, Ssm extends Tensor> {
@@ -55,6 +67,23 @@ export interface BackboneCall<Ssm extends Tensor> {
   state?: BackboneState<Ssm>;
 }
 
+/** What one layer computes from, and gives gradients to. */
+interface LayerInputs<M, Shown, Ssm extends Tensor> {
+  layer: BackboneParams<M>['layers'][number];
+  /** Output of the layer below, [B, T, D]. */
+  x: Tensor3D;
+  state: LayerState<Ssm> | undefined;
+  sources: readonly Shown[];
+}
+type LayerConstants = Pick<MixerInputs<never, never>, 'starts'>;
+
+interface LayerOutputs<Shown, Ssm extends Tensor> {
+  x: Tensor3D;
+  /** Undefined where no layer reads it. */
+  shown: Shown | undefined;
+  state: LayerState<Ssm>;
+}
+
 /** Runs the whole model over some tokens, from the start of a text or from a state. Makes tensors: call it inside a tidy. */
 export function runBackbone<M, C extends BackboneConfig, Shown, Ssm extends Tensor>(
   params: BackboneParams<M>,
@@ -65,16 +94,20 @@ export function runBackbone<M, C extends BackboneConfig, Shown, Ssm extends Tens
   const ids = tokenTensor(where, tokens, c.vocabSize);
   const eps = c.layerNormEpsilon;
   const embeddings = embedding({ ids, w: params.embeddings });
-  const done: (MixerOutputs<Shown, Ssm> & { x: Tensor3D })[] = [];
+  const constants = { starts: startsTensor(where, options, ids) };
+  const reads = params.layers.map((_, l) => (c.dense ? denseSources(c.dense, l) : []));
+  const isRead = new Set(reads.flat());
+  const done: LayerOutputs<Shown, Ssm>[] = [];
   for (const [l, layer] of params.layers.entries()) {
-    const x = done.at(-1)?.x ?? embeddings;
-    const sources = c.dense ? denseSources(c.dense, l).map((source) => (done[source] as { shown: Shown }).shown) : [];
-    const outputs = tidyTree(() => {
-      const normed = rmsNorm({ x, weight: layer.norm }, { eps });
-      const mixed = mixer(layer.mixer, c, { x: normed, state: state?.layers[l], sources, options });
-      return { ...mixed, x: add<Tensor3D>(x, mixed.y) };
-    });
-    done.push(outputs);
+    const run = (some: LayerInputs<M, Shown, Ssm>, { starts }: LayerConstants): LayerOutputs<Shown, Ssm> =>
+      tidyTree(() => {
+        const x = rmsNorm({ x: some.x, weight: some.layer.norm }, { eps });
+        const mixed = mixer(some.layer.mixer, c, { ...some, x, starts, chunkSize: options.chunkSize });
+        return { x: add<Tensor3D>(some.x, mixed.y), shown: isRead.has(l) ? mixed.shown : undefined, state: mixed.state };
+      });
+    const sources = (reads[l] as number[]).map((source) => (done[source] as { shown: Shown }).shown);
+    const inputs = { layer, x: done.at(-1)?.x ?? embeddings, state: state?.layers[l], sources };
+    done.push(options.recompute ? recomputed(run, inputs, constants) : run(inputs, constants));
   }
   const layers = done.map(({ x }) => x);
   const final = rmsNorm({ x: layers.at(-1) ?? embeddings, weight: params.normF }, { eps });

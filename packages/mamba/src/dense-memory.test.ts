@@ -1,6 +1,6 @@
-import { type AnyModel, disposeTree, tensorsOf, valueAndGrads } from '@densessm/ssm-core';
-import { someTokens } from '@densessm/testing';
-import { customGrad, engine, mean, type Scalar, setBackend, square, type Tensor } from '@tensorflow/tfjs-core';
+import { type AnyModel, disposeTree } from '@densessm/ssm-core';
+import { type Kept, keptForBackward, someTokens } from '@densessm/testing';
+import { mean, type Scalar, setBackend, square } from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { denseMamba, denseMamba2 } from './index';
 
@@ -13,37 +13,13 @@ const families: [name: string, model: AnyModel, json: Record<string, unknown>][]
   ['Dense Mamba-2', denseMamba2, { ...sizes, model_type: 'dense_mamba2', num_heads: 4, head_dim: 8, n_groups: 1 }],
 ];
 
-interface Kept {
-  buffers: number;
-  bytes: number;
-  largest: number;
-}
-
-/** What tfjs's tape holds for backward, params aside, each buffer once however many tensors share it. */
-function onTape(params: object): Kept {
-  const tape = engine().state.activeTape ?? [];
-  const own = new Set([...tensorsOf(params)].map(([, { dataId }]) => dataId));
-  const saved = tape.flatMap((node) => (node as { saved?: Tensor[] }).saved ?? []).filter(({ dataId }) => !own.has(dataId));
-  const bytes = [...new Map(saved.map(({ dataId, size }) => [dataId, 4 * size])).values()];
-  return { buffers: bytes.length, bytes: bytes.reduce((total, one) => total + one, 0), largest: Math.max(...bytes) };
-}
-
-function keptForBackward(model: AnyModel, json: object): Kept {
+function kept(model: AnyModel, json: object): Kept {
   const config = model.parseConfig(json);
-  const params = model.init(config, 3);
+  const params: object = model.init(config, 3);
   const tokens = someTokens(batch, length, 16);
-  let kept: Kept = { buffers: 0, bytes: 0, largest: 0 };
-  // the last operation of forward is the first whose gradient runs
-  const probe = customGrad((x) => ({
-    value: (x as Tensor).clone(),
-    gradFunc: (dy: Tensor) => {
-      kept = onTape(params);
-      return dy.clone();
-    },
-  }));
-  disposeTree(valueAndGrads((some: typeof params) => probe(mean(square(model.forward(some, config, tokens)))) as Scalar, params));
+  const result = keptForBackward((some: object) => mean(square(model.forward(some, config, tokens))) as Scalar, params);
   disposeTree([params, tokens]);
-  return kept;
+  return result;
 }
 
 const choices = ['state', 'input'].flatMap((dense_fusion) =>
@@ -52,16 +28,16 @@ const choices = ['state', 'input'].flatMap((dense_fusion) =>
 
 describe.each(families)('%s keeps between forward and backward', (_, model, json) => {
   beforeAll(() => setBackend('wasm'));
-  const kept = (m: number, some: object) => keptForBackward(model, { ...json, ...some, state_size: wide, dense_block_layers: m });
+  const keptBy = (m: number, some: object) => kept(model, { ...json, ...some, state_size: wide, dense_block_layers: m });
 
   it.each(choices)('far less than a state of every token, for any m: $dense_fusion, $dense_fusion_method', (some) => {
-    const plain = kept(0, some);
+    const plain = keptBy(0, some);
     expect(plain.buffers).toBeGreaterThan(50); // the probe sees the tape
     for (const [m, connections] of [
       [1, 3],
       [3, 6],
     ] as const) {
-      const dense = kept(m, some);
+      const dense = keptBy(m, some);
       // what remains is the gates and what is read, of sizes B·T·E and B·T·N, and one last state B·E·N per source
       expect((dense.bytes - plain.bytes) / connections).toBeLessThan(everyState / 2);
       expect(dense.largest).toBeLessThan(everyState);
@@ -69,7 +45,7 @@ describe.each(families)('%s keeps between forward and backward', (_, model, json
   });
 
   it('one read-out and one last state more for each further source in the state', () => {
-    const [one, three] = [kept(1, {}), kept(3, {})];
+    const [one, three] = [keptBy(1, {}), keptBy(3, {})];
     const connections = 6 - 3;
     const perSource = 4 * (2 * batch * length * innerSize + batch * innerSize * wide);
     expect(three.bytes - one.bytes).toBeLessThanOrEqual(connections * perSource);

@@ -3,7 +3,20 @@
  * arXiv:2307.08621, §2.1. Computed on the host in float64, from buffers that the references store as float32.
  * Letters in shapes: H heads, T time, K key width per head.
  */
-import { type Tensor1D, type Tensor3D, tensor1d, tensor3d } from '@tensorflow/tfjs-core';
+import { decayScan } from '@densessm/kernels';
+import {
+  mul,
+  ones,
+  rsqrt,
+  type Tensor1D,
+  type Tensor2D,
+  type Tensor3D,
+  type Tensor4D,
+  tensor,
+  tensor1d,
+  tensor3d,
+  tidy,
+} from '@tensorflow/tfjs-core';
 
 /** How keys and values are cut into heads. */
 export interface HeadSizes {
@@ -18,10 +31,12 @@ export interface Positions {
   readonly cos: Tensor3D;
   /** sin of each pair's angle, negative for the first of a pair. [T, 1, K] */
   readonly sin: Tensor3D;
-  /** 1 / √scale. [T, H, 1] */
-  readonly inverseRootScale: Tensor3D;
+  /** 1 / √scale. [T, H, 1], or [B, T, H, 1] where texts do not all start at one token. */
+  readonly inverseRootScale: Tensor3D | Tensor4D;
   /** ln γ. [H] */
   readonly logDecay: Tensor1D;
+  /** 1 at tokens before which the state starts anew, else 0, [B, T]; left out where it never does. */
+  readonly starts?: Tensor2D;
 }
 
 /** θ_i = 10000^(−i/(K/2 − 1)), the angle of pair i from one token to the next, twice each: the reference's float32 buffer. [K] */
@@ -72,3 +87,23 @@ export function positionsFrom(start: number, length: number, { numHeads, keyDim 
     logDecay: tensor1d(decay),
   };
 }
+
+/**
+ * The same for texts that start at tokens of their own. Rotations need no change, since only the distance of two tokens counts; the
+ * scale does: scale_t = γ scale_(t−1) + 1, or 1 at a start, which is the retention of ones. `scale` [B, H, 1, 1] is the one after the
+ * tokens before these, the result's the one after them.
+ */
+export function restartedAt(
+  positions: Positions,
+  starts: Tensor2D | undefined,
+  scale: Tensor4D,
+): { positions: Positions; scale: Tensor4D } {
+  const [batch, heads, length] = [scale.shape[0], scale.shape[1], positions.cos.shape[0]];
+  const one: Tensor4D = ones([batch, length, heads, 1]);
+  const [scales, last] = decayScan({ q: one, k: one, v: one, logDecay: positions.logDecay, s0: scale, starts });
+  return { positions: { ...positions, starts, inverseRootScale: rsqrt(scales) }, scale: last };
+}
+
+/** The scale of `batch` texts after `count` tokens, [B, H, 1, 1]. */
+export const scaleTensor = (batch: number, heads: number, count: number): Tensor4D =>
+  tidy(() => mul(ones([batch, 1, 1, 1]), tensor(retentionScale(heads, count), [1, heads, 1, 1])));

@@ -38,8 +38,9 @@ export type RetentionFn = (inputs: RetentionInputs, options: RetentionOptions) =
 export const retention: RetentionFn = ({ q, k, v, positions, state }, { chunkSize }) =>
   tidy(() => {
     const attrs = chunkSize === undefined ? {} : { chunkSize };
-    const [o, next] = decayScan({ q, k, v, logDecay: positions.logDecay, s0: state }, attrs);
-    return [mul(o, positions.inverseRootScale), next];
+    const { logDecay, starts, inverseRootScale } = positions;
+    const [o, next] = decayScan({ q, k, v, logDecay, s0: state, starts }, attrs);
+    return [mul(o, inverseRootScale), next];
   });
 
 /** Parallel form, eq. 5: one chunk of all T tokens. For training on short texts. */

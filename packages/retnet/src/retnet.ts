@@ -12,7 +12,7 @@ import { gatesOfLayers } from './gates';
 import { glu } from './glu';
 import { retainHeads } from './retention';
 import { type RetNetParams, retnetSpec } from './spec';
-import { checkState, emptyState, type RetentionState } from './state';
+import { emptyState, type RetentionState } from './state';
 import { beginCall, fuse, type LayerInputs, type LayerOutputs, nextState, type RetNetOptions, runLayers, type Shown } from './trunk';
 
 type LayerParams = RetNetParams['layers'][number];
@@ -57,14 +57,14 @@ function embed(params: RetNetParams, c: RetNetConfig, ids: Tensor2D): Tensor3D {
 
 /** Everything a call computes; runs inside the caller's tidy. */
 function run(where: string, params: RetNetParams, c: RetNetConfig, tokens: TokenIds, options: RetNetOptions, state?: RetentionState) {
-  const { ids, call } = beginCall(where, c, tokens, options, state?.position);
-  if (state) checkState(where, c, state, ids.shape[0]);
+  const trunk = beginCall(where, c, tokens, options, state);
+  const { ids } = trunk;
   const embeddings = embed(params, c, ids);
-  const outputs = runLayers(params.layers, c.dense, { x: embeddings, call, state }, (layer, _, inputs) => retnetLayer(layer, c, inputs));
+  const outputs = runLayers(params.layers, c.dense, trunk, embeddings, (layer, _, inputs) => retnetLayer(layer, c, inputs));
   const last = outputs.at(-1)?.x ?? embeddings;
   const final = params.norm ? rmsNorm({ x: last, weight: params.norm }, { eps: c.normEps }) : last;
   const logits = linear({ x: headInput(where, final, options), w: params.outputProjection ?? params.embedTokens });
-  return { embeddings, outputs, final, logits, length: ids.shape[1] };
+  return { embeddings, outputs, final, logits, trunk };
 }
 
 /** Logits at every position, [B, T] → [B, T, vocab]. @throws SsmError TOKENS */
@@ -104,8 +104,8 @@ export const retnetAdvance = (
   options: RetNetOptions = {},
 ): [Tensor3D, RetentionState] =>
   tidyTree(() => {
-    const { outputs, logits, length } = run('retnetAdvance', params, config, tokens, options, state);
-    return [logits, nextState(state.position, length, outputs)];
+    const { outputs, logits, trunk } = run('retnetAdvance', params, config, tokens, options, state);
+    return [logits, nextState(trunk, outputs)];
   });
 
 export const retnet: SequenceModel<RetNetConfig, RetNetParams, RetentionState> = {

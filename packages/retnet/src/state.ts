@@ -8,9 +8,11 @@ export interface RetentionState {
   position: number;
   /** S of each layer, [B, H, K, V], not divided by √scale. */
   layers: { kv: Tensor4D }[];
+  /** Σ γ^j over each row's own text so far, [B, H, 1, 1]: only once `starts` were given, as before then it follows from the position. */
+  scale?: Tensor4D;
 }
 
-interface StateSizes extends HeadSizes {
+export interface StateSizes extends HeadSizes {
   readonly numHiddenLayers: number;
 }
 
@@ -37,6 +39,9 @@ export function checkState(where: string, sizes: StateSizes, state: RetentionSta
   for (const [l, { kv }] of layers.entries()) {
     if (kv.shape.join(', ') !== shape) throw badState(where, `[${shape}] in every layer`, `[${kv.shape.join(', ')}] in layer ${l}`);
   }
+  const scales = [batch, sizes.numHeads, 1, 1].join(', ');
+  if (state.scale && state.scale.shape.join(', ') !== scales)
+    throw badState(where, `scale [${scales}]`, `scale [${state.scale.shape.join(', ')}]`);
 }
 
 const badState = (where: string, expected: string, got: string): SsmError =>

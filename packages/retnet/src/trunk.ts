@@ -3,11 +3,11 @@
  * Letters in shapes: B batch, T time, D hidden size.
  */
 import { type DenseConfig, type DenseParams, denseConnect, denseSources } from '@densessm/dense-connect';
-import { type ForwardOptions, type TokenIds, tokenTensor } from '@densessm/ssm-core';
+import { type ForwardOptions, recomputed, startsTensor, type TokenIds, tidyTree, tokenTensor } from '@densessm/ssm-core';
 import type { Tensor2D, Tensor3D, Tensor4D } from '@tensorflow/tfjs-core';
-import { type HeadSizes, positionsFrom } from './positions';
+import { type Positions, positionsFrom, restartedAt, scaleTensor } from './positions';
 import { type RetentionCall, type RetentionFn, retention } from './retention';
-import type { RetentionState } from './state';
+import { checkState, type RetentionState, type StateSizes } from './state';
 
 /** What a layer shows to those above it: k and v before their own fusion, and the input that gates and queries read. */
 export interface Shown {
@@ -33,45 +33,69 @@ export interface LayerOutputs {
 }
 
 export interface RetNetOptions extends ForwardOptions {
-  /** Another retention in the place of {@link retention}, with the same inputs and shapes: for studies and tests. */
+  /** Another retention in the place of {@link retention}, with the same inputs and shapes: for studies and tests. It sees to `positions.starts`. */
   retention?: RetentionFn;
 }
 
-interface TrunkConfig extends HeadSizes {
+interface TrunkConfig extends StateSizes {
   readonly vocabSize: number;
   readonly dense: DenseConfig;
 }
 
-/** Checks the tokens and prepares what all layers share. */
-export function beginCall(
-  where: string,
-  config: TrunkConfig,
-  tokens: TokenIds,
-  { retention: retain = retention, chunkSize }: RetNetOptions,
-  position = 0,
-): { ids: Tensor2D; call: RetentionCall } {
+/** What the layers of one call share, and its state after the last token but for what the layers give. */
+export interface TrunkCall {
+  ids: Tensor2D;
+  call: RetentionCall;
+  state: RetentionState | undefined;
+  next: Omit<RetentionState, 'layers'>;
+  recompute: boolean;
+}
+
+/** Checks tokens, options and state, and prepares what all layers share. */
+export function beginCall(where: string, config: TrunkConfig, tokens: TokenIds, options: RetNetOptions, state?: RetentionState): TrunkCall {
+  const { retention: retain = retention, chunkSize, recompute = false } = options;
   const ids = tokenTensor(where, tokens, config.vocabSize);
-  return { ids, call: { positions: positionsFrom(position, ids.shape[1], config), retain, options: { chunkSize } } };
+  const [batch, length] = ids.shape;
+  if (state) checkState(where, config, state, batch);
+  const before = state?.position ?? 0;
+  const starts = startsTensor(where, options, ids);
+  const begin = (positions: Positions, scale?: Tensor4D): TrunkCall => {
+    const next = { position: before + length, ...(scale && { scale }) };
+    return { ids, call: { positions, retain, options: { chunkSize } }, state, next, recompute };
+  };
+  const positions = positionsFrom(before, length, config);
+  if (!starts && !state?.scale) return begin(positions);
+  const restarted = restartedAt(positions, starts, state?.scale ?? scaleTensor(batch, config.numHeads, before));
+  return begin(restarted.positions, restarted.scale);
 }
 
 /** Runs every layer on the output of the one below. */
 export function runLayers<Layer>(
   layers: readonly Layer[],
   dense: DenseConfig,
-  { x, call, state }: { x: Tensor3D; call: RetentionCall; state: RetentionState | undefined },
+  { call, state, recompute }: TrunkCall,
+  x: Tensor3D,
   run: (layer: Layer, index: number, inputs: LayerInputs) => LayerOutputs,
-): LayerOutputs[] {
-  const outputs: LayerOutputs[] = [];
+): Pick<LayerOutputs, 'x' | 'state'>[] {
+  const reads = layers.map((_, l) => denseSources(dense, l));
+  const isRead = new Set(reads.flat());
+  const outputs: (Omit<LayerOutputs, 'shown'> & { shown: Shown | undefined })[] = [];
   for (const [l, layer] of layers.entries()) {
-    const sources = denseSources(dense, l).map((source) => (outputs[source] as LayerOutputs).shown);
-    outputs.push(run(layer, l, { x: outputs.at(-1)?.x ?? x, sources, state: state?.layers[l]?.kv, call }));
+    const step = (some: Omit<LayerInputs, 'call'> & { layer: Layer }, shared: Pick<LayerInputs, 'call'>) =>
+      tidyTree(() => {
+        const result = run(some.layer, l, { ...some, ...shared });
+        return { ...result, shown: isRead.has(l) ? result.shown : undefined };
+      });
+    const sources = (reads[l] as number[]).map((source) => (outputs[source] as LayerOutputs).shown);
+    const inputs = { layer, x: outputs.at(-1)?.x ?? x, sources, state: state?.layers[l]?.kv };
+    outputs.push(recompute ? recomputed(step, inputs, { call }) : step(inputs, { call }));
   }
   return outputs;
 }
 
-/** The state after a call of `length` tokens. */
-export const nextState = (position: number, length: number, outputs: readonly LayerOutputs[]): RetentionState => ({
-  position: position + length,
+/** The state after a call. */
+export const nextState = ({ next }: TrunkCall, outputs: readonly Pick<LayerOutputs, 'state'>[]): RetentionState => ({
+  ...next,
   layers: outputs.map(({ state }) => ({ kv: state })),
 });
 

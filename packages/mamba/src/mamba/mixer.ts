@@ -24,24 +24,26 @@ export interface MambaScan {
   B: Tensor3D;
   /** The state before the first of these tokens, [B, E, N]. */
   h0: Tensor3D | undefined;
+  /** Where the state starts anew, [B, T]. */
+  starts: Tensor2D | undefined;
 }
 
 /** x [B, T, D] → y [B, T, D]. */
 export function mambaMixer(
   params: MambaMixerParams,
   c: MambaConfig,
-  { x, state, sources }: MixerInputs<MambaScan, Tensor3D>,
+  { x, state, sources, starts }: MixerInputs<MambaScan, Tensor3D>,
 ): MixerOutputs<MambaScan, Tensor3D> {
   const [inner, z] = split<Tensor3D>(linear({ x, w: params.inProj.weight, bias: params.inProj.bias }), 2, -1) as [Tensor3D, Tensor3D];
   const { weight, bias } = params.conv1d;
   const filter: Tensor2D = reshape(weight, [c.innerSize, c.convKernel]);
-  const [u, conv] = causalConv1d({ x: inner, w: filter, bias, tail: state?.conv }, { activation: 'silu' });
+  const [u, conv] = causalConv1d({ x: inner, w: filter, bias, tail: state?.conv, starts }, { activation: 'silu' });
 
   // Δ, B and C depend on the token: the selection of §3.2
   const sizes = [c.timeStepRank, c.stateSize, c.stateSize];
   const [low, B, C] = split<Tensor3D>(linear({ x: u, w: params.xProj }), sizes, -1) as [Tensor3D, Tensor3D, Tensor3D];
   const delta = softplus(linear({ x: low, w: params.dtProj.weight, bias: params.dtProj.bias }));
-  const own: MambaScan = { x, u, delta, A: neg(exp(params.aLog)), B, h0: state?.ssm };
+  const own: MambaScan = { x, u, delta, A: neg(exp(params.aLog)), B, h0: state?.ssm, starts };
 
   const [y, ssm] = readOut(params, c, own, C, sources);
   const gated = mul<Tensor3D>(y, silu(z));
@@ -61,8 +63,8 @@ function readOut(
   return scan(own, C, params.D);
 }
 
-const scan = ({ u, delta, A, B, h0 }: MambaScan, C: Tensor3D, D?: MambaMixerParams['D']): [Tensor3D, Tensor3D] =>
-  selectiveScan({ u, delta, A, B, C, D, h0 }) as [Tensor3D, Tensor3D];
+const scan = ({ u, delta, A, B, h0, starts }: MambaScan, C: Tensor3D, D?: MambaMixerParams['D']): [Tensor3D, Tensor3D] =>
+  selectiveScan({ u, delta, A, B, C, D, h0, starts }) as [Tensor3D, Tensor3D];
 
 /**
  * h'_t = Fuse(h_t, φ(h_t^{l−m}), …), read as y_t = Fuse(C_t h_t, φ(C_t h_t^{l−m}), …) + D u_t, where C_t h^{l−i} is layer

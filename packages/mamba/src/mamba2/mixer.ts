@@ -48,12 +48,12 @@ type Inputs = MixerInputs<Mamba2Scan, Tensor4D>;
 
 /** x [B, T, D] → y [B, T, D]. */
 export function mamba2Mixer(params: Mamba2MixerParams, c: Mamba2Config, inputs: Inputs): MixerOutputs<Mamba2Scan, Tensor4D> {
-  const { x, state } = inputs;
+  const { x, state, starts } = inputs;
   const projected = linear({ x, w: params.inProj.weight, bias: params.inProj.bias });
   const [z, xBC, dt] = split<Tensor3D>(projected, [c.innerSize, convSize(c), c.numHeads], -1) as [Tensor3D, Tensor3D, Tensor3D];
   const { weight, bias } = params.conv1d;
   const filter: Tensor2D = reshape(weight, [convSize(c), c.convKernel]);
-  const [mixed, conv] = causalConv1d({ x: xBC, w: filter, bias, tail: state?.conv }, { activation: 'silu' });
+  const [mixed, conv] = causalConv1d({ x: xBC, w: filter, bias, tail: state?.conv, starts }, { activation: 'silu' });
   const widthOfB = c.nGroups * c.stateSize;
   const [u, B, C] = split<Tensor3D>(mixed, [c.innerSize, widthOfB, widthOfB], -1) as [Tensor3D, Tensor3D, Tensor3D];
   const own = scanInputs(params, c, { u, B, delta: timeSteps(params, c, dt) }, inputs);
@@ -96,11 +96,11 @@ function scanInputs(
  * layer l−i's scan read through this layer's C; [B, T, E]. Also the raw state after the last token, [B, H, N, P].
  */
 function readOut(params: Mamba2MixerParams, c: Mamba2Config, own: Mamba2Scan, C: Tensor3D, inputs: Inputs): [Tensor3D, Tensor4D] {
-  const { sources, options } = inputs;
-  const attrs = options.chunkSize === undefined ? {} : { chunkSize: options.chunkSize };
+  const { sources, starts, chunkSize } = inputs;
+  const attrs = chunkSize === undefined ? {} : { chunkSize };
   const readThrough = (some: Tensor3D): [Tensor3D, Tensor4D] => {
     const q = groupsToHeads(some, c);
-    const scan = ({ k, v, logDecay, h0 }: Mamba2Scan) => decayScan({ q, k, v, logDecay, s0: h0 }, attrs);
+    const scan = ({ k, v, logDecay, h0 }: Mamba2Scan) => decayScan({ q, k, v, logDecay, s0: h0, starts }, attrs);
     const [o, next] = scan(own);
     const read = { own: fromHeads(o), x: own.x, unit: () => unitThrough(some, c) };
     return [fuse(params.dense.state, c.dense, read, sources, (source) => fromHeads(scan(source)[0])), next];

@@ -6,7 +6,7 @@ import { embedding, linear, rmsNorm } from '@densessm/kernels';
 import { type HiddenStates, headInput, initParams, type LayerGate, type SequenceModel, type TokenIds, tidyTree } from '@densessm/ssm-core';
 import { add, type Tensor3D, tidy } from '@tensorflow/tfjs-core';
 import { gatesOfLayers } from '../gates';
-import { checkState, emptyState, type RetentionState } from '../state';
+import { emptyState, type RetentionState } from '../state';
 import { beginCall, type LayerInputs, type LayerOutputs, nextState, type RetNetOptions, runLayers } from '../trunk';
 import { type DenseRetNetConfig, denseRetNetConfigToJson, parseDenseRetNetConfig, recognisesDenseRetNet } from './config';
 import { gatedRetention } from './gau';
@@ -32,15 +32,13 @@ function run(
   options: RetNetOptions,
   state?: RetentionState,
 ) {
-  const { ids, call } = beginCall(where, c, tokens, options, state?.position);
-  if (state) checkState(where, c, state, ids.shape[0]);
+  const trunk = beginCall(where, c, tokens, options, state);
+  const { ids } = trunk;
   const embeddings = embedding({ ids, w: params.embedTokens }, { paddingIndex: c.padTokenId ?? -1 });
-  const outputs = runLayers(params.layers, c.dense, { x: embeddings, call, state }, (layer, index, inputs) =>
-    denseRetNetLayer(layer, c, index, inputs),
-  );
+  const outputs = runLayers(params.layers, c.dense, trunk, embeddings, (layer, index, inputs) => denseRetNetLayer(layer, c, index, inputs));
   const final = rmsNorm({ x: outputs.at(-1)?.x ?? embeddings, weight: params.norm }, { eps: c.normEps });
   const logits = linear({ x: headInput(where, final, options), w: params.head ?? params.embedTokens });
-  return { embeddings, outputs, final, logits, length: ids.shape[1] };
+  return { embeddings, outputs, final, logits, trunk };
 }
 
 /** Logits at every position, [B, T] → [B, T, vocab]. @throws SsmError TOKENS */
@@ -88,8 +86,8 @@ export const denseRetNetAdvance = (
   options: RetNetOptions = {},
 ): [Tensor3D, RetentionState] =>
   tidyTree(() => {
-    const { outputs, logits, length } = run('denseRetNetAdvance', params, config, tokens, options, state);
-    return [logits, nextState(state.position, length, outputs)];
+    const { outputs, logits, trunk } = run('denseRetNetAdvance', params, config, tokens, options, state);
+    return [logits, nextState(trunk, outputs)];
   });
 
 export const denseRetNet: SequenceModel<DenseRetNetConfig, DenseRetNetParams, RetentionState> = {

@@ -1,21 +1,9 @@
-import { disposeTree, mapTree, mulberry32, type SequenceModel, tensorsOf, tidyTree, valueAndGrads } from '@densessm/ssm-core';
-import {
-  add,
-  concat,
-  memory,
-  mul,
-  type Scalar,
-  setBackend,
-  slice,
-  sum,
-  type Tensor,
-  type Tensor2D,
-  type Tensor3D,
-  tensor,
-  tensor2d,
-} from '@tensorflow/tfjs-core';
+import { disposeTree, type SequenceModel, tensorsOf, tidyTree } from '@densessm/ssm-core';
+import { memory, setBackend, slice, type Tensor, type Tensor2D, tensor2d } from '@tensorflow/tfjs-core';
 import { describe, expect, it } from 'vitest';
-import { expectClose } from './expect-close';
+import { expectClose } from '../expect-close';
+import { itTakesOptions } from './options';
+import { advanceInPieces, expectSameGradients, shaken, someTokens } from './parts';
 
 export interface ModelCase {
   /** A config.json. */
@@ -33,7 +21,7 @@ const CUTS: Readonly<Record<string, (length: number) => number[]>> = {
 
 /**
  * What every model owes its users: one function in three forms (outputs, states and gradients), causality to the last bit,
- * a state that does not grow, clear errors for bad tokens, and no tensor left behind.
+ * a state that does not grow, the options of a call, clear errors for bad tokens, and no tensor left behind.
  */
 export function describeSequenceModel<C, P extends object, S extends object>(
   model: SequenceModel<C, P, S>,
@@ -89,35 +77,7 @@ export function describeSequenceModel<C, P extends object, S extends object>(
       disposeTree([params, tokens, changed]);
     });
 
-    it("gives the last position's logits alone where asked, gradients and state included", async () => {
-      const { config, params, tokens } = await start();
-      const state = model.initialState(config, batch);
-      const lastOf = (logits: Tensor3D): Tensor3D => slice(logits, [0, length - 1, 0], [batch, 1, -1]);
-      const [fromAll, next] = tidyTree(() => model.advance(params, config, tokens, state));
-      const [fromLast, sameNext] = tidyTree(() => model.advance(params, config, tokens, state, { logits: 'last' }));
-      const last = model.forward(params, config, tokens, { logits: 'last' });
-      for (const logits of [fromLast, last])
-        await expectClose(
-          'logits',
-          tidyTree(() => lastOf(fromAll)),
-          logits,
-          tolerance,
-        );
-      for (const [i, [path, want]] of [...tensorsOf(next)].entries()) {
-        const [, got] = [...tensorsOf(sameNext)][i] as [unknown, Tensor];
-        expect([...(await got.data())], path.join('.')).toEqual([...(await want.data())]);
-      }
-      await expectSameGradients(
-        params,
-        last,
-        (current) => lastOf(model.forward(current, config, tokens)),
-        (current) => model.forward(current, config, tokens, { logits: 'last' }),
-        10 * tolerance,
-      );
-      const first = () => model.forward(params, config, tokens, { logits: 'first' as 'last' });
-      expect(first).toThrow(expect.objectContaining({ code: 'OPTION' }));
-      disposeTree([params, tokens, state, fromAll, next, fromLast, sameNext, last]);
-    });
+    itTakesOptions(model, start, tolerance);
 
     it('leaves no tensor behind and refuses bad tokens', async () => {
       const { config, params, tokens } = await start();
@@ -141,67 +101,4 @@ export function describeSequenceModel<C, P extends object, S extends object>(
       expect(model.parseConfig(JSON.parse(JSON.stringify(model.configToJson(config))))).toEqual(config);
     });
   });
-}
-
-/** Starting values with noise, so that gates that start at zero take part. */
-function shaken<P>(params: P): P {
-  const random = mulberry32(11);
-  const noise = ({ size, shape }: Tensor) =>
-    tensor(
-      Float32Array.from({ length: size }, () => 0.2 * random() - 0.1),
-      shape,
-    );
-  const noisy = tidyTree(() => mapTree(params, (one) => add(one, noise(one))));
-  disposeTree(params);
-  return noisy;
-}
-
-export function someTokens(batch: number, length: number, vocabSize: number): Tensor2D {
-  const random = mulberry32(3);
-  return tensor2d(
-    Int32Array.from({ length: batch * length }, () => Math.floor(random() * vocabSize)),
-    [batch, length],
-    'int32',
-  );
-}
-
-/** `advance` over pieces of the given lengths, from the start of a text or from a state: all logits and the last state. */
-export function advanceInPieces<C, P, S>(
-  model: SequenceModel<C, P, S>,
-  params: P,
-  config: C,
-  tokens: Tensor2D,
-  pieces: readonly number[],
-  from: S = model.initialState(config, tokens.shape[0]),
-): [Tensor3D, S] {
-  let state = from;
-  let start = 0;
-  const parts: Tensor3D[] = [];
-  for (const piece of pieces) {
-    const [logits, next] = model.advance(params, config, slice(tokens, [0, start], [-1, piece]), state);
-    parts.push(logits);
-    state = next;
-    start += piece;
-  }
-  return [concat(parts, 1), state];
-}
-
-/** Gradients of one random weighting of the logits through two ways of computing them. */
-async function expectSameGradients<P extends object>(
-  params: P,
-  like: Tensor,
-  one: (params: P) => Tensor,
-  other: (params: P) => Tensor,
-  tolerance: number,
-): Promise<void> {
-  const random = mulberry32(17);
-  const weights = tensor(
-    Float32Array.from({ length: like.size }, () => 2 * random() - 1),
-    like.shape,
-  );
-  const [want, got] = [one, other].map((logits) => valueAndGrads((current: P) => sum(mul(logits(current), weights)) as Scalar, params));
-  const gradients = new Map([...tensorsOf(got?.grads)].map(([path, gradient]) => [path.join('.'), gradient]));
-  for (const [path, gradient] of tensorsOf(want?.grads))
-    await expectClose(`gradient of ${path.join('.')}`, gradient, gradients.get(path.join('.')) ?? [], tolerance, 1e-2);
-  disposeTree([weights, want, got]);
 }
