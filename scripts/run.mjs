@@ -1,5 +1,5 @@
 // `node scripts/run.mjs FILE.ts [arguments]`: runs a TypeScript program of this repository on the packages' sources, after setup.
-import { spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { join, resolve } from 'node:path';
 import { root, runMain, Trouble } from './lib/command.mjs';
 import { setup } from './setup.mjs';
@@ -11,6 +11,7 @@ await runMain(async () => {
   const command = ['--import', import.meta.resolve('tsx'), '--conditions=@densessm/source', resolve(root, file), ...parameters];
   const env = { ...process.env, TSX_TSCONFIG_PATH: join(root, 'tsconfig.base.json') };
   // npm changes to the root folder; paths among the arguments belong to the folder in which it was called.
-  const { status } = spawnSync(process.execPath, command, { cwd: process.env.INIT_CWD ?? process.cwd(), env, stdio: 'inherit' });
-  process.exitCode = status ?? 1;
+  const child = spawn(process.execPath, command, { cwd: process.env.INIT_CWD ?? process.cwd(), env, stdio: 'inherit' });
+  process.on('SIGINT', () => undefined); // the program gets Ctrl-C too; what it still has to do is waited for
+  process.exitCode = await new Promise((resolve) => child.on('close', (code) => resolve(code ?? 1)));
 });

@@ -1,5 +1,5 @@
 /**
- * `npm start`: builds each model at a small size, reads one prompt in three ways and shows that they agree. In parallel
+ * `npm run tour`: builds each model at a small size, reads one prompt in three ways and shows that they agree. In parallel
  * (`forward`), in uneven pieces (`advance`, chunk by chunk) and token by token (`advance`, as text is generated).
  */
 import { startBackend } from '@densessm/runtime-node';

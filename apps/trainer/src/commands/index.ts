@@ -6,13 +6,17 @@ import { registerDoctor } from './doctor';
 import { registerEval } from './eval';
 import { registerGenerate } from './generate';
 import { registerInspect } from './inspect';
+import { registerRuns } from './runs';
 import { registerTokenize } from './tokenize';
+import { registerTrain } from './train';
 
 /** Adds a command, its options and what it does to the program. */
 export type Register = (program: Command, io: Io) => void;
 
 /** In the order in which `--help` lists them. */
 export const commands: readonly Register[] = [
+  registerTrain,
+  registerRuns,
   registerGenerate,
   registerChat,
   registerEval,

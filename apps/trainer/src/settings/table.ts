@@ -80,6 +80,12 @@ export const TABLE = {
   maxSteps: row(whole(1), { group: RUN, help: 'steps to train', fallback: 2000, onResume: true }),
   seed: row(whole(0, 2 ** 32 - 1), { group: RUN, help: 'decides start, batches and samples', fallback: 1337 }),
   device: row(oneOf('auto', 'wasm', 'cpu'), { group: RUN, help: 'where it is computed', fallback: 'auto', onResume: true }),
+  threads: row(whole(1, 16), {
+    group: RUN,
+    help: 'threads of wasm; the numbers do not depend on it',
+    absent: 'one for each core',
+    onResume: true,
+  }),
   precision: row(text('name'), { group: RUN, help: 'of numbers; fp32 is the only one', fallback: 'fp32', onResume: true }),
   name: row(text('name'), { group: RUN, help: 'name of the run', absent: 'made of data and model', onResume: true }),
   outDir: row(text('dir'), { group: RUN, help: 'folder of the run', absent: 'out/<name>', onResume: true }),

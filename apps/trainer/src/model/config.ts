@@ -1,0 +1,130 @@
+import { readFile } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { denseMamba, denseMamba2, mamba, mamba2 } from '@densessm/mamba';
+import { denseRetNet, retnet } from '@densessm/retnet';
+import { type AnyModel, type ConfigJson, isObject, SsmError } from '@densessm/ssm-core';
+import type { Tokenizer } from '@densessm/tokenizer';
+import { usageError } from '../errors';
+import { nearest } from '../settings/nearest';
+import type { ModelName, Settings } from '../settings/table';
+
+const MODELS: Readonly<Record<ModelName, AnyModel>> = {
+  mamba,
+  'dense-mamba': denseMamba,
+  mamba2,
+  'dense-mamba2': denseMamba2,
+  retnet,
+  'dense-retnet': denseRetNet,
+};
+
+/** Of a tokenizer's, those that a reader of config.json looks for. */
+type SpecialIds = Tokenizer['specialIds'];
+
+/**
+ * The model and config that the settings describe, at the size of a vocabulary.
+ * @throws SsmError CONFIG, OPTION, FILE
+ */
+export async function modelOf(
+  settings: Settings,
+  vocabSize: number,
+  ids: SpecialIds,
+  cwd: string,
+): Promise<{ model: AnyModel; config: object }> {
+  const model = MODELS[settings.model];
+  const own = await readConfigJson(settings.configJson, cwd);
+  const special = Object.fromEntries(Object.entries({ bos_token_id: ids.bos, eos_token_id: ids.eos }).filter(([, id]) => id !== null));
+  const json = { ...configJson(settings, vocabSize), ...special, ...own };
+  if (json.vocab_size !== vocabSize && Number(json.vocab_size) < vocabSize)
+    throw usageError(
+      '--config-json: `vocab_size` is too small.',
+      `at least ${vocabSize}, as the tokenizer has`,
+      String(json.vocab_size),
+      'leave it out',
+    );
+  const config = model.parseConfig(json) as { rest?: ConfigJson };
+  refuseIdleKeys(own, config.rest ?? {}, Object.keys(model.configToJson(config)));
+  return { model, config };
+}
+
+/** config.json of a model, in the words of its reference implementation. */
+function configJson(settings: Settings, vocabSize: number): Record<string, unknown> {
+  const { model, hiddenSize, numHiddenLayers, denseLayers, stateSize } = settings;
+  const dense = model.startsWith('dense-') ? { dense_block_layers: denseLayers } : {};
+  const common = { vocab_size: vocabSize, hidden_size: hiddenSize, num_hidden_layers: numHiddenLayers };
+  switch (model) {
+    case 'mamba':
+    case 'dense-mamba':
+      return { model_type: model.replace('-', '_'), ...common, ...dense, state_size: stateSize ?? 16, tie_word_embeddings: true };
+    case 'mamba2':
+    case 'dense-mamba2': {
+      const num_heads = headsFor(settings, 2 * hiddenSize);
+      const heads = { num_heads, head_dim: (2 * hiddenSize) / num_heads, n_groups: 1 };
+      return { model_type: model.replace('-', '_'), ...common, ...dense, state_size: stateSize ?? 64, ...heads, tie_word_embeddings: true };
+    }
+    case 'retnet':
+      return {
+        model_type: 'retnet',
+        vocab_size: vocabSize,
+        decoder_embed_dim: hiddenSize,
+        decoder_layers: numHiddenLayers,
+        decoder_retention_heads: headsFor(settings, hiddenSize),
+        decoder_value_embed_dim: 2 * hiddenSize,
+        decoder_ffn_embed_dim: 2 * hiddenSize,
+        share_decoder_input_output_embed: true,
+      };
+    case 'dense-retnet': {
+      const widths = { num_attention_heads: headsFor(settings, hiddenSize / 2), query_key_dim: hiddenSize / 2, v_factor: 2 };
+      return { ...common, ...dense, ...widths, tie_word_embeddings: true };
+    }
+  }
+}
+
+/** Heads as given, else as many of about 64 as divide the width evenly into an even number of channels. */
+function headsFor({ numAttentionHeads }: Settings, width: number): number {
+  if (numAttentionHeads !== undefined) return numAttentionHeads;
+  let heads = Math.max(1, Math.round(width / 64));
+  while (heads > 1 && width % (2 * heads) !== 0) heads--;
+  return heads;
+}
+
+/** @throws SsmError OPTION, FILE */
+async function readConfigJson(given: Settings['configJson'], cwd: string): Promise<Record<string, unknown>> {
+  if (given === undefined) return {};
+  if (typeof given !== 'string') return { ...given };
+  const isText = given.trimStart().startsWith('{');
+  const [where, text] = isText ? ['--config-json', given] : [given, await readConfigFile(resolve(cwd, given))];
+  try {
+    const json: unknown = JSON.parse(text);
+    if (isObject(json)) return { ...json };
+  } catch {
+    // told below
+  }
+  throw usageError(`${where} is not a JSON object.`, '{"state_size": 32} or the path of a file with such', text.slice(0, 80), 'correct it');
+}
+
+const readConfigFile = (path: string): Promise<string> =>
+  readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
+    throw new SsmError({
+      code: 'FILE',
+      what: `${path}: --config-json cannot be read.`,
+      expected: 'a JSON object, or the path of a file with one',
+      got: error.code ?? error.message,
+      mend: 'check the path',
+    });
+  });
+
+/** Keys that foreign files carry along and that mean nothing to us: fine in theirs, a slip of the pen in what somebody wrote here. */
+const CARRIED =
+  /^(architectures|auto_map|dtype|torch_dtype|transformers_version|use_cache|.*_token_id|dropout|layernorm_eps|retnorm|.*positions|hidden_act)$/;
+
+function refuseIdleKeys(own: Readonly<Record<string, unknown>>, rest: ConfigJson, known: readonly string[]): void {
+  const idle = Object.keys(own).find((key) => key in rest && !CARRIED.test(key));
+  if (idle === undefined) return;
+  const meant = nearest(idle, known);
+  throw usageError(
+    `--config-json: this model has no \`${idle}\`.`,
+    known.join(', '),
+    idle,
+    meant ? `did you mean ${meant}?` : 'leave it out',
+  );
+}

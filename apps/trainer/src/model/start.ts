@@ -1,0 +1,50 @@
+import type { FileSet, LoadedModel } from '@densessm/checkpoint';
+import { type MambaConfig, type MambaParams, upcycleMamba } from '@densessm/mamba';
+import { loadPretrained } from '@densessm/runtime-node';
+import type { Tokenizer } from '@densessm/tokenizer';
+import { usageError } from '../errors';
+import { kebab, type SettingName, type Settings, type SomeSettings } from '../settings/table';
+import { modelOf } from './config';
+import { FAMILIES } from './families';
+
+/** A fresh model from the seed. @throws SsmError CONFIG, OPTION, FILE */
+export async function freshModel(settings: Settings, tokenizer: Tokenizer, cwd: string): Promise<LoadedModel> {
+  const { model, config } = await modelOf(settings, tokenizer.vocabSize, tokenizer.specialIds, cwd);
+  return { model, config, params: model.init(config, settings.seed) };
+}
+
+/** What a model decides that was trained before. */
+const DECIDED: readonly SettingName[] = ['hiddenSize', 'numHiddenLayers', 'numAttentionHeads', 'stateSize', 'configJson'];
+
+/**
+ * A model that was trained before, to train on. `--model dense-mamba` (or dense-mamba2) on a Mamba adds dense connections
+ * that change nothing at first.
+ * @throws SsmError OPTION for flags that the model decides, and as loadPretrained does
+ */
+export async function trainedModel(source: FileSet, settings: Settings, given: SomeSettings, tokenizer: Tokenizer): Promise<LoadedModel> {
+  for (const name of DECIDED) {
+    if (given[name] === undefined) continue;
+    const got = `--${kebab(name)} ${JSON.stringify(given[name])}`;
+    throw usageError(`--${kebab(name)} has no meaning for a model that was trained before.`, `the model's own`, got, 'leave it out');
+  }
+  const loaded = withDenseLayers(await loadPretrained(source, { models: FAMILIES }), settings, given);
+  const { vocabSize } = loaded.config as { vocabSize: number };
+  if (tokenizer.vocabSize <= vocabSize) return loaded;
+  throw usageError(
+    'The tokenizer has more tokens than the model.',
+    `at most ${vocabSize}`,
+    String(tokenizer.vocabSize),
+    `leave --tokenizer out to take the model's own`,
+  );
+}
+
+function withDenseLayers(loaded: LoadedModel, settings: Settings, given: SomeSettings): LoadedModel {
+  const { modelType } = loaded.model;
+  const [has, wants] = [modelType.replaceAll('_', '-'), given.model];
+  if (wants === undefined || has === wants || (modelType === 'llama' && wants === 'dense-retnet')) return loaded;
+  if (wants === `dense-${has}` && (modelType === 'mamba' || modelType === 'mamba2')) {
+    const dense = { denseLayers: settings.denseLayers };
+    return upcycleMamba(loaded.params as MambaParams, loaded.config as MambaConfig, dense, settings.seed);
+  }
+  throw usageError('--model does not fit the model that training starts from.', has, wants, 'leave --model out');
+}

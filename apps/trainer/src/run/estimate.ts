@@ -1,0 +1,138 @@
+/** What a run will take, before its first step: by trying one batch without changing anything. */
+import { freemem, totalmem } from 'node:os';
+import type { LoadedModel } from '@densessm/checkpoint';
+import { crossEntropy } from '@densessm/kernels';
+import type { BackendName } from '@densessm/runtime-node';
+import { countParams, disposeGrads, SsmError, valueAndGrads } from '@densessm/ssm-core';
+import { type Batch, IGNORED_TARGET } from '@densessm/train';
+import { memory, reshape, type Scalar, type Tensor2D, tensor1d, tensor2d, tidy } from '@tensorflow/tfjs-core';
+import { formatBytes } from '../output/numbers';
+import type { Settings } from '../settings/table';
+import { duration } from '../view/progress';
+
+const FLOAT_BYTES = 4;
+/** The most that WebAssembly can address. */
+const WASM_HEAP = 2 ** 32;
+/** Numbers that an optimiser keeps for each parameter. */
+const MOMENTS: Readonly<Record<Settings['optimizer'], number>> = { adamw: 2, sgd: 1, muon: 1 };
+/** What a backward pass needs at its widest, in units of what the forward pass kept for it; measured on the models of the house. */
+const BACKWARD = 1.6;
+/** Node with its code and what else a run keeps outside of tensors. */
+const PROCESS_BYTES = 250e6;
+
+type Room = { readonly bytes: number; readonly of: string };
+
+/** What tensors may take on a backend of this machine. */
+export function availableRoom(backend: BackendName): Room {
+  const limit = process.constrainedMemory?.() ?? 0;
+  const machine = Math.max(0, Math.min(freemem(), limit > 0 && limit < totalmem() ? limit : Number.POSITIVE_INFINITY) - PROCESS_BYTES);
+  if (backend === 'wasm' && WASM_HEAP < machine) return { bytes: WASM_HEAP, of: 'a WebAssembly heap' };
+  return { bytes: machine, of: 'free memory of this machine' };
+}
+
+/** Weights, gradients and what the optimiser keeps. */
+export function weightBytes(parameters: number, optimizer: Settings['optimizer']): number {
+  return parameters * FLOAT_BYTES * (2 + MOMENTS[optimizer]);
+}
+
+/** @throws SsmError OPTION with advice, where a run cannot fit */
+export function requireRoom(bytes: number, parameters: number, room: Room, settings: Settings): void {
+  if (bytes <= room.bytes) return;
+  const weights = weightBytes(parameters, settings.optimizer);
+  const parts = `${formatBytes(bytes)}: ${formatBytes(weights)} for ${formatBytes(parameters * FLOAT_BYTES)} of weights with gradients and ${settings.optimizer}, ${formatBytes(bytes - weights)} for a batch of ${settings.batchSize} × ${settings.blockSize}`;
+  throw new SsmError({
+    code: 'BACKEND',
+    what: 'The run does not fit into memory.',
+    expected: `at most ${formatBytes(room.bytes)} of ${room.of}`,
+    got: parts,
+    mend: weights > room.bytes ? 'make the model smaller: --hidden-size, --num-hidden-layers, --vocab-size' : adviceForBatches(settings),
+  });
+}
+
+function adviceForBatches({ batchSize, gradientAccumulationSteps: parts, recompute }: Settings): string {
+  const advice: string[] = [];
+  if (batchSize > 1)
+    advice.push(`--batch-size ${Math.ceil(batchSize / 2)} --gradient-accumulation-steps ${parts * 2}, which learns the same`);
+  if (!recompute) advice.push('--recompute');
+  advice.push('a smaller --block-size or --vocab-size');
+  return advice.join('; or ');
+}
+
+/** What one forward and backward pass kept and took. */
+interface Trial {
+  /** Kept by the forward pass for the backward one. */
+  readonly bytes: number;
+  readonly seconds: number;
+}
+
+/** One forward and backward pass; the parameters stay as they are. */
+async function tryBatch({ model, config, params }: LoadedModel, batch: Batch, recompute: boolean): Promise<Trial> {
+  const { batchSize, length } = batch;
+  const started = performance.now();
+  const before = memory().numBytes;
+  let after = before;
+  const tokens = tensor2d(batch.tokens, [batchSize, length], 'int32');
+  const targets = tensor1d(batch.targets, 'int32');
+  const result = valueAndGrads(
+    (current: object) =>
+      tidy(() => {
+        const logits = model.forward(current, config, tokens, { recompute });
+        const rows: Tensor2D = reshape(logits, [batchSize * length, logits.shape[2]]);
+        const loss = crossEntropy({ logits: rows, targets }, { ignoreIndex: IGNORED_TARGET }) as Scalar;
+        after = memory().numBytes; // the tape holds on to what the backward pass reads
+        return loss;
+      }),
+    params,
+  );
+  await result.value.data();
+  disposeGrads(result);
+  tokens.dispose();
+  targets.dispose();
+  return { bytes: after - before, seconds: (performance.now() - started) / 1000 };
+}
+
+export interface Estimate {
+  /** Of all tensors at the widest moment. */
+  readonly bytes: number;
+  /** Of a step with all its batches. */
+  readonly stepSeconds: number;
+  /** Of a batch of an evaluation. */
+  readonly evaluationSeconds: number;
+}
+
+/** Tokens of the batch that tells what a large one would take. */
+const CORNER = 32;
+
+/**
+ * Measures what a step takes. A batch of a few tokens tells first whether a whole one would fit.
+ * @param batchOf makes a batch of any size
+ * @throws SsmError BACKEND where it does not
+ */
+export async function estimateRun(
+  loaded: LoadedModel,
+  batchOf: (sizes: Pick<Settings, 'batchSize' | 'blockSize'>) => Promise<Batch>,
+  backend: BackendName,
+  settings: Settings,
+): Promise<Estimate> {
+  const parameters = countParams(loaded.model.spec(loaded.config));
+  const weights = weightBytes(parameters, settings.optimizer);
+  const room = availableRoom(backend);
+  requireRoom(weights, parameters, room, settings);
+  const { batchSize, blockSize } = settings;
+  const small = await batchOf({ batchSize: 1, blockSize: Math.min(blockSize, CORNER) });
+  const kept = (await tryBatch(loaded, small, settings.recompute)).bytes;
+  const scale = (batchSize * blockSize) / small.length;
+  const bytes = weights + BACKWARD * kept * scale;
+  requireRoom(bytes, parameters, room, settings);
+  const batch = await batchOf({ batchSize, blockSize });
+  let seconds = (await tryBatch(loaded, batch, settings.recompute)).seconds;
+  if (seconds < 3) seconds = (await tryBatch(loaded, batch, settings.recompute)).seconds; // the first also compiles
+  return { bytes, stepSeconds: seconds * settings.gradientAccumulationSteps, evaluationSeconds: seconds / 3 };
+}
+
+/** The line that says so: `about 3 min 20 s for 2000 steps of 0.10 s, and 310 MB of tensors`. */
+export function describeEstimate(estimate: Estimate, steps: number, evaluationBatches: number): string {
+  const seconds = estimate.stepSeconds * steps + estimate.evaluationSeconds * evaluationBatches;
+  const step = estimate.stepSeconds < 1 ? `${Math.round(1000 * estimate.stepSeconds)} ms` : duration(estimate.stepSeconds);
+  return `about ${duration(seconds)} for ${steps} steps of ${step}, and ${formatBytes(estimate.bytes)} of memory for tensors`;
+}

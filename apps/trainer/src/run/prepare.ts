@@ -1,0 +1,118 @@
+/** What a run needs before its first step: backend, data, model, trainer. */
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import type { LoadedModel } from '@densessm/checkpoint';
+import { type Choice, startBackend } from '@densessm/runtime-node';
+import {
+  adamW,
+  type BatchSampler,
+  consecutiveBlocks,
+  muon,
+  type Optimizer,
+  packedDocuments,
+  randomBlocks,
+  type Schedule,
+  scheduleByName,
+  sgd,
+  type TokenSource,
+} from '@densessm/train';
+import { openTrainingData } from '../data/open';
+import type { DataProgress, TrainingData } from '../data/options';
+import type { Io } from '../io';
+import { openTokenizer } from '../model/open-model';
+import { openModelFiles } from '../model/source';
+import { freshModel, trainedModel } from '../model/start';
+import { formatBytes, formatCount } from '../output/numbers';
+import { writeFileWhole } from '../output/write-file';
+import { minimumRate, warmupSteps } from '../settings/resolve';
+import type { Settings, SomeSettings } from '../settings/table';
+import type { RunView } from '../view/run-view';
+
+export interface Prepared {
+  readonly backend: Choice;
+  readonly data: TrainingData;
+  readonly loaded: LoadedModel;
+}
+
+/**
+ * Starts the backend, opens the data and makes or loads the model.
+ * @throws SsmError for anything of these that cannot be
+ */
+export async function prepareRun(settings: Settings, given: SomeSettings, io: Io, view: RunView): Promise<Prepared> {
+  const backend = await startBackend({ device: settings.device, threads: settings.threads });
+  view.say(`device   ${backend.reason}`);
+  const { initFrom } = settings;
+  const source = initFrom === 'scratch' || initFrom === 'resume' ? undefined : (await openModelFiles(io, initFrom)).files;
+  const cacheDir = settings.cacheDir ?? defaultCache(io);
+  const tokenizer = source && given.tokenizer === undefined ? await keptTokenizer(io, initFrom, cacheDir) : settings.tokenizer;
+  const data = await openData({ ...settings, tokenizer, cacheDir }, io, view);
+  try {
+    const loaded = source
+      ? await trainedModel(source, settings, given, data.tokenizer)
+      : await freshModel(settings, data.tokenizer, io.cwd);
+    return { backend, data, loaded };
+  } catch (error) {
+    await data.close();
+    throw error;
+  }
+}
+
+function defaultCache({ env }: Pick<Io, 'env'>): string {
+  return join(env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'densessm');
+}
+
+/** The tokenizer of a model, as a file of its own: the model may lie on the Hub. */
+async function keptTokenizer(io: Io, source: string, cacheDir: string): Promise<string> {
+  const text = JSON.stringify(await openTokenizer(io, source));
+  const digest = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(text));
+  const path = join(cacheDir, 'tokenizers', Buffer.from(digest).toString('hex').slice(0, 32), 'tokenizer.json');
+  await writeFileWhole(path, text);
+  return path;
+}
+
+async function openData(settings: Settings & { cacheDir: string }, io: Io, view: RunView): Promise<TrainingData> {
+  const { data, valData, field, tokenizer, vocabSize, valSplit, skipBadLines, cacheDir, blockSize } = settings;
+  const options = { data, valData, field, tokenizer, vocabSize, valFraction: valSplit, skipBadLines, cacheDir, blockSize };
+  const services = { onProgress: (progress: DataProgress) => view.prepare(describeProgress(progress)), signal: io.signal, cwd: io.cwd };
+  return openTrainingData(options, { ...services, stdin: io.stdin as AsyncIterable<Uint8Array | string> });
+}
+
+const STAGES: Readonly<Record<DataProgress['stage'], string>> = {
+  finding: 'looking for files',
+  downloading: 'downloading',
+  characters: 'collecting characters',
+  tokenizer: 'training the tokenizer',
+  tokens: 'turning text into tokens',
+};
+
+function describeProgress({ stage, file, done, total }: DataProgress): string {
+  const count = stage === 'tokenizer' ? formatCount : formatBytes;
+  const known = total === undefined ? count(done) : `${count(done)} of ${count(total)}`;
+  return [`data     ${STAGES[stage]}`, file, known].filter(Boolean).join('  ');
+}
+
+/** @throws SsmError OPTION where the text is too short for the blocks */
+export function samplerOf(train: TokenSource, settings: Settings): BatchSampler {
+  const { batchSize, blockSize, seed, gradientAccumulationSteps } = settings;
+  if (settings.carryState) return consecutiveBlocks(train, { batchSize, blockSize, gradientAccumulationSteps });
+  if (settings.everyTokenOnce) return packedDocuments(train, { batchSize, blockSize, seed, gradientAccumulationSteps });
+  return randomBlocks(train, { batchSize, blockSize, seed });
+}
+
+/** @throws SsmError OPTION */
+export function optimizerOf({ optimizer, beta1, beta2, weightDecay }: Settings): Optimizer {
+  if (optimizer === 'sgd') return sgd({ momentum: beta1, weightDecay });
+  if (optimizer === 'muon') return muon({ beta1, beta2, weightDecay });
+  return adamW({ beta1, beta2, weightDecay });
+}
+
+/** @throws SsmError OPTION */
+export function scheduleOf(settings: Settings): Schedule {
+  const { lrScheduler, learningRate, maxSteps } = settings;
+  return scheduleByName(lrScheduler, {
+    learningRate,
+    maxSteps,
+    warmupSteps: warmupSteps(settings),
+    minLearningRate: minimumRate(settings),
+  });
+}

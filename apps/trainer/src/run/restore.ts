@@ -1,0 +1,84 @@
+/** A trainer's state as the files of a checkpoint, and back. */
+import { type FileSet, type LoadedModel, openSafetensors, pretrainedFiles, serializeSafetensors, tensorValues } from '@densessm/checkpoint';
+import { openPretrained } from '@densessm/runtime-node';
+import { leavesOf, SsmError } from '@densessm/ssm-core';
+import type { Tokenizer } from '@densessm/tokenizer';
+import type { HostTensor, TrainingCounters, TrainingState } from '@densessm/train';
+import { type Checkpoint, type CheckpointFile, MANIFEST } from './checkpoint';
+import type { CourseState } from './training';
+
+/** Optimiser and carried states; the weights lie in model.safetensors as those of any model do. */
+const TENSORS_FILE = 'trainer.safetensors';
+const WEIGHTS_FILE = 'model.safetensors';
+
+/** Model and tokenizer, as whoever loads a model expects them. */
+export function modelFiles(loaded: LoadedModel, tokenizer: Tokenizer): CheckpointFile[] {
+  const text = `${JSON.stringify(tokenizer, null, 2)}\n`;
+  const files = pretrainedFiles(loaded, { maxShardBytes: Number.MAX_SAFE_INTEGER });
+  return [...files, { name: 'tokenizer.json', pieces: [new TextEncoder().encode(text)] }];
+}
+
+/** The same and everything else that a continuation needs; counters go into the manifest. */
+export function trainingFiles(loaded: LoadedModel, tokenizer: Tokenizer, { tensors }: TrainingState): CheckpointFile[] {
+  return [...modelFiles(loaded, tokenizer), { name: TENSORS_FILE, pieces: [serializeSafetensors(tensors)] }];
+}
+
+/** What the manifest of a training checkpoint tells besides its files. */
+export interface TrainingNotes {
+  readonly counters: TrainingCounters;
+  readonly course: CourseState;
+  /** Time spent training until then. */
+  readonly seconds: number;
+}
+
+/**
+ * Reads a checkpoint back, after comparing all of its files with their hashes.
+ * @throws SsmError FILE where it is damaged or no training checkpoint
+ */
+export async function readTrainingState(checkpoint: Checkpoint, model: Pick<LoadedModel, 'model' | 'config'>): Promise<TrainingState> {
+  await checkpoint.verify();
+  const files = await openPretrained(checkpoint.folder);
+  const { counters } = notesOf(checkpoint);
+  const learned = new Set([...leavesOf(model.model.spec(model.config))].flatMap((leaf) => (leaf.kind === 'param' ? [leaf.name] : [])));
+  return {
+    params: await readHostTensors(files, WEIGHTS_FILE, (name) => learned.has(name)),
+    tensors: await readHostTensors(files, TENSORS_FILE),
+    counters,
+  };
+}
+
+/** @throws SsmError FILE where the checkpoint was not made by a training run */
+export function notesOf({ about, folder }: Checkpoint): TrainingNotes {
+  if (about.counters !== undefined && about.course !== undefined) return about as unknown as TrainingNotes;
+  throw new SsmError({
+    code: 'FILE',
+    what: `${folder}/${MANIFEST}: the checkpoint cannot be gone on from.`,
+    expected: 'the counters of a training run',
+    got: Object.keys(about).join(', ') || 'nothing',
+    mend: 'begin a new run with its weights: --init-from FOLDER',
+  });
+}
+
+async function readHostTensors(files: FileSet, name: string, wanted = (_: string): boolean => true): Promise<Map<string, HostTensor>> {
+  const file = await files.open(name);
+  if (file === undefined)
+    throw new SsmError({
+      code: 'FILE',
+      what: `${files.where}/${name} is missing.`,
+      expected: 'a file',
+      got: 'nothing',
+      mend: 'begin a new run with --init-from FOLDER',
+    });
+  try {
+    const reader = await openSafetensors(file, `${files.where}/${name}`);
+    const tensors = new Map<string, HostTensor>();
+    for (const [key, { shape }] of reader.tensors) {
+      if (!wanted(key)) continue;
+      const values = tensorValues(key, await reader.read(key)) as Float32Array | Int32Array;
+      tensors.set(key, { shape, values });
+    }
+    return tensors;
+  } finally {
+    await file.close();
+  }
+}

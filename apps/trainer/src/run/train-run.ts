@@ -1,0 +1,226 @@
+/** One run of `densessm train`, from settings to the last checkpoint. */
+import { hostname } from 'node:os';
+import { join } from 'node:path';
+import type { LoadedModel } from '@densessm/checkpoint';
+import { countParams, disposeTree } from '@densessm/ssm-core';
+import { evaluationBlocks, gateStatistics, Trainer } from '@densessm/train';
+import manifest from '../../package.json' with { type: 'json' };
+import type { Io } from '../io';
+import { formatCount } from '../output/numbers';
+import { writeReport } from '../report/write-report';
+import type { Settings, SomeSettings } from '../settings/table';
+import { shortCount, smoothed } from '../view/progress';
+import type { RunView } from '../view/run-view';
+import { writeCheckpoint } from './checkpoint';
+import { describeEstimate, estimateRun } from './estimate';
+import { BEST, CHECKPOINT, clearRun, type OpenRun, REPORT } from './open-run';
+import { RunOutputs } from './outputs';
+import { optimizerOf, type Prepared, prepareRun, samplerOf, scheduleOf } from './prepare';
+import { modelFiles, notesOf, readTrainingState, type TrainingNotes, trainingFiles } from './restore';
+import { type RunInfo, writeRunInfo } from './run-info';
+import { drawSample, promptFrom } from './sample';
+import { type CourseParts, type CourseState, runCourse } from './training';
+
+export interface RunResult {
+  readonly folder: string;
+  readonly info: RunInfo;
+  readonly finished: boolean;
+}
+
+/** Who asked for a run, and in which words. */
+export interface Request {
+  readonly given: SomeSettings;
+  readonly command: readonly string[];
+}
+
+/**
+ * Trains until all steps are done or `io.signal` says stop; either way the state is saved and can be gone on from.
+ * @throws SsmError for whatever cannot be; what was saved before stays
+ */
+export async function trainRun(run: OpenRun, request: Request, io: Io, view: RunView): Promise<RunResult> {
+  const prepared = await prepareRun(run.settings, request.given, io, view);
+  const trainer = await openTrainer(run, prepared);
+  try {
+    const training = new TrainingRun(run, prepared, trainer, request.command, view);
+    return await training.go(io.signal);
+  } finally {
+    view.end();
+    trainer.dispose();
+    await prepared.data.close();
+  }
+}
+
+type AnyTrainer = Trainer<object, object, unknown>;
+
+async function openTrainer({ settings, resumed }: OpenRun, { data, loaded }: Prepared): Promise<AnyTrainer> {
+  const { gradientAccumulationSteps, recompute, carryState } = settings;
+  const options = {
+    model: loaded.model,
+    config: loaded.config,
+    optimizer: optimizerOf(settings),
+    schedule: scheduleOf(settings),
+    sampler: samplerOf(data.train, settings),
+    gradClip: settings.gradClip === 0 ? undefined : settings.gradClip,
+    gradientAccumulationSteps,
+    recompute,
+    carryState,
+  };
+  if (resumed === undefined) return new Trainer({ ...options, params: loaded.params });
+  disposeTree(loaded.params); // the checkpoint has its own
+  return Trainer.restore<object, object, unknown>(options, await readTrainingState(resumed.checkpoint, loaded));
+}
+
+class TrainingRun {
+  readonly #started = performance.now();
+  readonly #created = new Date().toISOString();
+  readonly #loss = smoothed();
+  #lastLoss: number | null = null;
+  #course: CourseState | undefined;
+
+  constructor(
+    readonly run: OpenRun,
+    readonly prepared: Prepared,
+    readonly trainer: AnyTrainer,
+    readonly command: readonly string[],
+    readonly view: RunView,
+  ) {}
+
+  async go(signal: AbortSignal): Promise<RunResult> {
+    const { run, trainer, view } = this;
+    const { folder, settings } = run;
+    this.#describe();
+    await this.#estimate();
+    if (run.replaces) await clearRun(folder);
+    const info = this.#info('running');
+    await writeRunInfo(folder, info);
+    const outputs = await RunOutputs.open(folder, {
+      step: trainer.steps,
+      observedAt: this.#course?.observedAt ?? -1,
+      config: { ...settings, ...info.config },
+    });
+    view.start(trainer.steps, settings.maxSteps, this.#course?.best?.loss);
+    try {
+      const { finished, state } = await runCourse(await this.#parts(outputs, signal), this.#course);
+      this.#course = state;
+      return { folder, info: await this.#note(finished ? 'finished' : 'interrupted'), finished };
+    } catch (error) {
+      await writeRunInfo(folder, this.#info('failed')).catch(() => undefined); // the disk may be full; the first error counts
+      throw error;
+    } finally {
+      await outputs.close();
+    }
+  }
+
+  /** What is trained on what, in a few lines. */
+  #describe(): void {
+    const { settings, resumed, folder } = this.run;
+    const { model, config } = this.prepared.loaded;
+    const { summary } = this.prepared.data;
+    const parameters = shortCount(countParams(model.spec(config)));
+    this.view.say(
+      `data     ${summary.sources.join(', ')}: ${formatCount(summary.trainTokens)} tokens to train on, ${formatCount(summary.validationTokens)} held out`,
+    );
+    this.view.say(
+      `model    ${model.modelType}: ${parameters} parameters, a vocabulary of ${formatCount(summary.vocabSize)} (${summary.tokenizer})`,
+    );
+    this.view.say(`folder   ${folder}`);
+    if (resumed === undefined) return;
+    const notes = notesOf(resumed.checkpoint);
+    this.#course = notes.course;
+    this.view.say(`resumes  after ${this.trainer.steps} of ${settings.maxSteps} steps`);
+  }
+
+  /** @throws SsmError BACKEND where it does not fit into memory */
+  async #estimate(): Promise<void> {
+    const { settings } = this.run;
+    const { data, loaded, backend } = this.prepared;
+    const left = settings.maxSteps - this.trainer.steps;
+    if (left <= 0) return;
+    this.view.prepare('plan     trying a batch');
+    const batchOf = (sizes: Pick<Settings, 'batchSize' | 'blockSize'>) => samplerOf(data.train, { ...settings, ...sizes }).batch(0, 0);
+    const estimate = await estimateRun({ ...loaded, params: this.trainer.params }, batchOf, backend.backend, settings);
+    const evaluations = 1 + (settings.evalInterval > 0 ? Math.floor(left / settings.evalInterval) : 0);
+    this.view.say(`plan     ${describeEstimate(estimate, left, evaluations * this.#evaluationBatches())}`);
+  }
+
+  #evaluationBatches(): number {
+    const { batchSize, blockSize, evalIters } = this.run.settings;
+    const all = Math.ceil(this.prepared.data.validation.length / (batchSize * blockSize));
+    return evalIters === 0 ? all : Math.min(evalIters, all);
+  }
+
+  async #parts(outputs: RunOutputs, signal: AbortSignal): Promise<CourseParts> {
+    const { run, prepared, trainer, view } = this;
+    const { settings, folder } = run;
+    const { data, loaded } = prepared;
+    const { batchSize, blockSize, evalIters, seed } = settings;
+    const prompt = settings.samplePrompt ?? (await promptFrom(data.validation, data.tokenizer));
+    const now = (): LoadedModel => ({ ...loaded, params: trainer.params });
+    const looked = await data.validation.read(0, Math.min(blockSize, data.validation.length));
+    return {
+      trainer,
+      settings,
+      evaluation: evaluationBlocks(data.validation, { batchSize, blockSize, ...(evalIters > 0 && { maxBlocks: evalIters * batchSize }) }),
+      signal,
+      sample: (step) => drawSample({ ...now(), tokenizer: data.tokenizer }, prompt, step, seed),
+      gates: async (step) => {
+        const gates = await gateStatistics(loaded.model, trainer.params, loaded.config, [[...looked]]);
+        return gates.length > 0 ? { type: 'gates', step, gates, wallTime: Date.now() / 1000 } : undefined;
+      },
+      record: async (record) => {
+        if (record.type === 'step' && !record.skipped) this.#lastLoss = this.#loss(record.loss);
+        await outputs.write(record);
+        view.record(record);
+      },
+      saveCheckpoint: async (course) => {
+        this.#course = course;
+        await outputs.sync();
+        const state = await trainer.save();
+        const notes: TrainingNotes = { counters: state.counters, course, seconds: this.#seconds() };
+        await writeCheckpoint(join(folder, CHECKPOINT), trainingFiles(now(), data.tokenizer, state), { ...notes });
+        await this.#note('running');
+      },
+      saveBest: async (best) => writeCheckpoint(join(folder, BEST), modelFiles(now(), data.tokenizer), { ...best }),
+      now: () => performance.now(),
+    };
+  }
+
+  /** run.json and the report, after what they tell of is safe. */
+  async #note(state: RunInfo['state']): Promise<RunInfo> {
+    const { folder } = this.run;
+    const info = this.#info(state);
+    await writeRunInfo(folder, info);
+    await writeReport([folder], join(folder, REPORT));
+    return info;
+  }
+
+  #seconds(): number {
+    const { resumed } = this.run;
+    const before = resumed ? notesOf(resumed.checkpoint).seconds : 0;
+    return before + (performance.now() - this.#started) / 1000;
+  }
+
+  #info(state: RunInfo['state']): RunInfo {
+    const { run, prepared, trainer } = this;
+    const { model, config } = prepared.loaded;
+    return {
+      format: 'densessm-run-1',
+      name: run.name,
+      state,
+      command: this.command,
+      created: run.resumed?.info.created ?? this.#created,
+      updated: new Date().toISOString(),
+      process: { host: hostname(), pid: process.pid },
+      versions: { densessm: manifest.version, node: process.versions.node },
+      backend: prepared.backend.reason,
+      settings: run.settings,
+      config: model.configToJson(config),
+      parameters: countParams(model.spec(config)),
+      data: prepared.data.summary,
+      step: trainer.steps,
+      loss: this.#lastLoss,
+      best: this.#course?.best ?? null,
+      seconds: this.#seconds(),
+    };
+  }
+}

@@ -1,0 +1,25 @@
+import { spawn } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import type { Ran } from './fake-io';
+
+const CLI = fileURLToPath(new URL('../cli.ts', import.meta.url));
+
+/**
+ * Runs the command as a process of its own, and sends it a signal as soon as what it says fits a pattern. Its code is null
+ * where the signal ended it.
+ */
+export function spawnCommand(argv: readonly string[], { cwd, kill }: { cwd: string; kill?: { when: RegExp; signal: NodeJS.Signals } }) {
+  const child = spawn(process.execPath, ['--import', import.meta.resolve('tsx'), '--conditions=@densessm/source', CLI, ...argv], { cwd });
+  const texts = { stdout: '', stderr: '' };
+  let pending = kill;
+  for (const name of ['stdout', 'stderr'] as const)
+    child[name].on('data', (chunk: Buffer) => {
+      texts[name] += chunk;
+      if (!pending?.when.test(texts.stdout + texts.stderr)) return;
+      child.kill(pending.signal);
+      pending = undefined;
+    });
+  return new Promise<Omit<Ran, 'code'> & { code: number | null }>((resolve) => {
+    child.on('close', (code) => resolve({ code, ...texts }));
+  });
+}
