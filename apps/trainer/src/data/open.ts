@@ -17,10 +17,10 @@ import { type Tokenised, tokenise } from './tokens/tokenise';
 export const openTrainingData: OpenTrainingData = async (options, services = {}) => {
   const settings = completeSettings(options, services);
   // stories are held out by what they are, not by where they stand
-  const valData = options.valData ?? (options.data.every((one) => one === STORIES) ? options.data : undefined);
+  const valData = options.valData ?? (options.data.every((one) => STORIES.test(one)) ? options.data : undefined);
   const files = await findData(options.data, settings, 'train');
   const valFiles = valData && (await findData(valData, settings, 'heldOut'));
-  const chosen = await chooseTokenizer([...files, ...(valFiles ?? [])], settings);
+  const chosen = await chooseTokenizer(valFiles ? [files, valFiles] : [files], settings);
   const opened: Tokenised[] = [];
   const close = async (): Promise<void> => void (await Promise.all(opened.map(({ source }) => source.close())));
   try {

@@ -6,7 +6,7 @@ export interface TrainingDataOptions {
   /**
    * Where the text comes from, in this order: files (.jsonl, .parquet, any other is plain text; all but Parquet also with .gz)
    * and folders of them, `-` for the standard input, URLs of such files, data sets on the Hub (`owner/name`,
-   * `owner/name/path`), and `stories` for the corpus that is made on the spot. DATA.md says more.
+   * `owner/name/path`), and `stories` (or `stories:1000000`, so many characters) for the corpus that is made on the spot. DATA.md says more.
    */
   data: readonly string[];
   /** The same for the held-out part. Without it, the end of the data is held out. */

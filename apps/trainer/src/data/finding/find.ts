@@ -17,8 +17,8 @@ export interface Surroundings {
   readonly onProgress: (progress: DataProgress) => void;
 }
 
-/** The corpus that is made on the spot, unless a file or folder has this name. */
-export const STORIES = 'stories';
+/** The corpus that is made on the spot, unless a file or folder has this name: `stories`, or `stories:1000000` for so many characters. */
+export const STORIES = /^stories(?::(\d+))?$/;
 
 /**
  * The files that some sources stand for, in the order of the sources. What is far away is fetched.
@@ -57,5 +57,7 @@ async function filesOf(source: string, around: Surroundings, part: 'train' | 'he
     (error: NodeJS.ErrnoException) => error.code !== 'ENOENT' && error.code !== 'ENOTDIR',
   );
   if (isHere) return localFiles(path, source);
-  return source === STORIES ? [await storyFile(part, cacheDir, signal)] : hubFiles(source, hub);
+  const [isStories, characters] = STORIES.exec(source) ?? [];
+  if (!isStories) return hubFiles(source, hub);
+  return [await storyFile({ part, ...(characters && { characters: Number(characters) }) }, cacheDir, signal)];
 }

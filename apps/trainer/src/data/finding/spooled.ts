@@ -8,7 +8,9 @@ import { DOCUMENT_BORDER } from '../reading/plain-text';
 import type { DataFile } from './data-file';
 
 const GZIP_MAGIC = [0x1f, 0x8b];
-export const STORY_CHARACTERS = { train: 5_000_000, heldOut: 250_000 } as const;
+/** Characters of the default corpus, and the share of it that is made anew to be held out. */
+const STORY_CHARACTERS = 5_000_000;
+const HELD_OUT_SHARE = 1 / 20;
 
 /**
  * The standard input as a file of the cache, named after its content. What begins with gzip's mark is packed, what begins
@@ -34,9 +36,16 @@ export async function stdinFile(stdin: AsyncIterable<Uint8Array | string>, cache
   return { name: 'the standard input', path, format, isGzipped, sizeBytes: size, stamp: path };
 }
 
+export interface StoryPart {
+  readonly part: 'train' | 'heldOut';
+  /** Of the training part. */
+  readonly characters?: number;
+}
+
 /** The default corpus as a file of the cache, made once. Its name changes with the stories. */
-export async function storyFile(part: 'train' | 'heldOut', cacheDir: string, signal?: AbortSignal): Promise<DataFile> {
-  const characters = STORY_CHARACTERS[part];
+export async function storyFile(which: StoryPart, cacheDir: string, signal?: AbortSignal): Promise<DataFile> {
+  const { part, characters: ofTrain = STORY_CHARACTERS } = which;
+  const characters = part === 'train' ? ofTrain : Math.ceil(ofTrain * HELD_OUT_SHARE);
   const sample = [...storyCorpus({ characters: 20_000, part })].join('');
   const mark = createHash('sha256').update(`${characters} ${sample}`).digest('hex').slice(0, 12);
   const path = join(cacheDir, `stories-${part}-${mark}.txt`);

@@ -75,17 +75,18 @@ function fieldOf(value: unknown, where: string, field: string): string {
   }
   const text = (value as Record<string, unknown>)[field];
   if (typeof text === 'string') return text;
-  throw missingField(where, field, Object.keys(value), text);
+  const lengths = Object.entries(value).map(([name, held]): [string, number] => [name, typeof held === 'string' ? held.length : -1]);
+  const likely = lengths.sort((a, b) => b[1] - a[1])[0]?.[0]; // the longest is the text, more often than not
+  throw missingField(where, field, Object.keys(value), text, likely);
 }
 
 /** The error for a record without the text, which names the fields that are there. */
-export function missingField(where: string, field: string, fields: readonly string[], value: unknown): Error {
+export function missingField(where: string, field: string, fields: readonly string[], value: unknown, likely = fields[0]): Error {
   const isThere = value !== undefined;
   const names = fields.slice(0, 12).map((one) => `"${one}"`);
   const what = isThere ? `${where}: the field "${field}" holds no text.` : `${where}: there is no field "${field}".`;
   const got = isThere ? shown(value) : names.length > 0 ? `the fields ${names.join(', ')}` : 'no fields';
-  const other = fields.find((one) => one !== field);
-  const mend = isThere || other === undefined ? SKIP : `name the field that holds the text: ${FIELD_FLAG} ${other}`;
+  const mend = isThere || likely === undefined ? SKIP : `name the field that holds the text: ${FIELD_FLAG} ${likely}`;
   return dataError(what, `a string in the field "${field}"`, got, mend);
 }
 

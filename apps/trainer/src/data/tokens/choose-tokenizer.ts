@@ -31,21 +31,22 @@ const BPE_CHARACTERS = 2 ** 26;
 export const kindOf = (name: string): TokenizerKind => (name === 'char' || name === 'byte' || name === 'bpe' ? name : 'given');
 
 /**
- * The tokenizer asked for; one that is made from the data is kept in the cache.
+ * The tokenizer asked for, for the training and the held-out part; one that is made from them is kept in the cache.
  * @throws SsmError FILE where a given one is not there, OPTION, and what TokenizerError says
  */
-export async function chooseTokenizer(files: readonly DataFile[], settings: Settings): Promise<ChosenTokenizer> {
+export async function chooseTokenizer(parts: readonly (readonly DataFile[])[], settings: Settings): Promise<ChosenTokenizer> {
   const kind = kindOf(settings.tokenizer);
   if (kind === 'byte') return { kind, tokenizer: byteTokenizer({ specialTokens: [BORDER] }) };
   if (kind === 'given') return { kind, tokenizer: await givenTokenizer(settings) };
   const asked = kind === 'bpe' ? `bpe ${settings.vocabSize}` : kind;
+  const files = parts.flat();
   const mark = fingerprintOf(['tokenizer 1', asked, settings.field, settings.skipBadLines], files);
   const path = join(settings.cacheDir, `tokenizer-${mark.slice(0, 24)}.json`);
   const kept = await readFile(path, 'utf8')
     .then(tokenizerFromJson)
     .catch(() => undefined);
   if (kept) return { kind, tokenizer: kept };
-  const tokenizer = await (kind === 'char' ? charactersOf(files, settings) : trainBpe(files, settings));
+  const tokenizer = await (kind === 'char' ? charactersOf(parts, settings) : trainBpe(files, settings));
   await writeFileWhole(path, JSON.stringify(tokenizer));
   return { kind, tokenizer };
 }
@@ -71,20 +72,24 @@ async function givenTokenizer({ tokenizer: name, cwd }: Settings): Promise<Token
   });
 }
 
-/** An id for each character of the data, in the order of Unicode, as in nanoGPT; and one for the border where there are several documents. */
-async function charactersOf(files: readonly DataFile[], settings: Settings): Promise<Tokenizer> {
+/** An id for each character of the data, in the order of Unicode, as in nanoGPT; and one for the border where a part has several documents. */
+async function charactersOf(parts: readonly (readonly DataFile[])[], settings: Settings): Promise<Tokenizer> {
   const seen = new Uint8Array(0x110000);
-  const counts = noCounts();
-  for await (const { text } of readPieces(files, counts, settings.reading('characters', files)))
-    for (let i = 0; i < text.length; i++) {
-      const point = text.codePointAt(i) as number;
-      if (point > 0xffff) i++;
-      seen[point] = 1;
-    }
-  settings.requireText(files, counts);
+  let hasBorders = false;
+  for (const files of parts) {
+    const counts = noCounts();
+    for await (const { text } of readPieces(files, counts, settings.reading('characters', files)))
+      for (let i = 0; i < text.length; i++) {
+        const point = text.codePointAt(i) as number;
+        if (point > 0xffff) i++;
+        seen[point] = 1;
+      }
+    settings.requireText(files, counts);
+    hasBorders ||= counts.documents > 1;
+  }
   const characters: string[] = [];
   for (let point = 0; point < seen.length; point++) if (seen[point]) characters.push(String.fromCodePoint(point));
-  return characterTokenizer(characters, { unkToken: null, specialTokens: counts.documents > 1 ? [BORDER] : [] });
+  return characterTokenizer(characters, { unkToken: null, specialTokens: hasBorders ? [BORDER] : [] });
 }
 
 async function trainBpe(files: readonly DataFile[], settings: Settings): Promise<Tokenizer> {
