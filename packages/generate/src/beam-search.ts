@@ -8,18 +8,23 @@ import type { GenerationPlan } from './options';
 import { type Reading, readTokens } from './reading/read';
 import { selectRows } from './reading/rows';
 import { applyPreferences } from './samplers/choose';
-import { logSumExp, mostLikely, nothingLeft } from './samplers/probabilities';
+import { type Logprobs, logprobsOf, logSumExp, mostLikely, nothingLeft } from './samplers/probabilities';
+import { textAfter } from './text-of';
 import { TokenHistory } from './token-history';
 
-export interface Beam {
+interface Text {
   readonly tokens: readonly number[];
+  /** Of each token under the model itself; none where they are not wanted. */
+  readonly steps: readonly Logprobs[];
+}
+
+export interface Beam extends Text {
   /** Sum of log-probabilities / length ** lengthPenalty. */
   readonly score: number;
 }
 
 /** A text that goes on. */
-interface Open {
-  readonly tokens: readonly number[];
+interface Open extends Text {
   /** Sum of log-probabilities, penalties included. */
   readonly sum: number;
 }
@@ -32,6 +37,7 @@ interface Candidate extends Open {
 
 /** What each step knows. */
 interface Search {
+  readonly bundle: ModelBundle;
   readonly plan: GenerationPlan;
   readonly prompt: readonly number[];
   open: readonly Open[];
@@ -40,13 +46,15 @@ interface Search {
   canImprove: boolean;
 }
 
+const START: Open = { tokens: [], steps: [], sum: 0 };
+
 /** The best texts, best first. An abort ends the search with what it has, open beams among it. */
 export async function beamSearch(
   bundle: ModelBundle,
   prompt: readonly number[],
   plan: GenerationPlan,
 ): Promise<{ beams: readonly Beam[]; aborted: boolean }> {
-  const search: Search = { plan, prompt, open: [{ tokens: [], sum: 0 }], ended: [], canImprove: true };
+  const search: Search = { bundle, plan, prompt, open: [START], ended: [], canImprove: true };
   let reading: Reading | undefined;
   try {
     reading = await readTokens(bundle, [prompt], undefined, plan);
@@ -86,22 +94,37 @@ function takeStep(search: Search, logits: readonly Float32Array[]): number[] {
   return going.map(({ parent }) => parent);
 }
 
-function bestCandidates({ plan, prompt, open, ended }: Search, logits: readonly Float32Array[]): Candidate[] {
+function bestCandidates(search: Search, logits: readonly Float32Array[]): Candidate[] {
+  const { plan, prompt, open, ended } = search;
   const width = Math.max(2, 1 + plan.eosIds.size) * plan.numBeams;
   const candidates = open.flatMap((beam, parent) => {
-    const logprobs = logprobsOf(logits[parent] as Float32Array, [prompt, beam.tokens], plan);
-    const allowed = mostLikely(logprobs, width, 0).filter(({ logprob }) => logprob > -Infinity);
-    return allowed.map(({ token, logprob }): Candidate => {
-      const tokens = [...beam.tokens, token];
-      return { tokens, sum: beam.sum + logprob, parent, ends: plan.eosIds.has(token) || tokens.length >= plan.maxTokens };
-    });
+    const preferred = preferredLogprobs(logits[parent] as Float32Array, [prompt, beam.tokens], plan);
+    const allowed = mostLikely(preferred, width, 0).filter(({ logprob }) => logprob > -Infinity);
+    return allowed.map(({ token, logprob }) => ({ token, parent, sum: beam.sum + logprob }));
   });
   if (candidates.length === 0 && ended.length === 0) throw nothingLeft();
-  return candidates.sort((a, b) => b.sum - a.sum).slice(0, width); // stable: of equal ones the first beam's lowest id
+  const best = candidates.sort((a, b) => b.sum - a.sum).slice(0, width); // stable: of equal ones the first beam's lowest id
+  return best.map(({ token, parent, sum }): Candidate => {
+    const before = open[parent] as Open;
+    const tokens = [...before.tokens, token];
+    const steps = plan.logprobs ? [...before.steps, logprobsOf(logits[parent] as Float32Array, token, plan.topLogprobs)] : [];
+    return { tokens, steps, sum, parent, ends: isAtEnd(search, tokens) };
+  });
+}
+
+function isAtEnd({ bundle: { tokenizer }, plan, prompt }: Search, tokens: readonly number[]): boolean {
+  if (plan.eosIds.has(tokens.at(-1) as number) || tokens.length >= plan.maxTokens) return true;
+  if (plan.stop.length === 0 || !tokenizer) return false;
+  const text = textAfter(tokenizer, prompt, tokens);
+  return plan.stop.some((stop) => text.includes(stop));
 }
 
 /** log softmax, then bias and penalties on it, in this order as transformers does with beams. [V] */
-function logprobsOf(logits: Float32Array, [prompt, tokens]: [readonly number[], readonly number[]], plan: GenerationPlan): Float32Array {
+function preferredLogprobs(
+  logits: Float32Array,
+  [prompt, tokens]: [readonly number[], readonly number[]],
+  plan: GenerationPlan,
+): Float32Array {
   const normaliser = logSumExp(logits);
   const history = new TokenHistory();
   history.give(prompt);
@@ -113,8 +136,9 @@ function logprobsOf(logits: Float32Array, [prompt, tokens]: [readonly number[], 
   );
 }
 
-const scored = ({ tokens, sum }: Open, { lengthPenalty }: GenerationPlan): Beam => ({
+const scored = ({ tokens, steps, sum }: Open, { lengthPenalty }: GenerationPlan): Beam => ({
   tokens,
+  steps,
   score: sum / Math.max(1, tokens.length) ** lengthPenalty,
 });
 

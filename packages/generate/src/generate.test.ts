@@ -97,6 +97,22 @@ describe('generate', () => {
   });
 });
 
+describe('beams', () => {
+  it('end at a stop string, of which nothing is shown, and know the log-probabilities of the model', async () => {
+    const tokenizer = pieceTokenizer(['He', 'llo', '\nUs', 'er', ': x', '!']);
+    const bundle = chainBundle([1, 2, 3, 4, 5, 0], tokenizer);
+    const found = await generate(bundle, 'He', { numBeams: 2, stop: '\nUser:', topLogprobs: 2, maxTokens: 30 });
+    expect(found).toMatchObject({ tokens: [1, 2, 3, 4], text: 'llo', finishReason: 'stop' });
+    const alone = await generate(bundle, 'He', { topLogprobs: 2, maxTokens: 4 });
+    expect([found.logprobs, found.topLogprobs]).toEqual([alone.logprobs, alone.topLogprobs]);
+    expect(found.score).toBeCloseTo((alone.logprobs ?? []).reduce((a, b) => a + b, 0) / 4, 5);
+    const going = await generate(bundle, 'He', { numBeams: 2, stop: 'zz', maxTokens: 3 });
+    expect(going).toMatchObject({ text: 'llo\nUser', finishReason: 'length' });
+    expect(going.logprobs).toBeUndefined();
+    disposeTree(bundle.params);
+  });
+});
+
 describe('a batch of unequal prompts', () => {
   it.each([false, true])('gives every row what it gets alone (positions on the host: %s)', async (isPositional) => {
     const bundle = toyBundle({ isPositional, scale: 4 });
@@ -181,7 +197,7 @@ describe('options', () => {
     ['a seed without a temperature', { seed: 5 }, /seed.*add temperature: 1/s],
     ['a seed below zero', { temperature: 1, seed: -1 }, /`seed`/],
     ['beams and sampling', { numBeams: 2, temperature: 1 }, /search or draw/],
-    ['beams and stop strings', { numBeams: 2, logprobs: true }, /`logprobs`.*2 beams/s],
+    ['beams and a cut', { numBeams: 2, temperature: 0, topK: 3 }, /`topK`.*2 beams/s],
     ['a length penalty without beams', { lengthPenalty: 2 }, /`lengthPenalty`.*numBeams/s],
     ['a bias for no token', { logitBias: { x: 1 } as GenerateOptions['logitBias'] }, /`logitBias`/],
     ['an infinite bias', { logitBias: { 1: Infinity } }, /`logitBias`/],

@@ -6,6 +6,7 @@ import { badOption, type GenerateOptions, type GenerationPlan, planGeneration } 
 import type { FinishReason, Part } from './row-decoder';
 import type { TokenLogprob } from './samplers/probabilities';
 import { anySeed } from './samplers/random';
+import { StopStrings } from './stop/stop-strings';
 import { textAfter } from './text-of';
 
 /** A text that was generated. */
@@ -98,15 +99,19 @@ export function collected(bundle: ModelBundle, parts: readonly Part[], about: Pi
 
 async function bestBeam(bundle: ModelBundle, prompt: readonly number[], plan: GenerationPlan): Promise<Generated> {
   const { beams, aborted } = await beamSearch(bundle, prompt, plan);
-  const { tokens = [], score } = beams[0] ?? {};
+  const { tokens = [], steps = [], score } = beams[0] ?? {};
   const isEnded = plan.eosIds.has(tokens.at(-1) ?? -1);
-  const readable = isEnded ? tokens.slice(0, -1) : tokens;
+  const whole = bundle.tokenizer && textAfter(bundle.tokenizer, prompt, isEnded ? tokens.slice(0, -1) : tokens);
+  const stops = new StopStrings(plan.stop);
+  const { text, stopped } = stops.push(whole ?? '');
   return {
     tokens,
-    text: bundle.tokenizer && textAfter(bundle.tokenizer, prompt, readable),
-    finishReason: aborted ? 'aborted' : isEnded ? 'eos' : 'length',
+    text: whole === undefined ? undefined : text + stops.end(),
+    finishReason: aborted ? 'aborted' : stopped ? 'stop' : isEnded ? 'eos' : 'length',
     promptTokens: prompt.length,
     seed: undefined,
+    ...(plan.logprobs && { logprobs: steps.map(({ logprob }) => logprob) }),
+    ...(plan.topLogprobs > 0 && { topLogprobs: steps.map(({ topLogprobs = [] }) => topLogprobs) }),
     score,
   };
 }

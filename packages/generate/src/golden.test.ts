@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { paramsFromTensors, parseConfigText, parseSafetensors, readTensors } from '@densessm/checkpoint';
-import { mamba } from '@densessm/mamba';
+import { mamba, mamba2 } from '@densessm/mamba';
 import { denseRetNet, retnet } from '@densessm/retnet';
 import { disposeTree, modelFor, registerModel } from '@densessm/ssm-core';
 import { setBackend } from '@tensorflow/tfjs-core';
@@ -18,7 +18,7 @@ const root = new URL('../../../', import.meta.url);
 const read = (path: string) => readFileSync(new URL(path, root));
 
 beforeAll(async () => {
-  for (const model of [mamba, retnet, denseRetNet]) registerModel(model);
+  for (const model of [mamba, mamba2, retnet, denseRetNet]) registerModel(model);
   await setBackend('wasm');
 });
 
@@ -30,20 +30,36 @@ async function load(folder: string): Promise<ModelBundle> {
   return { model, config, params: paramsFromTensors(model.spec(config), await readTensors(parseSafetensors(read(path), path))) as object };
 }
 
-describe.each(['mamba_tied', 'retnet_gelu_h2', 'dense_retnet_m1_h2'])('%s', (folder) => {
-  it('continues its prompts greedily as the reference does: alone, in a batch, in a session', async () => {
-    const bundle = await load(folder);
-    const { prompt, tokens } = JSON.parse(read(`fixtures/${folder}/expected.json`).toString()).generation;
-    const options = { maxTokens: tokens[0].length };
-    const batch = await generateBatch(bundle, [...prompt, prompt[0].slice(0, 2)], options);
-    expect(batch.slice(0, 2).map((result) => result.tokens)).toEqual(tokens);
-    expect((await generate(bundle, prompt[1], { ...options, promptChunk: 2 })).tokens).toEqual(tokens[1]);
-    const session = new Session(bundle);
-    for (const id of prompt[0]) await session.append([id]);
-    expect((await session.generate(options)).tokens).toEqual(tokens[0]);
-    session.dispose();
+describe.each(['mamba_tied', 'mamba2_g1', 'retnet_gelu_h2', 'dense_retnet_m1_h2'])('%s', (folder) => {
+  it.each(['cpu', 'wasm'])(
+    'continues its prompts greedily as the reference does: alone, in a batch, in a session, on %s',
+    async (backend) => {
+      await setBackend(backend);
+      const bundle = await load(folder);
+      const { prompt, tokens } = JSON.parse(read(`fixtures/${folder}/expected.json`).toString()).generation;
+      const options = { maxTokens: tokens[0].length };
+      const batch = await generateBatch(bundle, [...prompt, prompt[0].slice(0, 2)], options);
+      expect(batch.slice(0, 2).map((result) => result.tokens)).toEqual(tokens);
+      expect((await generate(bundle, prompt[1], { ...options, promptChunk: 2 })).tokens).toEqual(tokens[1]);
+      const session = new Session(bundle);
+      for (const id of prompt[0]) await session.append([id]);
+      expect((await session.generate(options)).tokens).toEqual(tokens[0]);
+      session.dispose();
+      disposeTree(bundle.params);
+    },
+  );
+});
+
+it('draws the same from a seed on every backend', async () => {
+  const texts: (readonly number[])[] = [];
+  for (const backend of ['cpu', 'wasm']) {
+    await setBackend(backend);
+    const bundle = await load('mamba_tied');
+    texts.push((await generate(bundle, [5, 1, 8], { temperature: 1, topP: 0.95, seed: 5, maxTokens: 20 })).tokens);
     disposeTree(bundle.params);
-  });
+  }
+  expect(texts[0]?.length).toBe(20);
+  expect(texts[1]).toEqual(texts[0]);
 });
 
 interface Search {

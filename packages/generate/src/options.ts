@@ -128,7 +128,7 @@ function checkTogether(where: string, options: GenerateOptions, plan: Generation
       `temperature ${plan.temperature}`,
       'search or draw: leave one of them out',
     );
-  const apart = (['stop', 'logprobs', 'topLogprobs', ...DRAWING] as const).find((name) => options[name] !== undefined);
+  const apart = DRAWING.find((name) => options[name] !== undefined);
   if (apart) throw badOption(where, apart, 'one beam beside it', `${plan.numBeams} beams`, `leave ${apart} or numBeams out`);
 }
 

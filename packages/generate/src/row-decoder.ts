@@ -1,7 +1,7 @@
 import type { TextTokenizer } from './bundle';
 import type { GenerationPlan } from './options';
 import { chooseToken } from './samplers/choose';
-import { logSumExp, mostLikely, type TokenLogprob } from './samplers/probabilities';
+import { type Logprobs, logprobsOf } from './samplers/probabilities';
 import type { Random } from './samplers/random';
 import { StopStrings } from './stop/stop-strings';
 import { decoderAfter } from './text-of';
@@ -11,13 +11,11 @@ import type { TokenHistory } from './token-history';
 export type FinishReason = 'eos' | 'stop' | 'length' | 'aborted';
 
 /** One step of a text. */
-export interface Part {
+export interface Part extends Partial<Logprobs> {
   /** The token drawn; undefined in the part that says 'aborted'. */
   readonly token: number | undefined;
   /** Text that became certain with it: often a word, sometimes none, never half a character nor any of a stop string. */
   readonly text: string;
-  readonly logprob?: number;
-  readonly topLogprobs?: readonly TokenLogprob[];
   /** In the last part. */
   readonly finishReason?: FinishReason;
 }
@@ -46,7 +44,7 @@ export class RowDecoder {
     this.#drawn++;
     const isEos = this.#plan.eosIds.has(token);
     const { text, stopped } = this.#stops.push(isEos ? '' : (this.#decoder?.push(token) ?? ''));
-    const chosen = { token, ...this.#logprobs(logits, token) };
+    const chosen = { token, ...(this.#plan.logprobs && logprobsOf(logits, token, this.#plan.topLogprobs)) };
     if (stopped) return { ...chosen, text, finishReason: 'stop' };
     if (!isEos && this.#drawn < this.#plan.maxTokens) return { ...chosen, text };
     const rest = this.#flush();
@@ -61,13 +59,5 @@ export class RowDecoder {
   #flush(): { text: string; stopped: boolean } {
     const { text, stopped } = this.#stops.push(this.#decoder?.end() ?? '');
     return { text: text + this.#stops.end(), stopped };
-  }
-
-  #logprobs(logits: Float32Array, token: number): Pick<Part, 'logprob' | 'topLogprobs'> {
-    const { logprobs, topLogprobs } = this.#plan;
-    if (!logprobs) return {};
-    const normaliser = logSumExp(logits);
-    const logprob = (logits[token] as number) - normaliser;
-    return topLogprobs > 0 ? { logprob, topLogprobs: mostLikely(logits, topLogprobs, normaliser) } : { logprob };
   }
 }

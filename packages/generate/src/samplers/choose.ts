@@ -60,8 +60,11 @@ export function applyCuts(logits: Float32Array, { temperature, topK, topP, minP 
   return logits;
 }
 
+/** Logits divided by less than this may pass the largest float32; long before, only the largest logit is left. */
+const COLDEST = 1e-30;
+
 /** The next token after `history`, from the model's logits, which stay as they are. [V] */
 export function chooseToken(logits: Float32Array, history: TokenHistory, plan: SamplingPlan, random: Random): number {
   const preferred = applyPreferences(logits.slice(), history, plan);
-  return plan.temperature === 0 ? argMax(preferred) : drawToken(applyCuts(preferred, plan), random);
+  return plan.temperature < COLDEST ? argMax(preferred) : drawToken(applyCuts(preferred, plan), random);
 }

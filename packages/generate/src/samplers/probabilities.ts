@@ -72,3 +72,16 @@ export function mostLikely(logits: Float32Array, count: number, normaliser = log
   }
   return best.map((token) => ({ token, logprob: (logits[token] as number) - normaliser }));
 }
+
+/** What the model itself thinks of a token: its log-probability, and the most likely tokens where any are asked for. */
+export interface Logprobs {
+  readonly logprob: number;
+  readonly topLogprobs?: readonly TokenLogprob[];
+}
+
+/** Of one token among logits, with the `count` most likely ones. [V] */
+export function logprobsOf(logits: Float32Array, token: number, count: number): Logprobs {
+  const normaliser = logSumExp(logits);
+  const logprob = (logits[token] as number) - normaliser;
+  return count > 0 ? { logprob, topLogprobs: mostLikely(logits, count, normaliser) } : { logprob };
+}

@@ -119,6 +119,8 @@ describe('greedy choice', () => {
     expect(chooseToken(LOGITS, history(), greedy, seededRandom(1))).toBe(1);
     expect(chooseToken(LOGITS, history(), { ...greedy, presencePenalty: 0.1 }, seededRandom(1))).toBe(4);
     expect([...LOGITS]).toEqual(before);
+    for (const temperature of [1e-5, 1e-20, 1e-40, Number.MIN_VALUE])
+      expect([1, 4]).toContain(chooseToken(LOGITS, history(), { ...neutral, temperature, topP: 0.9 }, seededRandom(1)));
   });
 
   it('says so where nothing is left or a logit is no number', () => {
