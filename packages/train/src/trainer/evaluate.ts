@@ -2,7 +2,7 @@ import type { SequenceModel } from '@densessm/ssm-core';
 import { dispose, tidy } from '@tensorflow/tfjs-core';
 import type { Batch } from '../data/batch';
 import { badOption } from '../options';
-import { type TrainingOptions, toDevice } from './gradients';
+import { toDevice } from './gradients';
 import { countTargets, meanLoss } from './loss';
 import { nextTask } from './next-task';
 import type { Evaluation } from './types';
@@ -22,8 +22,7 @@ export async function evaluate<C, P extends object, State>(
     const counted = countTargets(batch.targets);
     if (counted === 0) continue;
     const { starts, ...uploaded } = toDevice(batch);
-    const options: TrainingOptions = starts ? { starts } : {};
-    const loss = tidy(() => meanLoss(model.forward(params, config, uploaded.tokens, options), uploaded.targets));
+    const loss = tidy(() => meanLoss(model.forward(params, config, uploaded.tokens, { starts }), uploaded.targets));
     const [value] = await loss.data();
     dispose([loss, uploaded.tokens, uploaded.targets, ...(starts ? [starts] : [])]);
     total += (value as number) * counted;

@@ -15,19 +15,11 @@ import {
 import type { Batch } from '../data/batch';
 import { meanLoss } from './loss';
 
-/** What training asks of a model. */
-export interface TrainingOptions extends ForwardOptions {
-  /** [B, T], 1 before which the state starts anew. */
-  starts?: Tensor2D;
-  /** Recomputes each layer in the backward pass instead of keeping its activations. */
-  recompute?: boolean;
-}
-
 /** A model as training runs it. */
 export interface Run<C, P extends object, State> {
   model: SequenceModel<C, P, State>;
   config: C;
-  options: TrainingOptions;
+  options: ForwardOptions;
 }
 
 /** A micro-batch on the device. */
@@ -66,7 +58,7 @@ export function contributionOf<C, P extends object, State>(
   carried?: State,
 ): Contribution<P, State> {
   const { tokens, targets, starts } = batch;
-  const given: TrainingOptions = starts ? { ...options, starts } : options;
+  const given: ForwardOptions = starts ? { ...options, starts } : options;
   let state: State | undefined;
   const loss = (current: P): Scalar => {
     const logits = carried === undefined ? model.forward(current, config, tokens, given) : advance(current, carried);

@@ -5,6 +5,7 @@ import { memory, mul, type Tensor2D } from '@tensorflow/tfjs-core';
 import { describe, expect, it } from 'vitest';
 import { type Batch, type BatchSampler, IGNORED_TARGET } from '../data/batch';
 import { consecutiveBlocks, randomBlocks } from '../data/samplers';
+import { tokenSource } from '../data/source';
 import { adamW } from '../optimizers/adamw';
 import { muon } from '../optimizers/muon';
 import { sgd } from '../optimizers/sgd';
@@ -73,6 +74,39 @@ describe('carried state', () => {
       expect(Math.abs(loss - want)).toBeLessThan(1e-5);
     }
     trainer.dispose();
+  });
+});
+
+describe('the options of a model', () => {
+  it('start the state anew inside a row: two documents in one give what each gives alone', async () => {
+    const trainer = trainerOf();
+    const [first, second] = [text.subarray(0, 6), text.subarray(200, 205)];
+    const rowOf = (tokens: Int32Array): Batch => ({
+      tokens,
+      targets: tokens.map((token) => (token * 3) % VOCABULARY),
+      batchSize: 1,
+      length: tokens.length,
+    });
+    const both = rowOf(Int32Array.from([...first, ...second]));
+    const apart = await trainer.evaluate([rowOf(first), rowOf(second)]);
+    const together = await trainer.evaluate([{ ...both, starts: Uint8Array.from(both.tokens, (_, i) => Number(i === 0 || i === 6)) }]);
+    const mixed = await trainer.evaluate([both]);
+    expect(Math.abs(together.loss - apart.loss)).toBeLessThan(1e-6);
+    expect(Math.abs(mixed.loss - apart.loss)).toBeGreaterThan(1e-4);
+    trainer.dispose();
+  });
+
+  it('train to the same numbers with recomputed layers, from batches with starts', async () => {
+    const documents = Array.from({ length: 30 }, (_, i) => 30 * i);
+    const blocks = randomBlocks(tokenSource(text, documents), { batchSize: 4, blockSize: 40, seed: 3 });
+    expect((await blocks.batch(0, 0)).starts).toBeDefined();
+    const run = async (recompute: boolean) => {
+      const trainer = trainerOf({ recompute, sampler: blocks, optimizer: sgd() });
+      const losses = await lossesOf(trainer, 3);
+      trainer.dispose();
+      return losses;
+    };
+    await expectClose('losses', await run(false), await run(true), 1e-6);
   });
 });
 

@@ -46,7 +46,7 @@ export class Trainer<C, P extends object, State> {
       { gradientAccumulationSteps: { min: 1, whole: true }, maxSkippedSteps: { min: 0, whole: true }, gradClip: { min: 0, above: true } },
     );
     this.#options = { ...options, gradClip, gradientAccumulationSteps, maxSkippedSteps };
-    this.#run = { model: options.model, config: options.config, options: recompute ? { recompute } : {} };
+    this.#run = { model: options.model, config: options.config, options: { recompute } };
     this.#params = options.params;
   }
 
