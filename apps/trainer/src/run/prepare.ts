@@ -1,6 +1,6 @@
 /** What a run needs before its first step: backend, data, model, trainer. */
 import { homedir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import type { LoadedModel } from '@densessm/checkpoint';
 import { type Choice, startBackend } from '@densessm/runtime-node';
 import {
@@ -43,7 +43,7 @@ export async function prepareRun(settings: Settings, given: SomeSettings, io: Io
   view.say(`device   ${backend.reason}`);
   const { initFrom } = settings;
   const source = initFrom === 'scratch' || initFrom === 'resume' ? undefined : (await openModelFiles(io, initFrom)).files;
-  const cacheDir = settings.cacheDir ?? defaultCache(io);
+  const cacheDir = settings.cacheDir === undefined ? defaultCache(io) : resolve(io.cwd, settings.cacheDir);
   const tokenizer = source && given.tokenizer === undefined ? await keptTokenizer(io, initFrom, cacheDir) : settings.tokenizer;
   const data = await openData({ ...settings, tokenizer, cacheDir }, io, view);
   try {
