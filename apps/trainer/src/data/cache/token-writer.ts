@@ -43,12 +43,14 @@ export class TokenWriter {
   }
 
   async write(ids: ArrayLike<number>): Promise<void> {
+    const page = this.#page;
     for (let i = 0; i < ids.length; ) {
-      const count = Math.min(ids.length - i, this.#page.length - this.#filled);
-      for (let k = 0; k < count; k++) this.#page[this.#filled + k] = ids[i + k] as number;
+      const filled = this.#filled;
+      const count = Math.min(ids.length - i, page.length - filled);
+      for (let k = 0; k < count; k++) page[filled + k] = ids[i + k] as number;
       this.#filled += count;
       i += count;
-      if (this.#filled === this.#page.length) await this.#flush();
+      if (this.#filled === page.length) await this.#flush();
     }
   }
 

@@ -15,6 +15,7 @@ import type { DataFile } from '../finding/data-file';
 import { noCounts, readPieces } from '../reading/read';
 import { fingerprintOf, type Settings } from '../settings';
 import { cutBetweenWords } from './cut-words';
+import { isHalf } from './encoder';
 
 /** `given`: from a file. */
 export type TokenizerKind = 'char' | 'byte' | 'bpe' | 'given';
@@ -80,9 +81,8 @@ async function charactersOf(parts: readonly (readonly DataFile[])[], settings: S
     const counts = noCounts();
     for await (const { text } of readPieces(files, counts, settings.reading('characters', files)))
       for (let i = 0; i < text.length; i++) {
-        const point = text.codePointAt(i) as number;
-        if (point > 0xffff) i++;
-        seen[point] = 1;
+        const unit = text.charCodeAt(i);
+        seen[isHalf(unit) ? (text.codePointAt(i++) as number) : unit] = 1;
       }
     settings.requireText(files, counts);
     hasBorders ||= counts.documents > 1;

@@ -38,6 +38,9 @@ function byteEncoder(): Encode {
   return (text) => utf8.encode(text);
 }
 
+/** Half of a character outside of the first plane. Text read as UTF-8 has them in pairs only. */
+export const isHalf = (unit: number): boolean => (unit & 0xf800) === 0xd800;
+
 const NO_ID = 0xffff_ffff;
 
 /** One look into a table for each character: what the tokenizer does, without its general machinery. */
@@ -51,8 +54,8 @@ function characterEncoder(tokenizer: Tokenizer): Encode {
     const out = new Uint32Array(text.length);
     let count = 0;
     for (let i = 0; i < text.length; i++) {
-      const point = text.codePointAt(i) as number;
-      if (point > 0xffff) i++;
+      const unit = text.charCodeAt(i);
+      const point = isHalf(unit) ? (text.codePointAt(i++) as number) : unit;
       const id = ids[point] as number;
       if (id === NO_ID) tokenizer.encode(text); // says which character it is
       out[count++] = id;
