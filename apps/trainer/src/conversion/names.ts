@@ -22,7 +22,7 @@ export function withNames(model: AnyModel, config: object, names: Names): object
   if (config.layout === layout) return config;
   checkExpressible(config, names);
   const vocabulary = { unpaddedVocabSize: config.vocabSize, padVocabSizeMultiple: 1 };
-  const renamed = Object.freeze({ ...config, ...vocabulary, layout, rest: restOf(config, names) });
+  const renamed = Object.freeze({ ...config, ...vocabulary, ...STARTS_OF_HF, layout, rest: restOf(config, names) });
   // what the other format leaves to its own defaults must be what this model has
   const again = model.parseConfig(model.configToJson(renamed)) as EitherMamba;
   const text = (one: EitherMamba, key: string): string => JSON.stringify(one[key as keyof EitherMamba]);
@@ -30,6 +30,9 @@ export function withNames(model: AnyModel, config: object, names: Names): object
   if (lost === undefined) return again;
   throw refusal(`the ${names} format cannot say \`${lost}\`.`, text(again, lost), text(renamed, lost), 'keep the names it has');
 }
+
+/** transformers 5.18 scales some loaded weights again where its config asks for scaled starts. The original ignores both. */
+const STARTS_OF_HF = { initializerRange: 0.1, rescalePrenormResidual: false };
 
 /** Keys that shape starting values, chunks or the file only: formats may differ in them without changing a trained model. */
 const WITHOUT_EFFECT = new Set(['rest', 'initializerRange', 'rescalePrenormResidual', 'aInitRange', 'chunkSize']);
