@@ -1,0 +1,19 @@
+import { basename, dirname } from 'node:path';
+import { type FileSystem, realFiles, replaceFile, writeError } from '../run/files';
+import { readAssets } from './assets';
+import { readReportRun } from './data/run';
+import { reportHtml } from './page/page';
+
+/**
+ * Writes one report about some runs: the file is replaced as a whole, so a browser may read it at any time.
+ * @throws SsmError FILE where it cannot be written, or a run.json is broken
+ */
+export async function writeReport(runFolders: readonly string[], outFile: string, fs: FileSystem = realFiles): Promise<void> {
+  const runs = await Promise.all(runFolders.map((folder) => readReportRun(folder, fs)));
+  const text = reportHtml({ runs, date: new Date(), assets: await readAssets() });
+  try {
+    await replaceFile(fs, dirname(outFile), basename(outFile), text);
+  } catch (error) {
+    throw writeError('The report could not be written.', outFile, error);
+  }
+}
