@@ -10,7 +10,7 @@ export interface AdamwStepInputs {
   /** Moving average of the gradient's square, zero at first. */
   square: Tensor;
 }
-/** New values of param, mean and square. */
+/** New values of the three that change. */
 export type AdamwStepOutputs = [param: Tensor, mean: Tensor, square: Tensor];
 
 export interface AdamwStepAttrs {
@@ -31,9 +31,7 @@ const attrs: AdamwStepAttrs = { learningRate: 1e-3, beta1: 0.9, beta2: 0.999, ep
 /**
  * One step of AdamW for one parameter: Loshchilov and Hutter 2019, arXiv:1711.05101, Alg. 2, in the order of torch.optim.AdamW:
  * θ ← (1 − ηλ) θ;  m ← β₁ m + (1 − β₁) g;  v ← β₂ v + (1 − β₂) g²;  θ ← θ − η m̂ / (√v̂ + ε).
- * A fast version may write param, mean and square where they lie and return tensors that share their data, if no other tensor shares it
- * (a clone must keep its values): what the inputs held is lost then. The caller, who owns them, disposes of them in either case. There is
- * no gradient.
+ * The outputs are new tensors, and the inputs stay the caller's. There is no gradient.
  */
 export const adamwStep: Kernel<AdamwStepInputs, AdamwStepOutputs, AdamwStepAttrs> = /* @__PURE__ */ defineKernel<
   AdamwStepInputs,

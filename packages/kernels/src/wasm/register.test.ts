@@ -12,6 +12,7 @@ import {
 } from '@tensorflow/tfjs-core';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { siluGrad, siluKernel } from '../activations/silu';
+import { adamwStep } from '../adamw-step/kernel';
 import { causalConv1dGrad } from '../causal-conv1d/gradient';
 import { causalConv1d } from '../causal-conv1d/kernel';
 import { crossEntropyGrad } from '../cross-entropy/gradient';
@@ -22,6 +23,7 @@ import { rmsNormGrad } from '../rms-norm/gradient';
 import { rmsNorm } from '../rms-norm/kernel';
 import { selectiveScanGrad } from '../selective-scan/gradient';
 import { selectiveScan } from '../selective-scan/kernel';
+import { squareSum } from '../square-sum/kernel';
 import type { WasmBackend } from './heap';
 import { registerWasmKernels } from './register';
 
@@ -56,6 +58,8 @@ describe('registerWasmKernels', () => {
       crossEntropyGrad,
       selectiveScan,
       selectiveScanGrad,
+      adamwStep,
+      squareSum,
     ];
     expect(names).toEqual(kernels.map((kernel) => kernel.definition.name));
     expect((await registerWasmKernels(backend())).names).toEqual(names);

@@ -2,6 +2,8 @@ import { type FastCall, type Kernel, type KernelOutput, SsmError, specialise } f
 import type { TensorInfo } from '@tensorflow/tfjs-core';
 import { siluGrad, siluKernel } from '../activations/silu';
 import { type ActivationsModule, replaceExponentials, siluGradOnWasm, siluOnWasm } from '../activations/wasm';
+import { adamwStep } from '../adamw-step/kernel';
+import { type AdamwStepModule, adamwStepOnWasm } from '../adamw-step/wasm';
 import { causalConv1dGrad } from '../causal-conv1d/gradient';
 import { causalConv1d } from '../causal-conv1d/kernel';
 import { type CausalConv1dModule, causalConv1dGradOnWasm, causalConv1dOnWasm } from '../causal-conv1d/wasm';
@@ -19,6 +21,8 @@ import { type RmsNormModule, rmsNormGradOnWasm, rmsNormOnWasm } from '../rms-nor
 import { selectiveScanGrad } from '../selective-scan/gradient';
 import { selectiveScan } from '../selective-scan/kernel';
 import { type SelectiveScanModule, selectiveScanGradOnWasm, selectiveScanOnWasm } from '../selective-scan/wasm';
+import { squareSum } from '../square-sum/kernel';
+import { type SquareSumModule, squareSumOnWasm } from '../square-sum/wasm';
 import { replaceSplitAndConcat, type StridedCopyModule } from '../strided-copy/wasm';
 import { ThreadPool, type ThreadPoolOptions } from '../threads/pool';
 import { isShared, type LoadedBuild, loadBuild, type SimdBuild } from './build';
@@ -35,7 +39,9 @@ type Module = MatMulModule &
   CausalConv1dModule &
   RmsNormModule &
   StridedCopyModule &
-  CrossEntropyModule;
+  CrossEntropyModule &
+  AdamwStepModule &
+  SquareSumModule;
 
 /** What runs on a backend: one heap, a module for each build that was asked for, and the threads of the last call. */
 interface Running {
@@ -101,6 +107,8 @@ function registerOn(wasmBackend: WasmBackend, machine: Machine<Module>): string[
     onHeap(heap, crossEntropyGrad, crossEntropyGradOnWasm(heap, module)),
     onHeap(heap, selectiveScan, selectiveScanOnWasm(heap, module)),
     onHeap(heap, selectiveScanGrad, selectiveScanGradOnWasm(heap, module)),
+    onHeap(heap, adamwStep, adamwStepOnWasm(heap, module)),
+    onHeap(heap, squareSum, squareSumOnWasm(heap, module)),
   ];
 }
 

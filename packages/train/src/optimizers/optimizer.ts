@@ -25,8 +25,7 @@ export type ParamRule = (leaf: ParamLeaf) => boolean;
 export interface Optimizer {
   readonly name: string;
   /**
-   * One step. Returns the tree of the new values and frees the old ones, in whose place the new ones lie where the backend allows it.
-   * The gradients stay the caller's.
+   * One step. Returns the tree of the new values and frees the old ones; the gradients stay the caller's.
    */
   update<P extends object>(update: Update<P>): P;
   /** The tensors stay the optimiser's: copy what is to be kept. */
