@@ -10,7 +10,7 @@ Mamba, Mamba-2, RetNet and their dense forms.`;
 const EXAMPLES = `
 Examples:
   $ densessm train --data book.txt --model dense-mamba      train on a text of your own
-  $ densessm generate out/book --prompt "Once upon a time"  let it go on with a text
+  $ densessm generate out/book-dense-mamba --prompt "Once"   let it go on with a text
   $ densessm <command> --help                               options, defaults and examples of a command`;
 
 /**

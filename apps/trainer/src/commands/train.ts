@@ -1,7 +1,8 @@
+import { join } from 'node:path';
 import type { Command } from 'commander';
 import { Interrupted, type Io } from '../io';
 import { relativePath } from '../output/paths';
-import { openRun } from '../run/open-run';
+import { openRun, REPORT } from '../run/open-run';
 import type { RunInfo } from '../run/run-info';
 import { addSettingFlags, settingsOf } from '../settings/flags';
 import { PRESETS } from '../settings/presets';
@@ -59,14 +60,20 @@ async function train(options: TrainOptions, command: readonly string[], io: Io):
       `${JSON.stringify({ type: 'result', folder, state: info.state, step: info.step, loss: info.loss, best: info.best })}\n`,
     );
   const place = relativePath(io.cwd, folder);
-  if (!finished)
-    throw new Interrupted(
-      `\ninterrupted after ${info.step} steps; saved. Go on with:\n  densessm train --out-dir ${place} --init-from resume`,
-    );
+  if (!finished) throw new Interrupted(farewell(info.step, place));
   if (!options.json) io.stdout.write(`${summary(info, place).join('\n')}\n`);
+}
+
+function farewell(step: number, place: string): string {
+  if (step === 0) return '\ninterrupted before the first step';
+  return `\ninterrupted after ${step} steps; saved. Go on with:\n  densessm train --out-dir ${place} --init-from resume`;
 }
 
 function summary(info: RunInfo, place: string): string[] {
   const best = info.best === null ? '' : `, held-out loss at best ${info.best.loss.toFixed(4)} (step ${info.best.step})`;
-  return [`done     ${info.step} steps in ${duration(info.seconds)}${best}`, `         densessm generate ${place} --prompt "…"`];
+  return [
+    `done     ${info.step} steps in ${duration(info.seconds)}${best}`,
+    `report   ${join(place, REPORT)}`,
+    `next     densessm generate ${place} --prompt "…"`,
+  ];
 }

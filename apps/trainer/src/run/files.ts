@@ -12,6 +12,7 @@ const REASONS: Readonly<Record<string, readonly [got: string, mend: string]>> = 
   EACCES: ['no permission to write there', 'choose another folder with --out-dir, or ask for permission'],
   EPERM: ['no permission to write there', 'choose another folder with --out-dir, or ask for permission'],
   EROFS: ['a file system that can only be read', 'choose another folder with --out-dir'],
+  ENOENT: ['a folder that cannot be made', 'choose another folder with --out-dir'],
   ENOTDIR: ['a file where a folder is needed', 'choose another folder with --out-dir'],
   EEXIST: ['a file where a folder is needed', 'choose another folder with --out-dir'],
 };

@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { RunRecord } from '@densessm/train';
@@ -35,6 +35,19 @@ describe('the folder of a run', () => {
     const fs: FileSystem = { ...realFiles, open: failing(code) };
     await expect(openRun({ name: 'x' }, { cwd }, fs)).rejects.toMatchObject({ code: 'FILE', got, mend: expect.any(String) });
     expect(await readdir(join(cwd, 'out', 'x'))).toEqual([]);
+  });
+});
+
+describe('a run that ended before its first step', () => {
+  it('is replaced without asking, and one with a step is not', async () => {
+    const folder = join(cwd, 'out', 'x');
+    await realFiles.mkdir(folder, { recursive: true });
+    const account = { format: 'densessm-run-1', name: 'x', state: 'interrupted', step: 0, settings: {}, process: { host: 'h', pid: 1 } };
+    await writeFile(join(folder, 'run.json'), JSON.stringify(account));
+    expect(await openRun({ name: 'x' }, { cwd })).toMatchObject({ replaces: true });
+    const step = { type: 'step', step: 0, loss: 1, learningRate: 1, gradNorm: 1, tokens: 1, skipped: false, seconds: 1, wallTime: 1 };
+    await writeFile(join(folder, 'log.jsonl'), `${JSON.stringify(step)}\n`);
+    await expect(openRun({ name: 'x' }, { cwd })).rejects.toThrow('holds a run already');
   });
 });
 

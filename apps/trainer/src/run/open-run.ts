@@ -6,7 +6,7 @@ import { completeSettings, resumedSettings } from '../settings/resolve';
 import type { Settings, SomeSettings } from '../settings/table';
 import { type Checkpoint, openCheckpoint, tidyCheckpoints } from './checkpoint';
 import { type FileSystem, realFiles, writeError, writePieces } from './files';
-import { LOG_FILE } from './log-file';
+import { LOG_FILE, readLog } from './log-file';
 import { INFO_FILE, type RunInfo, readRunInfo, stateOf } from './run-info';
 
 export const CHECKPOINT = 'checkpoint';
@@ -36,9 +36,10 @@ export async function openRun(given: SomeSettings, { cwd }: Pick<Io, 'cwd'>, fs:
   if (info !== undefined) refuseBusy(folder, info);
   if (given.initFrom === 'resume') return resumeRun(folder, given, info, fs);
   const settings = completeSettings(given);
-  if (!settings.overwrite) await refuseUsed(folder, info, fs);
+  const isEmpty = info !== undefined && (await hasNothing(folder, fs));
+  if (!settings.overwrite && !isEmpty) await refuseUsed(folder, info, fs);
   await checkWritable(folder, fs);
-  return { folder, name: given.name ?? basename(folder), settings, replaces: settings.overwrite };
+  return { folder, name: given.name ?? basename(folder), settings, replaces: settings.overwrite || isEmpty };
 }
 
 async function resumeRun(folder: string, given: SomeSettings, info: RunInfo | undefined, fs: FileSystem): Promise<OpenRun> {
@@ -65,6 +66,12 @@ function nameOf(given: SomeSettings): string {
   const first = basename(data[0] ?? '').replace(/(\.(txt|md|jsonl|parquet|json|csv))?(\.gz)?$/i, '');
   const word = first.replaceAll(/[^\p{Letter}\p{Number}._-]+/gu, '-').replace(/^[-.]+|[-.]+$/g, '') || 'run';
   return `${word}-${model}`;
+}
+
+/** Whether a run ended before its first step: nothing is lost with it. */
+async function hasNothing(folder: string, fs: FileSystem): Promise<boolean> {
+  const names = await fs.readdir(folder);
+  return !names.some((name) => /^(checkpoint|best)/.test(name)) && !(await readLog(folder, fs)).some(({ type }) => type === 'step');
 }
 
 function refuseBusy(folder: string, info: RunInfo): void {

@@ -5,7 +5,7 @@ import type { LoadedModel } from '@densessm/checkpoint';
 import { countParams, disposeTree } from '@densessm/ssm-core';
 import { evaluationBlocks, gateStatistics, Trainer } from '@densessm/train';
 import manifest from '../../package.json' with { type: 'json' };
-import type { Io } from '../io';
+import { Interrupted, type Io } from '../io';
 import { formatCount } from '../output/numbers';
 import { writeReport } from '../report/write-report';
 import type { Settings, SomeSettings } from '../settings/table';
@@ -38,7 +38,10 @@ export interface Request {
  * @throws SsmError for whatever cannot be; what was saved before stays
  */
 export async function trainRun(run: OpenRun, request: Request, io: Io, view: RunView): Promise<RunResult> {
-  const prepared = await prepareRun(run.settings, request.given, io, view);
+  const prepared = await prepareRun(run.settings, request.given, io, view).catch((error: unknown) => {
+    view.end();
+    throw io.signal.aborted ? new Interrupted('\ninterrupted before the first step') : error;
+  });
   const trainer = await openTrainer(run, prepared);
   try {
     const training = new TrainingRun(run, prepared, trainer, request.command, view);

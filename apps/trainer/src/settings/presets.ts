@@ -13,7 +13,7 @@ interface Preset {
  * https://github.com/karpathy/nanoGPT#quick-start
  */
 const tinyShakespeare = (model: ModelName, hiddenSize: number): Preset => ({
-  about: `nanoGPT's CPU setting on Shakespeare's plays, letter by letter, with ${model}`,
+  about: `nanoGPT's CPU setting on Shakespeare, letter by letter`,
   settings: {
     name: `tinyshakespeare-${model}`,
     data: ['https://raw.githubusercontent.com/karpathy/char-rnn/master/data/tinyshakespeare/input.txt'],
@@ -42,7 +42,7 @@ const tinyShakespeare = (model: ModelName, hiddenSize: number): Preset => ({
  * https://github.com/WailordHe/DenseSSM; arXiv:2403.00818. Its `--num_train_epochs 1` over 15 billion tokens of the Pile makes the steps.
  */
 const denseRetNet350m: Preset = {
-  about: "the paper's recipe for the DenseRetNet of 350 million parameters (not for a small machine)",
+  about: "the paper's recipe for 350 million parameters; needs a large machine",
   settings: {
     model: 'dense-retnet',
     hiddenSize: 1536,

@@ -35,7 +35,7 @@ export const TABLE = {
   skipBadLines: row(flag, { group: DATA, help: 'leave out and count lines that cannot be read', fallback: false }),
   tokenizer: row(text('name'), {
     group: DATA,
-    help: 'char, byte or bpe (both made from the data), or the path or Hub id of a tokenizer',
+    help: 'char, byte or bpe (made from the data), or the path of a tokenizer',
     fallback: 'char',
   }),
   vocabSize: row(whole(257, 2 ** 24), { group: DATA, help: 'tokens of a bpe that is trained', fallback: 4096 }),
