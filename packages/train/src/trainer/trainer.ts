@@ -1,4 +1,4 @@
-import { buildParams, disposeGrads, disposeTree, namedParams, SsmError, tensorsOf, tidyTree } from '@densessm/ssm-core';
+import { buildParams, disposeGrads, disposeTree, namedParams, type SpecTree, SsmError, tensorsOf, tidyTree } from '@densessm/ssm-core';
 import { dispose } from '@tensorflow/tfjs-core';
 import type { Batch } from '../data/batch';
 import { clipFactor, gradientNorm } from '../optimizers/clip';
@@ -29,6 +29,7 @@ const CARRIED = 'carried';
 export class Trainer<C, P extends object, State> {
   readonly #options: TrainerOptions<C, P, State>;
   readonly #run: Run<C, P, State>;
+  readonly #spec: SpecTree;
   #params: P;
   #carried: State[] = [];
   #steps = 0;
@@ -47,6 +48,7 @@ export class Trainer<C, P extends object, State> {
     );
     this.#options = { ...options, gradClip, gradientAccumulationSteps, maxSkippedSteps };
     this.#run = { model: options.model, config: options.config, options: { recompute } };
+    this.#spec = options.model.spec(options.config);
     this.#params = options.params;
   }
 
@@ -169,9 +171,9 @@ export class Trainer<C, P extends object, State> {
   }
 
   #update({ grads }: Contribution<P, State>, learningRate: number, gradNorm: number): void {
-    const { model, config, optimizer, gradClip } = this.#options;
+    const { optimizer, gradClip } = this.#options;
     const gradientScale = clipFactor(gradNorm, gradClip ?? Number.POSITIVE_INFINITY);
-    this.#params = optimizer.update({ spec: model.spec(config), params: this.#params, grads, learningRate, gradientScale });
+    this.#params = optimizer.update({ spec: this.#spec, params: this.#params, grads, learningRate, gradientScale });
   }
 
   /** States that a step which was not finite left behind are not gone on from: the next one begins anew. */
@@ -189,7 +191,7 @@ export class Trainer<C, P extends object, State> {
 
   /** Everything {@link Trainer.restore} needs, copied. */
   async save(): Promise<TrainingState> {
-    const { model, config, optimizer } = this.#options;
+    const { optimizer } = this.#options;
     const { tensors, counters: steps } = optimizer.state();
     const carried = namesOf(this.#carried, CARRIED) as unknown[];
     const counters = {
@@ -200,7 +202,7 @@ export class Trainer<C, P extends object, State> {
       optimizer: { name: optimizer.name, steps: { ...steps } },
       carried,
     };
-    const named = [...namedParams(model.spec(config), this.#params)].map(([{ name }, one]) => [name, one] as const);
+    const named = [...namedParams(this.#spec, this.#params)].map(([{ name }, one]) => [name, one] as const);
     const remembered = Object.entries(tensors).map(([name, one]) => [`${OPTIMIZER}${name}`, one] as const);
     const states = [...tensorsOf(this.#carried)].map(([path, one]) => [[CARRIED, ...path].join('.'), one] as const);
     const [params, others] = await Promise.all([copyToHost(named), copyToHost([...remembered, ...states])]);
