@@ -10,8 +10,8 @@
  * Departure: their parallel mode also divides each row by clamp(Σ|q_t·k_j|, 1, 5e4), their recurrent mode does not. The
  * norm behind retention undoes either but for its eps, so only a form without it can be the same function in all three.
  */
-import { decayScan } from '@densessm/kernels';
-import { add, mul, reshape, reverse, type Tensor3D, type Tensor4D, tidy } from '@tensorflow/tfjs-core';
+import { decayScan, matMul } from '@densessm/kernels';
+import { add, mul, reshape, type Tensor3D, type Tensor4D, tidy } from '@tensorflow/tfjs-core';
 import type { HeadSizes, Positions } from './positions';
 
 export interface RetentionInputs {
@@ -55,9 +55,9 @@ export const retentionChunkwise = (inputs: RetentionInputs, chunkSize: number): 
   retention(inputs, { chunkSize });
 
 /** Rotates pair i of token t by t θ_i: (a, b) → (a cos − b sin, b cos + a sin). x [B, T, H, K]. */
-export function rotate(x: Tensor4D, { cos, sin }: Positions): Tensor4D {
+export function rotate(x: Tensor4D, { cos, sin, swap }: Positions): Tensor4D {
   return tidy(() => {
-    const swapped = reshape(reverse(reshape(x, [-1, 2]), 1), x.shape); // (b, a)
+    const swapped = reshape(matMul({ a: reshape(x, [-1, swap.shape[0]]), b: swap }), x.shape); // (b, a)
     return add(mul(x, cos), mul(swapped, sin));
   });
 }
