@@ -1,44 +1,19 @@
 import { stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import {
-  type FileSet,
-  fileSetOf,
-  type LoadedModel,
-  loadPretrainedFiles,
-  type NamedBlob,
-  type PretrainedOptions,
-} from '@densessm/checkpoint';
+import { type FileSet, fileSetOf, type NamedBlob } from '@densessm/checkpoint';
 import { SsmError } from '@densessm/ssm-core';
-import { engine } from '@tensorflow/tfjs-core';
 import { cachedFile } from './hub/cache';
 import { type HubOptions, type HubSettings, hubSettings } from './hub/options';
 import { hubRemote, type Remote, urlRemote } from './hub/remote';
 import { folderFiles } from './model-folder';
-import { startBackend } from './start-backend';
 
 /** A folder, a Hub id (`state-spaces/mamba-130m-hf`), a URL, or files that are already at hand. */
 export type PretrainedSource = string | URL | FileSet | Iterable<NamedBlob>;
-export type LoadPretrainedOptions = PretrainedOptions & HubOptions;
 
 /** A file of the model itself, not a path. */
 const PLAIN_NAME = /^[\w-][\w.-]*$/;
 const HUB_ID = /^[\w.-]+(\/[\w.-]+)?$/;
 const HUB_HOSTS = new Set(['huggingface.co', 'www.huggingface.co', 'hf.co']);
-
-/**
- * Loads a model in Hugging Face layout from a folder, from the Hub, from a URL or from files at hand. config.json says
- * which registered model it is; the weights are model.safetensors, its shards, or PyTorch's .bin files. What comes over
- * the network is kept in the cache, where an interrupted download goes on. The params lie on the current backend, and
- * where none was started yet, {@link startBackend} chooses one.
- * @throws SsmError FILE where a file is missing or broken, NETWORK where a server refuses or fails, MODEL where no
- * registered model answers, CONFIG and WEIGHTS where the content does not fit, OPTION for a source that is none, BACKEND
- * where none can be started.
- */
-export async function loadPretrained(source: PretrainedSource, options: LoadPretrainedOptions = {}): Promise<LoadedModel> {
-  const files = await openPretrained(source, options);
-  if (engine().backendName === undefined) await startBackend();
-  return loadPretrainedFiles(files, options);
-}
 
 /**
  * The files of a model wherever it lies, to read others than the model: `readText(files, 'tokenizer.json')`.
