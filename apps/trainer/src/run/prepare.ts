@@ -81,6 +81,7 @@ const STAGES: Readonly<Record<DataProgress['stage'], string>> = {
   finding: 'looking for files',
   downloading: 'downloading',
   characters: 'collecting characters',
+  words: 'counting words',
   tokenizer: 'training the tokenizer',
   tokens: 'turning text into tokens',
 };

@@ -38,6 +38,7 @@ export interface Request {
  * @throws SsmError for whatever cannot be; what was saved before stays
  */
 export async function trainRun(run: OpenRun, request: Request, io: Io, view: RunView): Promise<RunResult> {
+  io.signal.addEventListener('abort', () => view.say('stopping; Ctrl-C again quits without saving'), { once: true });
   const prepared = await prepareRun(run.settings, request.given, io, view).catch((error: unknown) => {
     view.end();
     throw io.signal.aborted ? new Interrupted('\ninterrupted before the first step') : error;

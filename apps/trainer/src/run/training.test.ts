@@ -60,6 +60,24 @@ describe('the course of a run', () => {
     expect(next.log.slice(0, 3)).toEqual(['evaluation 4', 'save 4 (4, 2)', 'step 4']);
   });
 
+  it('does not wait for an evaluation that the signal comes in the middle of, and counts none of it', async () => {
+    const { parts, log } = course({}, { from: 2 });
+    const stop = new AbortController();
+    const batches = async function* (): AsyncGenerator<Batch> {
+      for (;;) {
+        yield { tokens: new Int32Array(1), targets: new Int32Array(1), batchSize: 1, length: 1 };
+        stop.abort();
+      }
+    };
+    const evaluate = async (all: AsyncIterable<Batch> | Iterable<Batch>) => {
+      for await (const _ of all) log.push('batch');
+      return { loss: 1, tokens: 1 };
+    };
+    const slow = { ...parts, signal: stop.signal, evaluation: batches(), trainer: { steps: 2, step: parts.trainer.step, evaluate } };
+    expect(await runCourse(slow, { observedAt: 1, best: null })).toEqual({ finished: false, state: { observedAt: 1, best: null } });
+    expect(log).toEqual(['batch']);
+  });
+
   it('saves by the clock where no interval is given, and at the end', async () => {
     let minutes = 0;
     const { parts, log } = course({ saveInterval: undefined, evalInterval: 0 }, { clock: () => 25_000 * minutes++ });

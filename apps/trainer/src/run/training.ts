@@ -69,13 +69,32 @@ export async function runCourse(
 
 const isMultiple = (done: number, interval: number): boolean => interval > 0 && done % interval === 0;
 
-/** Evaluation, gates and sample where they are due. One that the signal comes in the middle of is made all the same. */
+/** What was being made when the signal came is left to whoever goes on. */
 async function observe(parts: CourseParts, state: CourseState, isLast: boolean): Promise<CourseState> {
+  try {
+    return await observeAll(parts, state, isLast);
+  } catch (error) {
+    if (error instanceof Stopped) return state;
+    throw error;
+  }
+}
+
+class Stopped extends Error {}
+
+async function* untilAborted<T>(items: AsyncIterable<T>, signal: AbortSignal): AsyncGenerator<T> {
+  for await (const item of items) {
+    if (signal.aborted) throw new Stopped();
+    yield item;
+  }
+}
+
+/** Evaluation, gates and sample where they are due. */
+async function observeAll(parts: CourseParts, state: CourseState, isLast: boolean): Promise<CourseState> {
   const { trainer, settings } = parts;
   const step = trainer.steps;
   let { best } = state;
   if (isLast || isMultiple(step, settings.evalInterval)) {
-    const { loss, tokens } = await trainer.evaluate(parts.evaluation);
+    const { loss, tokens } = await trainer.evaluate(untilAborted(parts.evaluation, parts.signal));
     await parts.record({ type: 'evaluation', step, loss, tokens, wallTime: Date.now() / 1000 });
     const gates = await parts.gates(step);
     if (gates !== undefined) await parts.record(gates);
