@@ -1,6 +1,6 @@
 """Writes fixtures/optimizers.json: learning rates of transformers' get_scheduler, and steps of torch's SGD and Muon.
 
-    python packages/train/scripts/make_fixtures.py
+    python packages/train/scripts/make_fixtures.py && npm run format
 
 Needs torch >= 2.9 (Muon), transformers and numpy. Everything is computed in float64; Muon's own cast to bfloat16 is left out, as our matrices
 are float32. Weights and gradients lie on a grid of 2^-10, so that float32 holds them exactly.
