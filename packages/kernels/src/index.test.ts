@@ -36,7 +36,11 @@ describe('the surface of @densessm/kernels', () => {
     `);
     expect(Object.keys(wasm)).toMatchInlineSnapshot(`
       [
+        "threadSource",
+        "ThreadPool",
+        "loadBuild",
         "registerWasmKernels",
+        "withSharedMemory",
       ]
     `);
   });

@@ -1,35 +1,41 @@
 import type { TensorInfo } from '@tensorflow/tfjs-core';
 import { util } from '@tensorflow/tfjs-core';
-import type { Heap } from '../wasm/heap';
+import type { Machine } from '../wasm/machine';
 import { replaceStock } from '../wasm/stock';
 import type { SiluGradInputs, SiluInputs } from './silu';
 
-type Unary = (x: number, y: number, size: number) => void;
+type Unary = (x: number, y: number, size: number, block: number) => void;
 
 /** Exports of assembly.ts. */
 export interface ActivationsModule {
+  elementBlocks(size: number): number;
   exp: Unary;
   softplus: Unary;
   silu: Unary;
-  siluGrad(x: number, dy: number, dx: number, size: number): void;
+  siluGrad(x: number, dy: number, dx: number, size: number, block: number): void;
 }
 
 export const siluOnWasm =
-  (heap: Heap, module: ActivationsModule) =>
+  (machine: Machine<ActivationsModule>) =>
   ({ x }: SiluInputs): TensorInfo =>
-    apply(heap, module.silu, x);
+    apply(machine, 'silu', [x]);
 
 export const siluGradOnWasm =
-  (heap: Heap, module: ActivationsModule) =>
-  ({ x, dy }: SiluGradInputs): TensorInfo => {
-    const output = heap.output(x.shape);
-    module.siluGrad(heap.address(x), heap.address(dy), heap.address(output), x.size);
-    return output;
-  };
+  (machine: Machine<ActivationsModule>) =>
+  ({ x, dy }: SiluGradInputs): TensorInfo =>
+    apply(machine, 'siluGrad', [x, dy]);
 
-function apply(heap: Heap, unary: Unary, x: TensorInfo): TensorInfo {
-  const output = heap.output(x.shape);
-  unary(heap.address(x), heap.address(output), util.sizeFromShape(x.shape));
+/** A function of values one by one, of inputs that have one shape. */
+function apply(
+  { heap, module, run }: Machine<ActivationsModule>,
+  name: keyof ActivationsModule,
+  inputs: readonly [TensorInfo, ...TensorInfo[]],
+) {
+  const [{ shape }] = inputs;
+  const size = util.sizeFromShape(shape);
+  const output = heap.output(shape);
+  const addresses = [...inputs, output].map((tensor) => heap.address(tensor));
+  run(name, module.elementBlocks(size), 0, ...addresses, size);
   return output;
 }
 
@@ -40,8 +46,8 @@ const fastUnary = new WeakMap<object, (name: 'exp' | 'softplus', x: TensorInfo) 
  * Replaces tfjs's Exp and Softplus on wasm, which call a scalar exponential for every value and take ten times as long.
  * As accurate: relative error below 3e-7 in float32, subnormal results included.
  */
-export function replaceExponentials(backend: object, heap: Heap, module: ActivationsModule): void {
-  fastUnary.set(backend, (name, x) => apply(heap, module[name], x));
+export function replaceExponentials(backend: object, machine: Machine<ActivationsModule>): void {
+  fastUnary.set(backend, (name, x) => apply(machine, name, [x]));
   for (const [kernelName, name] of [
     ['Exp', 'exp'],
     ['Softplus', 'softplus'],

@@ -1,12 +1,16 @@
 /** AssemblyScript. One token of a causal convolution and of its gradient: rows of E channels, four side by side. */
 import { siluSlopeX4, siluX4 } from '../vector-math/assembly-exp';
 import { bytes, loadLanes, storeLanes } from '../vector-math/assembly-lanes';
+import { madd } from '../vector-math/assembly-madd';
 
-/** One call; lies in scratch. Rows are E floats long; the filter is packed as [⌈E/4⌉, W, 4]. */
+/** One share of a call; lies in scratch. Rows are E floats long, of which the share's are used; the filter is packed as [⌈E/4⌉, W, 4]. */
 @unmanaged
 export class Conv {
   length: i32;
   channels: i32;
+  /** The share at hand: from the first to before the last channel; the first is a multiple of four. */
+  first: i32;
+  last: i32;
   width: i32;
   silu: bool;
   /** [E], or 0. */
@@ -25,6 +29,16 @@ export class Conv {
   dz: usize;
   dHead: usize;
 
+  /** Bytes from the filter's first vector to the share's, and from a row's first value. */
+  get filterAt(): usize {
+    return bytes(this.first * this.width);
+  }
+  get shareAt(): usize {
+    return bytes(this.first);
+  }
+  get shareBytes(): usize {
+    return bytes(this.last - this.first);
+  }
   get row(): usize {
     return bytes(this.channels);
   }
@@ -64,17 +78,17 @@ function before(c: Conv, rows: usize, filter: usize, channel: usize, lanes: i32,
   for (let j = first + 1; j < c.width; j++) {
     rows += c.row;
     filter += 16;
-    z = f32x4.add(z, f32x4.mul(v128.load(filter), loadLanes(rows, lanes)));
+    z = madd(v128.load(filter), loadLanes(rows, lanes), z);
   }
   return c.bias ? f32x4.add(z, loadLanes(c.bias + channel, lanes)) : z;
 }
 
 /** One row of outputs, from the first of W rows and the first column that counts. */
 export function convolveRow(c: Conv, rows: usize, first: i32, y: usize): void {
-  let filter = c.filter + ((first as usize) << 4);
+  let filter = c.filter + c.filterAt + ((first as usize) << 4);
   rows += (first as usize) * c.row;
-  for (let e = 0; e < c.channels; e += 4) {
-    const lanes = c.channels - e;
+  for (let e = c.first; e < c.last; e += 4) {
+    const lanes = c.last - e;
     const z = before(c, rows + bytes(e), filter, bytes(e), lanes, first);
     storeLanes(y + bytes(e), c.silu ? siluX4(z) : z, lanes);
     filter += (c.width as usize) << 4;
@@ -84,11 +98,11 @@ export function convolveRow(c: Conv, rows: usize, first: i32, y: usize): void {
 /** dz = dy act'(z) of one row; adds dz to dbias, and dz times the row's inputs to dw, both of this sequence. */
 export function gradientOfRow(c: Conv, rows: usize, first: i32, dy: usize, dz: usize): void {
   const skipped = (first as usize) << 4;
-  let filter = c.filter + skipped;
-  let dFilter = c.dFilterOfOne + skipped;
+  let filter = c.filter + c.filterAt + skipped;
+  let dFilter = c.dFilterOfOne + c.filterAt + skipped;
   rows += (first as usize) * c.row;
-  for (let e = 0; e < c.channels; e += 4) {
-    const lanes = c.channels - e;
+  for (let e = c.first; e < c.last; e += 4) {
+    const lanes = c.last - e;
     let slope = loadLanes(dy + bytes(e), lanes);
     if (c.silu) slope = f32x4.mul(slope, siluSlopeX4(before(c, rows + bytes(e), filter, bytes(e), lanes, first)));
     storeLanes(dz + bytes(e), slope, lanes);
@@ -96,7 +110,7 @@ export function gradientOfRow(c: Conv, rows: usize, first: i32, dy: usize, dz: u
     v128.store(dBias, f32x4.add(v128.load(dBias), slope));
     let input = rows + bytes(e);
     for (let j = first; j < c.width; j++) {
-      v128.store(dFilter, f32x4.add(v128.load(dFilter), f32x4.mul(slope, loadLanes(input, lanes))));
+      v128.store(dFilter, madd(slope, loadLanes(input, lanes), v128.load(dFilter)));
       input += c.row;
       dFilter += 16;
     }
@@ -108,14 +122,14 @@ export function gradientOfRow(c: Conv, rows: usize, first: i32, dy: usize, dz: u
 /** The gradient of one row of inputs: Σ_j w_j dz_(k−j) over the columns from `first` on, where dz points to row k. */
 export function gradientOfInput(c: Conv, dz: usize, first: i32, dx: usize): void {
   const skipped = (first as usize) << 4;
-  let filter = c.filter + skipped;
+  let filter = c.filter + c.filterAt + skipped;
   dz -= (first as usize) * c.row;
-  for (let e = 0; e < c.channels; e += 4) {
-    const lanes = c.channels - e;
+  for (let e = c.first; e < c.last; e += 4) {
+    const lanes = c.last - e;
     let row = dz + bytes(e);
     let sum = f32x4.splat(0);
     for (let j = first; j < c.width; j++) {
-      sum = f32x4.add(sum, f32x4.mul(v128.load(filter), loadLanes(row, lanes)));
+      sum = madd(v128.load(filter), loadLanes(row, lanes), sum);
       row -= c.row;
       filter += 16;
     }

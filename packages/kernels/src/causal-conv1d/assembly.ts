@@ -1,6 +1,7 @@
 /**
  * AssemblyScript, see scripts/build-wasm.mjs. The depthwise causal convolution with its activation, and its gradient. Addresses count
- * bytes, 0 stands for an input that is left out. Letters: B batch, T time, E channels, W width.
+ * bytes, 0 stands for an input that is left out. Channels do not meet: they are cut into shares, one for each block of the call, by
+ * the sizes alone. Letters: B batch, T time, E channels, W width.
  */
 import { pack } from '../matmul/assembly-pack';
 import { bytes } from '../vector-math/assembly-lanes';
@@ -8,6 +9,21 @@ import { Conv, convolveRow, gradientOfInput, gradientOfRow } from './assembly-ro
 
 /** Where the arrays start in scratch, after {@link Conv}. */
 const CALL: usize = 64;
+/** Shares are enough for several threads to end together, hold at least two cache lines of channels, and are worth some 50 µs. */
+const MOST_SHARES: i32 = 8;
+const LEAST_CHANNELS: i32 = 32;
+const WORTH_A_SHARE: i64 = 1 << 14;
+
+/** Into how many shares {@link causalConv1d} and {@link causalConv1dGrad} cut the channels. */
+export function causalConv1dBlocks(batch: i32, length: i32, channels: i32): i32 {
+  const work = (batch as i64) * (length as i64) * (channels as i64);
+  return max(1, min(min(MOST_SHARES, channels / LEAST_CHANNELS), min(MOST_SHARES as i64, work / WORTH_A_SHARE) as i32));
+}
+
+/** The first channel of a share, a multiple of four; that of the share behind the last is E. */
+function firstChannel(share: i32, shares: i32, channels: i32): i32 {
+  return share === shares ? channels : ((share * channels) / shares) & ~3;
+}
 
 /** Bytes of a [channels, width] filter in vectors of four channels. */
 function filterBytes(channels: i32, width: i32): usize {
@@ -19,9 +35,12 @@ export function causalConv1dScratchBytes(channels: i32, width: i32): usize {
   return CALL + filterBytes(channels, width) + bytes(2 * (width - 1) * channels);
 }
 
-/** A call with its filter packed. */
-function newConv(scratch: usize, w: usize, bias: usize, length: i32, channels: i32, width: i32, silu: bool): Conv {
+/** A share of a call with its filter packed. */
+function newConv(scratch: usize, w: usize, bias: usize, batch: i32, length: i32, channels: i32, width: i32, silu: bool, share: i32): Conv {
   const c = changetype<Conv>(scratch);
+  const shares = causalConv1dBlocks(batch, length, channels);
+  c.first = firstChannel(share, shares, channels);
+  c.last = firstChannel(share + 1, shares, channels);
   c.length = length;
   c.channels = channels;
   c.width = width;
@@ -30,7 +49,7 @@ function newConv(scratch: usize, w: usize, bias: usize, length: i32, channels: i
   c.starts = 0;
   c.filter = scratch + CALL;
   c.head = c.filter + c.filterBytes;
-  pack(w, c.filter, channels, width, width, 1, 4);
+  pack(w + bytes(c.first * width), c.filter + c.filterAt, c.last - c.first, width, width, 1, 4);
   return c;
 }
 
@@ -48,9 +67,10 @@ export function causalConv1d(
   channels: i32,
   width: i32,
   silu: bool,
+  share: i32,
   scratch: usize,
 ): void {
-  const c = newConv(scratch, w, bias, length, channels, width, silu);
+  const c = newConv(scratch, w, bias, batch, length, channels, width, silu, share);
   for (let b = 0; b < batch; b++) {
     const ofTail = bytes(b * channels * (width - 1));
     if (starts) c.starts = starts + bytes(b * length);
@@ -68,35 +88,38 @@ export function causalConv1d(
 /** The rows of the tail, zeros where there is none, and the first W − 1 of x. */
 function makeHead(c: Conv, x: usize, tail: usize): void {
   const rows = c.width - 1;
-  const size = (rows as usize) * c.row;
-  if (tail) transposeRows(tail, c.head, c.channels, rows);
-  else memory.fill(c.head, 0, size);
-  memory.copy(c.head + size, x, (min(rows, c.length) as usize) * c.row);
+  for (let k = 0; k < rows; k++) {
+    const row = c.head + (k as usize) * c.row;
+    if (!tail) memory.fill(row + c.shareAt, 0, c.shareBytes);
+    else for (let e = c.first; e < c.last; e++) store<f32>(row + bytes(e), load<f32>(tail + bytes(e * rows + k)));
+  }
+  for (let k = 0; k < min(rows, c.length); k++) {
+    const from = x + (k as usize) * c.row + c.shareAt;
+    memory.copy(c.head + ((rows + k) as usize) * c.row + c.shareAt, from, c.shareBytes);
+  }
 }
 
 /** The last W − 1 rows as columns, [E, W − 1], zeros for those that lie before a start. */
 function leaveTail(c: Conv, x: usize, left: usize): void {
   const before = c.width - 1;
-  transposeRows(c.window(x, c.length), left, before, c.channels);
+  toColumns(c, c.window(x, c.length), left);
   for (let j = 0; j < before; j++) {
     if (c.firstColumnOfRow(c.length + j) === 0) continue;
-    for (let e = 0; e < c.channels; e++) store<f32>(left + bytes(e * before + j), 0);
+    for (let e = c.first; e < c.last; e++) store<f32>(left + bytes(e * before + j), 0);
   }
 }
 
-/** [rows, columns] → [columns, rows]. */
-function transposeRows(from: usize, to: usize, rows: i32, columns: i32): void {
-  for (let column = 0; column < columns; column++) {
-    for (let row = 0; row < rows; row++) {
-      store<f32>(to, load<f32>(from + bytes(row * columns + column)));
-      to += 4;
-    }
+/** W − 1 rows as columns, [E, W − 1]. */
+function toColumns(c: Conv, rows: usize, to: usize): void {
+  const before = c.width - 1;
+  for (let e = c.first; e < c.last; e++) {
+    for (let k = 0; k < before; k++) store<f32>(to + bytes(e * before + k), load<f32>(rows + (k as usize) * c.row + bytes(e)));
   }
 }
 
 /** Bytes that {@link causalConv1dGrad} needs at `scratch`. */
 export function causalConv1dGradScratchBytes(length: i32, channels: i32, width: i32): usize {
-  const sums = 2 * (filterBytes(channels, width) + filterBytes(channels, 1));
+  const sums: usize = 2 * (filterBytes(channels, width) + filterBytes(channels, 1));
   const rows = ((length + 3 * (width - 1)) as usize) * bytes(channels);
   return causalConv1dScratchBytes(channels, width) + sums + rows;
 }
@@ -119,9 +142,10 @@ export function causalConv1dGrad(
   channels: i32,
   width: i32,
   silu: bool,
+  share: i32,
   scratch: usize,
 ): void {
-  const c = newConv(scratch, w, bias, length, channels, width, silu);
+  const c = newConv(scratch, w, bias, batch, length, channels, width, silu, share);
   layOutGradient(c);
   for (let b = 0; b < batch; b++) {
     const ofTail = bytes(b * channels * (width - 1));
@@ -129,14 +153,14 @@ export function causalConv1dGrad(
     makeHead(c, x, tail ? tail + ofTail : 0);
     gradientOfOutputs(c, x, dy);
     gradientOfInputs(c, dLeft + ofTail, dx);
-    if (width > 1) transposeRows(c.dHead, dTail + ofTail, width - 1, channels);
+    if (width > 1) toColumns(c, c.dHead, dTail + ofTail);
     const sequence = (length as usize) * c.row;
     x += sequence;
     dy += sequence;
     dx += sequence;
   }
-  unpackFilter(c.dFilter, dw, channels, width);
-  memory.copy(dBias, c.dBias, c.row);
+  unpackFilter(c, c.dFilter, dw);
+  memory.copy(dBias + c.shareAt, c.dBias + c.shareAt, c.shareBytes);
 }
 
 /** Lays out scratch behind the head, with sums and the zeros around dz in place. */
@@ -148,7 +172,11 @@ function layOutGradient(c: Conv): void {
   c.dBiasOfOne = c.dFilterOfOne + c.filterBytes;
   c.dz = c.dBiasOfOne + filterBytes(c.channels, 1);
   c.dHead = c.dz + ((c.length as usize) + 2 * rows) * c.row;
-  memory.fill(c.dFilter, 0, c.dHead - c.dFilter);
+  memory.fill(c.dFilter, 0, c.dFilterOfOne - c.dFilter);
+  for (let k: usize = 0; k < rows; k++) {
+    memory.fill(c.dz + k * c.row + c.shareAt, 0, c.shareBytes);
+    memory.fill(c.dz + (rows + (c.length as usize) + k) * c.row + c.shareAt, 0, c.shareBytes);
+  }
 }
 
 /** dz, and what one sequence adds to dw and dbias: summed by itself first, so that rounding errors do not grow with the batch. */
@@ -173,21 +201,23 @@ function gradientOfInputs(c: Conv, dLeft: usize, dx: usize): void {
     const to = k < before ? c.dHead + (k as usize) * c.row : dx + ((k - before) as usize) * c.row;
     const first = c.firstColumnOfRow(k);
     gradientOfInput(c, c.dz + ((k + before) as usize) * c.row, first, to);
-    if (k >= c.length && first === 0) addColumn(to, dLeft + bytes(k - c.length), c.channels, before);
+    if (k >= c.length && first === 0) addColumn(c, to, dLeft + bytes(k - c.length));
   }
 }
 
-/** row += a column of a matrix [channels, width], whose first value is at `column`. */
-function addColumn(row: usize, column: usize, channels: i32, width: i32): void {
-  for (let e = 0; e < channels; e++) store<f32>(row + bytes(e), load<f32>(row + bytes(e)) + load<f32>(column + bytes(e * width)));
+/** row += a column of a matrix [E, W − 1], whose first value is at `column`. */
+function addColumn(c: Conv, row: usize, column: usize): void {
+  for (let e = c.first; e < c.last; e++) {
+    const at = row + bytes(e);
+    store<f32>(at, load<f32>(at) + load<f32>(column + bytes(e * (c.width - 1))));
+  }
 }
 
 /** [⌈E/4⌉, W, 4] → [E, W]. */
-function unpackFilter(from: usize, to: usize, channels: i32, width: i32): void {
-  for (let e = 0; e < channels; e++) {
-    for (let j = 0; j < width; j++) {
-      store<f32>(to, load<f32>(from + bytes(((e >> 2) * width + j) * 4 + (e & 3))));
-      to += 4;
+function unpackFilter(c: Conv, from: usize, to: usize): void {
+  for (let e = c.first; e < c.last; e++) {
+    for (let j = 0; j < c.width; j++) {
+      store<f32>(to + bytes(e * c.width + j), load<f32>(from + bytes(((e >> 2) * c.width + j) * 4 + (e & 3))));
     }
   }
 }

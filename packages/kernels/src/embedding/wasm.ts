@@ -1,11 +1,14 @@
 import type { TensorInfo } from '@tensorflow/tfjs-core';
 import type { Heap } from '../wasm/heap';
+import type { Machine } from '../wasm/machine';
 import type { EmbeddingGradAttrs, EmbeddingGradInputs, EmbeddingInputs } from './kernel';
 
 /** Exports of assembly.ts. */
 export interface EmbeddingModule {
   embedding(ids: number, w: number, out: number, count: number, width: number): void;
-  embeddingGrad(ids: number, dy: number, dw: number, count: number, width: number, vocabulary: number, padding: number): void;
+  embeddingGradBlocks(width: number, vocabulary: number): number;
+  /** ids, dy, dw, count, width, vocabulary, padding, block */
+  embeddingGrad(...addressesAndSizes: number[]): void;
 }
 
 /** The kernels' own checks have seen the ids: none points outside the matrix. */
@@ -18,10 +21,11 @@ export const embeddingOnWasm =
   };
 
 export const embeddingGradOnWasm =
-  (heap: Heap, module: EmbeddingModule) =>
+  ({ heap, module, run }: Machine<EmbeddingModule>) =>
   ({ ids, dy }: EmbeddingGradInputs, { vocabSize, paddingIndex }: EmbeddingGradAttrs): TensorInfo => {
     const width = dy.shape[2];
     const output = heap.output([vocabSize, width]);
-    module.embeddingGrad(heap.address(ids), heap.address(dy), heap.address(output), ids.size, width, vocabSize, paddingIndex);
+    const addresses = [ids, dy, output].map((tensor) => heap.address(tensor));
+    run('embeddingGrad', module.embeddingGradBlocks(width, vocabSize), 0, ...addresses, ids.size, width, vocabSize, paddingIndex);
     return output;
   };

@@ -1,8 +1,5 @@
 /** AssemblyScript. Sums along one run of axes, kept in float64 until they are stored: as exact as a float32 result can be. */
-
-function bytes(floats: i32): usize {
-  return (floats as usize) << 2;
-}
+import { bytes, loadLanes, storeLanes } from '../vector-math/assembly-lanes';
 
 /** out[o, i] = scale · Σ_m x[o, m, i] for x [outer, middle, inner]. */
 export function sumMiddle(x: usize, out: usize, outer: i32, middle: i32, inner: i32, scale: f64): void {
@@ -12,6 +9,25 @@ export function sumMiddle(x: usize, out: usize, outer: i32, middle: i32, inner: 
     else sumColumns(x, out, middle, inner, scale);
     x += whole;
     out += bytes(inner);
+  }
+}
+
+/** Values of one block of {@link sumParts}. */
+const PART: i32 = 1 << 14;
+
+export function sumPartsBlocks(size: i32): i32 {
+  return (size + PART - 1) / PART;
+}
+
+/** out_i = Σ_part parts[part, i], from the first to the last: parts [count, size]. */
+export function sumParts(parts: usize, out: usize, count: i32, size: i32, block: i32): void {
+  const pitch = bytes(size);
+  const end = min(size, (block + 1) * PART);
+  for (let i = block * PART; i < end; i += 4) {
+    const at = parts + bytes(i);
+    let sum = loadLanes(at, end - i);
+    for (let part = 1; part < count; part++) sum = f32x4.add(sum, loadLanes(at + (part as usize) * pitch, end - i));
+    storeLanes(out + bytes(i), sum, end - i);
   }
 }
 

@@ -1,10 +1,18 @@
 import { backend_util, type SumAttrs, type TensorInfo, util } from '@tensorflow/tfjs-core';
 import type { Heap } from '../wasm/heap';
+import type { Machine } from '../wasm/machine';
 import { replaceStock } from '../wasm/stock';
 
 /** Exports of assembly.ts. */
 export interface ReduceModule {
   sumMiddle(x: number, out: number, outer: number, middle: number, inner: number, scale: number): void;
+  sumPartsBlocks(size: number): number;
+  sumParts(parts: number, out: number, count: number, size: number, block: number): void;
+}
+
+/** Adds up what the blocks of a kernel leave for a sum across them, in one order: parts [count, size] → out [size]. */
+export function sumParts({ module, run }: Machine<ReduceModule>, parts: number, out: number, count: number, size: number): void {
+  run('sumParts', module.sumPartsBlocks(size), 0, parts, out, count, size);
 }
 
 interface OnHeap {

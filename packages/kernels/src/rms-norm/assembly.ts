@@ -9,9 +9,44 @@ import { addProduct, gradientOfGroup, inverseRoot, NormGrad } from './assembly-g
 /** Where the arrays start in scratch, after {@link NormGrad}. */
 const CALL: usize = 64;
 
+/** Values of a block of rows, and the most blocks of the gradient, each of which leaves a sum. */
+const BLOCK: i32 = 1 << 14;
+const MOST_PARTS: i32 = 8;
+
+function rowsOfBlock(width: i32): i32 {
+  return max(1, BLOCK / max(1, width));
+}
+
+/** Into how many blocks {@link rmsNorm} cuts its rows. */
+export function rmsNormBlocks(rows: i32, width: i32): i32 {
+  const ofBlock = rowsOfBlock(width);
+  return max(1, (rows + ofBlock - 1) / ofBlock);
+}
+
+/** Into how many parts {@link rmsNormGrad} cuts its rows. */
+export function rmsNormGradBlocks(rows: i32, width: i32): i32 {
+  return min(MOST_PARTS, rmsNormBlocks(rows, width));
+}
+
 /** y = w a / √(mean(a²) + eps) over groups of `size` values, a = x or x silu(gate); a gate outside multiplies y. x, gate, y [rows, width]. */
-export function rmsNorm(x: usize, weight: usize, gate: usize, y: usize, rows: i32, width: i32, size: i32, eps: f64, inside: bool): void {
-  for (let row = 0; row < rows; row++) {
+export function rmsNorm(
+  x: usize,
+  weight: usize,
+  gate: usize,
+  y: usize,
+  rows: i32,
+  width: i32,
+  size: i32,
+  eps: f64,
+  inside: bool,
+  block: i32,
+): void {
+  const first = block * rowsOfBlock(width);
+  const before = (first as usize) * bytes(width);
+  x += before;
+  y += before;
+  if (gate) gate += before;
+  for (let row = first; row < min(rows, first + rowsOfBlock(width)); row++) {
     for (let column = 0; column < width; column += size) {
       const scale = weight ? weight + bytes(column) : 0;
       normaliseGroup(x, scale, gate, y, size, eps, inside);
@@ -46,7 +81,7 @@ export function rmsNormGradScratchBytes(width: i32, size: i32): usize {
   return CALL + bytes(2 * (width + 4)) + 3 * bytes(size);
 }
 
-/** dx, dw [width] and, with a gate, dgate, from dy [rows, width] and the inputs of {@link rmsNorm}. */
+/** dx, dw and, with a gate, dgate, from dy [rows, width] and the inputs of {@link rmsNorm}; dw comes part by part, [parts, width], to be added up. */
 export function rmsNormGrad(
   x: usize,
   weight: usize,
@@ -60,6 +95,7 @@ export function rmsNormGrad(
   size: i32,
   eps: f64,
   inside: bool,
+  part: i32,
   scratch: usize,
 ): void {
   const c = changetype<NormGrad>(scratch);
@@ -71,11 +107,14 @@ export function rmsNormGrad(
   c.s = c.a + bytes(size);
   c.dyS = c.s + bytes(size);
   memory.fill(c.sums, 0, c.a - c.sums);
-  for (let row = 0; row < rows; row++) {
+  const parts = rmsNormGradBlocks(rows, width);
+  const end = ((part + 1) * rows) / parts;
+  for (let row = (part * rows) / parts; row < end; row++) {
     for (let column = 0; column < width; column += size) {
-      const at = bytes(row * width + column);
+      const at = (row as usize) * bytes(width) + bytes(column);
       gradientOfGroup(c, x + at, weight ? weight + bytes(column) : 0, gate ? gate + at : 0, dy + at, dx + at, dgate + at, column);
     }
   }
-  for (let column = 0; column < width; column++) store<f32>(dw + bytes(column), load<f64>(c.sums + 2 * bytes(column)) as f32);
+  for (let column = 0; column < width; column++)
+    store<f32>(dw + bytes(part * width + column), load<f64>(c.sums + 2 * bytes(column)) as f32);
 }

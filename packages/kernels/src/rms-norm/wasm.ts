@@ -1,14 +1,17 @@
 import type { Tensor, TensorInfo } from '@tensorflow/tfjs-core';
-import type { Heap } from '../wasm/heap';
+import { type ReduceModule, sumParts } from '../reduce/wasm';
+import type { Machine } from '../wasm/machine';
 import type { RmsNormGradInputs } from './gradient';
 import type { RmsNormAttrs, RmsNormInputs } from './inputs';
 
 /** Exports of assembly.ts. */
 export interface RmsNormModule {
-  /** x, weight, gate, y, rows, width, size, eps, inside */
+  rmsNormBlocks(rows: number, width: number): number;
+  /** x, weight, gate, y, rows, width, size, eps, inside, block */
   rmsNorm(...addressesAndSizes: number[]): void;
   rmsNormGradScratchBytes(width: number, size: number): number;
-  /** x, weight, gate, dy, dx, dweight, dgate, and the last five as above, scratch */
+  rmsNormGradBlocks(rows: number, width: number): number;
+  /** x, weight, gate, dy, dx, dweight, dgate, and the last six as above, scratch */
   rmsNormGrad(...addressesAndSizes: number[]): void;
 }
 
@@ -19,21 +22,27 @@ function sizesOf(x: Tensor, { eps, groupSize, normBeforeGate }: RmsNormAttrs): [
 }
 
 export const rmsNormOnWasm =
-  (heap: Heap, module: RmsNormModule) =>
+  ({ heap, module, run }: Machine<RmsNormModule>) =>
   ({ x, weight, gate }: RmsNormInputs, attrs: RmsNormAttrs): TensorInfo => {
     const output = heap.output(x.shape);
-    module.rmsNorm(...[x, weight, gate, output].map((tensor) => heap.addressOrNone(tensor)), ...sizesOf(x, attrs));
+    const sizes = sizesOf(x, attrs);
+    const addresses = [x, weight, gate, output].map((tensor) => heap.addressOrNone(tensor));
+    run('rmsNorm', module.rmsNormBlocks(sizes[0], sizes[1]), 0, ...addresses, ...sizes);
     return output;
   };
 
 export const rmsNormGradOnWasm =
-  (heap: Heap, module: RmsNormModule) =>
+  (machine: Machine<RmsNormModule & ReduceModule>) =>
   ({ x, weight, gate, dy }: RmsNormGradInputs, attrs: RmsNormAttrs): TensorInfo[] => {
+    const { heap, module, run } = machine;
     const sizes = sizesOf(x, attrs);
-    const [, width, size] = sizes;
-    const gradients = [x.shape, [width], ...(gate ? [gate.shape] : [])].map((shape) => heap.output(shape));
-    const scratch = heap.scratch(module.rmsNormGradScratchBytes(width, size) >>> 0);
-    const [dx, dWeight, dGate] = gradients;
-    module.rmsNormGrad(...[x, weight, gate, dy, dx, dWeight, dGate].map((tensor) => heap.addressOrNone(tensor)), ...sizes, scratch);
-    return gradients;
+    const [rows, width, size] = sizes;
+    const outputs = [x.shape, [width], ...(gate ? [gate.shape] : [])].map((shape) => heap.output(shape));
+    const [dx, dWeight, dGate = 0] = outputs.map((tensor) => heap.address(tensor)) as [number, number, number?];
+    const parts = module.rmsNormGradBlocks(rows, width);
+    const sums = parts > 1 ? heap.shared(parts * width * 4) : dWeight;
+    const addresses = [x, weight, gate, dy].map((tensor) => heap.addressOrNone(tensor));
+    run('rmsNormGrad', parts, module.rmsNormGradScratchBytes(width, size) >>> 0, ...addresses, dx, sums, dGate, ...sizes);
+    if (parts > 1) sumParts(machine, sums, dWeight, parts, width);
+    return outputs;
   };

@@ -16,6 +16,9 @@ export class Scan {
   /** Channels of one group, and the blocks that hold them. */
   width: i32;
   blocks: i32;
+  /** The share at hand: from the first to before the last of all blocks, counted through all groups. */
+  first: i32;
+  last: i32;
   u: usize;
   delta: usize;
   B: usize;
@@ -64,6 +67,27 @@ export class Scan {
   startsAnew(token: usize): bool {
     return this.starts !== 0 && load<i32>(this.starts + (token << 2)) !== 0;
   }
+  /** The share's first group, and the one behind its last. */
+  get firstGroup(): i32 {
+    return this.first / this.blocks;
+  }
+  get endGroup(): i32 {
+    return (this.last + this.blocks - 1) / this.blocks;
+  }
+  /** Of a group the first block in the share, and the one behind its last. */
+  firstBlock(g: i32): i32 {
+    return max(0, this.first - g * this.blocks);
+  }
+  endBlock(g: i32): i32 {
+    return min(this.blocks, this.last - g * this.blocks);
+  }
+  /** Where a share begins among blocks, and its bytes. */
+  get shareAt(): usize {
+    return (this.first as usize) * this.block;
+  }
+  get shareBytes(): usize {
+    return ((this.last - this.first) as usize) * this.block;
+  }
   blockAt(g: i32, i: i32): usize {
     return ((g * this.blocks + i) as usize) * this.block;
   }
@@ -73,22 +97,26 @@ export class Scan {
   }
 }
 
-/** A matrix [E, states], all zeros where its address is 0, as blocks. */
+/** The share's rows of a matrix [E, states], all zeros where its address is 0, as blocks. */
 export function packRows(s: Scan, from: usize, to: usize): void {
-  if (from === 0) memory.fill(to, 0, s.allBlocks);
-  else
-    for (let g = 0; g < s.groups; g++) pack(from + bytes(g * s.width * s.states), to + s.blockAt(g, 0), s.width, s.states, s.states, 1, 4);
+  if (from === 0) {
+    memory.fill(to + s.shareAt, 0, s.shareBytes);
+    return;
+  }
+  for (let g = s.firstGroup; g < s.endGroup; g++) {
+    const i = s.firstBlock(g);
+    const rows = min(4 * s.endBlock(g), s.width) - 4 * i;
+    pack(from + bytes((g * s.width + 4 * i) * s.states), to + s.blockAt(g, i), rows, s.states, s.states, 1, 4);
+  }
 }
 
-/** Blocks with `states` vectors each back to a matrix [E, states]. */
+/** The share's blocks with `states` vectors each back to a matrix [E, states]. */
 export function unpackRows(s: Scan, from: usize, to: usize, states: i32): void {
-  for (let g = 0; g < s.groups; g++) {
-    for (let channel = 0; channel < s.width; channel++) {
+  for (let g = s.firstGroup; g < s.endGroup; g++) {
+    for (let channel = 4 * s.firstBlock(g); channel < min(4 * s.endBlock(g), s.width); channel++) {
       const lane = from + bytes((g * s.blocks + (channel >> 2)) * 4 * states + (channel & 3));
-      for (let n = 0; n < states; n++) {
-        store<f32>(to, load<f32>(lane + bytes(4 * n)));
-        to += 4;
-      }
+      const row = to + bytes((g * s.width + channel) * states);
+      for (let n = 0; n < states; n++) store<f32>(row + bytes(n), load<f32>(lane + bytes(4 * n)));
     }
   }
 }

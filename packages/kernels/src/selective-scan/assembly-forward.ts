@@ -1,6 +1,7 @@
 /** AssemblyScript. The selective scan, chunk by chunk of tokens and block by block of channels. */
 import { exp2X4 } from '../vector-math/assembly-exp';
 import { loadLanes, storeLanes } from '../vector-math/assembly-lanes';
+import { madd } from '../vector-math/assembly-madd';
 import { Scan } from './assembly-blocks';
 
 /** exp(delta A) = 2^(delta log2 e A). */
@@ -8,8 +9,8 @@ export const LOG2_E: f32 = Math.LOG2E as f32;
 
 /** y of `count` tokens from `token` on, and the states after them in place of those before. */
 export function scanChunk(s: Scan, token: usize, count: i32): void {
-  for (let g = 0; g < s.groups; g++) {
-    for (let i = 0; i < s.blocks; i++) scanBlock(s, token, count, g, i);
+  for (let g = s.firstGroup; g < s.endGroup; g++) {
+    for (let i = s.firstBlock(g); i < s.endBlock(g); i++) scanBlock(s, token, count, g, i);
   }
 }
 
@@ -22,7 +23,7 @@ function scanBlock(s: Scan, token: usize, count: i32, g: i32, i: i32): void {
     const input = loadLanes(s.u + at, lanes);
     const delta = loadLanes(s.delta + at, lanes);
     const read = advance(s, delta, f32x4.mul(delta, input), s.sharedAt(token, g), s.blockAt(g, i));
-    storeLanes(s.y + at, s.D ? f32x4.add(read, f32x4.mul(skip, input)) : read, lanes);
+    storeLanes(s.y + at, s.D ? madd(skip, input, read) : read, lanes);
   }
 }
 
@@ -39,12 +40,12 @@ function advance(s: Scan, delta: v128, x: v128, shared: usize, block: usize): v1
   for (; left >= 2; left -= 2) {
     const decay0 = exp2X4(f32x4.mul(step, v128.load(A)));
     const decay1 = exp2X4(f32x4.mul(step, v128.load(A, 16)));
-    const next0 = f32x4.add(f32x4.mul(decay0, v128.load(h)), f32x4.mul(v128.load32_splat(B), x));
-    const next1 = f32x4.add(f32x4.mul(decay1, v128.load(h, 16)), f32x4.mul(v128.load32_splat(B, 4), x));
+    const next0 = madd(v128.load32_splat(B), x, f32x4.mul(decay0, v128.load(h)));
+    const next1 = madd(v128.load32_splat(B, 4), x, f32x4.mul(decay1, v128.load(h, 16)));
     v128.store(h, next0);
     v128.store(h, next1, 16);
-    read = f32x4.add(read, f32x4.mul(v128.load32_splat(C), next0));
-    other = f32x4.add(other, f32x4.mul(v128.load32_splat(C, 4), next1));
+    read = madd(v128.load32_splat(C), next0, read);
+    other = madd(v128.load32_splat(C, 4), next1, other);
     A += 32;
     h += 32;
     B += 8;
@@ -52,9 +53,9 @@ function advance(s: Scan, delta: v128, x: v128, shared: usize, block: usize): v1
   }
   if (left) {
     const decay = exp2X4(f32x4.mul(step, v128.load(A)));
-    const next = f32x4.add(f32x4.mul(decay, v128.load(h)), f32x4.mul(v128.load32_splat(B), x));
+    const next = madd(v128.load32_splat(B), x, f32x4.mul(decay, v128.load(h)));
     v128.store(h, next);
-    read = f32x4.add(read, f32x4.mul(v128.load32_splat(C), next));
+    read = madd(v128.load32_splat(C), next, read);
   }
   return f32x4.add(read, other);
 }

@@ -5,16 +5,17 @@
  */
 import { exp2X4 } from '../vector-math/assembly-exp';
 import { loadLanes, storeLanes } from '../vector-math/assembly-lanes';
+import { madd } from '../vector-math/assembly-madd';
 import { Scan } from './assembly-blocks';
 import { LOG2_E } from './assembly-forward';
 
 /** All gradients of `count` tokens from `token` on, given the state before them in h; leaves in w what they hand to the one before. */
 export function gradientOfChunk(s: Scan, token: usize, count: i32): void {
   const sums = (count as usize) * s.block;
-  for (let g = 0; g < s.groups; g++) {
+  for (let g = s.firstGroup; g < s.endGroup; g++) {
     memory.fill(s.sumsB, 0, sums);
     memory.fill(s.sumsC, 0, sums);
-    for (let i = 0; i < s.blocks; i++) {
+    for (let i = s.firstBlock(g); i < s.endBlock(g); i++) {
       memory.copy(s.history, s.h + s.blockAt(g, i), s.block);
       for (let t = 0; t < count; t++) {
         if (s.startsAnew(token + (t as usize))) memory.fill(s.history + (t as usize) * s.block, 0, s.block);
@@ -70,10 +71,10 @@ function stateAgain(s: Scan, token: usize, t: i32, g: i32, i: i32): void {
 }
 
 function keep(h: usize, after: usize, decays: usize, decay: v128, driven: v128, dC: usize, dy: v128): void {
-  const next = f32x4.add(f32x4.mul(decay, v128.load(h)), driven);
+  const next = madd(decay, v128.load(h), driven);
   v128.store(decays, decay);
   v128.store(h + after, next);
-  v128.store(dC, f32x4.add(v128.load(dC), f32x4.mul(dy, next)));
+  v128.store(dC, madd(dy, next, v128.load(dC)));
 }
 
 /** One token on the way back: its du and dDelta, what it adds to dA and dB, and w for the token before it. Returns what it adds to dD. */
@@ -85,7 +86,7 @@ function stepBack(s: Scan, token: usize, t: i32, g: i32, i: i32): v128 {
   const dy = loadLanes(s.dy + at, lanes);
   const dx = wayBack(s, u, delta, dy, s.blockAt(g, i), (t as usize) * s.block, s.sharedAt(token, g), s.dDelta + at, lanes);
   const skip = s.D ? loadLanes(s.D + s.channelAt(0, g, i), lanes) : f32x4.splat(0);
-  storeLanes(s.du + at, f32x4.add(f32x4.mul(delta, dx), f32x4.mul(skip, dy)), lanes);
+  storeLanes(s.du + at, madd(skip, dy, f32x4.mul(delta, dx)), lanes);
   return f32x4.mul(dy, u);
 }
 
@@ -103,14 +104,14 @@ function wayBack(s: Scan, u: v128, delta: v128, dy: v128, block: usize, offset: 
   let dx = f32x4.splat(0);
   let dDecay = dx;
   for (const end = w + s.block; w < end; w += 16) {
-    const dh = f32x4.add(v128.load(w), f32x4.mul(v128.load32_splat(C), dy));
+    const dh = madd(v128.load32_splat(C), dy, v128.load(w));
     const handed = f32x4.mul(v128.load(decays), dh);
     const q = f32x4.mul(handed, v128.load(before));
     v128.store(w, handed);
-    v128.store(dA, f32x4.add(v128.load(dA), f32x4.mul(q, delta)));
-    v128.store(dB, f32x4.add(v128.load(dB), f32x4.mul(dh, x)));
-    dx = f32x4.add(dx, f32x4.mul(dh, v128.load32_splat(B)));
-    dDecay = f32x4.add(dDecay, f32x4.mul(q, v128.load(A)));
+    v128.store(dA, madd(q, delta, v128.load(dA)));
+    v128.store(dB, madd(dh, x, v128.load(dB)));
+    dx = madd(dh, v128.load32_splat(B), dx);
+    dDecay = madd(q, v128.load(A), dDecay);
     A += 16;
     dA += 16;
     B += 4;
@@ -119,7 +120,7 @@ function wayBack(s: Scan, u: v128, delta: v128, dy: v128, block: usize, offset: 
     decays += 16;
     dB += 16;
   }
-  storeLanes(dDelta, f32x4.add(f32x4.mul(u, dx), dDecay), lanes);
+  storeLanes(dDelta, madd(u, dx, dDecay), lanes);
   return dx;
 }
 

@@ -1,6 +1,7 @@
 /**
  * AssemblyScript, see scripts/build-wasm.mjs. The selective scan and its gradient in one pass over time each way: four channels side by
- * side in a vector, their states in scratch, nothing of size [B, T, E, N]. Every sum has one order, whatever else runs.
+ * side in a vector, their states in scratch, nothing of size [B, T, E, N]. Channels are cut into shares by the sizes alone, one for
+ * each block of the call, so that every sum has one order, whatever else runs; dB and dC, which sum over channels, come share by share.
  * Addresses count bytes, 0 stands for an input that is left out; sizes count floats. Letters: B batch, T time, E channels, N state
  * values of a channel, G groups of W = E / G channels that share B and C.
  */
@@ -15,9 +16,24 @@ const CHUNK: i32 = 32;
 const HISTORY: i32 = 1024;
 /** Where the blocks start in scratch, after {@link Scan}. */
 const HEAD: usize = 128;
+/** Shares are enough for several threads to end together, hold at least a cache line of channels, and are worth some 50 µs. */
+const MOST_SHARES: i32 = 8;
+const LEAST_BLOCKS: i32 = 4;
+const WORTH_A_SHARE: i64 = 1 << 13;
+
+function allBlocks(channels: i32, groups: i32): i32 {
+  return groups * ((channels / groups + 3) >> 2);
+}
+
+/** Into how many shares {@link selectiveScan} and {@link selectiveScanGrad} cut the channels. */
+export function selectiveScanBlocks(batch: i32, length: i32, channels: i32, states: i32, groups: i32): i32 {
+  const blocks = allBlocks(channels, groups);
+  const work = (batch as i64) * (length as i64) * (blocks as i64) * (states as i64);
+  return max(1, min(min(MOST_SHARES, blocks / LEAST_BLOCKS), min(MOST_SHARES as i64, work / WORTH_A_SHARE) as i32));
+}
 
 /** A call whose blocks of A and h are the first in scratch. */
-function newScan(scratch: usize, length: i32, channels: i32, states: i32, groups: i32): Scan {
+function newScan(scratch: usize, batch: i32, length: i32, channels: i32, states: i32, groups: i32, share: i32): Scan {
   const s = changetype<Scan>(scratch);
   s.length = length;
   s.channels = channels;
@@ -25,6 +41,9 @@ function newScan(scratch: usize, length: i32, channels: i32, states: i32, groups
   s.groups = groups;
   s.width = channels / groups;
   s.blocks = (s.width + 3) >> 2;
+  const shares = selectiveScanBlocks(batch, length, channels, states, groups);
+  s.first = (share * groups * s.blocks) / shares;
+  s.last = ((share + 1) * groups * s.blocks) / shares;
   s.A = scratch + HEAD;
   s.h = s.A + s.allBlocks;
   return s;
@@ -57,9 +76,10 @@ export function selectiveScan(
   channels: i32,
   states: i32,
   groups: i32,
+  share: i32,
   scratch: usize,
 ): void {
-  const s = newScan(scratch, length, channels, states, groups);
+  const s = newScan(scratch, batch, length, channels, states, groups, share);
   setInputs(s, u, delta, B, C, D, starts, y);
   packRows(s, A, s.A);
   for (let b = 0; b < batch; b++) {
@@ -97,7 +117,10 @@ export function selectiveScanGradScratchBytes(length: i32, channels: i32, states
   return HEAD + (3 + (chunks as usize)) * stateBytes(channels, states, groups) + stateBytes(channels, 1, groups) + history;
 }
 
-/** As {@link selectiveScan}; dy as y, dhT as hT, and the gradients as what they belong to. dh0 and dD are written whether or not h0 and D are given. */
+/**
+ * As {@link selectiveScan}; dy as y, dhT as hT, and the gradients as what they belong to, but for dB and dC: [shares, B, T, G, N], to be
+ * added up. dh0 and dD are written whether or not h0 and D are given.
+ */
 export function selectiveScanGrad(
   u: usize,
   delta: usize,
@@ -121,15 +144,20 @@ export function selectiveScanGrad(
   channels: i32,
   states: i32,
   groups: i32,
+  share: i32,
   scratch: usize,
 ): void {
-  const s = newScan(scratch, length, channels, states, groups);
+  const s = newScan(scratch, batch, length, channels, states, groups, share);
   setInputs(s, u, delta, B, C, D, starts, du); // the way there leaves y where the way back writes du
   s.dy = dy;
   s.du = du;
   s.dDelta = dDelta;
-  s.dB = dB;
-  s.dC = dC;
+  const shared = bytes(batch * length * groups * states);
+  s.dB = dB + (share as usize) * shared;
+  s.dC = dC + (share as usize) * shared;
+  // groups outside of the share add nothing
+  memory.fill(s.dB, 0, shared);
+  memory.fill(s.dC, 0, shared);
   const before = setSums(s);
   packRows(s, A, s.A);
   for (let b = 0; b < batch; b++) {
@@ -150,7 +178,8 @@ function setSums(s: Scan): usize {
   s.dA = s.w + s.allBlocks;
   s.dD = s.dA + s.allBlocks;
   s.history = s.dD + stateBytes(s.channels, 1, s.groups);
-  memory.fill(s.dA, 0, s.history - s.dA);
+  memory.fill(s.dA + s.shareAt, 0, s.shareBytes);
+  memory.fill(s.dD + bytes(4 * s.first), 0, bytes(4 * (s.last - s.first)));
   s.decays = s.history + (chunk + 1) * s.block;
   s.sumsB = s.decays + chunk * s.block;
   s.sumsC = s.sumsB + chunk * s.block;
@@ -164,7 +193,7 @@ function gradientOfSequence(s: Scan, first: usize, before: usize): void {
   s.h = before;
   let t = 0;
   for (; t + chunk < s.length; t += chunk) {
-    memory.copy(s.h + s.allBlocks, s.h, s.allBlocks);
+    memory.copy(s.h + s.allBlocks + s.shareAt, s.h + s.shareAt, s.shareBytes);
     s.h += s.allBlocks;
     scanChunk(s, first + (t as usize), chunk);
   }

@@ -1,39 +1,50 @@
 import type { TensorInfo } from '@tensorflow/tfjs-core';
-import type { Heap } from '../wasm/heap';
+import { type ReduceModule, sumParts } from '../reduce/wasm';
+import type { Machine } from '../wasm/machine';
 import type { SelectiveScanGradInputs } from './gradient';
 import { type SelectiveScanInputs, sizesOf } from './inputs';
 
 /** Exports of assembly.ts. */
 export interface SelectiveScanModule {
+  selectiveScanBlocks(batch: number, length: number, channels: number, states: number, groups: number): number;
   selectiveScanScratchBytes(channels: number, states: number, groups: number): number;
-  /** u, delta, A, B, C, D, h0, starts, y, hT, batch, length, channels, states, groups, scratch */
+  /** u, delta, A, B, C, D, h0, starts, y, hT, batch, length, channels, states, groups, share, scratch */
   selectiveScan(...addressesAndSizes: number[]): void;
   selectiveScanGradScratchBytes(length: number, channels: number, states: number, groups: number): number;
-  /** u, delta, A, B, C, D, h0, starts, dy, dhT, du, dDelta, dA, dB, dC, dh0, dD, and the last six as above */
+  /** u, delta, A, B, C, D, h0, starts, dy, dhT, du, dDelta, dA, dB, dC, dh0, dD, and the last seven as above */
   selectiveScanGrad(...addressesAndSizes: number[]): void;
 }
 
 export const selectiveScanOnWasm =
-  (heap: Heap, module: SelectiveScanModule) =>
+  ({ heap, module, run }: Machine<SelectiveScanModule>) =>
   (inputs: SelectiveScanInputs): TensorInfo[] => {
     const { u, delta, A, B, C, D, h0, starts } = inputs;
-    const sizes = sizesOf(inputs);
-    const [y, hT] = [heap.output(u.shape), heap.output([sizes.B, sizes.E, sizes.N])];
-    const scratch = heap.scratch(module.selectiveScanScratchBytes(sizes.E, sizes.N, sizes.G) >>> 0);
+    const { B: batch, T, E, N, G } = sizesOf(inputs);
+    const [y, hT] = [heap.output(u.shape), heap.output([batch, E, N])];
     const addresses = [u, delta, A, B, C, D, h0, starts, y, hT].map((tensor) => heap.addressOrNone(tensor));
-    module.selectiveScan(...addresses, sizes.B, sizes.T, sizes.E, sizes.N, sizes.G, scratch);
+    const scratchBytes = module.selectiveScanScratchBytes(E, N, G) >>> 0;
+    run('selectiveScan', module.selectiveScanBlocks(batch, T, E, N, G), scratchBytes, ...addresses, batch, T, E, N, G);
     return [y, hT];
   };
 
+type Seven = [number, number, number, number, number, number, number];
+
 export const selectiveScanGradOnWasm =
-  (heap: Heap, module: SelectiveScanModule) =>
+  (machine: Machine<SelectiveScanModule & ReduceModule>) =>
   (inputs: SelectiveScanGradInputs): TensorInfo[] => {
+    const { heap, module, run } = machine;
     const { u, delta, A, B, C, D, h0, starts, dy, dhT } = inputs;
-    const sizes = sizesOf(inputs);
-    const state = [sizes.B, sizes.E, sizes.N];
-    const gradients = [u.shape, delta.shape, A.shape, B.shape, C.shape, state, [sizes.E]].map((shape) => heap.output(shape));
-    const scratch = heap.scratch(module.selectiveScanGradScratchBytes(sizes.T, sizes.E, sizes.N, sizes.G) >>> 0);
-    const addresses = [u, delta, A, B, C, D, h0, starts, dy, dhT, ...gradients].map((tensor) => heap.addressOrNone(tensor));
-    module.selectiveScanGrad(...addresses, sizes.B, sizes.T, sizes.E, sizes.N, sizes.G, scratch);
+    const { B: batch, T, E, N, G } = sizesOf(inputs);
+    const gradients = [u.shape, delta.shape, A.shape, B.shape, C.shape, [batch, E, N], [E]].map((shape) => heap.output(shape));
+    const given = [u, delta, A, B, C, D, h0, starts, dy, dhT].map((tensor) => heap.addressOrNone(tensor));
+    const [du, dDelta, dA, dB, dC, dh0, dD] = gradients.map((tensor) => heap.address(tensor)) as Seven;
+    const shares = module.selectiveScanBlocks(batch, T, E, N, G);
+    const parts = shares > 1 ? heap.shared(2 * shares * B.size * 4) : 0;
+    const partsOfC = parts + shares * B.size * 4;
+    const [toB, toC] = shares > 1 ? [parts, partsOfC] : [dB, dC];
+    const scratchBytes = module.selectiveScanGradScratchBytes(T, E, N, G) >>> 0;
+    run('selectiveScanGrad', shares, scratchBytes, ...given, du, dDelta, dA, toB, toC, dh0, dD, batch, T, E, N, G);
+    if (shares > 1) sumParts(machine, parts, dB, shares, B.size);
+    if (shares > 1) sumParts(machine, partsOfC, dC, shares, B.size);
     return gradients;
   };

@@ -1,12 +1,14 @@
 import { backend_util, type ConcatAttrs, type SplitVAttrs, type Tensor, type TensorInfo, util } from '@tensorflow/tfjs-core';
-import type { Heap } from '../wasm/heap';
+import type { Machine } from '../wasm/machine';
 import { replaceStock } from '../wasm/stock';
 
 /** Exports of assembly.ts. */
 export interface StridedCopyModule {
-  copyRuns(from: number, to: number, rows: number, run: number, fromStride: number, toStride: number): void;
+  copyRunsBlocks(rows: number, run: number): number;
+  /** from, to, rows, run, fromStride, toStride, block */
+  copyRuns(...addressesAndSizes: number[]): void;
 }
-type OnHeap = { heap: Heap; module: StridedCopyModule };
+type OnHeap = Machine<StridedCopyModule>;
 
 /** Of each backend that our kernels were registered for, where they run. */
 const places = new WeakMap<object, OnHeap>();
@@ -15,8 +17,8 @@ const places = new WeakMap<object, OnHeap>();
  * Replaces tfjs's SplitV and Concat on wasm. The former copies its whole input out of the heap for each part, and both make a view
  * for every row, which takes longer than to copy it.
  */
-export function replaceSplitAndConcat(backend: object, heap: Heap, module: StridedCopyModule): void {
-  places.set(backend, { heap, module });
+export function replaceSplitAndConcat(backend: object, machine: OnHeap): void {
+  places.set(backend, machine);
   replaceStock('SplitV', (stock) => (call) => {
     const x = call.inputs.x as TensorInfo;
     const place = places.get(call.backend as object);
@@ -34,7 +36,7 @@ function split(place: OnHeap, x: TensorInfo, { numOrSizeSplits, axis }: SplitVAt
   const along = util.parseAxisParam(axis, x.shape)[0] as number;
   const sizes = backend_util.prepareSplitSize(x as Tensor, numOrSizeSplits, along);
   const parts = sizes.map((size) => place.heap.output(x.shape.with(along, size)));
-  copyParts(place, x, parts, along, (whole, part, rows, run, row) => place.module.copyRuns(whole, part, rows, run, row, run));
+  copyParts(place, x, parts, along, (whole, part, rows, run, row) => copyRuns(place, whole, part, rows, run, row, run));
   return parts;
 }
 
@@ -44,8 +46,20 @@ function concat(place: OnHeap, parts: TensorInfo[], { axis }: ConcatAttrs): Tens
   const shapes = parts.map(({ shape }) => shape);
   backend_util.assertParamsConsistent(shapes, along);
   const output = place.heap.output(backend_util.computeOutShape(shapes, along));
-  copyParts(place, output, parts, along, (whole, part, rows, run, row) => place.module.copyRuns(part, whole, rows, run, run, row));
+  copyParts(place, output, parts, along, (whole, part, rows, run, row) => copyRuns(place, part, whole, rows, run, run, row));
   return output;
+}
+
+function copyRuns(
+  { module, run: share }: OnHeap,
+  from: number,
+  to: number,
+  rows: number,
+  run: number,
+  fromStride: number,
+  toStride: number,
+) {
+  share('copyRuns', module.copyRunsBlocks(rows, run), 0, from, to, rows, run, fromStride, toStride);
 }
 
 /** Calls `copy` with where each part lies, its rows and their length, and that of the whole's rows. */

@@ -15,11 +15,12 @@ export interface WasmBackend {
 
 /**
  * The memory that our kernels share with tfjs's wasm backend. Addresses stay valid when the memory grows, views do not, so none are
- * kept. Tensors are made and freed by tfjs; a scratch buffer for all kernels is ours, and grows to the largest size asked for.
+ * kept. Tensors are made and freed by tfjs; two scratch buffers for all kernels are ours, and grow to the largest sizes asked for.
  */
 export class Heap {
   readonly #backend: WasmBackend;
   #scratch = { address: 0, size: 0 };
+  #shared = { address: 0, size: 0 };
 
   constructor(backend: WasmBackend) {
     this.#backend = backend;
@@ -55,13 +56,30 @@ export class Heap {
 
   /** Address of `size` bytes that any kernel may overwrite until it returns. @throws SsmError BACKEND where the heap has no room. */
   scratch(size: number): number {
-    if (size <= this.#scratch.size) return this.#scratch.address;
-    this.#backend.wasm._free(this.#scratch.address);
-    const address = this.#backend.wasm._malloc(size) >>> 0;
-    this.#scratch = { address, size: address === 0 ? 0 : size };
-    if (address === 0) throw heapIsFull(`${size} bytes of scratch`);
-    return address;
+    this.#scratch = this.#atLeast(size, this.#scratch);
+    return this.#scratch.address;
   }
+
+  /** As {@link scratch}, in another place: what several runs of one operation hand to each other. */
+  shared(size: number): number {
+    this.#shared = this.#atLeast(size, this.#shared);
+    return this.#shared.address;
+  }
+
+  #atLeast(size: number, buffer: Buffer): Buffer {
+    if (size <= buffer.size) return buffer;
+    this.#backend.wasm._free(buffer.address);
+    buffer.size = 0; // should there be no room
+    buffer.address = 0;
+    const address = this.#backend.wasm._malloc(size) >>> 0;
+    if (address === 0) throw heapIsFull(`${size} bytes of scratch`);
+    return { address, size };
+  }
+}
+
+interface Buffer {
+  address: number;
+  size: number;
 }
 
 const heapIsFull = (got: string): SsmError =>

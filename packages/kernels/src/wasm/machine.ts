@@ -1,4 +1,5 @@
 import type { ThreadPool } from '../threads/pool';
+import { MOST_BLOCKS } from '../threads/thread';
 import type { Heap } from './heap';
 
 type Function = (...numbers: number[]) => unknown;
@@ -18,10 +19,10 @@ export interface Machine<Module extends object> {
 /** One thread, or those of a pool where a kernel has more than one block. */
 export function machineOn<Module extends object>(heap: Heap, module: Module, threads?: ThreadPool): Machine<Module> {
   const run: Machine<Module>['run'] = (kernel, blocks, scratchBytes, ...given) => {
-    const places = threads && blocks > 1 ? threads.threads : 1;
+    const pool = blocks > 1 && blocks <= MOST_BLOCKS ? threads : undefined;
     const each = Math.ceil(scratchBytes / CACHE_LINE) * CACHE_LINE;
-    const scratch = scratchBytes > 0 ? heap.scratch(places * each) : 0;
-    if (threads && blocks > 1) return threads.run(kernel, blocks, scratch, each, given);
+    const scratch = scratchBytes > 0 ? heap.scratch((pool?.threads ?? 1) * each) : 0;
+    if (pool) return pool.run(kernel, blocks, scratch, each, given);
     const compute = module[kernel] as Function;
     for (let block = 0; block < blocks; block++) compute(...given, block, scratch);
   };

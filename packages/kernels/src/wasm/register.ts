@@ -91,22 +91,22 @@ function registerOn(wasmBackend: WasmBackend, machine: Machine<Module>): string[
   replaceSlice();
   replaceIdentity();
   replaceSums(wasmBackend, heap, module);
-  replaceExponentials(wasmBackend, heap, module);
-  replaceSplitAndConcat(wasmBackend, heap, module);
+  replaceExponentials(wasmBackend, machine);
+  replaceSplitAndConcat(wasmBackend, machine);
   return [
     onHeap(heap, matMul, matMulOnWasm(machine)),
     onHeap(heap, embedding, embeddingOnWasm(heap, module)),
-    onHeap(heap, embeddingGrad, embeddingGradOnWasm(heap, module)),
-    onHeap(heap, siluKernel, siluOnWasm(heap, module)),
-    onHeap(heap, siluGrad, siluGradOnWasm(heap, module)),
-    onHeap(heap, causalConv1d, causalConv1dOnWasm(heap, module)),
-    onHeap(heap, causalConv1dGrad, causalConv1dGradOnWasm(heap, module)),
-    onHeap(heap, rmsNorm, rmsNormOnWasm(heap, module)),
-    onHeap(heap, rmsNormGrad, rmsNormGradOnWasm(heap, module)),
-    onHeap(heap, crossEntropy, crossEntropyOnWasm(heap, module)),
-    onHeap(heap, crossEntropyGrad, crossEntropyGradOnWasm(heap, module)),
-    onHeap(heap, selectiveScan, selectiveScanOnWasm(heap, module)),
-    onHeap(heap, selectiveScanGrad, selectiveScanGradOnWasm(heap, module)),
+    onHeap(heap, embeddingGrad, embeddingGradOnWasm(machine)),
+    onHeap(heap, siluKernel, siluOnWasm(machine)),
+    onHeap(heap, siluGrad, siluGradOnWasm(machine)),
+    onHeap(heap, causalConv1d, causalConv1dOnWasm(machine)),
+    onHeap(heap, causalConv1dGrad, causalConv1dGradOnWasm(machine)),
+    onHeap(heap, rmsNorm, rmsNormOnWasm(machine)),
+    onHeap(heap, rmsNormGrad, rmsNormGradOnWasm(machine)),
+    onHeap(heap, crossEntropy, crossEntropyOnWasm(machine)),
+    onHeap(heap, crossEntropyGrad, crossEntropyGradOnWasm(machine)),
+    onHeap(heap, selectiveScan, selectiveScanOnWasm(machine)),
+    onHeap(heap, selectiveScanGrad, selectiveScanGradOnWasm(machine)),
     onHeap(heap, adamwStep, adamwStepOnWasm(heap, module)),
     onHeap(heap, squareSum, squareSumOnWasm(heap, module)),
   ];

@@ -1,0 +1,86 @@
+import { causalConv1d, crossEntropy, embedding, matMul, rmsNorm, selectiveScan, silu } from '@densessm/kernels';
+import { evaluateSample, type KernelCheck, kernelCheck, operationCheck, type Sample } from '@densessm/kernels/checks';
+import { concat, exp, softplus, split, tidy } from '@tensorflow/tfjs-core';
+import { afterAll, describe, expect, it } from 'vitest';
+import { startBackend } from './start-backend';
+
+const product = (a: number[], b: number[], transposeA = false, transposeB = false) => ({
+  inputs: { a: { shape: a }, b: { shape: b } },
+  attrs: { transposeA, transposeB },
+});
+const positive = (_: number, random: () => number) => 0.05 + random();
+const negative = (_: number, random: () => number) => -0.1 - random();
+const idsBelow = (limit: number) => (_: number, random: () => number) => Math.floor(limit * random());
+
+function scan(B: number, T: number, E: number, N: number, perToken: number[]) {
+  const inputs = { u: { shape: [B, T, E] }, delta: { shape: [B, T, E], value: positive }, A: { shape: [E, N], value: negative } };
+  return { inputs: { ...inputs, B: { shape: perToken }, C: { shape: perToken }, D: { shape: [E] }, h0: { shape: [B, E, N] } } };
+}
+
+const targets = { shape: [299], dtype: 'int32' as const, value: idsBelow(131) };
+const normed = { x: { shape: [3, 101, 132] }, weight: { shape: [132] }, gate: { shape: [3, 101, 132] } };
+
+/** Of every kernel that is cut, sizes that give several blocks, uneven ones. */
+const checks: KernelCheck[] = [
+  kernelCheck(
+    matMul,
+    {
+      'A B': product([131, 130], [130, 137]),
+      'Aᵀ B': product([130, 131], [130, 137], true),
+      'A Bᵀ': product([131, 130], [137, 130], false, true),
+      'few rows': product([3, 300], [300, 1501]),
+      'few rows, B transposed': product([5, 301], [1503, 301], false, true),
+      'one column': product([2003, 300], [300, 1]),
+      'a batch of small ones': product([21, 71, 33], [21, 33, 41]),
+    },
+    0,
+  ),
+  kernelCheck(selectiveScan, { 'one group': scan(2, 70, 67, 16, [2, 70, 16]), 'three groups': scan(2, 70, 66, 16, [2, 70, 3, 16]) }, 0),
+  kernelCheck(
+    causalConv1d,
+    {
+      'with tail': {
+        inputs: { x: { shape: [2, 260, 131] }, w: { shape: [131, 4] }, tail: { shape: [2, 131, 3] } },
+        attrs: { activation: 'silu' },
+      },
+    },
+    0,
+  ),
+  kernelCheck(rmsNorm, { 'with gate and groups': { inputs: normed, attrs: { groupSize: 66 } } }, 0),
+  kernelCheck(
+    crossEntropy,
+    {
+      mean: { inputs: { logits: { shape: [299, 131] }, targets } },
+      'each row': { inputs: { logits: { shape: [299, 131] }, targets }, attrs: { reduction: 'none', ignoreIndex: 7 } },
+    },
+    0,
+  ),
+  kernelCheck(
+    embedding,
+    { 'large vocabulary': { inputs: { ids: { shape: [3, 40], dtype: 'int32', value: idsBelow(2011) }, w: { shape: [2011, 133] } } } },
+    0,
+  ),
+  operationCheck('functions of one value', (x) => tidy(() => [silu(x), exp(x), softplus(x)]), { 'odd size': [70_001] }, 0),
+  operationCheck('parts', (x) => tidy(() => concat(split(x, [40, 91], 1).reverse(), 1)), { 'many rows': [1101, 131] }, 0),
+];
+
+const bits = (values: Float32Array): string => Buffer.from(values.buffer, values.byteOffset, values.byteLength).toString('base64');
+
+async function bitsOf({ run, hasGradient }: KernelCheck, sample: Sample, threads: number): Promise<Record<string, string>> {
+  await startBackend({ device: 'wasm', threads });
+  const { outputs, gradients } = await evaluateSample(run, sample, hasGradient);
+  const named = [...outputs.map((values, i) => [`output ${i}`, values] as const), ...gradients];
+  return Object.fromEntries(named.map(([name, values]) => [name, bits(values)]));
+}
+
+afterAll(() => startBackend({ device: 'wasm', threads: 1 }));
+
+// 2 first: the setup of all tests has started one thread, on a backend that is still empty
+describe.each(checks)('$name', (check) => {
+  it.each(Object.entries(check.samples))('has the same bits on 1, 2 and 3 threads: %s', async (_, sample) => {
+    const [two, three, one] = [await bitsOf(check, sample, 2), await bitsOf(check, sample, 3), await bitsOf(check, sample, 1)];
+    const differing = (other: Record<string, string>) => Object.keys(one).filter((name) => one[name] !== other[name]);
+    expect(Object.keys(one).length).toBeGreaterThan(1);
+    expect([differing(two), differing(three)]).toEqual([[], []]);
+  });
+});
