@@ -43,7 +43,7 @@ function dataOf(chart) {
 function seriesOf(curve) {
   const stroke = colourOf(curve);
   const few = curve.values.length < 3;
-  const faint = { stroke: `${stroke}38`, width: 1, points: { show: false }, spanGaps: false, auto: false };
+  const faint = { stroke: `${stroke}28`, width: 1, points: { show: false }, spanGaps: false, auto: false };
   const main = {
     stroke,
     width: curve.sparse ? 1.5 : 2,
