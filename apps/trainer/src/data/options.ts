@@ -28,11 +28,11 @@ export interface TrainingDataOptions {
 }
 
 export interface DataProgress {
-  /** Looking for files, fetching one, collecting characters, training a tokenizer, turning text into tokens. */
-  stage: 'finding' | 'downloading' | 'characters' | 'tokenizer' | 'tokens';
+  /** Looking for files, fetching one; collecting characters, or counting words and merging them to a vocabulary; turning text into tokens. */
+  stage: 'finding' | 'downloading' | 'characters' | 'words' | 'tokenizer' | 'tokens';
   /** The file at hand. */
   file?: string;
-  /** Bytes on disk (of a .gz: packed ones), or tokens of a vocabulary while its merges are trained. */
+  /** Bytes on disk (of a .gz: packed ones); in the stage `tokenizer` tokens of the vocabulary. */
   done: number;
   /** Undefined where nobody knows. */
   total?: number;

@@ -25,8 +25,8 @@ export interface Settings extends Surroundings {
 export function completeSettings(options: TrainingDataOptions, services: DataServices): Settings {
   const { field = 'text', tokenizer = 'char', vocabSize = 4096, valFraction = 0.1, skipBadLines = false, blockSize } = options;
   const { signal, onProgress = () => undefined, stdin = process.stdin, cwd = process.cwd(), hub = {} } = services;
-  if (!(valFraction > 0 && valFraction < 1)) throw badOption('valFraction', 'a number between 0 and 1', valFraction);
-  if (!Number.isInteger(blockSize) || blockSize < 1) throw badOption('blockSize', 'a whole number from 1', blockSize);
+  if (!(valFraction > 0 && valFraction < 1)) throw badOption('valFraction', 'a number between 0 and 1', valFraction, '--val-split');
+  if (!Number.isInteger(blockSize) || blockSize < 1) throw badOption('blockSize', 'a whole number from 1', blockSize, '--block-size');
   const reading = (stage: DataProgress['stage'], files: readonly DataFile[]): ReadingOptions => {
     const total = files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
     return { field, skipBadLines, signal, onProgress: ({ name }, { bytes }) => onProgress({ stage, file: name, done: bytes, total }) };
@@ -50,14 +50,8 @@ export function completeSettings(options: TrainingDataOptions, services: DataSer
   };
 }
 
-const badOption = (name: string, expected: string, got: unknown): SsmError =>
-  new SsmError({
-    code: 'OPTION',
-    what: `openTrainingData: \`${name}\` has no meaning.`,
-    expected,
-    got: String(got),
-    mend: `correct ${name}`,
-  });
+const badOption = (name: string, expected: string, got: unknown, flag: string): SsmError =>
+  new SsmError({ code: 'OPTION', what: `the data's \`${name}\` has no meaning.`, expected, got: String(got), mend: `correct ${flag}` });
 
 function requireText(files: readonly DataFile[], { characters, skippedLines, firstSkip }: ReadCounts): void {
   if (characters > 0) return;

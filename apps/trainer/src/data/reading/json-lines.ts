@@ -62,7 +62,8 @@ function textOf({ bytes, number, offset }: Line, name: string, field: string): s
   try {
     value = JSON.parse(line);
   } catch (cause) {
-    throw dataError(`${name}, line ${number}: this is no JSON.`, 'one JSON object on each line', shown(line), SKIP, cause);
+    const mend = name.endsWith('.json') ? 'write one object on each line, for example with jq -c' : SKIP;
+    throw dataError(`${name}, line ${number}: this is no JSON.`, 'one JSON object on each line', shown(line), mend, cause);
   }
   const text = typeof value === 'string' ? value : fieldOf(value, `${name}, line ${number}`, field);
   return text.replace(/\p{Surrogate}/gu, '\uFFFD'); // half a character, which "\ud83d" alone stands for

@@ -98,7 +98,7 @@ async function trainBpe(files: readonly DataFile[], settings: Settings): Promise
   const share = Math.min(1, BPE_CHARACTERS / files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 1));
   async function* sample(): AsyncGenerator<string> {
     let owed = 1; // the first piece is always in
-    for await (const { text } of cutBetweenWords(readPieces(files, counts, settings.reading('tokenizer', files)))) {
+    for await (const { text } of cutBetweenWords(readPieces(files, counts, settings.reading('words', files)))) {
       owed += share;
       if (owed < 1) continue;
       owed -= 1;
