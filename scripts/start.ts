@@ -93,8 +93,9 @@ async function trainBoth(watch: Watch): Promise<number> {
   const second = await start(plain, watch, threads);
   const results = await Promise.all([first.ended, second.ended]);
   watch.end();
-  for (const { code, errors } of results) if (code !== 0 && code !== INTERRUPTED) process.stderr.write(errors);
-  return Math.max(...results.map(({ code }) => code));
+  const failed = results.filter(({ code }) => code !== 0 && code !== INTERRUPTED);
+  for (const { errors } of failed) process.stderr.write(errors);
+  return failed[0]?.code ?? Math.max(...results.map(({ code }) => code));
 }
 
 interface Outcome {

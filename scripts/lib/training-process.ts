@@ -21,7 +21,7 @@ export function startTraining(argv: readonly string[], onRecord: (record: RunRec
     errors += text;
   });
   const ended = new Promise<{ code: number; errors: string }>((resolve) => {
-    child.on('close', (code) => resolve({ code: code ?? 1, errors }));
+    child.on('close', (code) => resolve({ code: code ?? 1, errors: asText(errors) }));
   });
   const begun = new Promise<void>((resolve) => {
     child.stdout.setEncoding('utf8').on('data', (text: string) => {
@@ -36,4 +36,14 @@ export function startTraining(argv: readonly string[], onRecord: (record: RunRec
     child.on('close', () => resolve());
   });
   return { begun, ended };
+}
+
+/** With `--json` errors are JSON too. */
+function asText(errors: string): string {
+  try {
+    const { message, expected, got, mend } = JSON.parse(errors).error;
+    return `${[message, expected && `  expected  ${expected}`, got && `  got       ${got}`, mend && `  mend      ${mend}`].filter(Boolean).join('\n')}\n`;
+  } catch {
+    return errors;
+  }
 }
