@@ -39,6 +39,7 @@ describe('perplexity', () => {
       [3, 6, 3],
       [4, 8, 5],
     ]);
+    await expect(perplexity(bundle, ['a', { text: '' }])).rejects.toThrow(/perplexity: document 1 .*\n.*not empty/);
     disposeTree(bundle.params);
   });
 });

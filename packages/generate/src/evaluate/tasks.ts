@@ -35,7 +35,7 @@ export async function perplexity(
 ): Promise<Perplexity> {
   const samples: Perplexity['samples'][number][] = [];
   for await (const group of inGroups(documents, HELD)) {
-    const texts = group.map((document, i) => textOf('perplexity', document, samples.length + i));
+    const texts = group.map((document, i) => someText(document, samples.length + i));
     for (const [i, { logprob, tokens }] of (await rollingLoglikelihoods('perplexity', bundle, texts, options)).entries()) {
       const text = texts[i] as string;
       samples.push({ loglikelihood: logprob, words: wordsOf(text), bytes: new TextEncoder().encode(text).length, tokens });
@@ -52,6 +52,12 @@ export async function perplexity(
     loglikelihood: total,
     ...{ words, bytes, tokens, documents: samples.length, samples },
   };
+}
+
+function someText(document: unknown, index: number): string {
+  const text = textOf('perplexity', document, index);
+  if (text === '') throw badDocument('perplexity', index, 'a text that is not empty', document);
+  return text;
 }
 
 export interface LambadaResult {
