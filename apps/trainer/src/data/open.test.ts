@@ -96,7 +96,7 @@ describe('data of every kind', () => {
       'folder/notes.md': 'not data',
       'folder/.hidden.txt': 'hidden',
       'named.md': 'of md',
-      'c.jsonl': '{"body": "wrong", "text": "of c"}\r\n"of a string"',
+      'c.jsonl': '{"body": "wrong", "text": "of c \\ud83d\\ud83d\\ude42"}\r\n"of a string"',
     });
     const data = await open({ data: ['named.md', 'folder', 'c.jsonl', join(PARQUET, 'rows-zstd.parquet')], valFraction: 0.2 });
     const texts = [
@@ -104,7 +104,7 @@ describe('data of every kind', () => {
       'of z1',
       'of z2',
       'of b',
-      'of c',
+      'of c \uFFFD🙂',
       'of a string',
       'The first row.',
       'Grüße 🙂',

@@ -66,7 +66,8 @@ function textOf({ bytes, number, offset }: Line, name: string, field: string): s
     throw dataError(`${name}, line ${number}: this is no JSON.`, 'one JSON object on each line', shown(line), mend, cause);
   }
   const text = typeof value === 'string' ? value : fieldOf(value, `${name}, line ${number}`, field);
-  return text.replace(/\p{Surrogate}/gu, '\uFFFD'); // half a character, which "\ud83d" alone stands for
+  // an escape may stand for half a character, which is no text
+  return line.includes('\\u') ? text.replace(/\p{Surrogate}/gu, '\uFFFD') : text;
 }
 
 function fieldOf(value: unknown, where: string, field: string): string {
