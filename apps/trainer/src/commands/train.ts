@@ -2,6 +2,8 @@ import { join } from 'node:path';
 import type { Command } from 'commander';
 import { Interrupted, type Io } from '../io';
 import { relativePath } from '../output/paths';
+import { readReportRun } from '../report/data/run';
+import { terminalSummary } from '../report/terminal';
 import { openRun, REPORT } from '../run/open-run';
 import type { RunInfo } from '../run/run-info';
 import { addSettingFlags, settingsOf } from '../settings/flags';
@@ -61,7 +63,9 @@ async function train(options: TrainOptions, command: readonly string[], io: Io):
     );
   const place = relativePath(io.cwd, folder);
   if (!finished) throw new Interrupted(farewell(info.step, place));
-  if (!options.json) io.stdout.write(`${summary(info, place).join('\n')}\n`);
+  if (options.json) return;
+  const curves = terminalSummary(await readReportRun(folder), io.stdout.columns);
+  io.stdout.write(`${[...curves, ...summary(info, place)].join('\n')}\n`);
 }
 
 function farewell(step: number, place: string): string {

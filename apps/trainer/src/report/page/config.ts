@@ -13,11 +13,11 @@ export function configSection(runs: readonly ReportRun[]): Html | undefined {
   if (runs.every(({ info }) => info === undefined)) return undefined;
   const groups = [
     ['Training', linesOf(runs.map(({ info }) => info?.settings))],
-    ['Model', linesOf(runs.map(({ info }) => info?.config))],
+    ['Model', linesOf(runs.map(({ info }) => info && { parameters: count(info.parameters), ...info.config }))],
     ['Data', linesOf(runs.map(({ info }) => info?.data))],
     ['Run', linesOf(runs.map(runFacts))],
   ] as const;
-  const different = groups.flatMap(([, lines]) => lines.filter(differs));
+  const different = groups.filter(([title]) => title !== 'Run').flatMap(([, lines]) => lines.filter(differs));
   return html`<section aria-labelledby="config"><h2 id="config">Configuration</h2>
 ${runs.length > 1 ? table('What differs', different, runs, 'Nothing: the runs have the same settings.') : undefined}
 ${groups.map(([title, lines]) => html`<details${runs.length === 1 && title === 'Training' ? html` open` : undefined}><summary>${title}</summary>${table(title, lines, runs, 'Nothing is known.')}</details>`)}
@@ -31,7 +31,6 @@ const runFacts = ({ info, state }: ReportRun): Record<string, unknown> | undefin
     updated: info.updated,
     host: info.process.host,
     backend: info.backend,
-    parameters: count(info.parameters),
     ...info.versions,
   };
 
@@ -57,19 +56,20 @@ const differs = ({ values }: Line): boolean => new Set(values).size > 1;
 
 function table(label: string, lines: readonly Line[], runs: readonly ReportRun[], empty: string): Html {
   if (lines.length === 0) return html`<p>${empty}</p>`;
-  const head =
-    runs.length > 1
-      ? html`<thead><tr><th scope="col">${label}</th>${runs.map(({ name }) => html`<th scope="col">${name}</th>`)}</tr></thead>`
-      : undefined;
+  if (runs.length === 1) return html`<dl class="facts">${lines.map(fact)}</dl>`;
   const row = (line: Line): Html =>
-    html`<tr${runs.length > 1 && differs(line) ? html` class="differs"` : undefined}><th scope="row">${line.name}</th>${line.values.map((value) => html`<td>${value}</td>`)}</tr>\n`;
-  return html`<div class="scroll" tabindex="0" role="region" aria-label="${label}"><table class="config">${head}<tbody>
+    html`<tr${differs(line) ? html` class="differs"` : undefined}><th scope="row">${line.name}</th>${line.values.map((value) => html`<td>${value}</td>`)}</tr>\n`;
+  return html`<div class="scroll" tabindex="0" role="region" aria-label="${label}"><table class="config">
+<thead><tr><th scope="col">${label}</th>${runs.map(({ name }) => html`<th scope="col">${name}</th>`)}</tr></thead>
+<tbody>
 ${lines.map(row)}</tbody></table></div>`;
 }
+
+const fact = ({ name, values }: Line): Html => html`<div><dt>${name}</dt><dd>${values[0]}</dd></div>\n`;
 
 /** What was typed, fit to be typed again. */
 function command({ info, name }: ReportRun, _: number, runs: readonly ReportRun[]): Html | undefined {
   if (info === undefined || info.command.length === 0) return undefined;
-  const words = info.command.map((word) => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`));
+  const words = ['densessm', ...info.command].map((word) => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`));
   return html`<p class="command">${runs.length > 1 ? html`<span>${name}</span>` : undefined}<code>${words.join(' ')}</code></p>`;
 }
