@@ -31,8 +31,19 @@ export async function openModelFiles(io: Io, source: string, hub: HubOptions = {
     return { files: await openPretrained(folder), name };
   }
   if (!isUrl && !HUB_ID.test(source)) throw noModel(source, path);
-  return { files: await openPretrained(source, { ...hub, onProgress: downloadProgress(io) }), name: source };
+  const files = await openPretrained(source, { ...hub, onProgress: downloadProgress(io) });
+  await (await opened(files, path))?.close();
+  return { files, name: source };
 }
+
+/** Asks for the config first of all, so that a mistake is told early, and tells somebody who meant a folder that there is none. */
+const opened = (files: FileSet, path: string): ReturnType<FileSet['open']> =>
+  files.open('config.json').catch((error: unknown) => {
+    if (!(error instanceof SsmError)) throw error;
+    const { code, expected, got, mend } = error;
+    const hint = `${mend.replace('with { offline: true }', 'with --offline')}; if a folder is meant: there is none at ${path}`;
+    throw new SsmError({ code, what: error.message.split('\n', 1)[0] ?? '', expected, got, mend: hint }, { cause: error });
+  });
 
 /** The bytes of a file of the set; null where there is none. */
 export async function readBytes(files: FileSet, name: string): Promise<Uint8Array | null> {
