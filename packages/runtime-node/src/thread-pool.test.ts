@@ -16,6 +16,21 @@ for (;;) {
   if ((ticket & 0xffff) < 2) Atomics.wait(words, 0, ticket, 20);
 }`;
 
+/** Claims blocks, wakes the caller again and again with nothing done, and at last counts the block, without computing it. */
+const WAKE = `import { parentPort, workerData } from 'node:worker_threads';
+const words = new Int32Array(workerData.control);
+const pause = () => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1);
+parentPort.postMessage('ready');
+for (;;) {
+  const ticket = Atomics.load(words, 0);
+  if ((ticket & 0xffff) === 0) Atomics.wait(words, 0, ticket, 20);
+  else if (Atomics.compareExchange(words, 0, ticket, ticket - 1) === ticket) {
+    for (let i = 0; i < 20; i++) pause(Atomics.notify(words, 16));
+    Atomics.add(words, 16, 1);
+    Atomics.notify(words, 16);
+  }
+}`;
+
 const workers: Worker[] = [];
 
 const spawning =
@@ -103,6 +118,17 @@ describe('ThreadPool', () => {
     `);
     expect(pool.threads).toBe(1);
     expect(multiply().equals(alone)).toBe(true);
+  });
+
+  it('waits on where it is woken before a block is done', async () => {
+    const { multiply, values } = await start(2, { source: WAKE });
+    let claimed = false;
+    for (let job = 0; job < 10_000 && !claimed; job++) {
+      values(C).fill(Number.NaN);
+      multiply();
+      claimed = values(C).some(Number.isNaN);
+    }
+    expect(claimed).toBe(true);
   });
 
   it('tells of a worker that does not start', async () => {

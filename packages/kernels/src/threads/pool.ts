@@ -104,11 +104,14 @@ export class ThreadPool {
 
   #join(blocks: number): void {
     const { words } = this.#views;
-    let done = Atomics.load(words, CONTROL.DONE);
-    while (done < blocks) {
+    for (let done = Atomics.load(words, CONTROL.DONE); done < blocks; ) {
       const before = done;
-      waitForChange(words, CONTROL.DONE, before, this.#patienceMs);
-      done = Atomics.load(words, CONTROL.DONE);
+      // who waits may be woken by the block before, whose thread counts first and wakes then
+      const end = performance.now() + this.#patienceMs;
+      while (done === before && performance.now() < end) {
+        waitForChange(words, CONTROL.DONE, before, end - performance.now());
+        done = Atomics.load(words, CONTROL.DONE);
+      }
       if (done !== before) continue;
       this.close();
       throw threadIsGone(blocks - done, this.#patienceMs);
