@@ -6,27 +6,12 @@ import { hexOf, sha256 } from './sha-256';
 /** Values taken from the beginning, the middle and the end of each tensor. */
 const SAMPLED = 16;
 
-interface Known {
-  readonly config: object;
-  readonly fingerprint: Promise<string>;
-}
-const known = new WeakMap<object, Known>();
-
 /**
  * SHA-256, in hex, of what makes a model that model: its type, its config.json with sorted keys, and of every parameter its name,
  * shape and up to 48 values. Cheap, so a change to a few values of one tensor may go unseen; another training does not.
- * SNAPSHOT.md says the bytes.
+ * SNAPSHOT.md says the bytes. Computed anew each time, since training changes weights in place.
  */
-export function fingerprintOf(bundle: ModelBundle): Promise<string> {
-  const found = known.get(bundle.params);
-  if (found?.config === bundle.config) return found.fingerprint;
-  const fingerprint = computeFingerprint(bundle);
-  known.set(bundle.params, { config: bundle.config, fingerprint });
-  fingerprint.catch(() => known.delete(bundle.params));
-  return fingerprint;
-}
-
-async function computeFingerprint({ model, config, params }: ModelBundle): Promise<string> {
+export async function fingerprintOf({ model, config, params }: ModelBundle): Promise<string> {
   const spec = model.spec(config);
   const described = [...namedParams(spec, params)].map(async ([{ name }, tensor]) => {
     const sample = samplesOf(tensor);

@@ -1,7 +1,7 @@
 import { denseMamba, denseMamba2, mamba, mamba2 } from '@densessm/mamba';
 import { denseRetNet, retnet } from '@densessm/retnet';
 import { disposeTree, SsmError } from '@densessm/ssm-core';
-import { memory, mul, setBackend, tidy } from '@tensorflow/tfjs-core';
+import { memory, mul, setBackend, tidy, variable } from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { ModelBundle } from '../bundle';
 import { type ToyParams, toyBundle } from '../test-support/toy-model';
@@ -146,6 +146,13 @@ describe('a snapshot', () => {
       expect(error).toMatchObject({ code: 'STATE', message: expect.stringMatching(/of another model/) });
       disposeTree(other.params === bundle.params ? [] : other.params);
     }
+    const [trained, values] = [variable(table), await table.data()];
+    const training = { ...bundle, params: { table: trained } };
+    (await Session.restore(training, bytes)).dispose();
+    trained.assign(tidy(() => mul(table, 1.0001))); // in place
+    expect((await refused(training, bytes)).code).toBe('STATE');
+    trained.dispose();
+    expect(await table.data()).toEqual(values);
     const same = { ...bundle, params: { table: table.clone() } };
     (await Session.restore(same, bytes)).dispose();
     disposeTree([same.params, bundle.params]);
