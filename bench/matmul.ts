@@ -1,6 +1,6 @@
 /**
  * `node scripts/run.mjs bench/matmul.ts`: our matMul on wasm beside tfjs's own, in the same run. Best of several rounds in GFLOP/s,
- * by the processor time that the process used, so that other programs on the machine disturb less.
+ * by the processor time that the process used, so that other programs on the machine disturb less. One thread; threads.ts compares several.
  */
 import { cpus, loadavg } from 'node:os';
 import { matMul } from '@densessm/kernels';
@@ -55,7 +55,7 @@ function gigaflops(product: Product, form: Form, [batch, m, k, n]: [number, numb
 const ours: Product = (a, b, { transposeA, transposeB }) => matMul({ a, b }, { transposeA, transposeB });
 const stock: Product = (a, b, { transposeA, transposeB }) => tfMatMul(a, b, transposeA, transposeB);
 
-const { reason } = await startBackend({ device: 'wasm' });
+const { reason } = await startBackend({ device: 'wasm', threads: 1 });
 console.log(`${cpus()[0]?.model}, Node ${process.versions.node}, load ${loadavg()[0]?.toFixed(1)}; ${reason}\n`);
 gigaflops(ours, { name: 'warm-up', transposeA: false, transposeB: false }, [1, 64, 64, 64]); // V8 compiles twice, the second time for speed
 const rows = sizes.flatMap((size) =>

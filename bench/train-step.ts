@@ -132,7 +132,7 @@ async function printShares(step: () => Promise<number>, rounds: number): Promise
 }
 
 const options = readOptions();
-const { reason } = await startBackend({ device: 'wasm' });
+const { reason } = await startBackend({ device: 'wasm', threads: 1 });
 const step = makeStep(options);
 const loss = await step();
 console.log(`${cpus()[0]?.model}, Node ${process.versions.node}, load ${loadavg()[0]?.toFixed(1)}; ${reason}`);
