@@ -6,6 +6,7 @@ import { registerDoctor } from './doctor';
 import { registerEval } from './eval';
 import { registerGenerate } from './generate';
 import { registerInspect } from './inspect';
+import { registerReport } from './report';
 import { registerRuns } from './runs';
 import { registerTokenize } from './tokenize';
 import { registerTrain } from './train';
@@ -17,6 +18,7 @@ export type Register = (program: Command, io: Io) => void;
 export const commands: readonly Register[] = [
   registerTrain,
   registerRuns,
+  registerReport,
   registerGenerate,
   registerChat,
   registerEval,

@@ -2,8 +2,6 @@ import { join } from 'node:path';
 import type { Command } from 'commander';
 import { Interrupted, type Io } from '../io';
 import { relativePath } from '../output/paths';
-import { readReportRun } from '../report/data/run';
-import { terminalSummary } from '../report/terminal';
 import { openRun, REPORT } from '../run/open-run';
 import type { RunInfo } from '../run/run-info';
 import { addSettingFlags, settingsOf } from '../settings/flags';
@@ -64,6 +62,7 @@ async function train(options: TrainOptions, command: readonly string[], io: Io):
   const place = relativePath(io.cwd, folder);
   if (!finished) throw new Interrupted(farewell(info.step, place));
   if (options.json) return;
+  const { readReportRun, terminalSummary } = await import('../report');
   const curves = terminalSummary(await readReportRun(folder), io.stdout.columns);
   io.stdout.write(`${[...curves, ...summary(info, place)].join('\n')}\n`);
 }

@@ -1,7 +1,7 @@
 import { basename, dirname } from 'node:path';
 import { type FileSystem, realFiles, replaceFile, writeError } from '../run/files';
 import { readAssets } from './assets';
-import { readReportRun } from './data/run';
+import { type ReportRun, readReportRun } from './data/run';
 import { reportHtml } from './page/page';
 
 /**
@@ -9,7 +9,11 @@ import { reportHtml } from './page/page';
  * @throws SsmError FILE where it cannot be written, or a run.json is broken
  */
 export async function writeReport(runFolders: readonly string[], outFile: string, fs: FileSystem = realFiles): Promise<void> {
-  const runs = await Promise.all(runFolders.map((folder) => readReportRun(folder, fs)));
+  await saveReport(await Promise.all(runFolders.map((folder) => readReportRun(folder, fs))), outFile, fs);
+}
+
+/** The same about runs that were read already. */
+export async function saveReport(runs: readonly ReportRun[], outFile: string, fs: FileSystem = realFiles): Promise<void> {
   const text = reportHtml({ runs, date: new Date(), assets: await readAssets() });
   try {
     await replaceFile(fs, dirname(outFile), basename(outFile), text);
