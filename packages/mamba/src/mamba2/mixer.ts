@@ -6,13 +6,13 @@
 import { causalConv1d, decayScan, linear, rmsNorm, softplus } from '@densessm/kernels';
 import {
   add,
-  broadcastTo,
   clipByValue,
   concat,
   exp,
   expandDims,
   mul,
   neg,
+  ones,
   reshape,
   slice,
   split,
@@ -124,8 +124,8 @@ const mixesChannels = ({ dense }: Mamba2Config): boolean => dense?.projection ==
 function unitThrough(C: Tensor3D, { stateSize, innerSize }: Mamba2Config): Tensor3D {
   const [batch, length, width] = C.shape;
   const groups = width / stateSize;
-  const sums = sum(reshape(C, [batch * length, groups, stateSize]), -1, true);
-  return reshape(broadcastTo(sums, [batch * length, groups, innerSize / groups]), [batch, length, innerSize]);
+  const sums: Tensor4D = sum(reshape(C, [batch * length, groups, 1, stateSize]), -1, true);
+  return reshape(times(sums, innerSize / groups), [batch, length, innerSize]);
 }
 
 /** [B, T, E] → [B, T, H, P]. */
@@ -134,10 +134,13 @@ const toHeads = (x: Tensor3D, { numHeads, headDim }: Mamba2Config): Tensor4D => 
 /** [B, T, H, P] → [B, T, E]. */
 const fromHeads = (x: Tensor4D): Tensor3D => reshape(x, [x.shape[0], x.shape[1], x.shape[2] * x.shape[3]]);
 
+/** [M, G, 1, N] → [M, G, count, N], the same `count` times: tfjs's tile takes a hundred times as long on wasm. */
+const times = (x: Tensor4D, count: number): Tensor4D => mul(x, ones([1, 1, count, 1]));
+
 /** [B, T, G·N] → [B, T, H, N]: every head gets the numbers of its group, of however many groups there are. */
 function groupsToHeads(x: Tensor3D, { numHeads, stateSize }: Mamba2Config): Tensor4D {
   const [batch, length, width] = x.shape;
   const groups = width / stateSize;
-  const grouped = reshape(x, [batch * length, groups, 1, stateSize]);
-  return reshape(broadcastTo(grouped, [batch * length, groups, numHeads / groups, stateSize]), [batch, length, numHeads, stateSize]);
+  const grouped: Tensor4D = reshape(x, [batch * length, groups, 1, stateSize]);
+  return reshape(times(grouped, numHeads / groups), [batch, length, numHeads, stateSize]);
 }
