@@ -54,6 +54,9 @@ export async function trainRun(run: OpenRun, request: Request, io: Io, view: Run
   }
 }
 
+/** Between two reports of a run under way: reading a long log takes a second. */
+const REPORT_EVERY_MS = 20_000;
+
 type AnyTrainer = Trainer<object, object, unknown>;
 
 async function openTrainer({ settings, resumed }: OpenRun, { data, loaded }: Prepared): Promise<AnyTrainer> {
@@ -78,6 +81,7 @@ class TrainingRun {
   readonly #started = performance.now();
   readonly #created = new Date().toISOString();
   readonly #loss = smoothed();
+  #reportedAt = Number.NEGATIVE_INFINITY;
   #lastLoss: number | null = null;
   #course: CourseState | undefined;
 
@@ -108,7 +112,7 @@ class TrainingRun {
       this.#course = state;
       return { folder, info: await this.#note(finished ? 'finished' : 'interrupted'), finished };
     } catch (error) {
-      await writeRunInfo(folder, this.#info('failed')).catch(() => undefined); // the disk may be full; the first error counts
+      await this.#note('failed').catch(() => undefined); // the disk may be full; the first error counts
       throw error;
     } finally {
       await outputs.close();
@@ -189,12 +193,15 @@ class TrainingRun {
     };
   }
 
-  /** run.json and the report, after what they tell of is safe. */
+  /** run.json and, now and then, the report, after what they tell of is safe. */
   async #note(state: RunInfo['state']): Promise<RunInfo> {
     const { folder } = this.run;
     const info = this.#info(state);
     await writeRunInfo(folder, info);
-    await writeReport([folder], join(folder, REPORT));
+    if (state !== 'running' || performance.now() - this.#reportedAt > REPORT_EVERY_MS) {
+      await writeReport([folder], join(folder, REPORT));
+      this.#reportedAt = performance.now();
+    }
     return info;
   }
 

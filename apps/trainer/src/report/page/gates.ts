@@ -25,7 +25,7 @@ function latest(record: ReportRun['gates'][number] | undefined): Html | undefine
   const row = (gate: GateStatistics, index: number): Html =>
     html`<tr><th scope="row"><span class="swatch" style="--hue: ${gateHue(index, record.gates.length).toFixed(3)}"></span>${gateLabel(gate)}</th><td>${short(gate.mean)}</td><td>${short(gate.std)}</td><td>${short(gate.absMax)}</td><td>${percent(gate.nearZero)}</td><td>${histogram(gate)}</td></tr>\n`;
   return html`<div class="scroll" tabindex="0" role="region" aria-label="Gates at the last measurement"><table class="gates">
-<caption>At step ${count(record.step)}</caption>
+<caption>At step ${count(record.step)}. Bars show square roots of counts, the dotted line zero.</caption>
 <thead><tr><th scope="col">Gate</th><th scope="col">Mean</th><th scope="col">Spread</th><th scope="col">Largest</th><th scope="col">Below ${NEAR_ZERO}</th><th scope="col">Values</th></tr></thead>
 <tbody>
 ${record.gates.map(row)}</tbody></table></div>`;
