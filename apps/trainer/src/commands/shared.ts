@@ -1,6 +1,5 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { Io } from '../io';
-import type { OpenModelOptions } from '../model/open-model';
 import type { Kind } from '../settings/kinds';
 
 /** What every command that opens a model calls it. */
@@ -23,13 +22,6 @@ export function addModelOptions(command: Command): Command {
     .addOption(new Option('--revision <name>', 'branch, tag or commit on the Hub').helpGroup('Model:'))
     .addOption(new Option('--offline', 'take what is in the cache and ask no server').helpGroup('Model:'));
 }
-
-export const modelOptions = ({ device, tokenizer, revision, offline }: OpenModelOptions): OpenModelOptions => ({
-  device,
-  tokenizer,
-  revision,
-  offline,
-});
 
 /** One JSON value on stdout, for machines. */
 export const writeJson = (io: Io, value: unknown): void => void io.stdout.write(`${JSON.stringify(value, null, 2)}\n`);

@@ -48,6 +48,9 @@ describe('densessm tokenize', () => {
     const ids = (await tokenize('bpe.json', 'the cat', '--json')).stdout;
     expect(JSON.parse(ids).length).toBeLessThan(7);
     expect((await tokenize('bpe.json', JSON.parse(ids).join(' '), '--decode')).stdout).toBe('the cat\n');
+    await writeFile(at('bad.jsonl'), `{"text": "some words"}\n{"text": \n`);
+    const skipping = await tokenize('--train', 'bad.jsonl', '--skip-bad-lines', '--output', 'bad.json');
+    expect(skipping.stdout).toContain('1 lines left out');
     expect(await tokenize('--train', 'text.txt', '--output', 'bpe.json')).toMatchObject({ code: EXIT.usage });
     expect(await tokenize('--train', 'text.txt', '--output', 'bpe.json', '--overwrite')).toMatchObject({ code: EXIT.fine });
   });
@@ -60,8 +63,10 @@ describe('densessm tokenize', () => {
     ['ids beyond the vocabulary', ['.', '999', '--decode'], EXIT.failure, '999'],
     ['training beside a tokenizer', ['.', '--train', 'text.txt'], EXIT.usage, 'leave one of the two out'],
     ['a vocabulary smaller than the bytes', ['--train', 'text.txt', '--vocab-size', '10'], EXIT.usage, 'from 257'],
-    ['a field that is not there', ['--train', 'texts.jsonl', '--output', 'x.json'], EXIT.failure, 'name the field with --field'],
+    ['a field that is not there', ['--train', 'texts.jsonl', '--output', 'x.json'], EXIT.failure, '--field'],
+    ['a text that is empty', ['--train', 'empty.txt', '--output', 'x.json'], EXIT.failure, 'empty.txt'],
   ])('refuses %s', async (_, argv, code, message) => {
+    await writeFile(at('empty.txt'), '');
     expect(await tokenize(...argv)).toMatchObject({ code, stdout: '', stderr: expect.stringContaining(message) });
   });
 });

@@ -8,7 +8,7 @@ import { type OpenModelOptions, openTokenizer } from '../model/open-model';
 import { formatCount } from '../output/numbers';
 import { alignPairs, alignTable } from '../output/table';
 import { whole } from '../settings/kinds';
-import { type TrainTokenizerFlags, trainTokenizer } from '../tokenization/train';
+import { type TrainedTokenizer, type TrainTokenizerFlags, trainTokenizer } from '../tokenization/train';
 import { reading, writeJson, writeLines } from './shared';
 
 interface TokenizeFlags extends TrainTokenizerFlags, Pick<OpenModelOptions, 'revision' | 'offline'> {
@@ -44,7 +44,12 @@ export function registerTokenize(program: Command, io: Io): void {
     .option('--revision <name>', 'branch, tag or commit on the Hub')
     .option('--offline', 'take what is in the cache and ask no server')
     .option('--json', 'the result as JSON')
-    .addOption(new Option('--train <file...>', 'train a byte-level BPE on these texts').helpGroup(group))
+    .addOption(
+      new Option(
+        '--train <file...>',
+        'train a byte-level BPE on texts: files, folders, - , URLs or Hub datasets, as densessm train takes them',
+      ).helpGroup(group),
+    )
     .addOption(new Option('--output <file>', 'where to write it (default: tokenizer.json)').helpGroup(group))
     .addOption(new Option('--vocab-size <n>', 'tokens it has (default: 4096)').helpGroup(group).argParser(reading(whole(257))))
     .addOption(
@@ -55,6 +60,7 @@ export function registerTokenize(program: Command, io: Io): void {
     .addOption(new Option('--special-tokens <name...>', 'its first ids (default: <|endoftext|>)').helpGroup(group))
     .addOption(new Option('--normalize', 'bring characters that look the same to one form (NFC)').helpGroup(group))
     .addOption(new Option('--field <name>', 'the field of a .jsonl that holds the text (default: text)').helpGroup(group))
+    .addOption(new Option('--skip-bad-lines', 'leave out and count lines that cannot be read').helpGroup(group))
     .addOption(new Option('--overwrite', 'replace the file that is there').helpGroup(group))
     .addHelpText('after', EXAMPLES)
     .action((source: string | undefined, text: string | undefined, flags: TokenizeFlags) => runTokenize(io, source, text, flags));
@@ -66,8 +72,7 @@ async function runTokenize(io: Io, source: string | undefined, argument: string 
       throw usageError('tokenize --train makes a tokenizer.', 'no tokenizer beside it', source, 'leave one of the two out');
     const trained = await trainTokenizer(io, flags);
     if (flags.json) writeJson(io, trained);
-    else
-      io.stdout.write(`${trained.output}: ${formatCount(trained.vocabSize)} tokens from ${formatCount(trained.characters)} characters\n`);
+    else io.stdout.write(`${trained.output}: ${aboutTrained(trained)}\n`);
     return;
   }
   if (source === undefined)
@@ -86,6 +91,9 @@ async function runTokenize(io: Io, source: string | undefined, argument: string 
   if (flags.json) writeJson(io, ids);
   else writeLines(io, [ids.join(' ')]);
 }
+
+const aboutTrained = ({ vocabSize, characters, skippedLines }: TrainedTokenizer): string =>
+  `${formatCount(vocabSize)} tokens from ${formatCount(characters)} characters${skippedLines > 0 ? `, ${formatCount(skippedLines)} lines left out` : ''}`;
 
 async function inputOf(io: Io, argument: string | undefined, { file }: TokenizeFlags): Promise<string> {
   if (argument !== undefined && file !== undefined)
