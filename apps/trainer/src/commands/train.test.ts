@@ -96,6 +96,34 @@ describe('densessm train', () => {
     await expectSameRun('broken-off');
   });
 
+  it('goes on with carried states, accumulated gradients and Muon', async () => {
+    const sizes = '--model retnet --hidden-size 16 --num-attention-heads 2 --num-hidden-layers 2 --block-size 8 --batch-size 2';
+    const ways = '--carry-state --gradient-accumulation-steps 2 --optimizer muon --recompute --lr-scheduler constant --eval-interval 0';
+    const argv = ['train', '--data', 'text.txt', ...`${sizes} ${ways} --eval-iters 1 --cache-dir cache`.split(' ')];
+    expect(await run([...argv, '--max-steps', '6', '--warmup-ratio', '0', '--name', 'six'], { cwd })).toMatchObject({ code: EXIT.fine });
+    expect(await run([...argv, '--max-steps', '4', '--warmup-ratio', '0', '--name', 'four'], { cwd })).toMatchObject({ code: EXIT.fine });
+    const longer = ['train', '--name', 'four', '--init-from', 'resume', '--max-steps', '6'];
+    expect(await run(longer, { cwd })).toMatchObject({ code: EXIT.fine });
+    const [six, four] = [await stateOf('six'), await stateOf('four')];
+    expect(four.weights).toEqual(six.weights);
+    expect(four.optimizer).toEqual(six.optimizer);
+    expect(four.notes.counters).toEqual(six.notes.counters);
+    expect(four.notes.counters.carried).toHaveLength(2);
+  });
+
+  it('gives a Mamba dense connections that change nothing at first', async () => {
+    const sizes = '--hidden-size 8 --num-hidden-layers 2 --state-size 4 --block-size 12 --batch-size 2 --eval-iters 3 --cache-dir cache';
+    const argv = ['train', '--data', 'text.txt', '--max-steps', '1', '--eval-interval', '1'];
+    expect(await run([...argv, ...sizes.split(' '), '--model', 'mamba', '--name', 'plain'], { cwd })).toMatchObject({ code: EXIT.fine });
+    const dense = ['--model', 'dense-mamba', '--init-from', 'out/plain/checkpoint', '--name', 'upcycled', ...sizes.split(' ').slice(6)];
+    expect(await run([...argv, ...dense], { cwd })).toMatchObject({ code: EXIT.fine });
+    const evaluations = async (name: string) =>
+      ((await recordsOf(name)) as { type: string; loss: number }[]).filter(({ type }) => type === 'evaluation');
+    expect((await evaluations('upcycled'))[0]?.loss).toBe((await evaluations('plain')).at(-1)?.loss);
+    const config = JSON.parse(await readFile(join(cwd, 'out', 'upcycled', 'checkpoint', 'config.json'), 'utf8'));
+    expect(config).toMatchObject({ model_type: 'dense_mamba', dense_block_layers: 2 });
+  });
+
   it('starts from the weights of another run', async () => {
     const argv = ['train', '--data', 'text.txt', '--init-from', 'out/whole/checkpoint', '--name', 'tuned', '--max-steps', '1'];
     const sizes = ['--block-size', '12', '--batch-size', '2', '--eval-iters', '3', '--cache-dir', 'cache'];
