@@ -1,4 +1,4 @@
-import { causalConv1d, crossEntropy, embedding, matMul, rmsNorm, selectiveScan, silu } from '@densessm/kernels';
+import { adamwStep, causalConv1d, crossEntropy, embedding, matMul, rmsNorm, selectiveScan, silu } from '@densessm/kernels';
 import { evaluateSample, type KernelCheck, kernelCheck, operationCheck, type Sample } from '@densessm/kernels/checks';
 import { concat, exp, softplus, split, tidy } from '@tensorflow/tfjs-core';
 import { afterAll, describe, expect, it } from 'vitest';
@@ -58,6 +58,20 @@ const checks: KernelCheck[] = [
   kernelCheck(
     embedding,
     { 'large vocabulary': { inputs: { ids: { shape: [3, 40], dtype: 'int32', value: idsBelow(2011) }, w: { shape: [2011, 133] } } } },
+    0,
+  ),
+  kernelCheck(
+    adamwStep,
+    {
+      'odd size': {
+        inputs: {
+          param: { shape: [40_003] },
+          grad: { shape: [40_003] },
+          mean: { shape: [40_003] },
+          square: { shape: [40_003], value: positive },
+        },
+      },
+    },
     0,
   ),
   operationCheck('functions of one value', (x) => tidy(() => [silu(x), exp(x), softplus(x)]), { 'odd size': [70_001] }, 0),

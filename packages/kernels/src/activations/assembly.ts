@@ -3,21 +3,18 @@
  * loops that do most of the work handle eight and are tested at the end, so that V8 makes the constants of the exponential once.
  */
 import { expX4, siluSlopeX4, siluX4, softplusX4 } from '../vector-math/assembly-exp';
-import { bytes, loadLanes, storeLanes } from '../vector-math/assembly-lanes';
+import { bytes, loadLanes, storeLanes, VALUES_OF_BLOCK } from '../vector-math/assembly-lanes';
 
-/** Values of a block: some 30 µs. */
-const BLOCK: i32 = 1 << 15;
-
-/** Into how many blocks these functions cut `size` values. */
+/** Into how many blocks functions of values one by one, these and others, cut `size` values. */
 export function elementBlocks(size: i32): i32 {
-  return (size + BLOCK - 1) / BLOCK;
+  return (size + VALUES_OF_BLOCK - 1) / VALUES_OF_BLOCK;
 }
 
 /** y = eˣ. */
 export function exp(x: usize, y: usize, size: i32, block: i32): void {
-  let left = min(BLOCK, size - block * BLOCK);
-  x += bytes(block * BLOCK);
-  y += bytes(block * BLOCK);
+  let left = min(VALUES_OF_BLOCK, size - block * VALUES_OF_BLOCK);
+  x += bytes(block * VALUES_OF_BLOCK);
+  y += bytes(block * VALUES_OF_BLOCK);
   if (left >= 8) {
     do {
       v128.store(y, expX4(v128.load(x)));
@@ -36,9 +33,9 @@ export function exp(x: usize, y: usize, size: i32, block: i32): void {
 
 /** y = ln(1 + eˣ). */
 export function softplus(x: usize, y: usize, size: i32, block: i32): void {
-  let left = min(BLOCK, size - block * BLOCK);
-  x += bytes(block * BLOCK);
-  y += bytes(block * BLOCK);
+  let left = min(VALUES_OF_BLOCK, size - block * VALUES_OF_BLOCK);
+  x += bytes(block * VALUES_OF_BLOCK);
+  y += bytes(block * VALUES_OF_BLOCK);
   if (left >= 8) {
     do {
       v128.store(y, softplusX4(v128.load(x)));
@@ -57,9 +54,9 @@ export function softplus(x: usize, y: usize, size: i32, block: i32): void {
 
 /** y = x σ(x). */
 export function silu(x: usize, y: usize, size: i32, block: i32): void {
-  let left = min(BLOCK, size - block * BLOCK);
-  x += bytes(block * BLOCK);
-  y += bytes(block * BLOCK);
+  let left = min(VALUES_OF_BLOCK, size - block * VALUES_OF_BLOCK);
+  x += bytes(block * VALUES_OF_BLOCK);
+  y += bytes(block * VALUES_OF_BLOCK);
   if (left >= 8) {
     do {
       v128.store(y, siluX4(v128.load(x)));
@@ -78,11 +75,11 @@ export function silu(x: usize, y: usize, size: i32, block: i32): void {
 
 /** dx = dy · d silu / dx. */
 export function siluGrad(x: usize, dy: usize, dx: usize, size: i32, block: i32): void {
-  const at = bytes(block * BLOCK);
+  const at = bytes(block * VALUES_OF_BLOCK);
   x += at;
   dy += at;
   dx += at;
-  for (let left = min(BLOCK, size - block * BLOCK); left > 0; left -= 4) {
+  for (let left = min(VALUES_OF_BLOCK, size - block * VALUES_OF_BLOCK); left > 0; left -= 4) {
     storeLanes(dx, f32x4.mul(loadLanes(dy, left), siluSlopeX4(loadLanes(x, left))), left);
     x += 16;
     dy += 16;

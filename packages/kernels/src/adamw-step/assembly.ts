@@ -1,5 +1,5 @@
-/** AssemblyScript. One step of AdamW over `size` values, in the order of operations of kernel.ts. */
-import { bytes, loadLanes, storeLanes } from '../vector-math/assembly-lanes';
+/** AssemblyScript. One step of AdamW over one block of `size` values, in the order of operations of kernel.ts. */
+import { bytes, loadLanes, storeLanes, VALUES_OF_BLOCK } from '../vector-math/assembly-lanes';
 
 /** `keep` is 1 − ηλ, `stepSize` η / (1 − β₁ᵗ), `root` √(1 − β₂ᵗ). The last three addresses receive θ, m and v; they may be the first ones. */
 export function adamwStep(
@@ -20,10 +20,12 @@ export function adamwStep(
   stepSize: f32,
   root: f32,
   eps: f32,
+  block: i32,
 ): void {
-  for (let i = 0; i < size; i += 4) {
+  const end = min(size, (block + 1) * VALUES_OF_BLOCK);
+  for (let i = block * VALUES_OF_BLOCK; i < end; i += 4) {
     const at = bytes(i);
-    const lanes = size - i;
+    const lanes = end - i;
     const g = f32x4.mul(loadLanes(grad + at, lanes), f32x4.splat(scale));
     const m = f32x4.add(f32x4.mul(loadLanes(mean + at, lanes), f32x4.splat(beta1)), f32x4.mul(g, f32x4.splat(rest1)));
     const v = f32x4.add(f32x4.mul(loadLanes(square + at, lanes), f32x4.splat(beta2)), f32x4.mul(f32x4.mul(g, g), f32x4.splat(rest2)));

@@ -1,10 +1,11 @@
 import type { TensorInfo } from '@tensorflow/tfjs-core';
-import type { Heap } from '../wasm/heap';
+import type { ActivationsModule } from '../activations/wasm';
+import type { Machine } from '../wasm/machine';
 import type { AdamwStepAttrs, AdamwStepInputs } from './kernel';
 
 /** Exports of assembly.ts. */
 export interface AdamwStepModule {
-  /** param, grad, mean, square, and where the new param, mean and square go; size; scale, beta1, rest1, beta2, rest2, keep, stepSize, root, eps */
+  /** param, grad, mean, square, and where the new param, mean and square go; size; scale, beta1, rest1, beta2, rest2, keep, stepSize, root, eps, block */
   adamwStep(...addressesAndNumbers: number[]): void;
 }
 
@@ -13,11 +14,14 @@ export interface AdamwStepModule {
  * last parameter's step gave back.
  */
 export const adamwStepOnWasm =
-  (heap: Heap, module: AdamwStepModule) =>
+  ({ heap, module, run }: Machine<AdamwStepModule & Pick<ActivationsModule, 'elementBlocks'>>) =>
   ({ param, grad, mean, square }: AdamwStepInputs, attrs: AdamwStepAttrs): TensorInfo[] => {
     const { learningRate, beta1, beta2, eps, weightDecay, step, gradientScale } = attrs;
     const outputs = [heap.output(param.shape), heap.output(param.shape), heap.output(param.shape)];
-    module.adamwStep(
+    run(
+      'adamwStep',
+      module.elementBlocks(param.size),
+      0,
       ...[param, grad, mean, square, ...outputs].map((tensor) => heap.address(tensor)),
       param.size,
       gradientScale,

@@ -85,7 +85,10 @@ function note(text: Uint8Array, message: string): void {
   text[length] = 0;
 }
 
-/** Runs in a worker until the pool is closed, asleep whenever there is nothing to do. Calls `ready` before it waits for its first job. */
+/**
+ * Runs in a worker until the pool is closed, asleep whenever there is nothing to do. Calls `ready` before it waits for its first job.
+ * @public by the name that the text of this file gives it
+ */
 export function serve({ control, memory, module, kernels, slot }: ThreadStart, ready: () => void): void {
   const { exports } = new WebAssembly.Instance(module, { env: { memory } });
   const functions = kernels.map((name) => exports[name] as KernelFunction);

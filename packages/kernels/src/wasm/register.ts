@@ -107,7 +107,7 @@ function registerOn(wasmBackend: WasmBackend, machine: Machine<Module>): string[
     onHeap(heap, crossEntropyGrad, crossEntropyGradOnWasm(machine)),
     onHeap(heap, selectiveScan, selectiveScanOnWasm(machine)),
     onHeap(heap, selectiveScanGrad, selectiveScanGradOnWasm(machine)),
-    onHeap(heap, adamwStep, adamwStepOnWasm(heap, module)),
+    onHeap(heap, adamwStep, adamwStepOnWasm(machine)),
     onHeap(heap, squareSum, squareSumOnWasm(heap, module)),
   ];
 }
