@@ -50,7 +50,10 @@ export interface SequenceModel<C, P, State> {
   gates?(params: P, config: C, tokens: TokenIds, options?: ForwardOptions): LayerGate[];
   /** The state before the first token. Its size does not depend on how much text follows. */
   initialState(config: C, batch: number): State;
-  /** Reads T ≥ 1 more tokens: logits as `forward`'s and the next state. The given state stays valid: disposing of it is the caller's. */
+  /**
+   * Reads T ≥ 1 more tokens: logits as `forward`'s and the next state. The given state stays valid: disposing of it is the caller's.
+   * Differentiable; with a state from outside of the loss this is truncated backpropagation through time.
+   */
   advance(params: P, config: C, tokens: TokenIds, state: State, options?: ForwardOptions): [Tensor3D, State];
 }
 

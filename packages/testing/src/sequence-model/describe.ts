@@ -42,7 +42,7 @@ export function describeSequenceModel<C, P extends object, S extends object>(
       const whole = tidyTree(() => model.forward(params, config, tokens));
       const cutUp = tidyTree(() => inPieces(params));
       await expectClose('logits', whole, cutUp, 10 * tolerance); // the worst of some thousand values; a norm would be within 1e-5
-      await expectSameGradients(params, whole, (current) => model.forward(current, config, tokens), inPieces, 10 * tolerance);
+      await expectSameGradients(params, whole, 10 * tolerance, (current) => model.forward(current, config, tokens), inPieces);
       disposeTree([params, tokens, whole, cutUp]);
     });
 

@@ -57,22 +57,28 @@ export function advanceInPieces<C, P, S>(
   return [concat(parts, 1), state];
 }
 
-/** Gradients of one random weighting of the logits through two ways of computing them. */
+/** Gradients of one random weighting of the logits through one way of computing them and through others. */
 export async function expectSameGradients<P extends object>(
   params: P,
   like: Tensor,
-  one: (params: P) => Tensor,
-  other: (params: P) => Tensor,
   tolerance: number,
+  one: (params: P) => Tensor,
+  ...others: ((params: P) => Tensor)[]
 ): Promise<void> {
   const random = mulberry32(17);
   const weights = tensor(
     Float32Array.from({ length: like.size }, () => 2 * random() - 1),
     like.shape,
   );
-  const [want, got] = [one, other].map((logits) => valueAndGrads((current: P) => sum(mul(logits(current), weights)) as Scalar, params));
-  const gradients = new Map([...tensorsOf(got?.grads)].map(([path, gradient]) => [path.join('.'), gradient]));
-  for (const [path, gradient] of tensorsOf(want?.grads))
-    await expectClose(`gradient of ${path.join('.')}`, gradient, gradients.get(path.join('.')) ?? [], tolerance, 1e-2);
-  disposeTree([weights, want, got]);
+  const through = (logits: (params: P) => Tensor) =>
+    valueAndGrads((current: P) => tidyTree(() => sum(mul(logits(current), weights)) as Scalar), params);
+  const want = through(one);
+  for (const other of others) {
+    const got = through(other);
+    const gradients = new Map([...tensorsOf(got.grads)].map(([path, gradient]) => [path.join('.'), gradient]));
+    for (const [path, gradient] of tensorsOf(want.grads))
+      await expectClose(`gradient of ${path.join('.')}`, gradient, gradients.get(path.join('.')) ?? [], tolerance, 1e-2);
+    disposeTree(got);
+  }
+  disposeTree([weights, want]);
 }
