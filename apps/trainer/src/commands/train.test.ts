@@ -144,6 +144,7 @@ describe('densessm train refuses', () => {
     [['--name', 'x', '--device', 'gpu'], EXIT.usage, "option '--device <auto|wasm|cpu>' argument 'gpu' is invalid"],
     [['--name', 'x', '--config-json', '{"sate_size": 4}'], EXIT.failure, '`sate_size`'],
     [['--name', 'x', '--batch-size', '10000000', '--block-size', '100'], EXIT.failure, 'does not fit into memory'],
+    [['--name', 'x', '--hidden-size', '16384'], EXIT.failure, 'make the model smaller'],
     [['--out-dir', 'text.txt'], EXIT.failure, 'cannot hold a run'],
   ])('%j', async (argv, code, told) => {
     const result = await run(train(...argv), { cwd });

@@ -1,15 +1,26 @@
 import type { FileSet, LoadedModel } from '@densessm/checkpoint';
 import { type MambaConfig, type MambaParams, upcycleMamba } from '@densessm/mamba';
 import { loadPretrained } from '@densessm/runtime-node';
+import { countParams } from '@densessm/ssm-core';
 import type { Tokenizer } from '@densessm/tokenizer';
 import { usageError } from '../errors';
 import { kebab, type SettingName, type Settings, type SomeSettings } from '../settings/table';
 import { modelOf } from './config';
 import { FAMILIES } from './families';
 
-/** A fresh model from the seed. @throws SsmError CONFIG, OPTION, FILE */
-export async function freshModel(settings: Settings, tokenizer: Tokenizer, cwd: string): Promise<LoadedModel> {
+/**
+ * A fresh model from the seed.
+ * @param requireRoom throws where so many parameters cannot be trained; called before there are any
+ * @throws SsmError CONFIG, OPTION, FILE
+ */
+export async function freshModel(
+  settings: Settings,
+  tokenizer: Tokenizer,
+  cwd: string,
+  requireRoom: (parameters: number) => void,
+): Promise<LoadedModel> {
   const { model, config } = await modelOf(settings, tokenizer.vocabSize, tokenizer.specialIds, cwd);
+  requireRoom(countParams(model.spec(config)));
   return { model, config, params: model.init(config, settings.seed) };
 }
 

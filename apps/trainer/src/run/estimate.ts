@@ -26,7 +26,7 @@ const PROCESS_BYTES = 250e6;
 type Room = { readonly bytes: number; readonly of: string };
 
 /** What tensors may take on a backend of this machine. */
-export function availableRoom(backend: BackendName): Room {
+function availableRoom(backend: BackendName): Room {
   const limit = process.constrainedMemory?.() ?? 0;
   const machine = Math.max(0, Math.min(freemem(), limit > 0 && limit < totalmem() ? limit : Number.POSITIVE_INFINITY) - PROCESS_BYTES);
   if (backend === 'wasm' && WASM_HEAP < machine) return { bytes: WASM_HEAP, of: 'a WebAssembly heap' };
@@ -34,20 +34,26 @@ export function availableRoom(backend: BackendName): Room {
 }
 
 /** Weights, gradients and what the optimiser keeps. */
-export function weightBytes(parameters: number, optimizer: Settings['optimizer']): number {
+function weightBytes(parameters: number, optimizer: Settings['optimizer']): number {
   return parameters * FLOAT_BYTES * (2 + MOMENTS[optimizer]);
 }
 
-/** @throws SsmError OPTION with advice, where a run cannot fit */
-export function requireRoom(bytes: number, parameters: number, room: Room, settings: Settings): void {
+/** @throws SsmError BACKEND where not even the weights can fit with what trains them */
+export function requireRoomForWeights(parameters: number, backend: BackendName, settings: Settings): void {
+  requireRoom(weightBytes(parameters, settings.optimizer), parameters, availableRoom(backend), settings);
+}
+
+/** @throws SsmError BACKEND with advice, where a run cannot fit */
+function requireRoom(bytes: number, parameters: number, room: Room, settings: Settings): void {
   if (bytes <= room.bytes) return;
   const weights = weightBytes(parameters, settings.optimizer);
-  const parts = `${formatBytes(bytes)}: ${formatBytes(weights)} for ${formatBytes(parameters * FLOAT_BYTES)} of weights with gradients and ${settings.optimizer}, ${formatBytes(bytes - weights)} for a batch of ${settings.batchSize} × ${settings.blockSize}`;
+  const forWeights = `${formatBytes(weights)} for ${formatBytes(parameters * FLOAT_BYTES)} of weights with gradients and ${settings.optimizer}`;
+  const forBatch = `${formatBytes(bytes - weights)} for a batch of ${settings.batchSize} × ${settings.blockSize}`;
   throw new SsmError({
     code: 'BACKEND',
     what: 'The run does not fit into memory.',
     expected: `at most ${formatBytes(room.bytes)} of ${room.of}`,
-    got: parts,
+    got: bytes > weights ? `${formatBytes(bytes)}: ${forWeights}, ${forBatch}` : forWeights,
     mend: weights > room.bytes ? 'make the model smaller: --hidden-size, --num-hidden-layers, --vocab-size' : adviceForBatches(settings),
   });
 }
@@ -120,7 +126,6 @@ export async function estimateRun(
   const parameters = countParams(loaded.model.spec(loaded.config));
   const weights = weightBytes(parameters, settings.optimizer);
   const room = availableRoom(backend);
-  requireRoom(weights, parameters, room, settings);
   const { batchSize, blockSize } = settings;
   const small = await batchOf({ batchSize: 1, blockSize: Math.min(blockSize, CORNER) });
   const kept = (await tryBatch(loaded, small, settings.recompute)).bytes;

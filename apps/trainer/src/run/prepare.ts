@@ -27,6 +27,7 @@ import { writeFileWhole } from '../output/write-file';
 import { minimumRate, warmupSteps } from '../settings/resolve';
 import type { Settings, SomeSettings } from '../settings/table';
 import type { RunView } from '../view/run-view';
+import { requireRoomForWeights } from './estimate';
 
 export interface Prepared {
   readonly backend: Choice;
@@ -47,9 +48,10 @@ export async function prepareRun(settings: Settings, given: SomeSettings, io: Io
   const tokenizer = source && given.tokenizer === undefined ? await keptTokenizer(io, initFrom, cacheDir) : settings.tokenizer;
   const data = await openData({ ...settings, tokenizer, cacheDir }, io, view);
   try {
+    const fits = (parameters: number): void => requireRoomForWeights(parameters, backend.backend, settings);
     const loaded = source
       ? await trainedModel(source, settings, given, data.tokenizer)
-      : await freshModel(settings, data.tokenizer, io.cwd);
+      : await freshModel(settings, data.tokenizer, io.cwd, fits);
     return { backend, data, loaded };
   } catch (error) {
     await data.close();
