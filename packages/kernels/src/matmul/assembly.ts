@@ -15,7 +15,9 @@ const MOST_COLUMNS: i32 = 512;
 const LEAST_ROWS: i32 = 32;
 const LEAST_COLUMNS: i32 = 64;
 /** So many blocks are enough for several threads to end together. */
-const ENOUGH_BLOCKS: i32 = 12;
+const ENOUGH_BLOCKS: i32 = 8;
+/** Columns of a block where rows are few and B is read row by row: shorter runs of memory come slower. */
+const LONG_RUN: i32 = 512;
 /** Multiplications that are worth a block of their own, some 50 µs; half as many where few rows wait for memory. */
 const WORTH_A_BLOCK: i64 = 1 << 20;
 
@@ -44,7 +46,7 @@ function blockOfManyRows(m: i32, k: i32, n: i32): i64 {
 }
 
 function blockOfFewRows(m: i32, k: i32): i64 {
-  const columns = max(LEAST_COLUMNS as i64, WORTH_A_BLOCK / 2 / max(1, work(m, k, 1)));
+  const columns = max(LONG_RUN as i64, WORTH_A_BLOCK / 2 / max(1, work(m, k, 1)));
   return ((m as i64) << 32) | ((min(columns, 1 << 20) + 15) & ~15);
 }
 
