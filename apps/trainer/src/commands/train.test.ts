@@ -127,7 +127,7 @@ describe('densessm train', () => {
   it('starts from the weights of another run', async () => {
     const argv = ['train', '--data', 'text.txt', '--init-from', 'out/whole/checkpoint', '--name', 'tuned', '--max-steps', '1'];
     const sizes = ['--block-size', '12', '--batch-size', '2', '--eval-iters', '3', '--cache-dir', 'cache'];
-    const { code, stderr } = await run([...argv, ...sizes], { cwd });
+    const { code, stderr } = await run([...argv, ...sizes, '--overwrite'], { cwd });
     expect([code, stderr]).toEqual([EXIT.fine, expect.stringContaining('step 0')]);
     const [tuned] = (await recordsOf('tuned')) as { loss: number }[];
     const whole = (await recordsOf('whole')) as { type: string; loss: number }[];

@@ -34,7 +34,7 @@ describe('the folder of a run', () => {
   ])('is refused before any work where writing meets %s', async (code, got) => {
     const fs: FileSystem = { ...realFiles, open: failing(code) };
     await expect(openRun({ name: 'x' }, { cwd }, fs)).rejects.toMatchObject({ code: 'FILE', got, mend: expect.any(String) });
-    expect(await readdir(join(cwd, 'out', 'x'))).toEqual([]);
+    expect(await readdir(cwd)).toEqual([]);
   });
 });
 

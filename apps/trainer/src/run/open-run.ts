@@ -101,13 +101,15 @@ async function refuseUsed(folder: string, info: RunInfo | undefined, fs: FileSys
 /** @throws SsmError FILE before any work is done that could not be saved */
 async function checkWritable(folder: string, fs: FileSystem): Promise<void> {
   const path = join(folder, `.${crypto.randomUUID()}.tmp`);
+  let made: string | undefined;
   try {
-    await fs.mkdir(folder, { recursive: true });
+    made = await fs.mkdir(folder, { recursive: true });
     await writePieces(fs, path, [new Uint8Array(1)]);
   } catch (error) {
     throw writeError(`${folder} cannot hold a run.`, folder, error);
   } finally {
     await fs.rm(path, { force: true }).catch(() => undefined);
+    if (made !== undefined) await fs.rm(made, { recursive: true, force: true }).catch(() => undefined); // until there is something to keep
   }
 }
 

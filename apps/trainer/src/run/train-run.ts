@@ -1,4 +1,5 @@
 /** One run of `densessm train`, from settings to the last checkpoint. */
+import { mkdir } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import type { LoadedModel } from '@densessm/checkpoint';
@@ -98,6 +99,7 @@ class TrainingRun {
     const { folder, settings } = run;
     this.#describe();
     await this.#estimate();
+    await mkdir(folder, { recursive: true });
     if (run.replaces) await clearRun(folder);
     const info = this.#info('running');
     await writeRunInfo(folder, info);
