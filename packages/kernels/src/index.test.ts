@@ -7,6 +7,8 @@ describe('the surface of @densessm/kernels', () => {
   it('changes only in sight of a review', () => {
     expect(Object.keys(kernels).sort()).toMatchInlineSnapshot(`
       [
+        "PackedLinear",
+        "WEIGHT_TYPES",
         "adamwStep",
         "causalConv1d",
         "crossEntropy",

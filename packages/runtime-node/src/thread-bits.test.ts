@@ -1,4 +1,15 @@
-import { adamwStep, causalConv1d, crossEntropy, embedding, matMul, rmsNorm, selectiveScan, silu } from '@densessm/kernels';
+import {
+  adamwStep,
+  causalConv1d,
+  crossEntropy,
+  embedding,
+  matMul,
+  PackedLinear,
+  rmsNorm,
+  selectiveScan,
+  silu,
+  WEIGHT_TYPES,
+} from '@densessm/kernels';
 import { evaluateSample, type KernelCheck, kernelCheck, operationCheck, type Sample } from '@densessm/kernels/checks';
 import { concat, exp, softplus, split, tidy } from '@tensorflow/tfjs-core';
 import { afterAll, describe, expect, it } from 'vitest';
@@ -97,4 +108,17 @@ describe.each(checks)('$name', (check) => {
     expect(Object.keys(one).length).toBeGreaterThan(1);
     expect([differing(two), differing(three)]).toEqual([[], []]);
   });
+});
+
+it.each(WEIGHT_TYPES)('products with packed weights have the same bits on 1, 2 and 3 threads: %s', async (type) => {
+  const [rows, out, width] = [3, 1029, 770];
+  const [x, w] = [rows * width, out * width].map((length) => Float32Array.from({ length }, (_, i) => Math.sin(i)));
+  const results: string[] = [];
+  for (const threads of [2, 3, 1]) {
+    await startBackend({ device: 'wasm', threads });
+    const packed = PackedLinear.pack(w as Float32Array, [out, width], { type });
+    results.push(bits(packed.apply(x as Float32Array, rows)));
+    packed.dispose();
+  }
+  expect(new Set(results).size).toBe(1);
 });

@@ -21,6 +21,8 @@ export class Heap {
   readonly #backend: WasmBackend;
   #scratch = { address: 0, size: 0 };
   #shared = { address: 0, size: 0 };
+  /** What malloc gave for each address of {@link allocate}. */
+  readonly #given = new Map<number, number>();
 
   constructor(backend: WasmBackend) {
     this.#backend = backend;
@@ -54,6 +56,29 @@ export class Heap {
     return tensor ? this.address(tensor) : 0;
   }
 
+  /** The memory as it is now. Growth detaches it: do not keep it, nor views of it. */
+  get buffer(): ArrayBuffer {
+    const { memory } = this.#backend.wasm.asm as { memory: WebAssembly.Memory };
+    return memory.buffer as ArrayBuffer;
+  }
+
+  /** Address of `size` bytes, all zero, that are the caller's until {@link free}; a multiple of 64. @throws SsmError BACKEND where the heap has no room. */
+  allocate(size: number): number {
+    const given = this.#backend.wasm._malloc(size + ALIGNMENT) >>> 0;
+    if (given === 0) throw heapIsFull(`${size} bytes`);
+    const address = (Math.floor(given / ALIGNMENT) + 1) * ALIGNMENT;
+    this.#given.set(address, given);
+    new Uint8Array(this.buffer, address, size).fill(0);
+    return address;
+  }
+
+  /** Frees what {@link allocate} gave. */
+  free(address: number): void {
+    const given = this.#given.get(address);
+    if (given !== undefined) this.#backend.wasm._free(given);
+    this.#given.delete(address);
+  }
+
   /** Address of `size` bytes that any kernel may overwrite until it returns. @throws SsmError BACKEND where the heap has no room. */
   scratch(size: number): number {
     this.#scratch = this.#atLeast(size, this.#scratch);
@@ -76,6 +101,9 @@ export class Heap {
     return { address, size };
   }
 }
+
+/** A cache line: no vector of what is allocated lies in two. */
+const ALIGNMENT = 64;
 
 interface Buffer {
   address: number;

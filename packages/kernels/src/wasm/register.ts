@@ -10,6 +10,7 @@ import { type CausalConv1dModule, causalConv1dGradOnWasm, causalConv1dOnWasm } f
 import { crossEntropyGrad } from '../cross-entropy/gradient';
 import { crossEntropy } from '../cross-entropy/kernel';
 import { type CrossEntropyModule, crossEntropyGradOnWasm, crossEntropyOnWasm } from '../cross-entropy/wasm';
+import type { DecodeModule } from '../decode/module';
 import { embedding, embeddingGrad } from '../embedding/kernel';
 import { type EmbeddingModule, embeddingGradOnWasm, embeddingOnWasm } from '../embedding/wasm';
 import { matMul } from '../matmul/kernel';
@@ -29,6 +30,7 @@ import { isShared, type LoadedBuild, loadBuild, type SimdBuild } from './build';
 import { Heap, type WasmBackend } from './heap';
 import { replaceIdentity } from './identity';
 import { type Machine, machineOn } from './machine';
+import { rememberMachine } from './machines';
 import { replaceSlice } from './slice';
 
 type Module = MatMulModule &
@@ -41,7 +43,8 @@ type Module = MatMulModule &
   StridedCopyModule &
   CrossEntropyModule &
   AdamwStepModule &
-  SquareSumModule;
+  SquareSumModule &
+  DecodeModule;
 
 /** What runs on a backend: one heap, a module for each build that was asked for, and the threads of the last call. */
 interface Running {
@@ -83,6 +86,7 @@ export async function registerWasmKernels(backend: unknown, options: WasmKernelO
   here.pool?.close();
   here.pool = pool;
   const machine = machineOn(here.heap, build.exports as unknown as Module, pool);
+  rememberMachine(wasmBackend, machine);
   return { names: registerOn(wasmBackend, machine), simd: build.simd, threads: pool?.threads ?? 1 };
 }
 

@@ -1,0 +1,103 @@
+/** AssemblyScript. A panel of 16 outputs whose weights are float32 or bfloat16. */
+import { loadLanes, storeLanes } from '../vector-math/assembly-lanes';
+import { madd } from '../vector-math/assembly-madd';
+
+/** Writes 16 sums, or the first `lanes` of them, with the bias and, where `add`, what is there already. */
+export function finish(s0: v128, s1: v128, s2: v128, s3: v128, bias: usize, y: usize, lanes: i32, add: bool): void {
+  finishFour(s0, bias, y, lanes, add);
+  if (lanes > 4) finishFour(s1, bias ? bias + 16 : 0, y + 16, lanes - 4, add);
+  if (lanes > 8) finishFour(s2, bias ? bias + 32 : 0, y + 32, lanes - 8, add);
+  if (lanes > 12) finishFour(s3, bias ? bias + 48 : 0, y + 48, lanes - 12, add);
+}
+
+function finishFour(sum: v128, bias: usize, y: usize, lanes: i32, add: bool): void {
+  if (bias) sum = f32x4.add(sum, loadLanes(bias, lanes));
+  if (add) sum = f32x4.add(sum, loadLanes(y, lanes));
+  storeLanes(y, sum, lanes);
+}
+
+/** w [width, 16] float32. Even and odd inputs have sums of their own, so that no product waits for the one before. */
+export function addPanelF32(w: usize, x: usize, bias: usize, y: usize, width: i32, lanes: i32, add: bool): void {
+  const zero = f32x4.splat(0);
+  let s0 = zero;
+  let s1 = zero;
+  let s2 = zero;
+  let s3 = zero;
+  let t0 = zero;
+  let t1 = zero;
+  let t2 = zero;
+  let t3 = zero;
+  let left = width;
+  for (; left >= 2; left -= 2) {
+    const even = v128.load32_splat(x);
+    const odd = v128.load32_splat(x, 4);
+    s0 = madd(even, v128.load(w), s0);
+    s1 = madd(even, v128.load(w, 16), s1);
+    s2 = madd(even, v128.load(w, 32), s2);
+    s3 = madd(even, v128.load(w, 48), s3);
+    t0 = madd(odd, v128.load(w, 64), t0);
+    t1 = madd(odd, v128.load(w, 80), t1);
+    t2 = madd(odd, v128.load(w, 96), t2);
+    t3 = madd(odd, v128.load(w, 112), t3);
+    w += 128;
+    x += 8;
+  }
+  if (left > 0) {
+    const last = v128.load32_splat(x);
+    s0 = madd(last, v128.load(w), s0);
+    s1 = madd(last, v128.load(w, 16), s1);
+    s2 = madd(last, v128.load(w, 32), s2);
+    s3 = madd(last, v128.load(w, 48), s3);
+  }
+  finish(f32x4.add(s0, t0), f32x4.add(s1, t1), f32x4.add(s2, t2), f32x4.add(s3, t3), bias, y, lanes, add);
+}
+
+/** The bfloat16 in the lower halves of four words: outputs 0 to 3 of eight. */
+export function lower(pairs: v128): v128 {
+  return i32x4.shl(pairs, 16);
+}
+
+/** The bfloat16 in the upper halves of four words: outputs 4 to 7 of eight. */
+export function upper(pairs: v128): v128 {
+  return v128.and(pairs, i32x4.splat(0xffff0000));
+}
+
+/** w [width, 16] bfloat16, eight outputs a vector, see {@link lower}. */
+export function addPanelBf16(w: usize, x: usize, bias: usize, y: usize, width: i32, lanes: i32, add: bool): void {
+  const zero = f32x4.splat(0);
+  let s0 = zero;
+  let s1 = zero;
+  let s2 = zero;
+  let s3 = zero;
+  let t0 = zero;
+  let t1 = zero;
+  let t2 = zero;
+  let t3 = zero;
+  let left = width;
+  for (; left >= 2; left -= 2) {
+    const even = v128.load32_splat(x);
+    const odd = v128.load32_splat(x, 4);
+    const a = v128.load(w);
+    const b = v128.load(w, 16);
+    const c = v128.load(w, 32);
+    const d = v128.load(w, 48);
+    s0 = madd(even, lower(a), s0);
+    s1 = madd(even, upper(a), s1);
+    s2 = madd(even, lower(b), s2);
+    s3 = madd(even, upper(b), s3);
+    t0 = madd(odd, lower(c), t0);
+    t1 = madd(odd, upper(c), t1);
+    t2 = madd(odd, lower(d), t2);
+    t3 = madd(odd, upper(d), t3);
+    w += 64;
+    x += 8;
+  }
+  if (left > 0) {
+    const last = v128.load32_splat(x);
+    s0 = madd(last, lower(v128.load(w)), s0);
+    s1 = madd(last, upper(v128.load(w)), s1);
+    s2 = madd(last, lower(v128.load(w, 16)), s2);
+    s3 = madd(last, upper(v128.load(w, 16)), s3);
+  }
+  finish(f32x4.add(s0, t0), f32x4.add(s1, t1), f32x4.add(s2, t2), f32x4.add(s3, t3), bias, y, lanes, add);
+}

@@ -1,0 +1,131 @@
+/**
+ * The order of packed weights in memory: panels of 16 outputs, behind each other; what is missing to 16 outputs and, for whole
+ * numbers, to 32 inputs is zero. assembly-floats.ts and assembly-integers.ts say how a panel lies.
+ */
+import { SsmError } from '@densessm/ssm-core';
+import { fromBf16, GROUP, quantiseInt4, quantiseInt8, toBf16 } from './quantise';
+
+/** In which type weights are kept: 32, 16, 8.5 and 4.5 bits a weight. */
+export const WEIGHT_TYPES = ['f32', 'bf16', 'int8', 'int4'] as const;
+export type WeightType = (typeof WEIGHT_TYPES)[number];
+
+const PANEL = 16;
+const PAIRS = GROUP / 2;
+const SCALES_BYTES = 32;
+const INT8_BYTES = SCALES_BYTES + PANEL * GROUP;
+const INT4_BYTES = SCALES_BYTES + (PANEL * GROUP) / 2;
+
+const bytesOfPanel = (type: WeightType, width: number): number =>
+  ({
+    f32: width * PANEL * 4,
+    bf16: width * PANEL * 2,
+    int8: Math.ceil(width / GROUP) * INT8_BYTES,
+    int4: Math.ceil(width / GROUP) * INT4_BYTES,
+  })[type];
+
+/** Bytes of weights [out, width]. */
+export const packedBytes = (type: WeightType, out: number, width: number): number => Math.ceil(out / PANEL) * bytesOfPanel(type, width);
+
+/** Where a bfloat16 of output 0 to 15 lies: in words whose halves are outputs i and i + 4. */
+const halfOf = (output: number): number => (output & 8) + 2 * (output & 3) + ((output >> 2) & 1);
+
+/** Packs weights [out, width] to `bytes`, which are zero and start at a multiple of 4. @throws SsmError WEIGHTS where one is not finite */
+export function pack(where: string, type: WeightType, weights: Float32Array, width: number, bytes: Uint8Array): void {
+  const out = weights.length / width;
+  const ofPanel = bytesOfPanel(type, width);
+  const write = { f32: writeF32, bf16: writeBf16, int8: writeIntegers, int4: writeIntegers }[type];
+  for (let output = 0; output < out; output++) {
+    const row = weights.subarray(output * width, (output + 1) * width);
+    refuseNonFinite(where, row, output);
+    const start = Math.floor(output / PANEL) * ofPanel;
+    write(row, output % PANEL, bytes.subarray(start, start + ofPanel), type);
+  }
+}
+
+function writeF32(row: Float32Array, output: number, panel: Uint8Array): void {
+  const values = new Float32Array(panel.buffer, panel.byteOffset, panel.length / 4);
+  for (let k = 0; k < row.length; k++) values[k * PANEL + output] = row[k] as number;
+}
+
+function writeBf16(row: Float32Array, output: number, panel: Uint8Array): void {
+  const halves = new Uint16Array(panel.buffer, panel.byteOffset, panel.length / 2);
+  const place = halfOf(output);
+  for (let k = 0; k < row.length; k++) halves[k * PANEL + place] = toBf16(row[k] as number);
+}
+
+function writeIntegers(row: Float32Array, output: number, panel: Uint8Array, type: WeightType): void {
+  const halves = new Uint16Array(panel.buffer, panel.byteOffset, panel.length / 2);
+  const numbers = new Int8Array(GROUP);
+  const isInt8 = type === 'int8';
+  const ofGroup = isInt8 ? INT8_BYTES : INT4_BYTES;
+  for (let start = 0, at = 0; start < row.length; start += GROUP, at += ofGroup) {
+    numbers.fill(0);
+    const values = row.subarray(start, start + GROUP);
+    halves[at / 2 + halfOf(output)] = isInt8 ? quantiseInt8(values, numbers) : quantiseInt4(values, numbers);
+    if (isInt8) writeInt8(numbers, output, panel, at + SCALES_BYTES);
+    else writeInt4(numbers, output, panel, at + SCALES_BYTES);
+  }
+}
+
+function writeInt8(numbers: Int8Array, output: number, panel: Uint8Array, at: number): void {
+  for (let k = 0; k < GROUP; k++) panel[at + (k >> 1) * 2 * PANEL + 2 * output + (k & 1)] = numbers[k] as number;
+}
+
+/** A word of 16 bits holds one input's numbers of outputs i, i + 4, i + 8 and i + 12. */
+function writeInt4(numbers: Int8Array, output: number, panel: Uint8Array, at: number): void {
+  const [quarter, lane] = [output >> 2, 2 * (output & 3)];
+  const shift = 4 * (quarter & 1);
+  for (let pair = 0; pair < PAIRS; pair++) {
+    for (let k = 0; k < 2; k++) {
+      const place = at + pair * PANEL + 2 * (lane + k) + (quarter >> 1);
+      panel[place] = (panel[place] as number) | (((numbers[2 * pair + k] as number) + 8) << shift);
+    }
+  }
+}
+
+/** The weights of one output, [width], as {@link pack} rounded them. */
+export function unpackRow(type: WeightType, bytes: Uint8Array, width: number, output: number): Float32Array {
+  const ofPanel = bytesOfPanel(type, width);
+  const panel = bytes.subarray(Math.floor(output / PANEL) * ofPanel).subarray(0, ofPanel);
+  const lane = output % PANEL;
+  const row = new Float32Array(width);
+  if (type === 'f32') {
+    const values = new Float32Array(panel.buffer, panel.byteOffset, panel.length / 4);
+    for (let k = 0; k < width; k++) row[k] = values[k * PANEL + lane] as number;
+    return row;
+  }
+  const halves = new Uint16Array(panel.buffer, panel.byteOffset, panel.length / 2);
+  const read = type === 'int8' ? readInt8 : readInt4;
+  for (let k = 0; k < width; k++) {
+    if (type === 'bf16') row[k] = fromBf16(halves[k * PANEL + halfOf(lane)] as number);
+    else {
+      const at = Math.floor(k / GROUP) * (type === 'int8' ? INT8_BYTES : INT4_BYTES);
+      row[k] = fromBf16(halves[at / 2 + halfOf(lane)] as number) * read(panel, lane, at + SCALES_BYTES, k % GROUP);
+    }
+  }
+  return row;
+}
+
+function readInt8(panel: Uint8Array, output: number, at: number, k: number): number {
+  return ((panel[at + (k >> 1) * 2 * PANEL + 2 * output + (k & 1)] as number) << 24) >> 24;
+}
+
+function readInt4(panel: Uint8Array, output: number, at: number, k: number): number {
+  const quarter = output >> 2;
+  const byte = panel[at + (k >> 1) * PANEL + 2 * (2 * (output & 3) + (k & 1)) + (quarter >> 1)] as number;
+  return ((byte >> (4 * (quarter & 1))) & 15) - 8;
+}
+
+function refuseNonFinite(where: string, row: Float32Array, output: number): void {
+  let sum = 0;
+  for (let k = 0; k < row.length; k++) sum += 0 * (row[k] as number);
+  if (sum === 0) return;
+  const k = row.findIndex((value) => !Number.isFinite(value));
+  throw new SsmError({
+    code: 'WEIGHTS',
+    what: `${where}: a weight is not finite.`,
+    expected: 'numbers',
+    got: `${row[k]} at [${output}, ${k}]`,
+    mend: 'the checkpoint is damaged, or its training diverged: use an earlier one',
+  });
+}

@@ -1,0 +1,144 @@
+import { SsmError } from '@densessm/ssm-core';
+import type { DecodeModule } from '../decode/module';
+import type { Heap } from '../wasm/heap';
+import type { Machine } from '../wasm/machine';
+import { currentMachine } from '../wasm/machines';
+import { pack, packedBytes, unpackRow, WEIGHT_TYPES, type WeightType } from './pack';
+import { GROUP } from './quantise';
+
+/** Bytes of a group of activations in whole numbers, see assembly.ts. */
+const ACTIVATIONS_BYTES = 72;
+
+export interface PackedLinearOptions {
+  /** The type that weights are kept in; activations and results are float32. */
+  type: WeightType;
+  /** [out] */
+  bias?: Float32Array;
+}
+
+/**
+ * Weights [out, width] on the heap of tfjs's wasm backend, packed once for products with few rows, as they occur while decoding. Owns
+ * memory: dispose of it. Sums of weights in whole numbers are exact inside a group of 32, whose activations keep 16 bits.
+ */
+export class PackedLinear {
+  readonly type: WeightType;
+  readonly out: number;
+  readonly width: number;
+  readonly #heap: Heap;
+  #weights = 0;
+  #bias = 0;
+
+  private constructor(heap: Heap, type: WeightType, out: number, width: number) {
+    this.#heap = heap;
+    this.type = type;
+    this.out = out;
+    this.width = width;
+  }
+
+  /**
+   * Packs weights that lie row by row, as on disk.
+   * @throws SsmError BACKEND without our kernels on wasm or without room, OPTION for an unknown type, SHAPE, WEIGHTS where one is not finite
+   */
+  static pack(weights: Float32Array, [out, width]: readonly [number, number], { type, bias }: PackedLinearOptions): PackedLinear {
+    checkPacking(weights, out, width, type, bias);
+    const { heap } = currentMachine('PackedLinear');
+    const packed = new PackedLinear(heap, type, out, width);
+    try {
+      packed.#weights = heap.allocate(packed.sizeBytes);
+      pack('PackedLinear', type, weights, width, packed.#bytes());
+      if (bias) {
+        packed.#bias = heap.allocate(4 * out);
+        new Float32Array(heap.buffer, packed.#bias, out).set(bias);
+      }
+    } catch (error) {
+      packed.dispose();
+      throw error;
+    }
+    return packed;
+  }
+
+  /** What the weights take. */
+  get sizeBytes(): number {
+    return packedBytes(this.type, this.out, this.width);
+  }
+
+  /** y = x wᵀ + bias, x [rows, width] → y [rows, out]. @throws SsmError SHAPE or STATE */
+  apply(x: Float32Array, rows: number): Float32Array {
+    if (x.length !== rows * this.width)
+      throw badShape('the input has the wrong length', `${rows} rows of ${this.width}, that is ${rows * this.width}`, String(x.length));
+    const { heap } = this.#machine();
+    const from = heap.allocate(4 * (x.length + rows * this.out));
+    try {
+      const to = from + 4 * x.length;
+      new Float32Array(heap.buffer, from, x.length).set(x);
+      this.run(from, to, rows);
+      return new Float32Array(heap.buffer, to, rows * this.out).slice();
+    } finally {
+      heap.free(from);
+    }
+  }
+
+  /** As {@link apply} between addresses on the heap; where `add`, y grows by the product. @throws SsmError STATE, or BACKEND without room */
+  run(x: number, y: number, rows: number, add = false): void {
+    const { heap, module, run } = this.#machine();
+    const { type, width, out } = this;
+    let from = x;
+    if (type === 'int8' || type === 'int4') {
+      from = heap.shared(rows * Math.ceil(width / GROUP) * ACTIVATIONS_BYTES);
+      run('packActivations', 1, 0, x, from, rows, width);
+    }
+    const blocks = module.packedLinearBlocks(rows, width, out);
+    run('packedLinear', blocks, 0, WEIGHT_TYPES.indexOf(type), this.#weights, from, this.#bias, y, rows, width, out, Number(add));
+  }
+
+  /** The weights of one output as they are after packing, [width]. @throws SsmError SHAPE or STATE */
+  row(output: number): Float32Array {
+    this.#machine();
+    if (!Number.isInteger(output) || output < 0 || output >= this.out)
+      throw badShape('there is no such row', `0 to ${this.out - 1}`, String(output));
+    return unpackRow(this.type, this.#bytes(), this.width, output);
+  }
+
+  /** Frees the memory; a second time does nothing. */
+  dispose(): void {
+    this.#heap.free(this.#weights);
+    this.#heap.free(this.#bias);
+    this.#weights = 0;
+    this.#bias = 0;
+  }
+
+  #bytes(): Uint8Array {
+    return new Uint8Array(this.#heap.buffer, this.#weights, this.sizeBytes);
+  }
+
+  /** The backend's machine as it is now: threads may have come or gone. */
+  #machine(): Machine<DecodeModule> {
+    const machine = currentMachine('PackedLinear');
+    if (this.#weights !== 0 && machine.heap === this.#heap) return machine;
+    throw new SsmError({
+      code: 'STATE',
+      what: 'PackedLinear: these weights cannot be used.',
+      expected: 'weights on the heap of the backend in use',
+      got: this.#weights === 0 ? 'weights that were disposed of' : 'those of another backend',
+      mend: 'pack them again',
+    });
+  }
+}
+
+function checkPacking(weights: Float32Array, out: number, width: number, type: WeightType, bias: Float32Array | undefined): void {
+  if (!WEIGHT_TYPES.includes(type))
+    throw new SsmError({
+      code: 'OPTION',
+      what: 'PackedLinear: weights cannot be kept in this type.',
+      expected: WEIGHT_TYPES.join(', '),
+      got: String(type),
+      mend: 'f32 is exact, bf16 half as large, int8 a quarter, int4 an eighth',
+    });
+  const isSize = (size: number): boolean => Number.isInteger(size) && size > 0;
+  if (!isSize(out) || !isSize(width)) throw badShape('the weights have no such shape', 'two whole numbers above 0', `[${out}, ${width}]`);
+  if (weights.length !== out * width) throw badShape('the weights have the wrong length', `${out} · ${width}`, String(weights.length));
+  if (bias && bias.length !== out) throw badShape('the bias has the wrong length', String(out), String(bias.length));
+}
+
+const badShape = (what: string, expected: string, got: string): SsmError =>
+  new SsmError({ code: 'SHAPE', what: `PackedLinear: ${what}.`, expected, got, mend: 'weights are [out, width] as on disk' });
