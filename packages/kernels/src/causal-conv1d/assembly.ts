@@ -5,6 +5,7 @@
  */
 import { pack } from '../matmul/assembly-pack';
 import { bytes } from '../vector-math/assembly-lanes';
+import { convolveRows, gradientOfInputRows, gradientOfRows, isFourWide } from './assembly-four';
 import { Conv, convolveRow, gradientOfInput, gradientOfRow } from './assembly-rows';
 
 /** Where the arrays start in scratch, after {@link Conv}. */
@@ -75,14 +76,19 @@ export function causalConv1d(
     const ofTail = bytes(b * channels * (width - 1));
     if (starts) c.starts = starts + bytes(b * length);
     makeHead(c, x, tail ? tail + ofTail : 0);
-    for (let t = 0; t < length; t++) {
-      convolveRow(c, c.window(x, t), c.firstColumn(t), y);
-      y += c.row;
-    }
+    const alone = tokensAlone(c);
+    for (let t = 0; t < alone; t++) convolveRow(c, c.window(x, t), c.firstColumn(t), y + (t as usize) * c.row);
+    convolveRows(c, x, y + (alone as usize) * c.row, length - alone);
     // the W − 1 newest rows are the window of the token that comes next, without its own
     if (width > 1) leaveTail(c, x, left + ofTail);
     x += (length as usize) * c.row;
+    y += (length as usize) * c.row;
   }
+}
+
+/** How many tokens go one by one: those whose rows lie in the head, or all. */
+function tokensAlone(c: Conv): i32 {
+  return isFourWide(c) ? min(c.width - 1, c.length) : c.length;
 }
 
 /** The rows of the tail, zeros where there is none, and the first W − 1 of x. */
@@ -184,11 +190,13 @@ function gradientOfOutputs(c: Conv, x: usize, dy: usize): void {
   const sums = c.dz - c.dFilterOfOne;
   memory.fill(c.dFilterOfOne, 0, sums);
   let dz = c.dz + ((c.width - 1) as usize) * c.row;
-  for (let t = 0; t < c.length; t++) {
+  const alone = tokensAlone(c);
+  for (let t = 0; t < alone; t++) {
     gradientOfRow(c, c.window(x, t), c.firstColumn(t), dy, dz);
     dy += c.row;
     dz += c.row;
   }
+  gradientOfRows(c, x, dy, dz, c.length - alone);
   for (let i: usize = 0; i < sums; i += 16) {
     v128.store(c.dFilter + i, f32x4.add(v128.load(c.dFilter + i), v128.load(c.dFilterOfOne + i)));
   }
@@ -197,7 +205,11 @@ function gradientOfOutputs(c: Conv, x: usize, dy: usize): void {
 /** Row k of the past, the tail's rows first, is read by tokens k − W + 1 to k, and the last W − 1 are what is left. */
 function gradientOfInputs(c: Conv, dLeft: usize, dx: usize): void {
   const before = c.width - 1;
+  // those of neither the tail nor what is left
+  const together = isFourWide(c) ? max(0, c.length - before) : 0;
+  gradientOfInputRows(c, c.dz + ((2 * before) as usize) * c.row, dx, together);
   for (let k = 0; k < c.length + before; k++) {
+    if (k >= before && k < before + together) continue;
     const to = k < before ? c.dHead + (k as usize) * c.row : dx + ((k - before) as usize) * c.row;
     const first = c.firstColumnOfRow(k);
     gradientOfInput(c, c.dz + ((k + before) as usize) * c.row, first, to);
