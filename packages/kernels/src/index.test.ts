@@ -7,6 +7,7 @@ describe('the surface of @densessm/kernels', () => {
   it('changes only in sight of a review', () => {
     expect(Object.keys(kernels).sort()).toMatchInlineSnapshot(`
       [
+        "DecodeWorkspace",
         "PackedLinear",
         "WEIGHT_TYPES",
         "adamwStep",

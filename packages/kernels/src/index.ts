@@ -7,6 +7,7 @@ export { crossEntropy } from './cross-entropy/kernel';
 export { type CumsumAttrs, cumsum } from './cumsum/kernel';
 export type { DecayScanAttrs, DecayScanInputs } from './decay-scan/inputs';
 export { type DecayScanOutputs, decayScan } from './decay-scan/kernel';
+export { type ConvolutionSizes, DecodeWorkspace, type SelectiveStep } from './decode/workspace';
 export { type EmbeddingAttrs, type EmbeddingInputs, embedding } from './embedding/kernel';
 export { type LinearInputs, linear } from './linear/kernel';
 export { type MatMulAttrs, type MatMulInputs, matMul } from './matmul/kernel';

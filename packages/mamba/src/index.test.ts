@@ -22,6 +22,7 @@ it('exports exactly this', () => {
       "mamba2Spec",
       "mambaAdvance",
       "mambaConfigToJson",
+      "mambaDecoder",
       "mambaForward",
       "mambaGates",
       "mambaHiddenStates",

@@ -3,6 +3,7 @@ export type { BackboneConfig } from './backbone-config';
 export type { DenseChoices, MambaConnections } from './dense';
 export type { Layout } from './layout';
 export { type MambaConfig, mambaConfigToJson, parseDenseMambaConfig, parseMambaConfig } from './mamba/config';
+export { mambaDecoder } from './mamba/decoder';
 export {
   denseMamba,
   type MambaState,

@@ -23,7 +23,16 @@ export {
   type KernelOutput,
   specialise,
 } from './kernel';
-export { type AnyModel, type HiddenStates, type LayerGate, modelFor, registerModel, type SequenceModel } from './model';
+export {
+  type AnyModel,
+  type Decoder,
+  type DecoderOptions,
+  type HiddenStates,
+  type LayerGate,
+  modelFor,
+  registerModel,
+  type SequenceModel,
+} from './model';
 export { recomputed } from './recomputed';
 export { type Binding, bindShapes, type Dims } from './shapes';
 export {

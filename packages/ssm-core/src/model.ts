@@ -26,6 +26,27 @@ export interface LayerGate {
   values: Tensor3D;
 }
 
+/** How a {@link Decoder} keeps its weights; int8 and int4 are whole numbers in groups of 32 with a scale. */
+export interface DecoderOptions {
+  weights: 'f32' | 'bf16' | 'int8' | 'int4';
+  /** Texts that are read side by side. */
+  batch: number;
+}
+
+/**
+ * Reads texts token by token, with weights that were packed once and states in fixed buffers. With weights in f32 the logits are those of
+ * `advance` up to float32's rounding. Owns memory: dispose of it. It no longer needs the tensors that it was made from.
+ */
+export interface Decoder<State> {
+  /** Logits after one more token of each text, [batch · vocab]. @throws SsmError TOKENS or STATE */
+  step(ids: ArrayLike<number>): Float32Array;
+  /** Continues from a state, which stays the caller's. @throws SsmError STATE */
+  load(state: State): Promise<void>;
+  /** A copy of the state, as `advance` takes and gives it; the caller's to dispose of. */
+  state(): State;
+  dispose(): void;
+}
+
 /**
  * A language model as pure functions over a params record. `forward` and `advance` compute the same function, and so
  * do any two ways of cutting a text into pieces for `advance`.
@@ -55,6 +76,11 @@ export interface SequenceModel<C, P, State> {
    * Differentiable; with a state from outside of the loss this is truncated backpropagation through time.
    */
   advance(params: P, config: C, tokens: TokenIds, state: State, options?: ForwardOptions): [Tensor3D, State];
+  /**
+   * A fast reader for the backend in use, before the first token. Undefined where the model has none for this backend or config: `advance`
+   * serves instead. @throws SsmError WEIGHTS where one is not finite, BACKEND without room
+   */
+  decoder?(params: P, config: C, options: DecoderOptions): Promise<Decoder<State> | undefined>;
 }
 
 // biome-ignore lint/suspicious/noExplicitAny: a registry holds models of every config and state

@@ -7,4 +7,15 @@ export interface DecodeModule {
   packedLinear: Call;
   /** x, to, rows, width */
   packActivations: Call;
+  rmsNormBlocks(rows: number, width: number): number;
+  /** x, weight, gate, y, rows, width, size, eps, inside, block */
+  rmsNorm: Call;
+  elementBlocks(size: number): number;
+  /** x, y, size, block */
+  silu: Call;
+  /** x, stride, w, bias, tail, y, batch, channels, width */
+  convolutionStep: Call;
+  selectiveStepBlocks(batch: number, channels: number, size: number): number;
+  /** u, delta, A, bc, stride, D, h, z, zStride, sources, count, gate, y, channels, size, block */
+  selectiveStep: Call;
 }

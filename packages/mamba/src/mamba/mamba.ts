@@ -12,7 +12,7 @@ import {
   tidyTree,
 } from '@densessm/ssm-core';
 import { type Tensor3D, tidy } from '@tensorflow/tfjs-core';
-import { type BackboneState, checkState, emptyState, runBackbone, type StateShapes } from '../backbone';
+import { checkState, emptyState, runBackbone } from '../backbone';
 import { backboneGates } from '../gates';
 import {
   DENSE_MAMBA_MODEL_TYPE,
@@ -23,16 +23,12 @@ import {
   parseMambaConfig,
   recognisesMamba,
 } from './config';
+import { mambaDecoder } from './decoder';
 import { mambaMixer } from './mixer';
 import { type MambaParams, mambaSpec } from './spec';
+import { type MambaState, stateShapes } from './state';
 
-/** Per layer the convolution's tail [B, E, W−1] and the state h [B, E, N]. */
-export type MambaState = BackboneState<Tensor3D>;
-
-const stateShapes = (c: MambaConfig, batch: number): StateShapes => ({
-  conv: [batch, c.innerSize, c.convKernel - 1],
-  ssm: [batch, c.innerSize, c.stateSize],
-});
+export type { MambaState } from './state';
 
 /** Logits at every position, [B, T] → [B, T, vocab]. @throws SsmError TOKENS */
 export const mambaForward = (params: MambaParams, config: MambaConfig, tokens: TokenIds, options?: ForwardOptions): Tensor3D =>
@@ -80,6 +76,7 @@ export const mamba: SequenceModel<MambaConfig, MambaParams, MambaState> = {
   gates: mambaGates,
   initialState: mambaInitialState,
   advance: mambaAdvance,
+  decoder: mambaDecoder,
 };
 
 /** The same functions: what makes a model dense is in its config. */
