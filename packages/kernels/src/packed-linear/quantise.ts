@@ -11,6 +11,8 @@ const LEAST_SCALE = 1e-30;
 
 const word = new Uint32Array(1);
 const float = new Float32Array(word.buffer);
+/** Numbers of the group at hand that may turn out nearer. */
+const candidates = new Int8Array(GROUP);
 
 /** The upper half of a float32 rounded to the nearest bfloat16, ties to even. For finite numbers; the largest become the largest bfloat16. */
 export function toBf16(value: number): number {
@@ -28,25 +30,25 @@ export function fromBf16(upper: number): number {
 /** Writes the numbers −127 to 127 of a group, and gives the upper half of their scale. */
 export function quantiseInt8(values: Float32Array, numbers: Int8Array): number {
   let largest = 0;
-  for (const value of values) largest = Math.max(largest, Math.abs(value));
+  for (let i = 0; i < values.length; i++) largest = Math.max(largest, Math.abs(values[i] as number));
   return fit(values, numbers, toBf16(largest / 127), 127);
 }
 
 /**
  * Writes the numbers −8 to 7 of a group, and gives the upper half of their scale. The value of the largest size is −8 times the scale, as in
- * q4_0; then the scale that fits these numbers best is tried in its place, twice, and kept where it is nearer.
+ * q4_0; then the scale that fits these numbers best is tried in its place, and kept where it is nearer.
  */
 export function quantiseInt4(values: Float32Array, numbers: Int8Array): number {
   let extreme = 0;
-  for (const value of values) if (Math.abs(value) > Math.abs(extreme)) extreme = value;
-  let best = toBf16(extreme / -8);
-  let least = distance(values, numbers, fit(values, numbers, best, 7));
-  for (let round = 0; round < 2 && least > 0; round++) {
-    const next = toBf16(bestScale(values, numbers));
-    const error = distance(values, numbers, fit(values, numbers, next, 7));
-    if (error < least) [best, least] = [next, error];
+  for (let i = 0; i < values.length; i++) {
+    const value = values[i] as number;
+    if (Math.abs(value) > Math.abs(extreme)) extreme = value;
   }
-  return fit(values, numbers, best, 7);
+  const first = fit(values, numbers, toBf16(extreme / -8), 7);
+  const second = fit(values, candidates, toBf16(bestScale(values, numbers)), 7);
+  if (distance(values, candidates, second) >= distance(values, numbers, first)) return first;
+  numbers.set(candidates.subarray(0, values.length));
+  return second;
 }
 
 /** Writes the nearest numbers up to `most`, from −8 or −127 on. */
