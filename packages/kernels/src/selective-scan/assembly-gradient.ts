@@ -9,6 +9,9 @@ import { madd } from '../vector-math/assembly-madd';
 import { Scan } from './assembly-blocks';
 import { LOG2_E } from './assembly-forward';
 
+/** Tokens of a run of {@link backThroughChunk}. */
+const RUN: i32 = 64;
+
 /** All gradients of `count` tokens from `token` on, given the state before them in h; leaves in w what they hand to the one before. */
 export function gradientOfChunk(s: Scan, token: usize, count: i32): void {
   const sums = (count as usize) * s.block;
@@ -21,22 +24,29 @@ export function gradientOfChunk(s: Scan, token: usize, count: i32): void {
         if (s.startsAnew(token + (t as usize))) memory.fill(s.history + (t as usize) * s.block, 0, s.block);
         stateAgain(s, token + (t as usize), t, g, i);
       }
-      // sums over a chunk first, so that rounding errors do not grow with the number of tokens
-      memory.fill(s.sumsA, 0, s.block);
-      let skipped = f32x4.splat(0);
-      for (let t = count - 1; t >= 0; t--) {
-        skipped = f32x4.add(skipped, stepBack(s, token + (t as usize), t, g, i));
-        if (s.startsAnew(token + (t as usize))) memory.fill(s.w + s.blockAt(g, i), 0, s.block);
-      }
-      addVectors(s.dA + s.blockAt(g, i), s.sumsA, s.states);
-      const dD = s.dD + (((g * s.blocks + i) as usize) << 4);
-      v128.store(dD, f32x4.add(v128.load(dD), skipped));
+      backThroughChunk(s, token, count, g, i);
     }
     for (let t = 0; t < count; t++) {
       const at = s.sharedAt(token + (t as usize), g);
       addLanes(s.sumsB + (t as usize) * s.block, s.dB + at, s.states);
       addLanes(s.sumsC + (t as usize) * s.block, s.dC + at, s.states);
     }
+  }
+}
+
+/** The way back of one block. dA and dD are summed over runs of tokens first, so that rounding errors do not grow with their number. */
+function backThroughChunk(s: Scan, token: usize, count: i32, g: i32, i: i32): void {
+  const dD = s.dD + (((g * s.blocks + i) as usize) << 4);
+  let skipped = f32x4.splat(0);
+  memory.fill(s.sumsA, 0, s.block);
+  for (let t = count - 1; t >= 0; t--) {
+    skipped = f32x4.add(skipped, stepBack(s, token + (t as usize), t, g, i));
+    if (s.startsAnew(token + (t as usize))) memory.fill(s.w + s.blockAt(g, i), 0, s.block);
+    if (t % RUN !== 0) continue;
+    addVectors(s.dA + s.blockAt(g, i), s.sumsA, s.states);
+    memory.fill(s.sumsA, 0, s.block);
+    v128.store(dD, f32x4.add(v128.load(dD), skipped));
+    skipped = f32x4.splat(0);
   }
 }
 

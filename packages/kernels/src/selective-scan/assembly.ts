@@ -12,8 +12,12 @@ import { gradientOfChunk } from './assembly-gradient';
 
 /** Tokens of a chunk forward: what four channels read of them stays in the first cache for their neighbours. */
 const CHUNK: i32 = 32;
-/** Vectors of a block's states in one chunk of the gradient: 16 KiB, and as much again of decays. */
-const HISTORY: i32 = 1024;
+/**
+ * Vectors of a block's states in one chunk of the gradient, 128 KiB, and as many of decays, dB and dC: read in order, so that the second
+ * cache is near enough. Long chunks, since all but the last of a text take a pass more to find the states before them.
+ */
+const HISTORY: i32 = 8192;
+const LONGEST_CHUNK: i32 = 512;
 /** Where the blocks start in scratch, after {@link Scan}. */
 const HEAD: usize = 128;
 /** Shares are enough for several threads to end together, hold at least a cache line of channels, and are worth some 50 µs. */
@@ -104,9 +108,11 @@ function firstToken(s: Scan, b: i32): usize {
   return (b as usize) * (s.length as usize);
 }
 
-/** Tokens of a chunk of the gradient. */
+/** Tokens of a chunk of the gradient: as few chunks as may be, of nearly one length. */
 function gradientChunk(length: i32, states: i32): i32 {
-  return min(length, max(8, min(64, HISTORY / max(1, states))));
+  const most = max(8, min(LONGEST_CHUNK, HISTORY / max(1, states)));
+  const chunks = (length + most - 1) / most;
+  return (length + chunks - 1) / chunks;
 }
 
 /** Bytes that {@link selectiveScanGrad} needs at `scratch`: A, w, dA and the state before each chunk in blocks, dD, one chunk's history. */
