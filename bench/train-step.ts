@@ -100,7 +100,7 @@ async function without(parts: readonly string[], run: () => Promise<unknown>): P
 
 /** The least time of a step with all kernels and without some, in turns, so that what else the machine does falls on all alike. */
 async function compare(step: () => Promise<number>, rounds: number): Promise<Map<string, number>> {
-  const ours = ['SelectiveScan', 'CausalConv1d', 'RmsNorm', 'Silu', 'CrossEntropy'];
+  const ours = ['SelectiveScan', 'DecayScan', 'CausalConv1d', 'RmsNorm', 'Silu', 'CrossEntropy'];
   const variants: [string, readonly string[]][] = [['all kernels', []]];
   for (const name of ours) variants.push([`without ${name}`, [name]]);
   variants.push(['without these', ours]);

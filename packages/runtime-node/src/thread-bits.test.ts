@@ -2,6 +2,7 @@ import {
   adamwStep,
   causalConv1d,
   crossEntropy,
+  decayScan,
   embedding,
   matMul,
   PackedLinear,
@@ -28,6 +29,11 @@ function scan(B: number, T: number, E: number, N: number, perToken: number[]) {
   return { inputs: { ...inputs, B: { shape: perToken }, C: { shape: perToken }, D: { shape: [E] }, h0: { shape: [B, E, N] } } };
 }
 
+function decays(B: number, T: number, H: number, K: number, V: number, logDecay: number[]) {
+  const heads = (width: number) => ({ shape: [B, T, H, width] });
+  return { inputs: { q: heads(K), k: heads(K), v: heads(V), logDecay: { shape: logDecay, value: negative }, s0: { shape: [B, H, K, V] } } };
+}
+
 const targets = { shape: [299], dtype: 'int32' as const, value: idsBelow(131) };
 const normed = { x: { shape: [3, 101, 132] }, weight: { shape: [132] }, gate: { shape: [3, 101, 132] } };
 
@@ -47,6 +53,11 @@ const checks: KernelCheck[] = [
     0,
   ),
   kernelCheck(selectiveScan, { 'one group': scan(2, 70, 67, 16, [2, 70, 16]), 'three groups': scan(2, 70, 66, 16, [2, 70, 3, 16]) }, 0),
+  kernelCheck(
+    decayScan,
+    { 'decay of the data': decays(3, 70, 3, 33, 65, [3, 70, 3]), 'a rate per head': decays(3, 70, 3, 33, 65, [3]) },
+    0,
+  ),
   kernelCheck(
     causalConv1d,
     {

@@ -17,6 +17,8 @@ import { causalConv1dGrad } from '../causal-conv1d/gradient';
 import { causalConv1d } from '../causal-conv1d/kernel';
 import { crossEntropyGrad } from '../cross-entropy/gradient';
 import { crossEntropy } from '../cross-entropy/kernel';
+import { decayScanGrad } from '../decay-scan/gradient';
+import { decayScan } from '../decay-scan/kernel';
 import { embedding, embeddingGrad } from '../embedding/kernel';
 import { matMul } from '../matmul/kernel';
 import { rmsNormGrad } from '../rms-norm/gradient';
@@ -58,6 +60,8 @@ describe('registerWasmKernels', () => {
       crossEntropyGrad,
       selectiveScan,
       selectiveScanGrad,
+      decayScan,
+      decayScanGrad,
       adamwStep,
       squareSum,
     ];

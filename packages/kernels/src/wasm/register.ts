@@ -10,6 +10,9 @@ import { type CausalConv1dModule, causalConv1dGradOnWasm, causalConv1dOnWasm } f
 import { crossEntropyGrad } from '../cross-entropy/gradient';
 import { crossEntropy } from '../cross-entropy/kernel';
 import { type CrossEntropyModule, crossEntropyGradOnWasm, crossEntropyOnWasm } from '../cross-entropy/wasm';
+import { decayScanGrad } from '../decay-scan/gradient';
+import { decayScan } from '../decay-scan/kernel';
+import { type DecayScanModule, decayScanGradOnWasm, decayScanOnWasm } from '../decay-scan/wasm';
 import type { DecodeModule } from '../decode/module';
 import { embedding, embeddingGrad } from '../embedding/kernel';
 import { type EmbeddingModule, embeddingGradOnWasm, embeddingOnWasm } from '../embedding/wasm';
@@ -37,6 +40,7 @@ type Module = MatMulModule &
   EmbeddingModule &
   ReduceModule &
   SelectiveScanModule &
+  DecayScanModule &
   ActivationsModule &
   CausalConv1dModule &
   RmsNormModule &
@@ -111,6 +115,8 @@ function registerOn(wasmBackend: WasmBackend, machine: Machine<Module>): string[
     onHeap(heap, crossEntropyGrad, crossEntropyGradOnWasm(machine)),
     onHeap(heap, selectiveScan, selectiveScanOnWasm(machine)),
     onHeap(heap, selectiveScanGrad, selectiveScanGradOnWasm(machine)),
+    onHeap(heap, decayScan, decayScanOnWasm(machine)),
+    onHeap(heap, decayScanGrad, decayScanGradOnWasm(machine)),
     onHeap(heap, adamwStep, adamwStepOnWasm(machine)),
     onHeap(heap, squareSum, squareSumOnWasm(heap, module)),
   ];
