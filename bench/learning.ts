@@ -60,6 +60,7 @@ function drawCurves(runs: readonly Learned[]): string {
   const ticks = Array.from({ length: 6 }, (_, i) => low + ((high - low) * i) / 5);
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${HEIGHT}" font-family="system-ui, sans-serif" font-size="12" fill="#334155">`,
+    `<title>Training losses of ${families.join(', ')}</title>`,
     `<rect width="${WIDTH}" height="${HEIGHT}" fill="#ffffff"/>`,
     ...ticks.map(
       (loss) =>
