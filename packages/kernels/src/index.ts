@@ -12,7 +12,7 @@ export { type EmbeddingAttrs, type EmbeddingInputs, embedding } from './embeddin
 export { type LinearInputs, linear } from './linear/kernel';
 export { type MatMulAttrs, type MatMulInputs, matMul } from './matmul/kernel';
 export { WEIGHT_TYPES, type WeightType } from './packed-linear/pack';
-export { PackedLinear, type PackedLinearOptions } from './packed-linear/packed-linear';
+export { PackedLinear, type PackedLinearOptions, type PackedProductOptions } from './packed-linear/packed-linear';
 export type { RmsNormAttrs, RmsNormInputs } from './rms-norm/inputs';
 export { rmsNorm } from './rms-norm/kernel';
 export type { SelectiveScanInputs } from './selective-scan/inputs';

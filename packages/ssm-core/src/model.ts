@@ -28,14 +28,15 @@ export interface LayerGate {
 
 /** How a {@link Decoder} keeps its weights; int8 and int4 are whole numbers in groups of 32 with a scale. */
 export interface DecoderOptions {
-  weights: 'f32' | 'bf16' | 'int8' | 'int4';
+  /** 'f32' unless given; of no effect on matrices that are packed already. */
+  weights?: 'f32' | 'bf16' | 'int8' | 'int4';
   /** Texts that are read side by side. */
   batch: number;
 }
 
 /**
  * Reads texts token by token, with weights that were packed once and states in fixed buffers. With weights in f32 the logits are those of
- * `advance` up to float32's rounding. Owns memory: dispose of it. It no longer needs the tensors that it was made from.
+ * `advance` up to float32's rounding. Owns memory: dispose of it. It no longer needs the tensors that it was made from; matrices that were packed before it uses where they are.
  */
 export interface Decoder<State> {
   /** Logits after one more token of each text, [batch · vocab]. @throws SsmError TOKENS or STATE */

@@ -1,3 +1,4 @@
+import type { Tensor } from '@tensorflow/tfjs-core';
 import { PackedLinear, type PackedLinearOptions } from '../packed-linear/packed-linear';
 import type { Heap } from '../wasm/heap';
 import { currentMachine, hasMachine } from '../wasm/machines';
@@ -10,8 +11,9 @@ export interface SelectiveStep {
   delta: number;
   /** In units of ln 2, so that decays are powers of 2: [E, N]. */
   A: number;
-  /** B and C side by side, [B, 2 N]. */
+  /** B and C side by side, rows [2 N], `bcStride` floats apart. */
   bc: number;
+  bcStride: number;
   /** [E] */
   D: number;
   /** Replaced, [B, E, N]. */
@@ -38,7 +40,7 @@ export interface SelectiveStep {
 export class DecodeWorkspace {
   readonly #heap: Heap;
   readonly #buffers: number[] = [];
-  readonly #linears: PackedLinear[] = [];
+  readonly #matrices: PackedLinear[] = [];
 
   /** @throws SsmError BACKEND where our kernels do not run on the backend in use */
   constructor() {
@@ -71,10 +73,19 @@ export class DecodeWorkspace {
     return new Float32Array(this.#heap.buffer, address, size);
   }
 
-  /** See {@link PackedLinear.pack}; its end comes with the workspace's. */
-  linear(weights: Float32Array, shape: readonly [number, number], options: PackedLinearOptions): PackedLinear {
-    const packed = PackedLinear.pack(weights, shape, options);
-    this.#linears.push(packed);
+  /** Address of a copy of a tensor; 0 for none. @throws SsmError BACKEND without room */
+  async copyOf(tensor: Tensor | undefined): Promise<number> {
+    return tensor ? this.floats((await tensor.data()) as Float32Array) : 0;
+  }
+
+  /**
+   * A matrix [out, width] packed, see {@link PackedLinear.pack}: its end comes with the workspace's. One that is packed already is given back
+   * in whatever type it is, and stays its owner's.
+   */
+  async matrix(weights: Tensor | PackedLinear, options: PackedLinearOptions): Promise<PackedLinear> {
+    if (weights instanceof PackedLinear) return weights;
+    const packed = PackedLinear.pack((await weights.data()) as Float32Array, weights.shape as [number, number], options);
+    this.#matrices.push(packed);
     return packed;
   }
 
@@ -101,13 +112,13 @@ export class DecodeWorkspace {
   selective(s: SelectiveStep): void {
     const { module, run } = currentMachine('DecodeWorkspace');
     const read = [s.z, s.zStride, s.sources, s.sourceCount, s.gate];
-    const given = [s.u, s.delta, s.A, s.bc, 2 * s.stateSize, s.D, s.h, ...read, s.y, s.channels, s.stateSize];
+    const given = [s.u, s.delta, s.A, s.bc, s.bcStride, s.D, s.h, ...read, s.y, s.channels, s.stateSize];
     run('selectiveStep', module.selectiveStepBlocks(s.batch, s.channels, s.stateSize), 0, ...given);
   }
 
   /** Frees all buffers and weights; a second time does nothing. */
   dispose(): void {
-    for (const linear of this.#linears.splice(0)) linear.dispose();
+    for (const matrix of this.#matrices.splice(0)) matrix.dispose();
     for (const address of this.#buffers.splice(0)) this.#heap.free(address);
   }
 }

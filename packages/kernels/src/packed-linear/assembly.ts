@@ -37,13 +37,14 @@ function bytesOfPanel(kind: i32, width: i32): usize {
 }
 
 /**
- * y = x wᵀ + bias, added to what is there where `add`. x [rows, width] in float32, or for weights of whole numbers as
- * {@link packActivations} leaves it; bias [out] or 0; y [rows, out].
+ * y = x wᵀ + bias, added to what is there where `add`. x [rows, width] in float32, `stride` floats from row to row, or for weights of whole
+ * numbers as {@link packActivations} leaves it; bias [out] or 0; y [rows, out].
  */
 export function packedLinear(
   kind: i32,
   weights: usize,
   x: usize,
+  stride: i32,
   bias: usize,
   y: usize,
   rows: i32,
@@ -58,7 +59,7 @@ export function packedLinear(
   const end = ((((block + 1) as i64) * (panels as i64)) / blocks) as i32;
   const ofPanel = bytesOfPanel(kind, width);
   const groups = count(width, GROUP);
-  const ofRow: usize = kind > BF16 ? (groups as usize) * ACTIVATIONS : (width as usize) << 2;
+  const ofRow: usize = kind > BF16 ? (groups as usize) * ACTIVATIONS : (stride as usize) << 2;
   for (let panel = first; panel < end; panel++) {
     const w = weights + (panel as usize) * ofPanel;
     const lanes = min(PANEL, out - panel * PANEL);
@@ -75,14 +76,14 @@ export function packedLinear(
 }
 
 /**
- * x [rows, width] as whole numbers of 16 bits, in groups of 32 with a scale: exact to 1.6e-5 of the largest of a group, far below what the
+ * x [rows, width], `stride` floats from row to row, as whole numbers of 16 bits in groups of 32 with a scale: exact to 1.6e-5 of the largest of a group, far below what the
  * weights lose. Behind a row's numbers come the scales of its groups, then their sums. A group with a value that is not finite gets the scale NaN.
  */
-export function packActivations(x: usize, to: usize, rows: i32, width: i32): void {
+export function packActivations(x: usize, stride: i32, to: usize, rows: i32, width: i32): void {
   const groups = count(width, GROUP);
   for (let row = 0; row < rows; row++) {
     for (let group = 0; group < groups; group++) packGroup(x, to, group, groups, min(GROUP, width - group * GROUP));
-    x += (width as usize) << 2;
+    x += (stride as usize) << 2;
     to += (groups as usize) * ACTIVATIONS;
   }
 }

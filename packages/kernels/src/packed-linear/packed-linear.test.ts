@@ -1,7 +1,8 @@
 import { mulberry32 } from '@densessm/ssm-core';
 import { expectClose } from '@densessm/testing';
-import { backend, findBackend, memory, setBackend } from '@tensorflow/tfjs-core';
+import { backend, findBackend, memory, setBackend, tensor2d } from '@tensorflow/tfjs-core';
 import { afterAll, beforeEach, describe, expect, it } from 'vitest';
+import { DecodeWorkspace } from '../decode/workspace';
 import type { WasmBackend } from '../wasm/heap';
 import { registerWasmKernels } from '../wasm/register';
 import { WEIGHT_TYPES, type WeightType } from './pack';
@@ -57,10 +58,31 @@ describe.each(['relaxed', 'standard'] as const)('PackedLinear, %s build', (simd)
     for (const [rows, out, width] of sizes) {
       const [x, w, bias] = [normal(rows * width, 1), normal(out * width, 2), normal(out, 3)];
       for (const given of [bias, undefined]) {
-        const y = use(PackedLinear.pack(w, [out, width], { type, bias: given }), (packed) => packed.apply(x, rows));
+        const y = use(PackedLinear.pack(w, [out, width], { type }), (packed) => packed.apply(x, rows, given));
         await expectClose(`[${rows}, ${out}, ${width}]`, packedLinearReference(type, x, w, width, given), y, tolerance(type));
       }
     }
+  });
+
+  it.each(WEIGHT_TYPES)('reads rows that lie apart, and adds to what is there: %s', async (type) => {
+    const [rows, out, width, stride] = [3, 21, 37, 50];
+    const [apart, w, bias, before] = [normal(rows * stride, 1), normal(out * width, 2), normal(out, 3), normal(rows * out, 4)];
+    const x = Float32Array.from({ length: rows * width }, (_, i) => apart[Math.floor(i / width) * stride + (i % width)] as number);
+    const work = new DecodeWorkspace();
+    const weights = tensor2d(w, [out, width]);
+    const packed = await work.matrix(weights, { type });
+    const y = work.floats(before);
+    packed.run(work.floats(apart), y, rows, { bias: work.floats(bias), add: true, stride });
+    const product = packedLinearReference(type, x, w, width, bias);
+    await expectClose(
+      'y',
+      product.map((value, i) => value + (before[i] as number)),
+      work.view(y, rows * out),
+      tolerance(type),
+    );
+    work.dispose();
+    weights.dispose();
+    expect(() => packed.row(0)).toThrow(/disposed of/);
   });
 
   it.each(WEIGHT_TYPES)('makes NaN of an input that is not finite, and of it alone: %s', (type) => {
@@ -92,6 +114,15 @@ describe.each(['relaxed', 'standard'] as const)('PackedLinear, %s build', (simd)
 });
 
 describe('packed weights', () => {
+  it("stay their owner's where a workspace uses them", async () => {
+    const packed = PackedLinear.pack(normal(6, 1), [2, 3], { type: 'f32' });
+    const work = new DecodeWorkspace();
+    expect(await work.matrix(packed, { type: 'int8' })).toBe(packed);
+    work.dispose();
+    expect(packed.row(1).length).toBe(3);
+    packed.dispose();
+  });
+
   it.each(WEIGHT_TYPES)('give back their rows as they were rounded: %s', (type) => {
     const [out, width] = [37, 70];
     const w = normal(out * width, 9);
@@ -163,13 +194,13 @@ describe('PackedLinear refuses', () => {
         mend      weights are [out, width] as on disk]
     `);
     expect(packing([0, 3])).toThrow(/two whole numbers above 0/);
-    expect(packing([2, 3], { bias: new Float32Array(3) })).toThrow(/the bias has the wrong length/);
     expect(packing([2, 3], { type: 'int2' })).toThrow(/weights cannot be kept in this type/);
   });
 
   it('inputs and rows that do not fit, and work after its end', () => {
     const packed = packing([2, 3])();
     expect(() => packed.apply(new Float32Array(4), 1)).toThrow(/the input has the wrong length/);
+    expect(() => packed.apply(new Float32Array(3), 1, new Float32Array(3))).toThrow(/the bias has the wrong length/);
     expect(() => packed.row(2)).toThrow(/there is no such row/);
     packed.dispose();
     packed.dispose();

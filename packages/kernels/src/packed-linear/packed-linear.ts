@@ -12,8 +12,15 @@ const ACTIVATIONS_BYTES = 72;
 export interface PackedLinearOptions {
   /** The type that weights are kept in; activations and results are float32. */
   type: WeightType;
-  /** [out] */
-  bias?: Float32Array;
+}
+
+export interface PackedProductOptions {
+  /** Address of [out] values that are added to every row; 0, the default, for none. */
+  bias?: number;
+  /** Whether y grows by the product. */
+  add?: boolean;
+  /** Floats from one row of x to the next; `width` unless given. */
+  stride?: number;
 }
 
 /**
@@ -26,7 +33,6 @@ export class PackedLinear {
   readonly width: number;
   readonly #heap: Heap;
   #weights = 0;
-  #bias = 0;
 
   private constructor(heap: Heap, type: WeightType, out: number, width: number) {
     this.#heap = heap;
@@ -39,17 +45,13 @@ export class PackedLinear {
    * Packs weights that lie row by row, as on disk.
    * @throws SsmError BACKEND without our kernels on wasm or without room, OPTION for an unknown type, SHAPE, WEIGHTS where one is not finite
    */
-  static pack(weights: Float32Array, [out, width]: readonly [number, number], { type, bias }: PackedLinearOptions): PackedLinear {
-    checkPacking(weights, out, width, type, bias);
+  static pack(weights: Float32Array, [out, width]: readonly [number, number], { type }: PackedLinearOptions): PackedLinear {
+    checkPacking(weights, out, width, type);
     const { heap } = currentMachine('PackedLinear');
     const packed = new PackedLinear(heap, type, out, width);
     try {
       packed.#weights = heap.allocate(packed.sizeBytes);
       pack('PackedLinear', type, weights, width, packed.#bytes());
-      if (bias) {
-        packed.#bias = heap.allocate(4 * out);
-        new Float32Array(heap.buffer, packed.#bias, out).set(bias);
-      }
     } catch (error) {
       packed.dispose();
       throw error;
@@ -62,33 +64,36 @@ export class PackedLinear {
     return packedBytes(this.type, this.out, this.width);
   }
 
-  /** y = x wᵀ + bias, x [rows, width] → y [rows, out]. @throws SsmError SHAPE or STATE */
-  apply(x: Float32Array, rows: number): Float32Array {
+  /** y = x wᵀ + bias, x [rows, width], bias [out] → y [rows, out]. @throws SsmError SHAPE or STATE */
+  apply(x: Float32Array, rows: number, bias?: Float32Array): Float32Array {
     if (x.length !== rows * this.width)
       throw badShape('the input has the wrong length', `${rows} rows of ${this.width}, that is ${rows * this.width}`, String(x.length));
+    if (bias && bias.length !== this.out) throw badShape('the bias has the wrong length', String(this.out), String(bias.length));
     const { heap } = this.#machine();
-    const from = heap.allocate(4 * (x.length + rows * this.out));
+    const from = heap.allocate(4 * (x.length + rows * this.out + this.out));
     try {
       const to = from + 4 * x.length;
+      const addend = to + 4 * rows * this.out;
       new Float32Array(heap.buffer, from, x.length).set(x);
-      this.run(from, to, rows);
+      new Float32Array(heap.buffer, addend, this.out).set(bias ?? []);
+      this.run(from, to, rows, { bias: bias && addend });
       return new Float32Array(heap.buffer, to, rows * this.out).slice();
     } finally {
       heap.free(from);
     }
   }
 
-  /** As {@link apply} between addresses on the heap; where `add`, y grows by the product. @throws SsmError STATE, or BACKEND without room */
-  run(x: number, y: number, rows: number, add = false): void {
+  /** As {@link apply} between addresses on the heap, which are trusted. @throws SsmError STATE, or BACKEND without room */
+  run(x: number, y: number, rows: number, { bias = 0, add = false, stride = this.width }: PackedProductOptions = {}): void {
     const { heap, module, run } = this.#machine();
     const { type, width, out } = this;
     let from = x;
     if (type === 'int8' || type === 'int4') {
       from = heap.shared(rows * Math.ceil(width / GROUP) * ACTIVATIONS_BYTES);
-      run('packActivations', 1, 0, x, from, rows, width);
+      run('packActivations', 1, 0, x, stride, from, rows, width);
     }
     const blocks = module.packedLinearBlocks(rows, width, out);
-    run('packedLinear', blocks, 0, WEIGHT_TYPES.indexOf(type), this.#weights, from, this.#bias, y, rows, width, out, Number(add));
+    run('packedLinear', blocks, 0, WEIGHT_TYPES.indexOf(type), this.#weights, from, stride, bias, y, rows, width, out, Number(add));
   }
 
   /** The weights of one output as they are after packing, [width]. @throws SsmError SHAPE or STATE */
@@ -102,9 +107,7 @@ export class PackedLinear {
   /** Frees the memory; a second time does nothing. */
   dispose(): void {
     this.#heap.free(this.#weights);
-    this.#heap.free(this.#bias);
     this.#weights = 0;
-    this.#bias = 0;
   }
 
   #bytes(): Uint8Array {
@@ -125,7 +128,7 @@ export class PackedLinear {
   }
 }
 
-function checkPacking(weights: Float32Array, out: number, width: number, type: WeightType, bias: Float32Array | undefined): void {
+function checkPacking(weights: Float32Array, out: number, width: number, type: WeightType): void {
   if (!WEIGHT_TYPES.includes(type))
     throw new SsmError({
       code: 'OPTION',
@@ -137,7 +140,6 @@ function checkPacking(weights: Float32Array, out: number, width: number, type: W
   const isSize = (size: number): boolean => Number.isInteger(size) && size > 0;
   if (!isSize(out) || !isSize(width)) throw badShape('the weights have no such shape', 'two whole numbers above 0', `[${out}, ${width}]`);
   if (weights.length !== out * width) throw badShape('the weights have the wrong length', `${out} · ${width}`, String(weights.length));
-  if (bias && bias.length !== out) throw badShape('the bias has the wrong length', String(out), String(bias.length));
 }
 
 const badShape = (what: string, expected: string, got: string): SsmError =>

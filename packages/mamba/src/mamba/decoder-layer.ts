@@ -3,9 +3,8 @@
  * Letters: B texts, D hidden size, E channels, N state size per channel, R rank of Δ, W convolution width.
  */
 import { denseSources } from '@densessm/dense-connect';
-import type { DecodeWorkspace, PackedLinear } from '@densessm/kernels';
+import type { DecodeWorkspace, PackedLinear, WeightType } from '@densessm/kernels';
 import type { DecoderOptions } from '@densessm/ssm-core';
-import type { Tensor } from '@tensorflow/tfjs-core';
 import type { MambaConfig } from './config';
 import type { MambaMixerParams, MambaParams } from './spec';
 
@@ -14,11 +13,10 @@ export interface Buffers {
   /** [B, D]: the residual stream, and its norm. */
   hidden: number;
   x: number;
-  /** [B, 2 E], [B, E], [B, R], [B, 2 N], [B, E] three times. */
+  /** [B, 2 E], [B, E], [B, R + 2 N], [B, E] three times. */
   xz: number;
   u: number;
-  low: number;
-  bc: number;
+  selection: number;
   delta: number;
   gate: number;
   y: number;
@@ -26,17 +24,23 @@ export interface Buffers {
   middle: number;
 }
 
+interface Projection {
+  weight: PackedLinear;
+  /** Address, or 0. */
+  bias: number;
+}
+
 export interface DecoderLayer {
   norm: number;
-  inProj: PackedLinear;
+  inProj: Projection;
   filter: number;
   filterBias: number;
-  lowProj: PackedLinear;
-  bcProj: PackedLinear;
-  dtProj: PackedLinear;
+  /** Low rank of Δ, B and C side by side. */
+  xProj: PackedLinear;
+  dtProj: Projection;
   A: number;
   D: number;
-  outProj: PackedLinear;
+  outProj: Projection;
   /** fc1 and fc2 of an mlp, fc of a linear gate, nothing without one. */
   gate: PackedLinear[];
   /** Addresses of the states of the layers that this one reads, and how many. */
@@ -47,9 +51,6 @@ export interface DecoderLayer {
   ssm: number;
 }
 
-const valuesOf = async (tensor: Tensor): Promise<Float32Array> => (await tensor.data()) as Float32Array;
-const biasOf = (tensor: Tensor | undefined): Promise<Float32Array> | undefined => tensor && valuesOf(tensor);
-
 /**
  * Packs a layer. What makes Δ and the gates stays in bfloat16 where the rest are whole numbers: it is small, and every state hangs on it.
  * `below` are the layers before it.
@@ -58,25 +59,26 @@ export async function packLayer(
   work: DecodeWorkspace,
   { norm, mixer }: MambaParams['layers'][number],
   c: MambaConfig,
-  { weights, batch }: DecoderOptions,
+  { weights: type = 'f32', batch }: DecoderOptions,
   below: readonly DecoderLayer[],
 ): Promise<DecoderLayer> {
-  const { hiddenSize: D, innerSize: E, stateSize: N, timeStepRank: R, convKernel: W } = c;
-  const small = weights === 'f32' ? 'f32' : 'bf16';
-  const [xProj, aLog] = [await valuesOf(mixer.xProj), await valuesOf(mixer.aLog)];
-  const filterBias = await biasOf(mixer.conv1d.bias);
+  const { innerSize: E, stateSize: N, convKernel: W } = c;
+  const small = type === 'f32' ? 'f32' : 'bf16';
+  const project = async ({ weight, bias }: ProjectionParams, as: WeightType): Promise<Projection> => {
+    return { weight: await work.matrix(weight, { type: as }), bias: await work.copyOf(bias) };
+  };
+  const aLog = (await mixer.aLog.data()) as Float32Array;
   const sources = c.dense ? denseSources(c.dense, below.length).map((l) => (below[l] as DecoderLayer).ssm) : [];
   return {
-    norm: work.floats(await valuesOf(norm)),
-    inProj: work.linear(await valuesOf(mixer.inProj.weight), [2 * E, D], { type: weights, bias: await biasOf(mixer.inProj.bias) }),
-    filter: work.floats(await valuesOf(mixer.conv1d.weight)),
-    filterBias: filterBias ? work.floats(filterBias) : 0,
-    lowProj: work.linear(xProj.subarray(0, R * E), [R, E], { type: weights }),
-    bcProj: work.linear(xProj.subarray(R * E), [2 * N, E], { type: weights }),
-    dtProj: work.linear(await valuesOf(mixer.dtProj.weight), [E, R], { type: small, bias: await biasOf(mixer.dtProj.bias) }),
+    norm: await work.copyOf(norm),
+    inProj: await project(mixer.inProj, type),
+    filter: await work.copyOf(mixer.conv1d.weight),
+    filterBias: await work.copyOf(mixer.conv1d.bias),
+    xProj: await work.matrix(mixer.xProj, { type }),
+    dtProj: await project(mixer.dtProj, small),
     A: work.floats(aLog.map((value) => -Math.exp(value) * Math.LOG2E)),
-    D: work.floats(await valuesOf(mixer.D)),
-    outProj: work.linear(await valuesOf(mixer.outProj.weight), [D, E], { type: weights, bias: await biasOf(mixer.outProj.bias) }),
+    D: await work.copyOf(mixer.D),
+    outProj: await project(mixer.outProj, type),
     gate: await packGate(work, mixer, small),
     sources: work.words(sources),
     sourceCount: sources.length,
@@ -85,32 +87,32 @@ export async function packLayer(
   };
 }
 
-async function packGate(work: DecodeWorkspace, { dense }: MambaMixerParams, type: 'f32' | 'bf16'): Promise<PackedLinear[]> {
+type ProjectionParams = MambaMixerParams['dtProj'] | MambaMixerParams['inProj'];
+
+async function packGate(work: DecodeWorkspace, { dense }: MambaMixerParams, type: WeightType): Promise<PackedLinear[]> {
   const packed: PackedLinear[] = [];
-  for (const matrix of [dense.state?.fc1, dense.state?.fc2, dense.state?.fc]) {
-    if (matrix) packed.push(work.linear(await valuesOf(matrix), matrix.shape, { type }));
-  }
+  for (const matrix of [dense.state?.fc1, dense.state?.fc2, dense.state?.fc]) if (matrix) packed.push(await work.matrix(matrix, { type }));
   return packed;
 }
 
 /** hidden += mixer(norm(hidden)); the layer's state becomes that after the token. */
 export function stepLayer(work: DecodeWorkspace, layer: DecoderLayer, at: Buffers, c: MambaConfig, batch: number): void {
-  const { hiddenSize, innerSize: channels, stateSize, convKernel } = c;
+  const { hiddenSize, innerSize: channels, stateSize, convKernel, timeStepRank } = c;
+  const { inProj, xProj, dtProj, outProj } = layer;
   work.rmsNorm(at.hidden, layer.norm, at.x, batch, hiddenSize, c.layerNormEpsilon);
-  layer.inProj.run(at.x, at.xz, batch);
+  inProj.weight.run(at.x, at.xz, batch, { bias: inProj.bias });
   work.convolution(
     { x: at.xz, w: layer.filter, bias: layer.filterBias, tail: layer.conv, y: at.u },
     { stride: 2 * channels, batch, channels, width: convKernel },
   );
-  layer.lowProj.run(at.u, at.low, batch);
-  layer.bcProj.run(at.u, at.bc, batch);
-  layer.dtProj.run(at.low, at.delta, batch);
+  xProj.run(at.u, at.selection, batch);
+  dtProj.weight.run(at.selection, at.delta, batch, { bias: dtProj.bias, stride: xProj.out });
   openGate(work, layer, at, batch);
   const { sources, sourceCount, A, D, ssm: h } = layer;
   const gate = layer.gate.length > 0 ? at.gate : 0;
-  const z = { z: at.xz + 4 * channels, zStride: 2 * channels };
-  work.selective({ ...at, ...z, A, D, h, sources, sourceCount, gate, batch, channels, stateSize });
-  layer.outProj.run(at.y, at.hidden, batch, true);
+  const read = { bc: at.selection + 4 * timeStepRank, bcStride: xProj.out, z: at.xz + 4 * channels, zStride: 2 * channels };
+  work.selective({ ...at, ...read, A, D, h, sources, sourceCount, gate, batch, channels, stateSize });
+  outProj.weight.run(at.y, at.hidden, batch, { bias: outProj.bias, add: true });
 }
 
 /** gate = SiLU(fc2 SiLU(fc1 x)), or SiLU(fc x). */

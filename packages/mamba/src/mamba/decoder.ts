@@ -1,6 +1,6 @@
 import { DecodeWorkspace, type PackedLinear } from '@densessm/kernels';
 import { type Decoder, type DecoderOptions, SsmError, tidyTree } from '@densessm/ssm-core';
-import { type Tensor, tensor3d } from '@tensorflow/tfjs-core';
+import { tensor3d } from '@tensorflow/tfjs-core';
 import { checkState } from '../backbone';
 import type { MambaConfig } from './config';
 import { type Buffers, type DecoderLayer, packLayer, stepLayer } from './decoder-layer';
@@ -23,11 +23,9 @@ export async function mambaDecoder(
   try {
     const layers: DecoderLayer[] = [];
     for (const layer of params.layers) layers.push(await packLayer(work, layer, config, options, layers));
-    const shape = [config.vocabSize, config.hiddenSize] as const;
-    const pack = async (weights: Tensor) => work.linear((await weights.data()) as Float32Array, shape, { type: options.weights });
-    const embeddings = await pack(params.embeddings);
-    const head = params.lmHead ? await pack(params.lmHead) : embeddings;
-    const normF = work.floats((await params.normF.data()) as Float32Array);
+    const embeddings = await work.matrix(params.embeddings, { type: options.weights ?? 'f32' });
+    const head = params.lmHead ? await work.matrix(params.lmHead, { type: options.weights ?? 'f32' }) : embeddings;
+    const normF = await work.copyOf(params.normF);
     return new MambaDecoder(work, config, options.batch, { layers, embeddings, head, normF });
   } catch (error) {
     work.dispose();
@@ -51,8 +49,8 @@ function makeBuffers(work: DecodeWorkspace, c: MambaConfig, batch: number): Buff
   const rows = (width: number): number => work.floats(batch * width);
   const [hidden, x] = [rows(c.hiddenSize), rows(c.hiddenSize)];
   const [u, delta, gate, y] = [rows(c.innerSize), rows(c.innerSize), rows(c.innerSize), rows(c.innerSize)];
-  const [low, bc, middle] = [rows(c.timeStepRank), rows(2 * c.stateSize), rows(c.dense?.gateRank ?? 0)];
-  return { hidden, x, xz: rows(2 * c.innerSize), u, low, bc, delta, gate, y, middle };
+  const [selection, middle] = [rows(c.timeStepRank + 2 * c.stateSize), rows(c.dense?.gateRank ?? 0)];
+  return { hidden, x, xz: rows(2 * c.innerSize), u, selection, delta, gate, y, middle };
 }
 
 class MambaDecoder implements Decoder<MambaState> {
