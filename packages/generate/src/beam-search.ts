@@ -2,11 +2,9 @@
  * Beam search as transformers does it since 4.50 (`_beam_search`): in each step the best (1 + number of eos tokens) · beams
  * continuations are looked at, those that end among the best `numBeams` become results, the best that do not end go on.
  */
-import { disposeTree } from '@densessm/ssm-core';
 import type { ModelBundle } from './bundle';
 import type { GenerationPlan } from './options';
-import { type Reading, readTokens } from './reading/read';
-import { selectRows } from './reading/rows';
+import { Reader } from './reading/reader';
 import { applyPreferences } from './samplers/choose';
 import { type Logprobs, logprobsOf, logSumExp, mostLikely, nothingLeft } from './samplers/probabilities';
 import { textAfter } from './text-of';
@@ -55,26 +53,22 @@ export async function beamSearch(
   plan: GenerationPlan,
 ): Promise<{ beams: readonly Beam[]; aborted: boolean }> {
   const search: Search = { bundle, plan, prompt, open: [START], ended: [], canImprove: true };
-  let reading: Reading | undefined;
+  const reader = new Reader(bundle, 1, plan);
   try {
-    reading = await readTokens(bundle, [prompt], undefined, plan);
+    let logits = await reader.read([prompt], plan.signal);
     for (;;) {
-      const parents = takeStep(search, reading.logits);
+      const parents = takeStep(search, logits);
       if (isOver(search)) return { beams: search.ended, aborted: false };
-      const state = selectRows(reading.state, parents);
-      disposeTree(reading.state);
-      reading = { state, logits: [] };
+      reader.select(parents);
       const tokens = search.open.map((beam) => [beam.tokens.at(-1) as number]);
-      const next = await readTokens(bundle, tokens, state, plan);
-      disposeTree(state);
-      reading = next;
+      logits = await reader.read(tokens, plan.signal);
     }
   } catch (error) {
     if (!plan.signal?.aborted || error !== plan.signal.reason) throw error;
     const beams = [...search.ended, ...search.open.map((beam) => scored(beam, plan))];
     return { beams: beams.sort((a, b) => b.score - a.score), aborted: true };
   } finally {
-    disposeTree(reading?.state);
+    reader.dispose();
   }
 }
 

@@ -1,8 +1,8 @@
 import { disposeTree } from '@densessm/ssm-core';
 import type { ModelBundle } from './bundle';
 import type { GenerationPlan } from './options';
-import { type Reading, readTokens } from './reading/read';
-import { hostValues, joinRows, selectRows } from './reading/rows';
+import { type Logits, Reader } from './reading/reader';
+import { hostValues, joinRows } from './reading/rows';
 import { type Part, RowDecoder } from './row-decoder';
 import { seededRandom } from './samplers/random';
 import { TokenHistory } from './token-history';
@@ -15,8 +15,11 @@ interface Lane {
 }
 
 /** Texts that go through the model together. */
-interface Group extends Reading {
-  readonly lanes: readonly Lane[];
+interface Group {
+  lanes: readonly Lane[];
+  readonly reader: Reader;
+  /** What the model expects next. */
+  logits: Logits;
 }
 
 export interface RowPart {
@@ -39,17 +42,22 @@ export async function* decodeRows(
   const groups: Group[] = [];
   try {
     for (const alike of groupBy(lanes, ({ prompt }) => prompt.length)) {
-      const read = await readUnlessAborted(bundle, alike, undefined, plan);
-      if (!read) {
+      const group: Group = { lanes: alike, reader: new Reader(bundle, alike.length, plan), logits: [] };
+      groups.push(group);
+      const isRead = await readUnlessAborted(
+        group,
+        alike.map(({ prompt }) => prompt),
+        plan,
+      );
+      if (!isRead) {
         yield* aborted(lanes);
         return;
       }
-      groups.push(read);
     }
-    joinGroups(groups);
-    for (let group = groups.shift(); group; group = groups.shift()) yield* decodeGroup(bundle, group, plan);
+    joinGroups(bundle, groups, plan);
+    for (const group of groups) yield* decodeGroup(group, plan);
   } finally {
-    disposeTree(groups.map(({ state }) => state));
+    for (const { reader } of groups) reader.dispose();
   }
 }
 
@@ -60,17 +68,25 @@ function laneOf(bundle: ModelBundle, prompt: readonly number[], row: number, pla
 }
 
 /** Makes one group of those whose states can be one. */
-function joinGroups(groups: Group[]): void {
-  for (const alike of groupBy(groups.splice(0), ({ state }) => hostValues(state))) {
-    const states = alike.map(({ state }) => state);
-    groups.push({ lanes: alike.flatMap(({ lanes }) => lanes), state: joinRows(states), logits: alike.flatMap(({ logits }) => logits) });
-    disposeTree(states);
+function joinGroups(bundle: ModelBundle, groups: Group[], plan: GenerationPlan): void {
+  if (groups.length === 1) return;
+  const apart = [...groups];
+  const states = new Map(apart.map((group) => [group, group.reader.state()]));
+  try {
+    for (const alike of groupBy(apart, (group) => hostValues(states.get(group)))) {
+      const lanes = alike.flatMap((group) => group.lanes);
+      const reader = new Reader(bundle, lanes.length, plan, joinRows(alike.map((group) => states.get(group))));
+      groups.push({ lanes, reader, logits: alike.flatMap(({ logits }) => logits) });
+    }
+  } finally {
+    disposeTree([...states.values()]);
   }
+  for (const { reader } of groups.splice(0, apart.length)) reader.dispose();
 }
 
-/** Takes the group over: its state is disposed of, however this ends. */
-async function* decodeGroup(bundle: ModelBundle, first: Group, plan: GenerationPlan): AsyncGenerator<RowPart, void, undefined> {
-  let group = first;
+/** Takes the group over: its reader is disposed of, however this ends. */
+async function* decodeGroup(group: Group, plan: GenerationPlan): AsyncGenerator<RowPart, void, undefined> {
+  const { reader } = group;
   try {
     for (;;) {
       if (plan.signal?.aborted) {
@@ -81,36 +97,26 @@ async function* decodeGroup(bundle: ModelBundle, first: Group, plan: GenerationP
       for (const [i, part] of parts.entries()) yield { row: (group.lanes[i] as Lane).row, part };
       const going = parts.flatMap(({ finishReason }, i) => (finishReason === undefined ? [i] : []));
       if (going.length === 0) return;
-      const lanes = going.map((i) => group.lanes[i] as Lane);
-      const tokens = going.map((i) => (parts[i] as Part).token as number);
-      const state = selectRows(group.state, going);
-      disposeTree(group.state);
-      group = { ...group, state, lanes };
-      const next = await readUnlessAborted(bundle, lanes, { state, tokens }, plan);
-      if (!next) {
-        yield* aborted(lanes);
+      group.lanes = going.map((i) => group.lanes[i] as Lane);
+      reader.select(going);
+      const tokens = going.map((i) => [(parts[i] as Part).token as number]);
+      if (!(await readUnlessAborted(group, tokens, plan))) {
+        yield* aborted(group.lanes);
         return;
       }
-      disposeTree(state);
-      group = next;
     }
   } finally {
-    disposeTree(group.state);
+    reader.dispose();
   }
 }
 
-/** Reads the prompts of the lanes, or one more token of each; undefined where the signal says stop. */
-async function readUnlessAborted(
-  bundle: ModelBundle,
-  lanes: readonly Lane[],
-  from: { state: unknown; tokens: readonly number[] } | undefined,
-  plan: GenerationPlan,
-): Promise<Group | undefined> {
+/** Whether the group read on; not where the signal says stop. */
+async function readUnlessAborted(group: Group, rows: readonly (readonly number[])[], { signal }: GenerationPlan): Promise<boolean> {
   try {
-    const rows = from ? from.tokens.map((token) => [token]) : lanes.map(({ prompt }) => prompt);
-    return { lanes, ...(await readTokens(bundle, rows, from?.state, plan)) };
+    group.logits = await group.reader.read(rows, signal);
+    return true;
   } catch (error) {
-    if (plan.signal?.aborted && error === plan.signal.reason) return undefined;
+    if (signal?.aborted && error === signal.reason) return false;
     throw error;
   }
 }

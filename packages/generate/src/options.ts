@@ -1,6 +1,9 @@
-import { SsmError } from '@densessm/ssm-core';
+import { type DecoderOptions, SsmError } from '@densessm/ssm-core';
 import { type ModelBundle, tokenizerOf } from './bundle';
 import type { SamplingPlan } from './samplers/choose';
+
+/** How the weights that read drawn tokens are kept. */
+export type DecoderWeights = NonNullable<DecoderOptions['weights']>;
 
 export interface GenerateOptions {
   /** Most tokens to draw. Default 256. */
@@ -37,6 +40,11 @@ export interface GenerateOptions {
   signal?: AbortSignal;
   /** Prompt tokens per call of the model: more is faster and needs more memory. Default 512. */
   promptChunk?: number;
+  /**
+   * How the weights that read drawn tokens are kept, where the model has a decoder on this backend: 32, 16, 8.5 or 4.5 bits each. f32 gives
+   * the logits of `advance` up to rounding. Default: f32, or as the bundle's matrices are packed.
+   */
+  weights?: DecoderWeights;
   /** Above 1 searches for the most likely text instead of drawing one. */
   numBeams?: number;
   /** Beams are compared by log-probability / length ** this. Default 1. */
@@ -55,6 +63,7 @@ export interface GenerationPlan extends SamplingPlan {
   readonly topLogprobs: number;
   readonly signal: AbortSignal | undefined;
   readonly promptChunk: number;
+  readonly weights: DecoderWeights | undefined;
   readonly numBeams: number;
   readonly lengthPenalty: number;
   readonly earlyStopping: boolean | 'never';
@@ -85,7 +94,8 @@ const NUMBERS = {
   numBeams: { fallback: 1, min: 1, whole: true },
   lengthPenalty: { fallback: 1 },
 } as const satisfies Record<string, Rule>;
-const OTHERS = ['logitBias', 'seed', 'stop', 'eosIds', 'logprobs', 'signal', 'earlyStopping'] as const;
+const OTHERS = ['weights', 'logitBias', 'seed', 'stop', 'eosIds', 'logprobs', 'signal', 'earlyStopping'] as const;
+const WEIGHTS: readonly DecoderWeights[] = ['f32', 'bf16', 'int8', 'int4'];
 const DRAWING = ['topK', 'topP', 'minP', 'seed'] as const;
 
 /**
@@ -99,6 +109,7 @@ export function planGeneration(where: string, bundle: ModelBundle, options: Gene
   const numbers = Object.fromEntries(entries) as Record<keyof typeof NUMBERS, number>;
   const plan: GenerationPlan = {
     ...numbers,
+    weights: weightsOf(where, options.weights),
     seed: seedOf(where, options.seed),
     stop: stopStrings(where, bundle, options.stop),
     eosIds: new Set(options.eosIds ? ids(where, 'eosIds', options.eosIds) : eosOf(bundle)),
@@ -130,6 +141,12 @@ function checkTogether(where: string, options: GenerateOptions, plan: Generation
     );
   const apart = DRAWING.find((name) => options[name] !== undefined);
   if (apart) throw badOption(where, apart, 'one beam beside it', `${plan.numBeams} beams`, `leave ${apart} or numBeams out`);
+}
+
+/** @throws SsmError OPTION */
+export function weightsOf(where: string, weights: unknown): DecoderWeights | undefined {
+  if (weights === undefined || WEIGHTS.some((known) => known === weights)) return weights as DecoderWeights | undefined;
+  throw badOption(where, 'weights', WEIGHTS.join(', '), shown(weights), 'f32 is exact, int8 takes a quarter of its memory');
 }
 
 function seedOf(where: string, seed: number | undefined): number | undefined {

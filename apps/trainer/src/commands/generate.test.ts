@@ -57,6 +57,19 @@ describe('densessm generate', () => {
     expect((await json('--max-tokens', '2', '--top-logprobs', '2', '--logprobs')).topLogprobs[1]).toHaveLength(2);
   });
 
+  it('keeps weights as it is told', async () => {
+    const greedy = ['--temperature', '0', '--max-tokens', '12', '--device', 'wasm'];
+    const texts = await Promise.all(
+      ['f32', 'bf16', 'int4'].map(async (type) => (await generate('model', 'ab', '--weights', type, ...greedy)).stdout),
+    );
+    expect(texts[0]).toBe((await generate('model', 'ab', ...greedy)).stdout);
+    expect(texts[2]).not.toBe(texts[0]);
+    const beams = await generate('model', 'ab', '--weights', 'int8', '--num-beams', '2', '--max-tokens', '3');
+    expect(beams).toMatchObject({ code: EXIT.fine, stderr: '' });
+    const none = await generate('model', 'ab', '--weights', 'int8', '--device', 'cpu');
+    expect(none).toMatchObject({ code: EXIT.usage, stderr: expect.stringContaining('leave `weights` out') });
+  });
+
   it('goes on from a snapshot as if it had never stopped', async () => {
     const greedy = ['--temperature', '0', '--ids'];
     const whole = (await generate('mute', '5 23 8', ...greedy, '--max-tokens', '8')).stdout.trim().split(' ');
@@ -78,6 +91,7 @@ describe('densessm generate', () => {
     ['beams with a snapshot', ['model', 'a', '--num-beams', '2', '--snapshot', 'b'], EXIT.usage, 'leave one of them out'],
     ['an unknown flag', ['model', 'a', '--temprature', '1'], EXIT.usage, 'Did you mean --temperature?'],
     ['a device that is none', ['model', 'a', '--device', 'tpu'], EXIT.usage, 'auto, wasm, cpu'],
+    ['weights that are none', ['model', 'a', '--weights', 'int2'], EXIT.usage, 'f32, bf16, int8, int4'],
     ['an empty folder', ['.', 'a'], EXIT.failure, 'config.json is missing'],
   ])('refuses %s', async (_, argv, code, message) => {
     expect(await generate(...argv)).toMatchObject({ code, stdout: '', stderr: expect.stringContaining(message) });

@@ -23,6 +23,12 @@ export function addModelOptions(command: Command): Command {
     .addOption(new Option('--offline', 'take what is in the cache and ask no server').helpGroup('Model:'));
 }
 
+/** For commands that write text with a model. */
+export const weightsOption = (): Option =>
+  new Option('--weights <type>', 'how the weights that write are kept: 32, 16, 8.5 or 4.5 bits each (default: f32)')
+    .choices(['f32', 'bf16', 'int8', 'int4'])
+    .helpGroup('Model:');
+
 /** One JSON value on stdout, for machines. */
 export const writeJson = (io: Io, value: unknown): void => void io.stdout.write(`${JSON.stringify(value, null, 2)}\n`);
 

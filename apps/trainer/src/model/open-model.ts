@@ -1,4 +1,4 @@
-import type { ModelBundle } from '@densessm/generate';
+import type { ModelBundle, SessionOptions } from '@densessm/generate';
 import { type Choice, type Device, type HubOptions, loadPretrained, startBackend } from '@densessm/runtime-node';
 import { disposeTree, SsmError } from '@densessm/ssm-core';
 import { loadTokenizer, type Tokenizer } from '@densessm/tokenizer';
@@ -12,6 +12,8 @@ export interface OpenModelOptions {
   readonly tokenizer?: string;
   readonly revision?: string;
   readonly offline?: boolean;
+  /** Of the model's decoder. */
+  readonly weights?: SessionOptions['weights'];
 }
 
 /** A model in memory with its tokenizer, if it has one. */
@@ -22,6 +24,8 @@ export interface OpenModel extends ModelBundle {
   readonly backend: Choice;
   /** Tokens that end a text: of generation_config.json, else of the tokenizer. */
   readonly eosIds: readonly number[];
+  /** What sessions of this model are made with. */
+  readonly session: Pick<SessionOptions, 'weights'>;
   /** Frees the weights. */
   dispose(): void;
 }
@@ -36,7 +40,8 @@ export async function openModel(io: Io, source: string, options: OpenModelOption
   const backend = await startBackend({ device: options.device });
   const { model, config, params } = await loadPretrained(files, { models: FAMILIES });
   const eosIds = await eosOf(files, tokenizer);
-  return { model, config, params, tokenizer, name, files, backend, eosIds, dispose: () => disposeTree(params) };
+  const session = options.weights === undefined ? {} : { weights: options.weights };
+  return { model, config, params, tokenizer, name, files, backend, eosIds, session, dispose: () => disposeTree(params) };
 }
 
 /**

@@ -1,9 +1,8 @@
 import { disposeTree, SsmError } from '@densessm/ssm-core';
 import { type ModelBundle, type Prompt, promptIds } from '../bundle';
 import { collected, type Generated, refuseBeams } from '../generate';
-import { type GenerateOptions, number, planGeneration, refuseUnknown } from '../options';
-import { readTokens } from '../reading/read';
-import { bytesOf } from '../reading/rows';
+import { badOption, type DecoderWeights, type GenerateOptions, number, planGeneration, refuseUnknown, weightsOf } from '../options';
+import { Reader, type ReaderOptions } from '../reading/reader';
 import { type Part, RowDecoder } from '../row-decoder';
 import { anySeed, type Random, randomFrom, seededRandom } from '../samplers/random';
 import { TokenHistory } from '../token-history';
@@ -16,6 +15,8 @@ export interface SessionOptions {
   historyLength?: number;
   /** Tokens per call of the model when a text is read. Default 512. */
   promptChunk?: number;
+  /** How the weights that read drawn tokens are kept, where the model has a decoder; see `GenerateOptions`. */
+  weights?: DecoderWeights;
 }
 
 /** A place in a session's text to come back to. */
@@ -32,9 +33,9 @@ export interface SessionMark {
  */
 export class Session {
   readonly #bundle: ModelBundle;
-  readonly #options: Readonly<Required<Omit<SessionOptions, 'seed'>>>;
+  readonly #options: ReaderOptions & Readonly<Required<Pick<SessionOptions, 'historyLength'>>>;
   readonly #marks = new Map<SessionMark, Contents>();
-  #state: unknown;
+  readonly #reader: Reader;
   #logits: Float32Array | undefined;
   #history: TokenHistory;
   #random: Random;
@@ -46,16 +47,17 @@ export class Session {
   /** @throws SsmError OPTION */
   constructor(bundle: ModelBundle, options: SessionOptions = {}) {
     const rule = (fallback: number) => ({ fallback, min: 1, whole: true });
-    refuseUnknown('Session', options, ['seed', 'historyLength', 'promptChunk']);
+    refuseUnknown('Session', options, ['seed', 'historyLength', 'promptChunk', 'weights']);
     const seed = number('Session', 'seed', options.seed, { fallback: anySeed(), min: 0, max: Number.MAX_SAFE_INTEGER, whole: true });
     this.#options = {
       historyLength: number('Session', 'historyLength', options.historyLength, rule(4096)),
       promptChunk: number('Session', 'promptChunk', options.promptChunk, rule(512)),
+      weights: weightsOf('Session', options.weights),
     };
     this.#bundle = bundle;
     this.#random = seededRandom(seed);
     this.#history = new TokenHistory(this.#options.historyLength);
-    this.#state = bundle.model.initialState(bundle.config, 1);
+    this.#reader = new Reader(bundle, 1, this.#options);
   }
 
   /** Opens what {@link Session.snapshot} returned, here or elsewhere. @throws SsmError FILE for bytes that are not as written, STATE for another model's. */
@@ -79,7 +81,7 @@ export class Session {
   /** Bytes of the model's state, the same for any length of text. */
   get stateBytes(): number {
     this.#refuseDisposed();
-    return bytesOf(this.#state);
+    return this.#reader.stateBytes;
   }
 
   /** What the model expects next, a copy; undefined before the first token. [V] */
@@ -118,6 +120,8 @@ export class Session {
   async *stream(options: GenerateOptions = {}): AsyncGenerator<Part, void, undefined> {
     const plan = planGeneration('Session.stream', this.#bundle, options);
     refuseBeams('Session.stream', plan);
+    if (options.weights !== undefined)
+      throw badOption('Session.stream', 'weights', 'a session that was made with them', options.weights, 'pass it to new Session');
     this.#use('stream');
     try {
       if (plan.seed !== undefined) this.#random = seededRandom(plan.seed);
@@ -168,7 +172,7 @@ export class Session {
   dispose(): void {
     if (this.#isDisposed) return;
     this.#isDisposed = true;
-    disposeTree(this.#state);
+    this.#reader.dispose();
     for (const mark of [...this.#marks.keys()]) this.#forget(mark);
   }
 
@@ -191,15 +195,11 @@ export class Session {
 
   /** Takes the state further, all at once at the end. */
   async #read(ids: readonly number[], signal?: AbortSignal): Promise<void> {
-    const from = this.#state;
     this.#isReading = true;
     try {
-      const { state, logits } = await readTokens(this.#bundle, [ids], from, { ...this.#options, signal });
-      if (this.#isDisposed) disposeTree(state);
+      const [logits] = await this.#reader.read([ids], signal);
       this.#refuseDisposed();
-      this.#state = state;
-      this.#logits = logits[0];
-      disposeTree(from);
+      this.#logits = logits;
     } finally {
       this.#isReading = false;
     }
@@ -217,13 +217,12 @@ export class Session {
         'one in a step',
         'await append, or the next part of the stream',
       );
-    return cloneContents({ state: this.#state, logits: this.#logits, history: this.#history.record(), random: this.#random.state() });
+    return { state: this.#reader.state(), logits: this.#logits, history: this.#history.record(), random: this.#random.state() };
   }
 
   /** Becomes something else, which it takes over. */
   #replace({ state, logits, history, random }: Contents): void {
-    disposeTree(this.#state);
-    this.#state = state;
+    this.#reader.replace(state);
     this.#logits = logits;
     this.#history = new TokenHistory(this.#options.historyLength, history);
     this.#random = randomFrom(random);
