@@ -15,6 +15,7 @@ it('exports exactly this', () => {
       "mamba2",
       "mamba2Advance",
       "mamba2ConfigToJson",
+      "mamba2Decoder",
       "mamba2Forward",
       "mamba2Gates",
       "mamba2HiddenStates",

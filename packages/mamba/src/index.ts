@@ -16,6 +16,7 @@ export {
 } from './mamba/mamba';
 export { type MambaParams, mambaSpec } from './mamba/spec';
 export { type Mamba2Config, mamba2ConfigToJson, parseDenseMamba2Config, parseMamba2Config } from './mamba2/config';
+export { mamba2Decoder } from './mamba2/decoder';
 export {
   denseMamba2,
   type Mamba2State,

@@ -2,6 +2,7 @@ import {
   adamwStep,
   causalConv1d,
   crossEntropy,
+  DecodeWorkspace,
   decayScan,
   embedding,
   matMul,
@@ -130,6 +131,23 @@ it.each(WEIGHT_TYPES)('products with packed weights have the same bits on 1, 2 a
     const packed = PackedLinear.pack(w as Float32Array, [out, width], { type });
     results.push(bits(packed.apply(x as Float32Array, rows)));
     packed.dispose();
+  }
+  expect(new Set(results).size).toBe(1);
+});
+
+it('a token of the decay scan has the same bits on 1, 2 and 3 threads', async () => {
+  const sizes = { batch: 2, heads: 2, groups: 1, keys: 65, values: 601 };
+  const results: string[] = [];
+  for (const threads of [2, 3, 1]) {
+    await startBackend({ device: 'wasm', threads });
+    const work = new DecodeWorkspace();
+    const made = (size: number) => work.floats(Float32Array.from({ length: size }, (_, i) => Math.sin(i + size)));
+    const [size, width] = [4 * 65 * 601, 4 * 601];
+    const [state, other, o] = [made(size), made(size), work.floats(width)];
+    const rows = { q: made(130), k: made(130), stride: 65, v: made(width), vStride: 1202, decay: made(4), scale: made(4), skip: made(2) };
+    work.together(() => work.decay({ ...rows, state, sources: work.words([other]), sourceCount: 1, gate: made(width), o, ...sizes }));
+    results.push(bits(work.view(o, width)) + bits(work.view(state, size)));
+    work.dispose();
   }
   expect(new Set(results).size).toBe(1);
 });

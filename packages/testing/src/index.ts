@@ -1,4 +1,5 @@
 export { type Sample, type SampleInput, sampleTensor } from '@densessm/kernels/checks';
+export { type DecoderCases, describeDecoder } from './decoder';
 export { type Distance, distance, expectClose, type Values } from './expect-close';
 export { expectGradientsMatchDifferences } from './gradient-check';
 export { type Kept, keptForBackward } from './kept-for-backward';

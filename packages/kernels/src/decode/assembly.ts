@@ -7,6 +7,9 @@ import { exp2X4, siluX4, softplusX4 } from '../vector-math/assembly-exp';
 import { bytes, loadLanes, storeLanes } from '../vector-math/assembly-lanes';
 import { madd } from '../vector-math/assembly-madd';
 
+export { decayStep, decayStepBlocks } from './assembly-decay';
+export { denseSum, gatedUnit, rotateRows, siluRows, timeSteps } from './assembly-values';
+
 /** Values of the state in a block: some 20 µs. */
 const BLOCK: i32 = 1 << 13;
 

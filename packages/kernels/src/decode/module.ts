@@ -18,4 +18,17 @@ export interface DecodeModule {
   selectiveStepBlocks(batch: number, channels: number, size: number): number;
   /** u, delta, A, bc, stride, D, h, z, zStride, sources, count, gate, y, channels, size, block */
   selectiveStep: Call;
+  decayStepBlocks(batch: number, heads: number, keys: number, values: number): number;
+  /** q, k, stride, v, vStride, a, s, d, S, sources, count, gate, o, batch, heads, ofGroup, keys, values, block */
+  decayStep: Call;
+  /** x, stride, y, rows, size */
+  siluRows: Call;
+  /** own, gate, sources, count, y, size */
+  denseSum: Call;
+  /** x, cos, sin, scale, rows, size */
+  rotateRows: Call;
+  /** x, gate, y, size, kind */
+  gatedUnit: Call;
+  /** x, stride, bias, A, least, most, delta, decay, batch, heads */
+  timeSteps: Call;
 }

@@ -2,36 +2,7 @@ import type { Tensor } from '@tensorflow/tfjs-core';
 import { PackedLinear, type PackedLinearOptions } from '../packed-linear/packed-linear';
 import type { Heap } from '../wasm/heap';
 import { currentMachine, hasMachine } from '../wasm/machines';
-
-/** What a token passes in a layer of Mamba between its products; addresses on the heap, for `batch` texts. */
-export interface SelectiveStep {
-  /** [B, E] */
-  u: number;
-  /** Before its softplus, [B, E]. */
-  delta: number;
-  /** In units of ln 2, so that decays are powers of 2: [E, N]. */
-  A: number;
-  /** B and C side by side, rows [2 N], `bcStride` floats apart. */
-  bc: number;
-  bcStride: number;
-  /** [E] */
-  D: number;
-  /** Replaced, [B, E, N]. */
-  h: number;
-  /** Rows [E], `zStride` floats apart. */
-  z: number;
-  zStride: number;
-  /** Addresses of the states that are read densely, as 32-bit words; and how many. */
-  sources: number;
-  sourceCount: number;
-  /** Gate of the sources, [B, E]; 0 for none. */
-  gate: number;
-  /** [B, E] */
-  y: number;
-  batch: number;
-  channels: number;
-  stateSize: number;
-}
+import type { ConvolutionSizes, DecayStep, NormOptions, SelectiveStep, TimeSteps } from './steps';
 
 /**
  * Buffers and packed weights on the heap of tfjs's wasm backend, and what reads one token with them: single calls of our WebAssembly, no
@@ -89,10 +60,16 @@ export class DecodeWorkspace {
     return packed;
   }
 
-  /** y = weight x / √(mean(x²) + eps), rows [rows, width]. */
-  rmsNorm(x: number, weight: number, y: number, rows: number, width: number, eps: number): void {
+  /** Runs the steps of a token, between which threads stay awake. */
+  together(steps: () => void): void {
+    currentMachine('DecodeWorkspace').chain(steps);
+  }
+
+  /** y = weight x / √(mean(x²) + eps), rows [rows, width]; y may be x. See {@link NormOptions}. */
+  rmsNorm(x: number, weight: number, y: number, rows: number, width: number, eps: number, options: NormOptions = {}): void {
+    const { gate = 0, size = width, inside = false } = options;
     const { module, run } = currentMachine('DecodeWorkspace');
-    run('rmsNorm', module.rmsNormBlocks(rows, width), 0, x, weight, 0, y, rows, width, width, eps, 0);
+    run('rmsNorm', module.rmsNormBlocks(rows, width), 0, x, weight, gate, y, rows, width, size, eps, Number(inside));
   }
 
   /** x becomes x σ(x). */
@@ -116,16 +93,44 @@ export class DecodeWorkspace {
     run('selectiveStep', module.selectiveStepBlocks(s.batch, s.channels, s.stateSize), 0, ...given);
   }
 
+  /** One step of the decay scan and its dense read-out. */
+  decay(s: DecayStep): void {
+    const { module, run } = currentMachine('DecodeWorkspace');
+    const { batch, heads, groups, keys, values } = s;
+    const read = [s.sources ?? 0, s.sourceCount ?? 0, s.gate ?? 0];
+    const given = [s.q, s.k, s.stride, s.v, s.vStride, s.decay, s.scale ?? 0, s.skip ?? 0, s.state, ...read, s.o];
+    run('decayStep', module.decayStepBlocks(batch, heads, keys, values), 0, ...given, batch, heads, heads / groups, keys, values);
+  }
+
+  /** y = x σ(x), y [rows, size], x in rows that are `stride` floats apart. */
+  siluRows(x: number, stride: number, y: number, rows: number, size: number): void {
+    currentMachine('DecodeWorkspace').run('siluRows', 1, 0, x, stride, y, rows, size);
+  }
+
+  /** y = own + silu(gate) ⊙ Σ of what lies at the `count` addresses of `sources`, all of `size` values; without a gate (0) it is 1. */
+  denseSum(own: number, gate: number, sources: number, count: number, y: number, size: number): void {
+    currentMachine('DecodeWorkspace').run('denseSum', 1, 0, own, gate, sources, count, y, size);
+  }
+
+  /** Rotates the pairs (a, b) of x [rows, size] to scale (a cos − b sin, b cos + a sin), cos and sin [size/2], scale [rows]. */
+  rotate(x: number, cos: number, sin: number, scale: number, rows: number, size: number): void {
+    currentMachine('DecodeWorkspace').run('rotateRows', 1, 0, x, cos, sin, scale, rows, size);
+  }
+
+  /** y = f(x) ⊙ gate, of `size` values. */
+  gatedUnit(x: number, gate: number, y: number, size: number, f: 'silu' | 'gelu' | 'relu'): void {
+    currentMachine('DecodeWorkspace').run('gatedUnit', 1, 0, x, gate, y, size, ['silu', 'gelu', 'relu'].indexOf(f));
+  }
+
+  /** Δ = softplus(x + bias) within the limits and the decay e^(Δ A), both [batch, heads]. */
+  timeSteps(s: TimeSteps): void {
+    const given = [s.x, s.stride, s.bias, s.A, ...s.limits, s.delta, s.decay, s.batch, s.heads];
+    currentMachine('DecodeWorkspace').run('timeSteps', 1, 0, ...given);
+  }
+
   /** Frees all buffers and weights; a second time does nothing. */
   dispose(): void {
     for (const matrix of this.#matrices.splice(0)) matrix.dispose();
     for (const address of this.#buffers.splice(0)) this.#heap.free(address);
   }
-}
-
-export interface ConvolutionSizes {
-  stride: number;
-  batch: number;
-  channels: number;
-  width: number;
 }

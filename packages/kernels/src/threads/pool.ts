@@ -1,5 +1,5 @@
 import { SsmError } from '@densessm/ssm-core';
-import { CONTROL, type KernelFunction, MOST_BLOCKS, type ThreadStart, type Views, viewsOf, work } from './thread';
+import { CONTROL, type KernelFunction, looksFor, MOST_BLOCKS, type ThreadStart, type Views, viewsOf, work } from './thread';
 
 /** A worker that a runtime has started. */
 export interface Thread {
@@ -87,6 +87,17 @@ export class ThreadPool {
     if (words[CONTROL.FAILED]) throw blockFailed(kernel, this.#message());
   }
 
+  /** Until `jobs` returns, threads wait awake for the next job: where many short ones come one after the other. */
+  chain(jobs: () => void): void {
+    const { words } = this.#views;
+    Atomics.store(words, CONTROL.CHAIN, 1);
+    try {
+      jobs();
+    } finally {
+      Atomics.store(words, CONTROL.CHAIN, 0);
+    }
+  }
+
   /** Ends the workers; what is run from now on the caller computes alone. */
   close(): void {
     Atomics.store(this.#views.words, CONTROL.CLOSED, 1);
@@ -106,7 +117,6 @@ export class ThreadPool {
     const { words } = this.#views;
     for (let done = Atomics.load(words, CONTROL.DONE); done < blocks; ) {
       const before = done;
-      // who waits may be woken by the block before, whose thread counts first and wakes then
       const end = performance.now() + this.#patienceMs;
       while (done === before && performance.now() < end) {
         waitForChange(words, CONTROL.DONE, before, end - performance.now());
@@ -126,7 +136,7 @@ export class ThreadPool {
 
 /** Looks for a moment, since the last block is often nearly done, then sleeps. */
 function waitForChange(words: Int32Array, index: number, value: number, timeoutMs: number): void {
-  for (let looks = 0; looks < 200; looks++) if (Atomics.load(words, index) !== value) return;
+  if (looksFor(words, index, value)) return;
   try {
     Atomics.wait(words, index, value, timeoutMs);
   } catch {

@@ -17,6 +17,8 @@ export const CONTROL = {
   KERNEL: 34,
   BLOCKS: 35,
   COUNT: 36,
+  /** 1 while jobs come one after the other. */
+  CHAIN: 37,
   // from here on in bytes
   NUMBERS: 256,
   TEXT: 1024,
@@ -27,8 +29,10 @@ export const CONTROL = {
 export const MOST_BLOCKS = 0xffff;
 /** The first two numbers of a job: where scratch begins, and the bytes of it that each thread has. Then come the arguments. */
 const SCRATCH = 2;
-/** Looks at the ticket before a thread goes to sleep: a few microseconds, in which the next kernel of a chain often comes. */
+/** Looks at a word before a thread goes to sleep: a few microseconds, in which the next kernel often comes. */
 const LOOKS = 2000;
+/** How many times as long it looks in a chain: longer than one thread alone works between two jobs, and no longer than a millisecond. */
+const ROUNDS_IN_CHAIN = 100;
 
 /** What a worker is started with; all of it can be sent by postMessage. */
 export interface ThreadStart {
@@ -59,23 +63,38 @@ export type KernelFunction = (...numbers: number[]) => void;
 
 /** Computes blocks until none is left unclaimed; returns the ticket that said so. */
 export function work({ words, numbers, text }: Views, kernels: readonly KernelFunction[], slot: number): number {
+  let [job, last] = [-1, 0];
+  let kernel: KernelFunction = () => undefined;
+  let given: number[] = [];
   for (;;) {
     const ticket = Atomics.load(words, CONTROL.TICKET);
     const left = ticket & MOST_BLOCKS;
     if (left === 0) return ticket;
-    const kernel = kernels[words[CONTROL.KERNEL] as number] as KernelFunction;
-    const block = (words[CONTROL.BLOCKS] as number) - left;
-    const given = numbers.slice(SCRATCH, SCRATCH + (words[CONTROL.COUNT] as number));
-    const scratch = (numbers[0] as number) + slot * (numbers[1] as number);
+    if (ticket >>> 16 !== job) {
+      job = ticket >>> 16;
+      kernel = kernels[words[CONTROL.KERNEL] as number] as KernelFunction;
+      last = words[CONTROL.BLOCKS] as number;
+      const scratch = (numbers[0] as number) + slot * (numbers[1] as number);
+      given = [...numbers.subarray(SCRATCH, SCRATCH + (words[CONTROL.COUNT] as number)), 0, scratch];
+    }
     if (Atomics.compareExchange(words, CONTROL.TICKET, ticket, ticket - 1) !== ticket) continue;
+    given[given.length - 2] = last - left;
     try {
-      kernel(...given, block, scratch);
+      kernel(...given);
     } catch (error) {
       if (Atomics.exchange(words, CONTROL.FAILED, 1) === 0) note(text, String(error));
     }
-    Atomics.add(words, CONTROL.DONE, 1);
-    Atomics.notify(words, CONTROL.DONE);
+    if (Atomics.add(words, CONTROL.DONE, 1) === last - 1) Atomics.notify(words, CONTROL.DONE);
   }
+}
+
+/** Looks for a while whether a word has changed, for longer in a chain. */
+export function looksFor(words: Int32Array, index: number, value: number): boolean {
+  for (let rounds = ROUNDS_IN_CHAIN; rounds > 0; rounds--) {
+    for (let looks = LOOKS; looks > 0; looks--) if (Atomics.load(words, index) !== value) return true;
+    if (!Atomics.load(words, CONTROL.CHAIN)) return false;
+  }
+  return false;
 }
 
 /** Latin letters, with a zero behind them; TextEncoder does not write to shared memory everywhere. */
@@ -97,8 +116,6 @@ export function serve({ control, memory, module, kernels, slot }: ThreadStart, r
   for (;;) {
     const ticket = work(views, functions, slot);
     if (Atomics.load(views.words, CONTROL.CLOSED)) return;
-    let looks = LOOKS;
-    while (looks > 0 && Atomics.load(views.words, CONTROL.TICKET) === ticket) looks--;
-    if (looks === 0) Atomics.wait(views.words, CONTROL.TICKET, ticket);
+    if (!looksFor(views.words, CONTROL.TICKET, ticket)) Atomics.wait(views.words, CONTROL.TICKET, ticket);
   }
 }

@@ -14,6 +14,8 @@ export interface Machine<Module extends object> {
    * results are the same with any number of threads.
    */
   readonly run: (kernel: keyof Module & string, blocks: number, scratchBytes: number, ...given: number[]) => void;
+  /** Calls `kernels`, which runs many short kernels: until it returns, threads wait for the next one awake. */
+  readonly chain: (kernels: () => void) => void;
 }
 
 /** One thread, or those of a pool where a kernel has more than one block. */
@@ -26,7 +28,7 @@ export function machineOn<Module extends object>(heap: Heap, module: Module, thr
     const compute = module[kernel] as Function;
     for (let block = 0; block < blocks; block++) compute(...given, block, scratch);
   };
-  return { heap, module, run };
+  return { heap, module, run, chain: (kernels) => (threads ? threads.chain(kernels) : kernels()) };
 }
 
 /** Bytes that processors hand to each other as one. */

@@ -11,8 +11,8 @@ import {
   type TokenIds,
   tidyTree,
 } from '@densessm/ssm-core';
-import { type Tensor3D, type Tensor4D, tidy } from '@tensorflow/tfjs-core';
-import { type BackboneState, checkState, emptyState, runBackbone, type StateShapes } from '../backbone';
+import { type Tensor3D, tidy } from '@tensorflow/tfjs-core';
+import { checkState, emptyState, runBackbone } from '../backbone';
 import { backboneGates } from '../gates';
 import {
   DENSE_MAMBA2_MODEL_TYPE,
@@ -23,16 +23,12 @@ import {
   parseMamba2Config,
   recognisesMamba2,
 } from './config';
+import { mamba2Decoder } from './decoder';
 import { mamba2Mixer } from './mixer';
-import { convSize, type Mamba2Params, mamba2Spec } from './spec';
+import { type Mamba2Params, mamba2Spec } from './spec';
+import { type Mamba2State, stateShapes } from './state';
 
-/** Per layer the convolution's tail [B, E + 2·G·N, W−1] and the state h [B, H, N, P], the transpose of transformers'. */
-export type Mamba2State = BackboneState<Tensor4D>;
-
-const stateShapes = (c: Mamba2Config, batch: number): StateShapes => ({
-  conv: [batch, convSize(c), c.convKernel - 1],
-  ssm: [batch, c.numHeads, c.stateSize, c.headDim],
-});
+export type { Mamba2State } from './state';
 
 /** Logits at every position, [B, T] → [B, T, vocab]. @throws SsmError TOKENS */
 export const mamba2Forward = (params: Mamba2Params, config: Mamba2Config, tokens: TokenIds, options?: ForwardOptions): Tensor3D =>
@@ -80,6 +76,7 @@ export const mamba2: SequenceModel<Mamba2Config, Mamba2Params, Mamba2State> = {
   gates: mamba2Gates,
   initialState: mamba2InitialState,
   advance: mamba2Advance,
+  decoder: mamba2Decoder,
 };
 
 /** The same functions: what makes a model dense is in its config. */

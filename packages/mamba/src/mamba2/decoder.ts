@@ -1,0 +1,58 @@
+/**
+ * Mamba-2 and Dense Mamba-2 for one token: the equations of mixer.ts on packed weights, without tfjs.
+ * Letters: B texts, D hidden size, E channels = H heads × P per head, G groups of heads, N state size, W convolution width.
+ */
+import type { Decoder, DecoderOptions } from '@densessm/ssm-core';
+import { backboneDecoder, type PackLayer, packDenseRead, packProjection, type Shared } from '../decoder';
+import type { Mamba2Config } from './config';
+import { convSize, type Mamba2MixerParams, type Mamba2Params } from './spec';
+import { type Mamba2State, stateShapes } from './state';
+
+/**
+ * Reads Mamba-2 and Dense Mamba-2 token by token on tfjs's wasm backend. Undefined on others, and for dense connections other than sums in the
+ * state with a gate for all sources (the default).
+ * @throws SsmError OPTION, WEIGHTS or BACKEND
+ */
+export const mamba2Decoder = (
+  params: Mamba2Params,
+  config: Mamba2Config,
+  options: DecoderOptions,
+): Promise<Decoder<Mamba2State> | undefined> =>
+  backboneDecoder('mamba2Decoder', params, config, options, stateShapes(config, options.batch), packLayers);
+
+function packLayers(shared: Shared, c: Mamba2Config): PackLayer<Mamba2MixerParams> {
+  const { work, batch, type, hidden, x } = shared;
+  const { innerSize: E, stateSize: N, convKernel: W, numHeads: H, nGroups: G } = c;
+  const channels = convSize(c);
+  /** z, then what is convolved, then dt. */
+  const width = E + channels + H;
+  const rows = (size: number): number => work.floats(batch * size);
+  const [projected, mixed, delta, decay, o] = [rows(width), rows(channels), rows(H), rows(H), rows(E)];
+  const sizes = { batch, heads: H, groups: G, keys: N, values: c.headDim };
+  /** u, B and C side by side. */
+  const read = { q: mixed + 4 * (E + G * N), k: mixed + 4 * E, stride: channels, v: mixed, vStride: channels, scale: delta, decay, o };
+  const steps = { x: projected + 4 * (E + channels), stride: width, limits: c.timeStepLimit, delta, decay, batch, heads: H };
+  const norm = { size: c.layout === 'mamba_ssm' ? E / G : E, inside: !c.normBeforeGate };
+
+  return async (mixer, sources) => {
+    const inProj = await packProjection(shared, mixer.inProj, type);
+    const filter = { w: await work.copyOf(mixer.conv1d.weight), bias: await work.copyOf(mixer.conv1d.bias) };
+    const aLog = (await mixer.aLog.data()) as Float32Array;
+    const rate = { bias: await work.copyOf(mixer.dtBias), A: work.floats(aLog.map((value) => -Math.exp(value) * Math.LOG2E)) };
+    const [skip, gain] = [await work.copyOf(mixer.D), await work.copyOf(mixer.norm)];
+    const outProj = await packProjection(shared, mixer.outProj, type);
+    const dense = await packDenseRead(shared, mixer.dense, sources);
+    const [conv, ssm] = [rows(channels * (W - 1)), rows(E * N)];
+    const mix = (): void => {
+      inProj.weight.run(x, projected, batch, { bias: inProj.bias });
+      work.convolution({ x: projected + 4 * E, ...filter, tail: conv, y: mixed }, { stride: width, batch, channels, width: W });
+      work.timeSteps({ ...steps, ...rate });
+      dense.open();
+      work.decay({ ...read, ...dense, skip, state: ssm, ...sizes });
+      for (let row = 0; row < batch; row++)
+        work.rmsNorm(o + 4 * row * E, gain, o + 4 * row * E, 1, E, c.layerNormEpsilon, { ...norm, gate: projected + 4 * row * width });
+      outProj.weight.run(o, hidden, batch, { bias: outProj.bias, add: true });
+    };
+    return { conv, ssm, mix };
+  };
+}
