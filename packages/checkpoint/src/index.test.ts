@@ -4,10 +4,13 @@ import * as checkpoint from './index';
 it('exports what its README lists', () => {
   expect(Object.keys(checkpoint).sort()).toMatchInlineSnapshot(`
     [
+      "HUB",
       "configText",
       "fileSetOf",
+      "isHubId",
       "loadParams",
       "loadPretrainedFiles",
+      "modelAddress",
       "openSafetensors",
       "openTorchFile",
       "openWeights",
@@ -18,6 +21,7 @@ it('exports what its README lists', () => {
       "pretrainedFiles",
       "readTensors",
       "readText",
+      "requireRevision",
       "safetensorsPieces",
       "serializeSafetensors",
       "tensorValues",

@@ -4,6 +4,7 @@ export type { SafetensorsHeader, TensorEntry } from './header';
 export { type LoadOptions, loadParams, paramsFromTensors } from './load-params';
 export type { SaveDtype } from './narrow';
 export { openTorchFile } from './pickle/torch-file';
+export { HUB, type HubModel, isHubId, modelAddress, requireRevision } from './pretrained/address';
 export { type FileSet, fileSetOf, type NamedBlob, type OpenFile, readText } from './pretrained/file-set';
 export { type LoadedModel, loadPretrainedFiles, type PretrainedOptions } from './pretrained/load';
 export { type PretrainedFile, pretrainedFiles, type SavePretrainedOptions } from './pretrained/save';

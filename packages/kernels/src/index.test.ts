@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import * as checks from './checks';
 import * as kernels from './index';
+import * as runtime from './runtime';
 import * as wasm from './wasm';
 
 describe('the surface of @densessm/kernels', () => {
@@ -44,7 +45,12 @@ describe('the surface of @densessm/kernels', () => {
         "ThreadPool",
         "loadBuild",
         "registerWasmKernels",
-        "withSharedMemory",
+      ]
+    `);
+    expect(Object.keys(runtime).sort()).toMatchInlineSnapshot(`
+      [
+        "openTfjsModule",
+        "startBackend",
       ]
     `);
   });

@@ -3,4 +3,3 @@ export { type SharedBuild, type Spawn, type Thread, ThreadPool, type ThreadPoolO
 export type { ThreadStart } from './threads/thread';
 export { type LoadedBuild, loadBuild, type SimdBuild } from './wasm/build';
 export { registerWasmKernels, type WasmKernelOptions, type WasmKernels } from './wasm/register';
-export { withSharedMemory } from './wasm/shared-memory';

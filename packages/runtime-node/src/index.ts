@@ -1,4 +1,4 @@
-export type { BackendName, Choice, Device } from './choose';
+export type { BackendName, Choice, Device } from '@densessm/kernels/runtime';
 export { downloadDatasetFile, downloadUrl, listDataset } from './hub/data-set';
 export type { DownloadProgress, HubOptions } from './hub/options';
 export { type LoadPretrainedOptions, loadPretrained } from './load-pretrained';

@@ -1,6 +1,6 @@
 import { stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { type FileSet, fileSetOf, type NamedBlob } from '@densessm/checkpoint';
+import { type FileSet, fileSetOf, isHubId, modelAddress, type NamedBlob } from '@densessm/checkpoint';
 import { SsmError } from '@densessm/ssm-core';
 import { cachedFile } from './hub/cache';
 import { type HubOptions, type HubSettings, hubSettings } from './hub/options';
@@ -12,8 +12,6 @@ export type PretrainedSource = string | URL | FileSet | Iterable<NamedBlob>;
 
 /** A file of the model itself, not a path. */
 const PLAIN_NAME = /^[\w-][\w.-]*$/;
-const HUB_ID = /^[\w.-]+(\/[\w.-]+)?$/;
-const HUB_HOSTS = new Set(['huggingface.co', 'www.huggingface.co', 'hf.co']);
 
 /**
  * The files of a model wherever it lies, to read others than the model: `readText(files, 'tokenizer.json')`.
@@ -22,14 +20,13 @@ const HUB_HOSTS = new Set(['huggingface.co', 'www.huggingface.co', 'hf.co']);
 export async function openPretrained(source: PretrainedSource, options: HubOptions = {}): Promise<FileSet> {
   if (typeof source !== 'string' && !(source instanceof URL)) return 'open' in source ? source : fileSetOf(source);
   if (source instanceof URL || /^[A-Za-z][\w+.-]+:\/\//.test(source)) return openRemote(source, hubSettings(options));
-  const looksLikePath = /^([./~\\]|[A-Za-z]:[\\/])/.test(source) || !HUB_ID.test(source);
-  return looksLikePath || (await isFolder(source)) ? folderFiles(source) : openRemote(source, hubSettings(options));
+  return !isHubId(source) || (await isFolder(source)) ? folderFiles(source) : openRemote(source, hubSettings(options));
 }
 
 /** The files behind a URL or a Hub id. */
 export async function openRemote(source: string | URL, settings: HubSettings): Promise<FileSet> {
-  const isId = typeof source === 'string' && HUB_ID.test(source);
-  return remoteFiles(isId ? hubRemote(source, settings) : remoteOf(parseUrl(source), settings), settings);
+  const at = modelAddress(source, settings);
+  return remoteFiles(at instanceof URL ? urlRemote(at, settings) : hubRemote(at.id, { ...settings, ...at }), settings);
 }
 
 const isFolder = (path: string): Promise<boolean> =>
@@ -37,34 +34,6 @@ const isFolder = (path: string): Promise<boolean> =>
     (found) => found.isDirectory(),
     () => false,
   );
-
-function parseUrl(source: string | URL): URL {
-  try {
-    const url = new URL(source);
-    if (url.protocol === 'https:' || url.protocol === 'http:') return url;
-  } catch {
-    // told below
-  }
-  const mend = 'pass a folder, a Hub id or a URL with https';
-  throw new SsmError({
-    code: 'OPTION',
-    what: 'loadPretrained: the URL cannot be used.',
-    expected: 'https://…',
-    got: String(source).slice(0, 200),
-    mend,
-  });
-}
-
-/** A model's page on the Hub, with or without a revision, or any folder on a server. */
-function remoteOf(url: URL, settings: HubSettings): Remote {
-  const isHub = HUB_HOSTS.has(url.host) || url.origin === new URL(settings.endpoint).origin;
-  const [owner, name, kind, revision] = url.pathname.split('/').filter(Boolean).map(decodeURIComponent);
-  const isModel =
-    owner && name && HUB_ID.test(`${owner}/${name}`) && (kind === undefined || ((kind === 'tree' || kind === 'resolve') && revision));
-  if (!isHub || !isModel) return urlRemote(url, settings);
-  const endpoint = HUB_HOSTS.has(url.host) ? 'https://huggingface.co' : settings.endpoint;
-  return hubRemote(`${owner}/${name}`, { ...settings, endpoint, revision: revision ?? settings.revision });
-}
 
 function remoteFiles(remote: Remote, settings: HubSettings): FileSet {
   const where = settings.offline ? `${remote.where} (in the cache ${settings.cacheDir})` : remote.where;

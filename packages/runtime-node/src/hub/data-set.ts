@@ -1,11 +1,12 @@
 /** Files that are no model: data sets on the Hub, single files behind URLs. They lie in the same cache. */
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { requireRevision } from '@densessm/checkpoint';
 import { SsmError } from '@densessm/ssm-core';
 import { listFiles } from '@huggingface/hub';
 import { cachedFile } from './cache';
 import { type HubOptions, type HubSettings, hubSettings, sha256 } from './options';
-import { hubRemote, orMissing, requireRevision, urlRemote } from './remote';
+import { hubRemote, orMissing, urlRemote } from './remote';
 import { hubFetch } from './request';
 
 const DATA_SET_ID = /^[\w.-]+\/[\w.-]+$/;

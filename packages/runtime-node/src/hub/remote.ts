@@ -1,4 +1,5 @@
 /** Files behind a URL: a repository on the Hub, or any folder that a web server shows. */
+import { requireRevision } from '@densessm/checkpoint';
 import { SsmError } from '@densessm/ssm-core';
 import { fileDownloadInfo, HubApiError } from '@huggingface/hub';
 import { type HubSettings, sha256 } from './options';
@@ -72,19 +73,6 @@ export function hubRemote(id: string, settings: HubSettings, kind: RepositoryKin
     commit: () => commitOf(revision),
     find,
   };
-}
-
-/** It becomes part of a path in the cache. @throws SsmError OPTION */
-export function requireRevision(revision: string): void {
-  if (/^\w[\w./-]{0,200}$/.test(revision) && !revision.split('/').includes('..')) return;
-  const mend = 'take a name from its page on the Hub';
-  throw new SsmError({
-    code: 'OPTION',
-    what: 'the revision cannot be used.',
-    expected: 'a branch, a tag or a commit',
-    got: revision.slice(0, 200),
-    mend,
-  });
 }
 
 /** A name that may become a folder's. */

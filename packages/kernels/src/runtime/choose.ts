@@ -13,7 +13,8 @@ export interface Choice {
 const PREFERENCE: readonly BackendName[] = ['wasm', 'cpu'];
 
 /**
- * Starts the first device that works of those that may be tried. A starter returns what there is to say about its backend.
+ * Starts the first device that works of those that may be tried. A starter returns what there is to say about its backend. Of a named device its
+ * own error is passed on.
  * @throws SsmError BACKEND where none works, OPTION for an unknown device
  */
 export async function choose(device: Device, starters: { readonly [name in BackendName]: () => Promise<string> }): Promise<Choice> {
@@ -25,7 +26,7 @@ export async function choose(device: Device, starters: { readonly [name in Backe
       const why = device === 'auto' ? ['chosen by auto', ...failures] : ['as asked'];
       return { backend, reason: `${backend}: ${about} (${why.join('; ')})` };
     } catch (cause) {
-      if (device !== 'auto') throw cannotStart(device, message(cause), cause);
+      if (device !== 'auto') throw cause instanceof SsmError ? cause : cannotStart(device, message(cause), cause);
       failures.push(`${backend} failed: ${message(cause)}`);
     }
   }
