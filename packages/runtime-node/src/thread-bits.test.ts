@@ -122,8 +122,10 @@ describe.each(checks)('$name', (check) => {
   });
 });
 
-it.each(WEIGHT_TYPES)('products with packed weights have the same bits on 1, 2 and 3 threads: %s', async (type) => {
-  const [rows, out, width] = [3, 1029, 770];
+const rowsAndTypes = WEIGHT_TYPES.flatMap((type) => [3, 83].map((rows) => [rows, type] as const));
+
+it.each(rowsAndTypes)('products of %i rows with packed weights have the same bits on 1, 2 and 3 threads: %s', async (rows, type) => {
+  const [out, width] = [1029, 770];
   const [x, w] = [rows * width, out * width].map((length) => Float32Array.from({ length }, (_, i) => Math.sin(i)));
   const results: string[] = [];
   for (const threads of [2, 3, 1]) {

@@ -5,6 +5,10 @@ export interface DecodeModule {
   packedLinearBlocks(rows: number, width: number, out: number): number;
   /** kind, weights, x, stride, bias, y, rows, width, out, add, block */
   packedLinear: Call;
+  packedProductBlocks(rows: number, width: number, out: number): number;
+  packedProductScratchBytes(rows: number, width: number, out: number): number;
+  /** As packedLinear, and scratch */
+  packedProduct: Call;
   /** x, stride, to, rows, width */
   packActivations: Call;
   rmsNormBlocks(rows: number, width: number): number;

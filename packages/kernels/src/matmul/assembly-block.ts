@@ -1,7 +1,10 @@
 /** AssemblyScript. One block of a product: many rows through panels, few rows straight from where they lie. */
+
+import { unpackPanels } from '../packed-linear/assembly-unpack';
 import { bytes } from '../vector-math/assembly-lanes';
 import { pack } from './assembly-pack';
 import { gatherRows, rowsByColumns, rowsByRows } from './assembly-rows';
+import { roundUp } from './assembly-sizes';
 import { addTile, TILE_COLUMNS, TILE_ROWS, tile } from './assembly-tile';
 
 /** Rows of A that are packed at a time, and steps of A and B: 128 KiB of A. */
@@ -13,9 +16,8 @@ function bytesOf(rows: i32, columns: i32): usize {
   return ((rows as usize) * (columns as usize)) << 2;
 }
 
-function roundUp(value: i32, step: i32): i32 {
-  return ((value + step - 1) / step) * step;
-}
+/** B lies as a matrix, not in panels of packed weights. */
+const PLAIN: i32 = -1;
 
 /** C = A B of one item of a batch; lies in scratch. */
 @unmanaged
@@ -28,6 +30,12 @@ export class Product {
   n: i32;
   transposeA: bool;
   transposeB: bool;
+  /** Floats from one row of A, as it lies, to the next. */
+  pitch: i32;
+  /** Of which type the packed weights are that B is the transpose of, see packed-linear/assembly-unpack.ts. */
+  kind: i32;
+  /** Whether C grows by the product. */
+  add: bool;
 
   set(a: usize, b: usize, c: usize, item: i32, m: i32, k: i32, n: i32, transposeA: bool, transposeB: bool): void {
     this.a = a + (item as usize) * bytesOf(m, k);
@@ -38,6 +46,17 @@ export class Product {
     this.n = n;
     this.transposeA = transposeA;
     this.transposeB = transposeB;
+    this.pitch = transposeA ? m : k;
+    this.kind = PLAIN;
+    this.add = false;
+  }
+
+  /** C = A Bᵀ, or C += A Bᵀ, with packed weights B [n, k]. A has rows `pitch` floats apart. */
+  setPacked(kind: i32, a: usize, pitch: i32, b: usize, c: usize, m: i32, k: i32, n: i32, add: bool): void {
+    this.set(a, b, c, 0, m, k, n, false, true);
+    this.pitch = pitch;
+    this.kind = kind;
+    this.add = add;
   }
 
   /** Address of one value of C, and where a step of a row of A and of a column of B lies. */
@@ -45,7 +64,13 @@ export class Product {
     return this.c + bytesOf(row, this.n) + bytes(column);
   }
   aAt(row: i32, step: i32): usize {
-    return this.transposeA ? this.a + bytesOf(step, this.m) + bytes(row) : this.a + bytesOf(row, this.k) + bytes(step);
+    return this.transposeA ? this.a + bytesOf(step, this.pitch) + bytes(row) : this.a + bytesOf(row, this.pitch) + bytes(step);
+  }
+  /** Some columns and steps of B in panels of {@link TILE_COLUMNS}. */
+  packB(to: usize, column: i32, columns: i32, step: i32, depth: i32): void {
+    if (this.kind !== PLAIN) unpackPanels(this.kind, this.b, this.k, column, columns, step, depth, to);
+    else if (this.transposeB) pack(this.bAt(step, column), to, columns, depth, this.k, 1, TILE_COLUMNS);
+    else pack(this.bAt(step, column), to, columns, depth, 1, this.n, TILE_COLUMNS);
   }
   bAt(step: i32, column: i32): usize {
     return this.transposeB ? this.b + bytesOf(column, this.k) + bytes(step) : this.b + bytesOf(step, this.n) + bytes(column);
@@ -76,17 +101,15 @@ export function scratchOfBlock(rows: i32, k: i32, columns: i32): usize {
 export function multiplyBlock(p: Product, row: i32, rows: i32, column: i32, columns: i32, scratch: usize): void {
   const panelsA = scratch + bytes(TILE_ROWS * TILE_COLUMNS);
   const panelsB = panelsA + bytesOf(roundUp(min(rows, PANEL_ROWS), TILE_ROWS), min(p.k, DEPTH));
-  const acrossA = p.transposeA ? 1 : p.k;
-  const alongA = p.transposeA ? p.m : 1;
-  const acrossB = p.transposeB ? p.k : 1;
-  const alongB = p.transposeB ? 1 : p.n;
+  const acrossA = p.transposeA ? 1 : p.pitch;
+  const alongA = p.transposeA ? p.pitch : 1;
   for (let step = 0; step < p.k; step += DEPTH) {
     const depth = min(p.k - step, DEPTH);
-    pack(p.bAt(step, column), panelsB, columns, depth, acrossB, alongB, TILE_COLUMNS);
+    p.packB(panelsB, column, columns, step, depth);
     for (let i = row; i < row + rows; i += PANEL_ROWS) {
       const some = min(row + rows - i, PANEL_ROWS);
       pack(p.aAt(i, step), panelsA, some, depth, acrossA, alongA, TILE_ROWS);
-      multiplyPanels(panelsA, panelsB, p.cAt(i, column), some, columns, depth, p.n, step > 0, scratch);
+      multiplyPanels(panelsA, panelsB, p.cAt(i, column), some, columns, depth, p.n, p.add || step > 0, scratch);
     }
   }
 }

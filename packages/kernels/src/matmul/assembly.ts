@@ -6,44 +6,12 @@
  */
 import { bytes } from '../vector-math/assembly-lanes';
 import { multiplyBlock, multiplyFewRows, Product, scratchOfBlock, scratchOfFewRows } from './assembly-block';
+import { blockOfManyRows, count, WORTH_A_BLOCK, work } from './assembly-sizes';
 
 /** Up to this many rows of A, packing B costs more than it saves. */
 const FEW_ROWS: i32 = 7;
-/** The largest block of C: its part of B stays in the second cache. */
-const MOST_ROWS: i32 = 256;
-const MOST_COLUMNS: i32 = 512;
-const LEAST_ROWS: i32 = 32;
-const LEAST_COLUMNS: i32 = 64;
-/** So many blocks are enough for several threads to end together. */
-const ENOUGH_BLOCKS: i32 = 8;
 /** Columns of a block where rows are few and B is read row by row: shorter runs of memory come slower. */
 const LONG_RUN: i32 = 512;
-/** Multiplications that are worth a block of their own, some 50 µs; half as many where few rows wait for memory. */
-const WORTH_A_BLOCK: i64 = 1 << 20;
-
-function count(size: i32, step: i32): i32 {
-  return (size + step - 1) / step;
-}
-
-function roundUp(value: i32, step: i32): i32 {
-  return count(value, step) * step;
-}
-
-function work(rows: i32, k: i32, columns: i32): i64 {
-  return (rows as i64) * (k as i64) * (columns as i64);
-}
-
-/** Sizes of a block of C for a product with many rows: upper half rows, lower half columns. */
-function blockOfManyRows(m: i32, k: i32, n: i32): i64 {
-  let rows = min(roundUp(m, 4), MOST_ROWS);
-  let columns = min(roundUp(n, 8), MOST_COLUMNS);
-  while (count(m, rows) * count(n, columns) < ENOUGH_BLOCKS && work(rows, k, columns) > 2 * WORTH_A_BLOCK) {
-    if (rows >= columns && rows > LEAST_ROWS) rows = roundUp(rows >> 1, 4);
-    else if (columns > LEAST_COLUMNS) columns = roundUp(columns >> 1, 8);
-    else break;
-  }
-  return ((rows as i64) << 32) | (columns as i64);
-}
 
 function blockOfFewRows(m: i32, k: i32): i64 {
   const columns = max(LONG_RUN as i64, WORTH_A_BLOCK / 2 / max(1, work(m, k, 1)));

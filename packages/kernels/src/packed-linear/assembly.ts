@@ -1,39 +1,25 @@
 /**
- * AssemblyScript, see scripts/build-wasm.mjs. Products of a few rows with weights that were packed once (pack.ts): 16 outputs side by side,
- * read from first to last byte, so that a step costs what it takes to read the weights. Addresses count bytes, sizes values.
+ * AssemblyScript, see scripts/build-wasm.mjs. Products with weights that were packed once (pack.ts), of a few rows: 16 outputs side by side,
+ * read from first to last byte, so that a step costs what it takes to read the weights; and of many rows, through the tiles of matmul. Addresses count bytes, sizes values.
  */
+import { multiplyBlock, Product, scratchOfBlock } from '../matmul/assembly-block';
+import { blockOfManyRows, count } from '../matmul/assembly-sizes';
+import { bytes, loadLanes, storeLanes } from '../vector-math/assembly-lanes';
 import { addPanelBf16, addPanelF32 } from './assembly-floats';
 import { addPanelInt4, addPanelInt8 } from './assembly-integers';
+import { BF16, bytesOfPanel, F32, GROUP, INT8, PANEL } from './assembly-unpack';
 
-/** Outputs of a panel. */
-const PANEL: i32 = 16;
-/** Weights that share a scale. */
-const GROUP: i32 = 32;
 /** Bytes of a group of activations: 32 whole numbers of 16 bits, a scale, a sum. */
 const ACTIVATIONS: usize = 72;
 /** Multiplications that are worth a block of their own: 10 to 50 µs, by the bytes of a weight. */
 const WORTH_A_BLOCK: i64 = 1 << 18;
 const MOST_BLOCKS: i64 = 256;
 
-const F32: i32 = 0;
-const BF16: i32 = 1;
-const INT8: i32 = 2;
-
-function count(size: i32, step: i32): i32 {
-  return (size + step - 1) / step;
-}
-
 /** Into how many blocks {@link packedLinear} cuts its panels. */
 export function packedLinearBlocks(rows: i32, width: i32, out: i32): i32 {
   const work = (rows as i64) * (width as i64) * (out as i64);
   const blocks = min(MOST_BLOCKS, (work + WORTH_A_BLOCK - 1) / WORTH_A_BLOCK) as i32;
   return max(1, min(count(out, PANEL), blocks));
-}
-
-function bytesOfPanel(kind: i32, width: i32): usize {
-  if (kind === F32) return (width as usize) * 64;
-  if (kind === BF16) return (width as usize) * 32;
-  return (count(width, GROUP) as usize) * (kind === INT8 ? 544 : 288);
 }
 
 /**
@@ -72,6 +58,55 @@ export function packedLinear(
       else if (kind === INT8) addPanelInt8(w, from, b, to, groups, lanes, add);
       else addPanelInt4(w, from, b, to, groups, lanes, add);
     }
+  }
+}
+
+/** Into how many blocks {@link packedProduct} cuts its rows and outputs. */
+export function packedProductBlocks(rows: i32, width: i32, out: i32): i32 {
+  const block = blockOfManyRows(rows, width, out);
+  return count(rows, (block >> 32) as i32) * count(out, block as i32);
+}
+
+/** Bytes that {@link packedProduct} needs at `scratch`. */
+export function packedProductScratchBytes(rows: i32, width: i32, out: i32): usize {
+  const block = blockOfManyRows(rows, width, out);
+  return scratchOfBlock((block >> 32) as i32, width, block as i32);
+}
+
+/** As {@link packedLinear} for many rows: a block of y from weights that are widened to float32 part by part. x is in float32 for all kinds. */
+export function packedProduct(
+  kind: i32,
+  weights: usize,
+  x: usize,
+  stride: i32,
+  bias: usize,
+  y: usize,
+  rows: i32,
+  width: i32,
+  out: i32,
+  add: bool,
+  block: i32,
+  scratch: usize,
+): void {
+  const size = blockOfManyRows(rows, width, out);
+  const height = (size >> 32) as i32;
+  const breadth = size as i32;
+  const across = count(out, breadth);
+  const row = (block / across) * height;
+  const column = (block % across) * breadth;
+  const some = min(height, rows - row);
+  const columns = min(breadth, out - column);
+  const p = changetype<Product>(scratch);
+  p.setPacked(kind, x, stride, weights, y, rows, width, out, add || bias !== 0);
+  if (bias) for (let i = row; i < row + some; i++) addBias(bias + bytes(column), p.cAt(i, column), columns, add);
+  multiplyBlock(p, row, some, column, columns, scratch + offsetof<Product>());
+}
+
+/** y = bias, or y += bias. */
+function addBias(bias: usize, y: usize, columns: i32, add: bool): void {
+  for (let i = 0; i < columns; i += 4) {
+    const value = loadLanes(bias + bytes(i), columns - i);
+    storeLanes(y + bytes(i), add ? f32x4.add(value, loadLanes(y + bytes(i), columns - i)) : value, columns - i);
   }
 }
 

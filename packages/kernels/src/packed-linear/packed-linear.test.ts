@@ -35,7 +35,7 @@ const errorOf = (rounded: Float32Array, exact: Float32Array): number =>
 /** 770 float32 additions; or, for whole numbers, activations of 16 bits: half a step is 5e-5 of an input's root mean square, and averages out. */
 const tolerance = (type: WeightType): number => (type === 'f32' || type === 'bf16' ? 2e-5 : 1e-4);
 
-/** Panels of 16 outputs, groups of 32 inputs, pairs of inputs: on, below and above each limit; the last has several blocks. */
+/** Panels of 16 outputs, groups of 32 inputs, pairs of inputs, few and many rows: on, below and above each limit; some have several blocks. */
 const sizes = [
   [1, 1, 1],
   [1, 15, 31],
@@ -44,6 +44,10 @@ const sizes = [
   [8, 5, 64],
   [5, 31, 97],
   [1, 1029, 770],
+  [4, 16, 33],
+  [41, 17, 65],
+  [43, 40, 31],
+  [70, 530, 290],
 ] as const;
 
 describe.each(['relaxed', 'standard'] as const)('PackedLinear, %s build', (simd) => {
@@ -65,34 +69,20 @@ describe.each(['relaxed', 'standard'] as const)('PackedLinear, %s build', (simd)
   });
 
   it.each(WEIGHT_TYPES)('reads rows that lie apart, and adds to what is there: %s', async (type) => {
-    const [rows, out, width, stride] = [3, 21, 37, 50];
-    const [apart, w, bias, before] = [normal(rows * stride, 1), normal(out * width, 2), normal(out, 3), normal(rows * out, 4)];
-    const x = Float32Array.from({ length: rows * width }, (_, i) => apart[Math.floor(i / width) * stride + (i % width)] as number);
-    const work = new DecodeWorkspace();
-    const weights = tensor2d(w, [out, width]);
-    const packed = await work.matrix(weights, { type });
-    const y = work.floats(before);
-    packed.run(work.floats(apart), y, rows, { bias: work.floats(bias), add: true, stride });
-    const product = packedLinearReference(type, x, w, width, bias);
-    await expectClose(
-      'y',
-      product.map((value, i) => value + (before[i] as number)),
-      work.view(y, rows * out),
-      tolerance(type),
-    );
-    work.dispose();
-    weights.dispose();
-    expect(() => packed.row(0)).toThrow(/disposed of/);
+    for (const rows of [3, 43]) await addRowsApart(type, rows);
   });
 
   it.each(WEIGHT_TYPES)('makes NaN of an input that is not finite, and of it alone: %s', (type) => {
     const w = normal(20 * 40, 4);
-    for (const bad of [Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY]) {
-      const x = normal(2 * 40, 5);
+    const cases = [2, 41].flatMap((rows) =>
+      [Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY].map((bad) => [rows, bad] as const),
+    );
+    for (const [rows, bad] of cases) {
+      const x = normal(rows * 40, 5);
       x[39] = bad;
-      const y = use(PackedLinear.pack(w, [20, 40], { type }), (packed) => packed.apply(x, 2));
-      expect([...y.slice(0, 20)].some(Number.isFinite)).toBe(false);
-      expect([...y.slice(20)].every(Number.isFinite)).toBe(true);
+      const y = use(PackedLinear.pack(w, [20, 40], { type }), (packed) => packed.apply(x, rows));
+      expect([...y.subarray(0, 20)].some(Number.isFinite)).toBe(false);
+      expect([...y.subarray(20)].every(Number.isFinite)).toBe(true);
     }
   });
 
@@ -112,6 +102,27 @@ describe.each(['relaxed', 'standard'] as const)('PackedLinear, %s build', (simd)
     expect([...zeros]).toEqual([0]);
   });
 });
+
+async function addRowsApart(type: WeightType, rows: number): Promise<void> {
+  const [out, width, stride] = [21, 37, 50];
+  const [apart, w, bias, before] = [normal(rows * stride, 1), normal(out * width, 2), normal(out, 3), normal(rows * out, 4)];
+  const x = Float32Array.from({ length: rows * width }, (_, i) => apart[Math.floor(i / width) * stride + (i % width)] as number);
+  const work = new DecodeWorkspace();
+  const weights = tensor2d(w, [out, width]);
+  const packed = await work.matrix(weights, { type });
+  const y = work.floats(before);
+  packed.run(work.floats(apart), y, rows, { bias: work.floats(bias), add: true, stride });
+  const product = packedLinearReference(type, x, w, width, bias);
+  await expectClose(
+    'y',
+    product.map((value, i) => value + (before[i] as number)),
+    work.view(y, rows * out),
+    tolerance(type),
+  );
+  work.dispose();
+  weights.dispose();
+  expect(() => packed.row(0)).toThrow(/disposed of/);
+}
 
 describe('packed weights', () => {
   it("stay their owner's where a workspace uses them", async () => {

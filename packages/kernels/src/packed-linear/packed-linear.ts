@@ -8,6 +8,8 @@ import { GROUP } from './quantise';
 
 /** Bytes of a group of activations in whole numbers, see assembly.ts. */
 const ACTIVATIONS_BYTES = 72;
+/** With more rows products are made by the tiles of matMul, as soon as that is faster (bench/packed.ts). */
+const MOST_FEW_ROWS: Readonly<Record<WeightType, number>> = { f32: 3, bf16: 3, int8: 40, int4: 40 };
 
 export interface PackedLinearOptions {
   /** The type that weights are kept in; activations and results are float32. */
@@ -24,8 +26,9 @@ export interface PackedProductOptions {
 }
 
 /**
- * Weights [out, width] on the heap of tfjs's wasm backend, packed once for products with few rows, as they occur while decoding. Owns
- * memory: dispose of it. Sums of weights in whole numbers are exact inside a group of 32, whose activations keep 16 bits.
+ * Weights [out, width] on the heap of tfjs's wasm backend, packed once. Owns memory: dispose of it. Products of a few rows, as they occur while
+ * decoding, take what it takes to read the weights; with whole numbers their sums are exact inside a group of 32, whose activations keep 16 bits.
+ * Products of many rows take no longer than matMul, and their activations stay float32.
  */
 export class PackedLinear {
   readonly type: WeightType;
@@ -87,13 +90,18 @@ export class PackedLinear {
   run(x: number, y: number, rows: number, { bias = 0, add = false, stride = this.width }: PackedProductOptions = {}): void {
     const { heap, module, run } = this.#machine();
     const { type, width, out } = this;
+    const isFew = rows <= MOST_FEW_ROWS[type];
     let from = x;
-    if (type === 'int8' || type === 'int4') {
+    if (isFew && (type === 'int8' || type === 'int4')) {
       from = heap.shared(rows * Math.ceil(width / GROUP) * ACTIVATIONS_BYTES);
       run('packActivations', 1, 0, x, stride, from, rows, width);
     }
-    const blocks = module.packedLinearBlocks(rows, width, out);
-    run('packedLinear', blocks, 0, WEIGHT_TYPES.indexOf(type), this.#weights, from, stride, bias, y, rows, width, out, Number(add));
+    const given = [WEIGHT_TYPES.indexOf(type), this.#weights, from, stride, bias, y, rows, width, out, Number(add)];
+    if (isFew) run('packedLinear', module.packedLinearBlocks(rows, width, out), 0, ...given);
+    else {
+      const scratchBytes = module.packedProductScratchBytes(rows, width, out) >>> 0;
+      run('packedProduct', module.packedProductBlocks(rows, width, out), scratchBytes, ...given);
+    }
   }
 
   /** The weights of one output as they are after packing, [width]. @throws SsmError SHAPE or STATE */
