@@ -11,6 +11,7 @@ import { parseRetNetConfig, RETNET_MODEL_TYPE, type RetNetConfig, recognisesRetN
 import { gatesOfLayers } from './gates';
 import { glu } from './glu';
 import { retainHeads } from './retention';
+import { retnetDecoder } from './retnet-decoder';
 import { type RetNetParams, retnetSpec } from './spec';
 import { emptyState, type RetentionState } from './state';
 import { beginCall, fuse, type LayerInputs, type LayerOutputs, nextState, type RetNetOptions, runLayers, type Shown } from './trunk';
@@ -120,4 +121,5 @@ export const retnet: SequenceModel<RetNetConfig, RetNetParams, RetentionState> =
   gates: retnetGates,
   initialState: emptyState,
   advance: retnetAdvance,
+  decoder: retnetDecoder,
 };

@@ -16,7 +16,8 @@ export interface StateSizes extends HeadSizes {
   readonly numHiddenLayers: number;
 }
 
-const stateShape = ({ numHeads, keyDim, valueDim }: HeadSizes, batch: number): [number, number, number, number] => [
+/** [B, H, K, V] */
+export const stateShape = ({ numHeads, keyDim, valueDim }: HeadSizes, batch: number): [number, number, number, number] => [
   batch,
   numHeads,
   keyDim / numHeads,

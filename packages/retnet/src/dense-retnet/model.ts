@@ -9,6 +9,7 @@ import { gatesOfLayers } from '../gates';
 import { emptyState, type RetentionState } from '../state';
 import { beginCall, type LayerInputs, type LayerOutputs, nextState, type RetNetOptions, runLayers } from '../trunk';
 import { type DenseRetNetConfig, denseRetNetConfigToJson, parseDenseRetNetConfig, recognisesDenseRetNet } from './config';
+import { denseRetNetDecoder } from './decoder';
 import { gatedRetention } from './gau';
 import { type DenseRetNetParams, denseRetNetSpec } from './spec';
 
@@ -102,4 +103,5 @@ export const denseRetNet: SequenceModel<DenseRetNetConfig, DenseRetNetParams, Re
   gates: denseRetNetGates,
   initialState: emptyState,
   advance: denseRetNetAdvance,
+  decoder: denseRetNetDecoder,
 };
