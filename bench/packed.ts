@@ -3,8 +3,9 @@
  * one run, in GFLOP/s. Best of many rounds on the clock.
  */
 import { cpus, loadavg } from 'node:os';
-import { DecodeWorkspace, matMul, WEIGHT_TYPES } from '@densessm/kernels';
+import { DecodeWorkspace, matMul } from '@densessm/kernels';
 import { startBackend } from '@densessm/runtime-node';
+import { WEIGHT_TYPES } from '@densessm/ssm-core';
 import { dispose, randomUniform } from '@tensorflow/tfjs-core';
 import { alignTable } from '../scripts/lib/table';
 

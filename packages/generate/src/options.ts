@@ -1,9 +1,6 @@
-import { type DecoderOptions, SsmError } from '@densessm/ssm-core';
+import { SsmError, WEIGHT_TYPES, type WeightType } from '@densessm/ssm-core';
 import { type ModelBundle, tokenizerOf } from './bundle';
 import type { SamplingPlan } from './samplers/choose';
-
-/** How the weights that read drawn tokens are kept. */
-export type DecoderWeights = NonNullable<DecoderOptions['weights']>;
 
 export interface GenerateOptions {
   /** Most tokens to draw. Default 256. */
@@ -44,7 +41,7 @@ export interface GenerateOptions {
    * How the weights that read drawn tokens are kept, where the model has a decoder on this backend: 32, 16, 8.5 or 4.5 bits each. f32 gives
    * the logits of `advance` up to rounding. Default: f32, or as the bundle's matrices are packed.
    */
-  weights?: DecoderWeights;
+  weights?: WeightType;
   /** Above 1 searches for the most likely text instead of drawing one. */
   numBeams?: number;
   /** Beams are compared by log-probability / length ** this. Default 1. */
@@ -63,7 +60,7 @@ export interface GenerationPlan extends SamplingPlan {
   readonly topLogprobs: number;
   readonly signal: AbortSignal | undefined;
   readonly promptChunk: number;
-  readonly weights: DecoderWeights | undefined;
+  readonly weights: WeightType | undefined;
   readonly numBeams: number;
   readonly lengthPenalty: number;
   readonly earlyStopping: boolean | 'never';
@@ -95,7 +92,6 @@ const NUMBERS = {
   lengthPenalty: { fallback: 1 },
 } as const satisfies Record<string, Rule>;
 const OTHERS = ['weights', 'logitBias', 'seed', 'stop', 'eosIds', 'logprobs', 'signal', 'earlyStopping'] as const;
-const WEIGHTS: readonly DecoderWeights[] = ['f32', 'bf16', 'int8', 'int4'];
 const DRAWING = ['topK', 'topP', 'minP', 'seed'] as const;
 
 /**
@@ -144,9 +140,9 @@ function checkTogether(where: string, options: GenerateOptions, plan: Generation
 }
 
 /** @throws SsmError OPTION */
-export function weightsOf(where: string, weights: unknown): DecoderWeights | undefined {
-  if (weights === undefined || WEIGHTS.some((known) => known === weights)) return weights as DecoderWeights | undefined;
-  throw badOption(where, 'weights', WEIGHTS.join(', '), shown(weights), 'f32 is exact, int8 takes a quarter of its memory');
+export function weightsOf(where: string, weights: unknown): WeightType | undefined {
+  if (weights === undefined || WEIGHT_TYPES.some((known) => known === weights)) return weights as WeightType | undefined;
+  throw badOption(where, 'weights', WEIGHT_TYPES.join(', '), shown(weights), 'f32 is exact, int8 takes a quarter of its memory');
 }
 
 function seedOf(where: string, seed: number | undefined): number | undefined {

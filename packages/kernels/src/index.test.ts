@@ -10,7 +10,6 @@ describe('the surface of @densessm/kernels', () => {
       [
         "DecodeWorkspace",
         "PackedLinear",
-        "WEIGHT_TYPES",
         "adamwStep",
         "causalConv1d",
         "crossEntropy",

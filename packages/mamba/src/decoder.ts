@@ -1,7 +1,7 @@
 /** What the decoders of both families share: the backbone of backbone.ts on packed weights, for one token, without tfjs. */
 import { denseSources } from '@densessm/dense-connect';
-import { type DecoderParts, type DecodeWorkspace, makeDecoder, type PackedLinear, type WeightType } from '@densessm/kernels';
-import type { Decoder, DecoderOptions } from '@densessm/ssm-core';
+import { type DecoderParts, type DecodeWorkspace, makeDecoder, type PackedLinear } from '@densessm/kernels';
+import type { Decoder, DecoderOptions, WeightType } from '@densessm/ssm-core';
 import type { Tensor, Tensor1D, Tensor2D } from '@tensorflow/tfjs-core';
 import { type BackboneParams, type BackboneState, checkState, type StateShapes } from './backbone';
 import type { BackboneConfig } from './backbone-config';

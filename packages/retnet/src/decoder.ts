@@ -3,8 +3,8 @@
  * without tfjs. Letters: B texts, D hidden size, H heads, K and V widths of keys and values per head, r rank of the gates.
  */
 import { type DenseConfig, type DenseParams, denseSources } from '@densessm/dense-connect';
-import { type DecoderParts, type DecodeWorkspace, makeDecoder, type PackedLinear, type WeightType } from '@densessm/kernels';
-import type { Decoder, DecoderOptions } from '@densessm/ssm-core';
+import { type DecoderParts, type DecodeWorkspace, makeDecoder, type PackedLinear } from '@densessm/kernels';
+import type { Decoder, DecoderOptions, WeightType } from '@densessm/ssm-core';
 import { type Tensor, type Tensor1D, type Tensor2D, type Tensor4D, tensor4d } from '@tensorflow/tfjs-core';
 import { decayLogarithms, retentionScale, rotationAngles } from './positions';
 import { checkState, type RetentionState, type StateSizes, stateShape } from './state';

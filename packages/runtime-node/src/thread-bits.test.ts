@@ -10,9 +10,9 @@ import {
   rmsNorm,
   selectiveScan,
   silu,
-  WEIGHT_TYPES,
 } from '@densessm/kernels';
 import { evaluateSample, type KernelCheck, kernelCheck, operationCheck, type Sample } from '@densessm/kernels/checks';
+import { WEIGHT_TYPES } from '@densessm/ssm-core';
 import { concat, exp, softplus, split, tidy } from '@tensorflow/tfjs-core';
 import { afterAll, describe, expect, it } from 'vitest';
 import { startBackend } from './start-backend';

@@ -33,6 +33,7 @@ export {
   registerModel,
   type SequenceModel,
 } from './model';
+export { fromBf16, quantiseInt4, quantiseInt8, toBf16, WEIGHT_GROUP } from './quantise';
 export { recomputed } from './recomputed';
 export { type Binding, bindShapes, type Dims } from './shapes';
 export {
@@ -55,3 +56,4 @@ export {
 } from './spec';
 export { type TokenIds, tokenTensor } from './tokens';
 export { disposeTree, mapTree, type TreePath, tensorsOf, tidyTree } from './tree';
+export { WEIGHT_TYPES, type WeightType, weightTypeOf } from './weight-type';

@@ -4,6 +4,7 @@ import { SsmError } from './errors';
 import type { ForwardOptions } from './forward-options';
 import type { SpecTree } from './spec';
 import type { TokenIds } from './tokens';
+import type { WeightType } from './weight-type';
 
 /** What flows between the layers of a model, all [B, T, hiddenSize]. */
 export interface HiddenStates {
@@ -29,7 +30,7 @@ export interface LayerGate {
 /** How a {@link Decoder} keeps its weights; int8 and int4 are whole numbers in groups of 32 with a scale. */
 export interface DecoderOptions {
   /** 'f32' unless given; of no effect on matrices that are packed already. */
-  weights?: 'f32' | 'bf16' | 'int8' | 'int4';
+  weights?: WeightType;
   /** Texts that are read side by side. */
   batch: number;
 }

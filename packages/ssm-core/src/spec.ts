@@ -12,6 +12,8 @@ export interface ParamLeaf<R extends Rank = Rank> {
   readonly init: Initialiser;
   /** Matrices decay; gains, biases and state space parameters do not. */
   readonly decay: boolean;
+  /** A matrix that is never rounded to whole numbers: what makes Δ and the gates is small, and every state hangs on it. */
+  readonly isFine?: boolean;
   readonly rank?: R;
 }
 
@@ -39,6 +41,7 @@ export type Params<S> = S extends ParamLeaf
 export interface ParamOptions {
   init?: Initialiser;
   decay?: boolean;
+  isFine?: boolean;
   aliases?: readonly string[];
 }
 

@@ -1,5 +1,14 @@
-import { PackedLinear, type WeightType } from '@densessm/kernels';
-import { type DecoderOptions, disposeTree, mapTree, type SequenceModel, type TreePath, tensorsOf, tidyTree } from '@densessm/ssm-core';
+import { PackedLinear } from '@densessm/kernels';
+import {
+  type DecoderOptions,
+  disposeTree,
+  mapTree,
+  type SequenceModel,
+  type TreePath,
+  tensorsOf,
+  tidyTree,
+  type WeightType,
+} from '@densessm/ssm-core';
 import { memory, setBackend, tensor2d } from '@tensorflow/tfjs-core';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { expectClose } from './expect-close';

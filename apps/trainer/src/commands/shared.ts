@@ -1,3 +1,4 @@
+import { WEIGHT_TYPES } from '@densessm/ssm-core';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { Io } from '../io';
 import type { Kind } from '../settings/kinds';
@@ -26,7 +27,7 @@ export function addModelOptions(command: Command): Command {
 /** For commands that write text with a model. */
 export const weightsOption = (): Option =>
   new Option('--weights <type>', 'how the weights that write are kept: 32, 16, 8.5 or 4.5 bits each (default: f32)')
-    .choices(['f32', 'bf16', 'int8', 'int4'])
+    .choices(WEIGHT_TYPES)
     .helpGroup('Model:');
 
 /** One JSON value on stdout, for machines. */

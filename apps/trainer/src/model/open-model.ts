@@ -1,6 +1,6 @@
 import type { ModelBundle, SessionOptions } from '@densessm/generate';
 import { type Choice, type Device, type HubOptions, loadPretrained, startBackend } from '@densessm/runtime-node';
-import { disposeTree, SsmError } from '@densessm/ssm-core';
+import { disposeTree, SsmError, type WeightType } from '@densessm/ssm-core';
 import { loadTokenizer, type Tokenizer } from '@densessm/tokenizer';
 import type { Io } from '../io';
 import { FAMILIES } from './families';
@@ -13,7 +13,7 @@ export interface OpenModelOptions {
   readonly revision?: string;
   readonly offline?: boolean;
   /** Of the model's decoder. */
-  readonly weights?: SessionOptions['weights'];
+  readonly weights?: WeightType;
 }
 
 /** A model in memory with its tokenizer, if it has one. */

@@ -1,6 +1,5 @@
-import { type Decoder, disposeTree } from '@densessm/ssm-core';
+import { type Decoder, disposeTree, type WeightType } from '@densessm/ssm-core';
 import type { ModelBundle } from '../bundle';
-import type { DecoderWeights } from '../options';
 import { openDecoder } from './open-decoder';
 import { pause } from './pause';
 import { readTokens } from './read';
@@ -10,7 +9,7 @@ export interface ReaderOptions {
   /** Tokens per call of the model, over all rows. */
   readonly promptChunk: number;
   /** Of the decoder; prompts are read with those of the bundle. */
-  readonly weights: DecoderWeights | undefined;
+  readonly weights: WeightType | undefined;
 }
 
 /** What the model expects next, for each row. [B][V] */

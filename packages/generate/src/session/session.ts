@@ -1,7 +1,7 @@
-import { disposeTree, SsmError } from '@densessm/ssm-core';
+import { disposeTree, SsmError, type WeightType } from '@densessm/ssm-core';
 import { type ModelBundle, type Prompt, promptIds } from '../bundle';
 import { collected, type Generated, refuseBeams } from '../generate';
-import { badOption, type DecoderWeights, type GenerateOptions, number, planGeneration, refuseUnknown, weightsOf } from '../options';
+import { badOption, type GenerateOptions, number, planGeneration, refuseUnknown, weightsOf } from '../options';
 import { Reader, type ReaderOptions } from '../reading/reader';
 import { type Part, RowDecoder } from '../row-decoder';
 import { anySeed, type Random, randomFrom, seededRandom } from '../samplers/random';
@@ -16,7 +16,7 @@ export interface SessionOptions {
   /** Tokens per call of the model when a text is read. Default 512. */
   promptChunk?: number;
   /** How the weights that read drawn tokens are kept, where the model has a decoder; see `GenerateOptions`. */
-  weights?: DecoderWeights;
+  weights?: WeightType;
 }
 
 /** A place in a session's text to come back to. */

@@ -2,12 +2,7 @@
  * The order of packed weights in memory: panels of 16 outputs, behind each other; what is missing to 16 outputs and, for whole
  * numbers, to 32 inputs is zero. assembly-floats.ts and assembly-integers.ts say how a panel lies.
  */
-import { SsmError } from '@densessm/ssm-core';
-import { fromBf16, GROUP, quantiseInt4, quantiseInt8, toBf16 } from './quantise';
-
-/** In which type weights are kept: 32, 16, 8.5 and 4.5 bits a weight. */
-export const WEIGHT_TYPES = ['f32', 'bf16', 'int8', 'int4'] as const;
-export type WeightType = (typeof WEIGHT_TYPES)[number];
+import { fromBf16, WEIGHT_GROUP as GROUP, quantiseInt4, quantiseInt8, SsmError, toBf16, type WeightType } from '@densessm/ssm-core';
 
 const PANEL = 16;
 const PAIRS = GROUP / 2;

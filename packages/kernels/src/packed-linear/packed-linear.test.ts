@@ -1,11 +1,10 @@
-import { mulberry32 } from '@densessm/ssm-core';
+import { mulberry32, WEIGHT_TYPES, type WeightType } from '@densessm/ssm-core';
 import { expectClose } from '@densessm/testing';
 import { backend, findBackend, memory, setBackend, tensor2d } from '@tensorflow/tfjs-core';
 import { afterAll, beforeEach, describe, expect, it } from 'vitest';
 import { DecodeWorkspace } from '../decode/workspace';
 import type { WasmBackend } from '../wasm/heap';
 import { registerWasmKernels } from '../wasm/register';
-import { WEIGHT_TYPES, type WeightType } from './pack';
 import { PackedLinear } from './packed-linear';
 import { packedLinearReference, roundedWeights } from './reference';
 

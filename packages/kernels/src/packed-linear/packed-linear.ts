@@ -1,10 +1,9 @@
-import { SsmError } from '@densessm/ssm-core';
+import { WEIGHT_GROUP as GROUP, SsmError, WEIGHT_TYPES, type WeightType } from '@densessm/ssm-core';
 import type { DecodeModule } from '../decode/module';
 import type { Heap } from '../wasm/heap';
 import type { Machine } from '../wasm/machine';
 import { currentMachine } from '../wasm/machines';
-import { pack, packedBytes, unpackRow, WEIGHT_TYPES, type WeightType } from './pack';
-import { GROUP } from './quantise';
+import { pack, packedBytes, unpackRow } from './pack';
 
 /** Bytes of a group of activations in whole numbers, see assembly.ts. */
 const ACTIVATIONS_BYTES = 72;

@@ -1,6 +1,5 @@
 /** What packed weights stand for, in plain numbers: the oracle of the tests. Knows nothing of panels. */
-import type { WeightType } from './pack';
-import { fromBf16, GROUP, quantiseInt4, quantiseInt8, toBf16 } from './quantise';
+import { fromBf16, WEIGHT_GROUP as GROUP, quantiseInt4, quantiseInt8, toBf16, type WeightType } from '@densessm/ssm-core';
 
 /** Weights [out, width] as they are after packing. */
 export function roundedWeights(type: WeightType, weights: Float32Array, width: number): Float32Array {

@@ -5,14 +5,14 @@
  */
 
 /** Weights that share a scale. */
-export const GROUP = 32;
+export const WEIGHT_GROUP = 32;
 /** Scales below this count as zero: what they stand for is lost in any sum. */
 const LEAST_SCALE = 1e-30;
 
 const word = new Uint32Array(1);
 const float = new Float32Array(word.buffer);
 /** Numbers of the group at hand that may turn out nearer. */
-const candidates = new Int8Array(GROUP);
+const candidates = new Int8Array(WEIGHT_GROUP);
 
 /** The upper half of a float32 rounded to the nearest bfloat16, ties to even. For finite numbers; the largest become the largest bfloat16. */
 export function toBf16(value: number): number {
