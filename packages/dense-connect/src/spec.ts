@@ -43,7 +43,7 @@ const identityThenZeros = (width: number, columns: number): Initialiser =>
 export function denseSpec(config: DenseConfig, { hiddenSize, width, name, gateInit }: ConnectionSizes): DenseSpec {
   const { denseLayers: m, gateRank: r, gate, projection, fusion } = config;
   const make = (wanted: boolean, part: string, out: number, input: number, init?: Initialiser): Matrix =>
-    m > 0 && wanted ? weight(`${name}.${part}.weight`, [out, input], { isFine: true, ...(init && { init }) }) : undefined;
+    m > 0 && wanted ? weight(`${name}.${part}.weight`, [out, input], { precision: 'fine', ...(init && { init }) }) : undefined;
   const gateWidth = config.gatePerSource ? m * width : width;
   const closed = fusion === 'concat' ? undefined : zerosInit;
   return {

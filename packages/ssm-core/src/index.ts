@@ -50,6 +50,7 @@ export {
   type ParamLeaf,
   type ParamOptions,
   type Params,
+  type Precision,
   repeated,
   type SpecTree,
   weight,

@@ -12,10 +12,15 @@ export interface ParamLeaf<R extends Rank = Rank> {
   readonly init: Initialiser;
   /** Matrices decay; gains, biases and state space parameters do not. */
   readonly decay: boolean;
-  /** A matrix that is never rounded to whole numbers: what makes Δ and the gates is small, and every state hangs on it. */
-  readonly isFine?: boolean;
+  readonly precision: Precision;
   readonly rank?: R;
 }
+
+/**
+ * How a learned tensor may be kept where weights are packed: in 'any' type where it only ever passes through `linear` and `embedding`; as a
+ * 'fine' one, of 16 bits or more, where moreover every state hangs on it; else it stays 'exact', a float32 tensor.
+ */
+export type Precision = 'any' | 'fine' | 'exact';
 
 /** A tensor that the reference stores although the config determines it: written on save, verified on load. */
 export interface ConstantLeaf {
@@ -41,8 +46,8 @@ export type Params<S> = S extends ParamLeaf
 export interface ParamOptions {
   init?: Initialiser;
   decay?: boolean;
-  isFine?: boolean;
   aliases?: readonly string[];
+  precision?: Precision;
 }
 
 function leaf<R extends Rank>(
@@ -52,12 +57,12 @@ function leaf<R extends Rank>(
   decay: boolean,
   options: ParamOptions,
 ): ParamLeaf<R> {
-  return { kind: 'param', name, shape, init, decay, aliases: [], ...options };
+  return { kind: 'param', name, shape, init, decay, aliases: [], precision: 'exact', ...options };
 }
 
-/** A matrix [out, in] as on disk. It decays and starts as PyTorch's linear layers do. */
+/** A matrix [out, in] as on disk, of a linear layer or embedding. It decays, starts as PyTorch's linear layers do, and may be packed in any type. */
 export const weight = (name: string, shape: readonly [out: number, input: number], options: ParamOptions = {}): ParamLeaf<Rank.R2> =>
-  leaf(name, shape, kaimingUniform, true, options);
+  leaf(name, shape, kaimingUniform, true, { precision: 'any', ...options });
 
 /** A filter [channels, 1, width] of a depthwise convolution, as on disk. */
 export const filter = (

@@ -7,8 +7,8 @@ describe('weightTypeOf', () => {
   it('rounds matrices, fine ones to 16 bits at most, and nothing else', () => {
     const types = (leaf: Parameters<typeof weightTypeOf>[0]) => WEIGHT_TYPES.map((type) => weightTypeOf(leaf, type));
     expect(types(weight('proj', [4, 3]))).toEqual(['f32', 'bf16', 'int8', 'int4']);
-    expect(types(weight('dt_proj', [4, 3], { isFine: true }))).toEqual(['f32', 'bf16', 'bf16', 'bf16']);
-    for (const leaf of [weight('A_log', [4, 3], { decay: false }), filter('conv1d', [4, 1, 3]), gain('norm', 4), bias('bias', 4)])
+    expect(types(weight('dt_proj', [4, 3], { precision: 'fine' }))).toEqual(['f32', 'bf16', 'bf16', 'bf16']);
+    for (const leaf of [weight('A_log', [4, 3], { precision: 'exact' }), filter('conv1d', [4, 1, 3]), gain('norm', 4), bias('bias', 4)])
       expect(types(leaf)).toEqual([undefined, undefined, undefined, undefined]);
   });
 });

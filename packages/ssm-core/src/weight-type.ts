@@ -8,7 +8,7 @@ export type WeightType = (typeof WEIGHT_TYPES)[number];
  * How a leaf is kept in a model with weights of a type: matrices in it, fine ones in 16 bits at least, everything else in float32, for
  * which this is undefined.
  */
-export function weightTypeOf({ shape, decay, isFine }: ParamLeaf, type: WeightType): WeightType | undefined {
-  if (shape.length !== 2 || !decay) return undefined;
-  return isFine && type !== 'f32' ? 'bf16' : type;
+export function weightTypeOf({ precision }: ParamLeaf, type: WeightType): WeightType | undefined {
+  if (precision === 'exact') return undefined;
+  return precision === 'fine' && type !== 'f32' ? 'bf16' : type;
 }

@@ -14,10 +14,10 @@ const mambaMixerSpec = (c: MambaConfig, name: string, layer: number) => {
     ...mixerSpec(c, name, { intoSize: 2 * c.innerSize, convSize: c.innerSize }),
     xProj: weight(`${name}.x_proj.weight`, [c.timeStepRank + 2 * c.stateSize, c.innerSize], { init: ofProjections(c) }),
     dtProj: {
-      weight: weight(`${name}.dt_proj.weight`, [c.innerSize, c.timeStepRank], { init: startOfRanks, isFine: true }),
+      weight: weight(`${name}.dt_proj.weight`, [c.innerSize, c.timeStepRank], { init: startOfRanks, precision: 'fine' }),
       bias: bias(`${name}.dt_proj.bias`, c.innerSize, { init: inverseSoftplus(c) }),
     },
-    aLog: weight(`${name}.A_log`, [c.innerSize, c.stateSize], { init: logOfCounts(c.stateSize), decay: false }),
+    aLog: weight(`${name}.A_log`, [c.innerSize, c.stateSize], { init: logOfCounts(c.stateSize), decay: false, precision: 'exact' }),
     D: gain(`${name}.D`, c.innerSize),
     dense: connectionsSpec(c.dense, layer, { hiddenSize: c.hiddenSize, innerSize: c.innerSize, widthOfB: c.stateSize, mixer: name }),
   };
