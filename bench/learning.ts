@@ -8,6 +8,7 @@ import { basename, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { parseRecordLine } from '@densessm/train';
 import { alignTable } from '../scripts/lib/table';
+import { drawChart } from './lib/line-chart';
 
 interface Learned {
   name: string;
@@ -18,9 +19,6 @@ interface Learned {
 }
 
 const STEPS_IN_A_MEAN = 50;
-const COLOURS = ['#2563eb', '#dc2626', '#059669', '#d97706', '#7c3aed', '#0891b2', '#be185d', '#4d7c0f', '#475569'];
-const [WIDTH, HEIGHT, LEFT, BOTTOM] = [760, 420, 56, 44] as const;
-
 function readRun(folder: string): Learned {
   const { parameters } = JSON.parse(readFileSync(join(folder, 'run.json'), 'utf8')) as { parameters: number };
   const learned: Learned = {
@@ -51,37 +49,17 @@ function drawCurves(runs: readonly Learned[]): string {
   const steps = Math.max(...points.map(([step]) => step));
   const low = Math.floor(Math.min(...points.map(([, loss]) => loss), ...runs.map(lastLoss)) * 5) / 5;
   const high = Math.ceil(Math.max(...points.filter(([step]) => step > steps / 12).map(([, loss]) => loss)) * 5) / 5;
-  const x = (step: number) => LEFT + (step / steps) * (WIDTH - LEFT - 150);
-  const y = (loss: number) => 12 + ((high - Math.min(loss, high)) / (high - low)) * (HEIGHT - BOTTOM - 12);
-  const families = [...new Set(runs.map(({ family }) => family))];
-  const colour = (family: string) => COLOURS[families.indexOf(family) % COLOURS.length];
-  const text = (left: number, top: number, words: string, rest = '') =>
-    `<text x="${left.toFixed(1)}" y="${top.toFixed(1)}" ${rest}>${words}</text>`;
-  const ticks = Array.from({ length: 6 }, (_, i) => low + ((high - low) * i) / 5);
-  return [
-    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${HEIGHT}" font-family="system-ui, sans-serif" font-size="12" fill="#334155">`,
-    `<title>Training losses of ${families.join(', ')}</title>`,
-    `<rect width="${WIDTH}" height="${HEIGHT}" fill="#ffffff"/>`,
-    ...ticks.map(
-      (loss) =>
-        `<path d="M${LEFT} ${y(loss).toFixed(1)}H${x(steps)}" stroke="#e2e8f0"/>${text(LEFT - 8, y(loss) + 4, loss.toFixed(2), 'text-anchor="end"')}`,
-    ),
-    ...[0, 0.25, 0.5, 0.75, 1].map((share) =>
-      text(x(share * steps), HEIGHT - BOTTOM + 18, String(Math.round(share * steps)), 'text-anchor="middle"'),
-    ),
-    text(x(steps / 2), HEIGHT - 8, 'steps', 'text-anchor="middle"'),
-    text(LEFT - 40, HEIGHT - 8, 'loss, nats per token'),
-    ...runs.map(({ family, training, ...run }) => {
-      const line = training.map(([step, loss]) => `${x(step).toFixed(1)},${y(loss).toFixed(1)}`).join(' ');
-      const dot = `<circle cx="${x(steps)}" cy="${y(lastLoss({ family, training, ...run })).toFixed(1)}" r="3" fill="${colour(family)}"/>`;
-      return `<polyline points="${line}" fill="none" stroke="${colour(family)}" stroke-width="1.3" stroke-opacity="0.8"/>${dot}`;
-    }),
-    ...families.map(
-      (family, i) =>
-        `<rect x="${WIDTH - 138}" y="${14 + i * 20}" width="12" height="12" fill="${colour(family)}"/>${text(WIDTH - 120, 25 + i * 20, family)}`,
-    ),
-    '</svg>\n',
-  ].join('\n');
+  const names = [...new Set(runs.map(({ family }) => family))];
+  return drawChart({
+    title: `Training losses of ${names.join(', ')}`,
+    xLabel: 'steps',
+    yLabel: 'loss, nats per token',
+    xMost: steps,
+    yRange: [low, high],
+    yDigits: 2,
+    names,
+    curves: runs.map((run) => ({ name: run.family, points: run.training, dot: lastLoss(run) })),
+  });
 }
 
 const { values, positionals } = parseArgs({ options: { out: { type: 'string' } }, allowPositionals: true });

@@ -1,6 +1,6 @@
 /**
  * `node scripts/run.mjs bench/matmul.ts`: our matMul on wasm beside tfjs's own, in the same run. Best of several rounds in GFLOP/s,
- * by the processor time that the process used, so that other programs on the machine disturb less. One thread; threads.ts compares several.
+ * by the processor time that the process used, so that other programs on the machine disturb less. One thread; cpu.ts compares several.
  */
 import { cpus, loadavg } from 'node:os';
 import { matMul } from '@densessm/kernels';

@@ -2,16 +2,12 @@
  * `npm run bench`: how long each model takes here. Prints a table and writes bench/results/*.json, from which a later run
  * can be compared on the same machine. Options: --only NAME (part of a model's name), --device, --hidden, --layers, --length.
  */
-import { execFileSync } from 'node:child_process';
-import { mkdirSync, writeFileSync } from 'node:fs';
-import { availableParallelism, cpus, loadavg, totalmem } from 'node:os';
 import { parseArgs } from 'node:util';
 import { startBackend } from '@densessm/runtime-node';
 import { sixModels } from '../scripts/lib/six-models';
 import { alignTable } from '../scripts/lib/table';
+import { commit, keepResults, machine } from './lib/results';
 import { type Measurement, measureModel } from './models';
-
-const RESULTS = new URL('./results/', import.meta.url);
 
 function readOptions() {
   const text = (fallback: string) => ({ type: 'string', default: fallback }) as const;
@@ -26,25 +22,6 @@ function readOptions() {
   const { values } = parseArgs({ options });
   const sizes = { vocabSize: Number(values.vocab), hiddenSize: Number(values.hidden), layers: Number(values.layers), heads: 4 };
   return { only: values.only.toLowerCase(), device: values.device, length: Number(values.length), sizes };
-}
-
-const machine = () => ({
-  cpu: cpus()[0]?.model ?? 'unknown',
-  cores: availableParallelism(),
-  memoryGiB: Math.round(totalmem() / 2 ** 30),
-  load: loadavg()[0],
-  platform: `${process.platform} ${process.arch}`,
-  node: process.versions.node,
-});
-
-/** The commit that was measured, marked where the tree holds more than it. */
-function commit(): string {
-  const git = (...command: string[]) => execFileSync('git', command, { cwd: new URL('.', import.meta.url), encoding: 'utf8' }).trim();
-  try {
-    return `${git('rev-parse', '--short', 'HEAD')}${git('status', '--porcelain') ? ' and changes' : ''}`;
-  } catch {
-    return 'unknown';
-  }
 }
 
 const asRow = ({ model, what, parameters, tokens, medianMs, minMs, samples }: Measurement): string[] => [
@@ -77,9 +54,7 @@ const report = {
   ...sizes,
   measured,
 };
-mkdirSync(RESULTS, { recursive: true });
-const file = new URL(`models-${report.date.slice(0, 19).replaceAll(':', '-')}.json`, RESULTS);
-writeFileSync(file, `${JSON.stringify(report, null, 2)}\n`);
+keepResults('models', report);
 const head = ['model, run', 'parameters', 'median ms', 'least ms', 'tokens/s', 'samples'];
 console.log(`\n${report.machine.cpu}, ${report.machine.cores} cores, Node ${report.machine.node}, ${backend}, float32`);
 console.log(`hidden ${sizes.hiddenSize}, ${sizes.layers} layers, vocabulary ${sizes.vocabSize}, batch 1, ${length} tokens (a step: 1)\n`);

@@ -6,21 +6,10 @@
  */
 import { cpus, loadavg } from 'node:os';
 import { parseArgs } from 'node:util';
-import { crossEntropy } from '@densessm/kernels';
 import { startBackend } from '@densessm/runtime-node';
-import { disposeGrads, valueAndGrads } from '@densessm/ssm-core';
-import {
-  getKernelsForBackend,
-  registerKernel,
-  reshape,
-  type Scalar,
-  tensor1d,
-  tensor2d,
-  tidy,
-  unregisterKernel,
-} from '@tensorflow/tfjs-core';
-import { sixModels } from '../scripts/lib/six-models';
+import { getKernelsForBackend, registerKernel, unregisterKernel } from '@tensorflow/tfjs-core';
 import { alignTable } from '../scripts/lib/table';
+import { makeStep, REPLACEABLE, without } from './lib/training-step';
 
 const used = (): number => {
   const { user, system } = process.cpuUsage();
@@ -46,28 +35,6 @@ function readOptions() {
 }
 type Counted = 'hidden' | 'layers' | 'batch' | 'length' | 'vocab' | 'rounds' | 'profile';
 
-/** One forward and backward of the cross entropy of next tokens. */
-function makeStep({ model: name, hidden, layers, batch, length, vocab }: ReturnType<typeof readOptions>): () => Promise<number> {
-  const chosen = sixModels({ vocabSize: vocab, hiddenSize: hidden, layers, heads: 4 }).find((one) => one.name === name);
-  if (chosen === undefined) throw new Error(`there is no model ${name}`);
-  const { model, json } = chosen;
-  const config = model.parseConfig(json);
-  const params: object = model.init(config, 1);
-  const ids = (shift: number) => Int32Array.from({ length: batch * length }, (_, i) => ((i + shift) * 7919) % vocab);
-  const tokens = tensor2d(ids(0), [batch, length], 'int32');
-  const targets = tensor1d(ids(1), 'int32');
-  return async () => {
-    const result = valueAndGrads(
-      (current: object) =>
-        tidy(() => crossEntropy({ logits: reshape(model.forward(current, config, tokens), [-1, vocab]), targets }) as Scalar),
-      params,
-    );
-    const [loss] = await result.value.data();
-    disposeGrads(result);
-    return loss as number;
-  };
-}
-
 /** Milliseconds and calls by name of kernel from now on; references are made of kernels, so no time counts twice. */
 function watchKernels(): Map<string, { ms: number; calls: number }> {
   const spent = new Map<string, { ms: number; calls: number }>();
@@ -90,20 +57,11 @@ function watchKernels(): Map<string, { ms: number; calls: number }> {
   return spent;
 }
 
-/** Runs with the references of the kernels whose name holds one of `parts`, as before they were fast. */
-async function without(parts: readonly string[], run: () => Promise<unknown>): Promise<void> {
-  const taken = getKernelsForBackend('wasm').filter(({ kernelName }) => parts.some((part) => kernelName.startsWith(`Ssm${part}`)));
-  for (const { kernelName } of taken) unregisterKernel(kernelName, 'wasm');
-  await run();
-  for (const config of taken) registerKernel(config);
-}
-
 /** The least time of a step with all kernels and without some, in turns, so that what else the machine does falls on all alike. */
 async function compare(step: () => Promise<number>, rounds: number): Promise<Map<string, number>> {
-  const ours = ['SelectiveScan', 'DecayScan', 'CausalConv1d', 'RmsNorm', 'Silu', 'CrossEntropy'];
   const variants: [string, readonly string[]][] = [['all kernels', []]];
-  for (const name of ours) variants.push([`without ${name}`, [name]]);
-  variants.push(['without these', ours]);
+  for (const name of REPLACEABLE) variants.push([`without ${name}`, [name]]);
+  variants.push(['without these', REPLACEABLE]);
   const least = new Map<string, number>();
   for (let round = 0; round < rounds; round++) {
     for (const [name, parts] of variants) {
@@ -133,7 +91,7 @@ async function printShares(step: () => Promise<number>, rounds: number): Promise
 
 const options = readOptions();
 const { reason } = await startBackend({ device: 'wasm', threads: 1 });
-const step = makeStep(options);
+const step = makeStep(options.model, options);
 const loss = await step();
 console.log(`${cpus()[0]?.model}, Node ${process.versions.node}, load ${loadavg()[0]?.toFixed(1)}; ${reason}`);
 console.log(

@@ -1,0 +1,49 @@
+import { leavesOf } from '@densessm/ssm-core';
+import type { Figure, Speed } from './figures';
+import { denseRetNet350m, folderOf, type Measured, smallMamba } from './models';
+import type { WeightType } from './options';
+import { startOurs } from './reader-process';
+import type { Section } from './section';
+
+const BITS: Record<WeightType, number> = { f32: 32, bf16: 16, int8: 8.5, int4: 4.5 };
+const MEBIBYTE = 2 ** 20;
+const ALLOWED = 200;
+const READ = 64;
+
+export const memory: Section = {
+  name: 'memory',
+  what: 'what a process holds that only decodes, a fresh one each time, beside its packed weights',
+  measure: async ({ options, work }) => {
+    const figures: Figure[] = [];
+    const models = [smallMamba(options), denseRetNet350m(options)].filter(({ model }) => model.decoder !== undefined);
+    const threads = Math.max(...options.threads);
+    for (const measured of models) {
+      for (const dtype of Object.keys(BITS) as WeightType[]) {
+        const reader = await startOurs(await folderOf(work, measured), dtype, threads, 'decode');
+        await reader.ask(`decode ${READ}`);
+        const resident = (await reader.ask('memory')) / MEBIBYTE;
+        await reader.close();
+        const packed = packedBytes(measured, dtype) / MEBIBYTE;
+        const figure = { section: 'memory', what: measured.name, dtype, threads, unit: 'MiB', ours: constant(resident) };
+        figures.push({
+          ...figure,
+          against: { name: 'packed weights', speed: constant(packed) },
+          aim: `≤ ${(packed + ALLOWED).toFixed(0)} MiB`,
+        });
+      }
+    }
+    return figures;
+  },
+};
+
+const constant = (value: number): Speed => ({ best: value, median: value });
+
+/** Matrices are packed, other tensors stay in float32. */
+function packedBytes({ model, json }: Measured, type: WeightType): number {
+  let bytes = 0;
+  for (const { name, shape } of leavesOf(model.spec(model.parseConfig(json)))) {
+    const size = shape.reduce((product, side) => product * side, 1);
+    bytes += (size * (name.endsWith('weight') && shape.length === 2 ? BITS[type] : 32)) / 8;
+  }
+  return bytes;
+}
