@@ -88,7 +88,7 @@ export const PRESETS: Readonly<Record<string, Preset>> = {
       blockSize: 128,
       learningRate: 3e-3,
       warmupRatio: 0.05,
-      maxSteps: 400,
+      maxSteps: 500,
       evalInterval: 100,
       evalIters: 20,
       sampleInterval: 0,
