@@ -14,7 +14,7 @@ await runMain(async () => {
   // These use packages that exist only after setup.
   const { build, lint, types, unit } = await import('./checks/sources.mjs');
   const { packages } = await import('./checks/packages.mjs');
-  const { browserSessions, nodePrograms, viteApp } = await import('./checks/consumers.mjs');
+  const { browserRuntime, browserSessions, nodePrograms, viteApp } = await import('./checks/consumers.mjs');
   const folder = mkdtempSync(join(tmpdir(), 'densessm-test-'));
   /** @type {import('./checks/packages.mjs').Tarballs} */
   const tarballs = new Map();
@@ -29,6 +29,7 @@ await runMain(async () => {
         { name: 'node', after: ['packages'], run: () => nodePrograms(folder, tarballs) },
         { name: 'vite', after: ['packages'], run: () => viteApp(folder, tarballs) },
         { name: 'browser', after: ['vite'], run: () => browserSessions(folder) },
+        { name: 'web', after: ['vite'], run: () => browserRuntime(folder) },
       ],
       2,
       process.stdout,

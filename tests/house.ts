@@ -38,4 +38,5 @@ export function sourceFiles(folder: string): SourceFile[] {
 /** `@scope/name` or `name` of an import that is not a relative path. */
 export const packageOf = (specifier: string): string => specifier.split('/', specifier.startsWith('@') ? 2 : 1).join('/');
 
-export const isRelative = (specifier: string): boolean => specifier.startsWith('.');
+/** Also `#name`, for which the package's own package.json names a module. */
+export const isRelative = (specifier: string): boolean => /^[.#]/.test(specifier);

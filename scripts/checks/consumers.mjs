@@ -11,6 +11,8 @@ import { publicPackages, readManifest } from '../lib/workspace.mjs';
 
 /** The current long-term release, from the npm package `node`. */
 const LONG_TERM_NODE = '24';
+/** The package whose example {@link browserRuntime} runs in a page. */
+const FOR_PAGES = '@densessm/runtime-web';
 
 /**
  * Programs on the packed packages: plain ESM under this Node and under the long-term one, the README's five lines on folders
@@ -21,7 +23,8 @@ const LONG_TERM_NODE = '24';
 export async function nodePrograms(folder, tarballs) {
   const [cwd, otherNode] = await Promise.all([installConsumer('node-esm', folder, tarballs), fetchNode(LONG_TERM_NODE)]);
   const readme = join(root, 'README.md');
-  const documents = [readme, ...publicPackages().flatMap((one) => documentsIn(one.folder))];
+  const forNode = publicPackages().filter(({ manifest }) => manifest.name !== FOR_PAGES);
+  const documents = [readme, ...forNode.flatMap((one) => documentsIn(one.folder))];
   const programs = [
     ...[process.execPath, otherNode].map((node) => [node, 'main.mjs']),
     [process.execPath, 'five-lines.mjs', readme],
@@ -53,14 +56,25 @@ export async function viteApp(folder, tarballs) {
 /**
  * Sessions and their snapshots in a real browser, compared with Node. Uses what {@link viteApp} installed.
  * @param {string} folder
+ */
+export const browserSessions = (folder) => inChromium(folder, 'check.mjs', 'snapshots');
+
+/**
+ * The runtime for browsers in pages with and without threads, and its README's example. Uses what {@link viteApp} installed.
+ * @param {string} folder
+ */
+export const browserRuntime = (folder) => inChromium(folder, 'runtime-check.mjs', 'runtime-web');
+
+/**
+ * @param {string} folder @param {string} program @param {string} what
  * @returns {Promise<Outcome>}
  */
-export async function browserSessions(folder) {
+async function inChromium(folder, program, what) {
   const chromium = findChromium();
   if (chromium === undefined)
     return { passed: 0, failed: 0, note: 'NOT CHECKED: there is no Chromium; install one, or name it in CHROMIUM' };
-  const result = await capture([process.execPath, 'browser/check.mjs', chromium], { cwd: join(folder, 'vite-app') });
-  return outcome([result], result.code === 0 ? tail(result.stdout, 1) : `snapshots in ${chromium}`);
+  const result = await capture([process.execPath, join('browser', program), chromium], { cwd: join(folder, 'vite-app') });
+  return outcome([result], result.code === 0 ? tail(result.stdout, 1) : `${what} in ${chromium}`);
 }
 
 /** @param {import('../lib/command.mjs').CommandResult[]} results @param {string} note */

@@ -1,32 +1,13 @@
 // `node browser/check.mjs CHROMIUM`: a snapshot made in Node goes on in a browser and the other way round, to the last bit.
 import assert from 'node:assert/strict';
-import { pretrainedFiles } from '@densessm/checkpoint';
 import { startBackend } from '@densessm/runtime-node';
-import { disposeTree, modelFor } from '@densessm/ssm-core';
-import { chromium } from 'playwright-core';
-import { build, preview } from 'vite';
+import { filesOf, launch, openPage, serve } from './host.mjs';
 import * as sessions from './sessions.mjs';
 
-const QUIET = ['--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync', '--disable-quic'];
 const bytesOf = (text) => new Uint8Array(Buffer.from(text, 'base64'));
 const textOf = (bytes) => Buffer.from(bytes).toString('base64');
 const asText = (result) =>
   Object.fromEntries(Object.entries(result).map(([key, value]) => [key, value instanceof Uint8Array ? textOf(value) : value]));
-
-/** A fresh model as files, for both sides. */
-async function filesOf(json) {
-  const model = modelFor(json, sessions.models);
-  const config = model.parseConfig(json);
-  const params = model.init(config, 3);
-  const files = [];
-  for (const { name, pieces } of pretrainedFiles({ model, config, params })) {
-    const parts = [];
-    for await (const piece of pieces) parts.push(piece.slice());
-    files.push({ name, bytes: Buffer.concat(parts) });
-  }
-  disposeTree(params);
-  return files;
-}
 
 const node = {
   build: sessions.build,
@@ -39,15 +20,6 @@ const node = {
   continued: async (name, snapshot) => asText(await sessions.continued(name, bytesOf(snapshot))),
   refusal: (name, snapshot) => sessions.refusal(name, bytesOf(snapshot)),
 };
-/** The same functions in the page. */
-const sideOf = (page) =>
-  Object.fromEntries(
-    ['start', 'build', 'load', 'begin', 'continued', 'refusal', 'unloadAll'].map((name) => [
-      name,
-      (...given) => page.evaluate(([what, list]) => globalThis.side[what](...list), [name, given]),
-    ]),
-  );
-
 /** What is made on one side goes on as it would have there, on both: text read, text drawn, and all that the session is in the end. */
 async function checkOneWay(name, from, sides) {
   const begun = await from.begin(name);
@@ -96,16 +68,10 @@ async function checkBackend(backend, simd, browserSide) {
   return sizes;
 }
 
-const outDir = 'dist/snapshots';
-await build({ logLevel: 'error', build: { target: 'es2022', minify: false, outDir, rollupOptions: { input: 'snapshots.html' } } });
-const server = await preview({ logLevel: 'warn', build: { outDir }, preview: { port: 0, host: '127.0.0.1' } });
-const browser = await chromium.launch({ executablePath: process.argv[2], args: ['--headless', '--no-sandbox', ...QUIET] });
+const server = await serve('snapshots.html');
+const browser = await launch();
 try {
-  const page = await browser.newPage();
-  page.on('pageerror', (error) => console.error(`in the page: ${error.stack}`));
-  await page.goto(new URL('snapshots.html', server.resolvedUrls.local[0]).href);
-  await page.waitForFunction(() => 'side' in globalThis);
-  const browserSide = sideOf(page);
+  const { side: browserSide } = await openPage(browser, server.url);
   const sizes = await checkBackend('cpu', undefined, browserSide);
   await checkBackend('wasm', 'standard', browserSide);
   const fastest = [await node.build(), await browserSide.build()];

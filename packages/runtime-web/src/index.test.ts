@@ -1,0 +1,12 @@
+import { expect, it } from 'vitest';
+import * as runtime from './index';
+
+it('exports what its README lists', () => {
+  expect(Object.keys(runtime).sort()).toMatchInlineSnapshot(`
+    [
+      "loadPretrained",
+      "openPretrained",
+      "startBackend",
+    ]
+  `);
+});

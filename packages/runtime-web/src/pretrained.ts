@@ -1,0 +1,84 @@
+import {
+  type FileSet,
+  fileSetOf,
+  HUB,
+  isHubId,
+  type LoadedModel,
+  loadPretrainedFiles,
+  modelAddress,
+  type NamedBlob,
+  type PretrainedOptions,
+} from '@densessm/checkpoint';
+import { SsmError } from '@densessm/ssm-core';
+import { engine } from '@tensorflow/tfjs-core';
+import { openRemoteFile } from './remote-file';
+
+/** A URL, also one relative to the page (`./my-model`), a Hub id (`state-spaces/mamba-130m-hf`), or files that a visitor chose. */
+export type PretrainedSource = string | URL | FileSet | Iterable<NamedBlob>;
+
+export interface DownloadProgress {
+  file: string;
+  /** Bytes that have come, those of an earlier visit included. */
+  loaded: number;
+  total: number;
+}
+
+export interface DownloadOptions {
+  /** A branch, a tag or a commit on the Hub. `main` unless said otherwise. */
+  revision?: string;
+  /** Where the Hub is: https://huggingface.co unless said otherwise. */
+  endpoint?: string;
+  /** For models that are not public. It is sent to the Hub and to nobody else; whoever opens the page can read it. */
+  token?: string;
+  /** Whether what has come is kept in Cache Storage for the next visit; it is unless said otherwise. */
+  cache?: boolean;
+  onProgress?: (progress: DownloadProgress) => void;
+  /** Ends a download; what has come is kept. */
+  signal?: AbortSignal;
+}
+
+export type LoadPretrainedOptions = PretrainedOptions & DownloadOptions;
+
+/**
+ * Loads a model in Hugging Face layout from a URL, from the Hub or from files at hand. config.json says which registered model it is; the
+ * weights are model.safetensors, its shards, or PyTorch's .bin files. The params lie on the current backend.
+ * @throws SsmError BACKEND where none was started, FILE where a file is missing or broken, NETWORK where a server refuses or fails, MODEL
+ * where no registered model answers, CONFIG and WEIGHTS where the content does not fit, OPTION for a source that is none.
+ */
+export async function loadPretrained(source: PretrainedSource, options: LoadPretrainedOptions = {}): Promise<LoadedModel> {
+  if (!engine().backendName) throw noBackend();
+  return loadPretrainedFiles(await openPretrained(source, options), options);
+}
+
+/**
+ * The files of a model wherever it lies, to read others than the model: `readText(files, 'tokenizer.json')`.
+ * @throws SsmError OPTION for a source that is none
+ */
+export async function openPretrained(source: PretrainedSource, options: DownloadOptions = {}): Promise<FileSet> {
+  if (typeof source !== 'string' && !(source instanceof URL)) return 'open' in source ? source : fileSetOf(source);
+  const { revision = 'main', token, cache = true, onProgress, signal } = options;
+  const endpoint = (options.endpoint ?? HUB).replace(/\/+$/, '');
+  const at = modelAddress(typeof source === 'string' ? absolute(source) : source, { endpoint, revision });
+  const folder = at instanceof URL ? `${at.origin}${at.pathname}` : `${at.endpoint}/${at.id}/resolve/${encodeURIComponent(at.revision)}`;
+  const settings = { token: token === undefined ? undefined : { value: token, origin: new URL(endpoint).origin }, isKept: cache, signal };
+  const open: FileSet['open'] = (file) => {
+    const onBytes = (loaded: number, total: number): void => onProgress?.({ file, loaded, total });
+    return openRemoteFile(`${folder.replace(/\/+$/, '')}/${encodeURIComponent(file)}`, { ...settings, onBytes });
+  };
+  return { where: at instanceof URL ? folder : at.id, open };
+}
+
+/** What is neither a Hub id nor whole is an address seen from the page. */
+function absolute(source: string): string {
+  const page = globalThis.document?.baseURI ?? globalThis.location?.href;
+  return !isHubId(source) && URL.canParse(source, page) ? new URL(source, page).href : source;
+}
+
+const noBackend = (): SsmError =>
+  new SsmError({
+    code: 'BACKEND',
+    what: 'loadPretrained: no backend was started.',
+    expected: 'one for the weights to lie on',
+    got: 'none',
+    mend: 'await startBackend({ wasmUrl }) first',
+  });
