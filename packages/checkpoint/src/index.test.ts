@@ -19,11 +19,13 @@ it('exports what its README lists', () => {
       "parseConfigText",
       "parseSafetensors",
       "pretrainedFiles",
+      "quantisedSource",
       "readTensors",
       "readText",
       "requireRevision",
       "safetensorsPieces",
       "serializeSafetensors",
+      "splitQuantisation",
       "tensorValues",
       "tensorsFromParams",
     ]

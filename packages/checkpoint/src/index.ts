@@ -2,13 +2,14 @@ export { configText, parseConfigText } from './config-text';
 export { type ArrayTensor, type Dtype, type StoredTensor, type TensorValues, tensorValues } from './dtypes';
 export type { SafetensorsHeader, TensorEntry } from './header';
 export { type LoadOptions, loadParams, paramsFromTensors } from './load-params';
-export type { SaveDtype } from './narrow';
 export { openTorchFile } from './pickle/torch-file';
 export { HUB, type HubModel, isHubId, modelAddress, requireRevision } from './pretrained/address';
 export { type FileSet, fileSetOf, type NamedBlob, type OpenFile, readText } from './pretrained/file-set';
 export { type LoadedModel, loadPretrainedFiles, type PretrainedOptions } from './pretrained/load';
 export { type PretrainedFile, pretrainedFiles, type SavePretrainedOptions } from './pretrained/save';
 export { type OpenWeights, openWeights } from './pretrained/weights';
+export { type Quantisation, splitQuantisation } from './quantised/config';
+export { type QuantisedRows, type QuantisedSource, quantisedSource } from './quantised/read';
 export {
   type ByteSource,
   openSafetensors,
@@ -18,5 +19,5 @@ export {
   type SafetensorsReader,
   type TensorSource,
 } from './safetensors';
-export { paramsSource, type SaveOptions, tensorsFromParams } from './save-params';
+export { paramsSource, type SaveDtype, type SaveOptions, tensorsFromParams } from './save-params';
 export { safetensorsPieces, serializeSafetensors } from './write';

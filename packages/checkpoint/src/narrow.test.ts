@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { tensorValues } from './dtypes';
-import { floatBytes, type SaveDtype } from './narrow';
+import { type FloatDtype, floatBytes } from './narrow';
 
-const NARROW: readonly SaveDtype[] = ['F16', 'BF16'];
-const back = (bytes: Uint8Array, dtype: SaveDtype): Float32Array =>
+const NARROW: readonly FloatDtype[] = ['F16', 'BF16'];
+const back = (bytes: Uint8Array, dtype: FloatDtype): Float32Array =>
   tensorValues('x', { dtype, shape: [bytes.length / 2], bytes }) as Float32Array;
 
 describe.each(NARROW)('%s', (dtype) => {

@@ -1,16 +1,15 @@
 import { SsmError } from '@densessm/ssm-core';
 import { shorten } from './json';
 
-/** The element types in which weights can be saved. */
-export type SaveDtype = 'F32' | 'F16' | 'BF16';
-export const SAVE_DTYPES: readonly SaveDtype[] = ['F32', 'F16', 'BF16'];
+/** The element types that {@link floatBytes} rounds to. */
+export type FloatDtype = 'F32' | 'F16' | 'BF16';
 
 /**
  * The bytes of float32 values in another element type, rounded to nearest, ties to even, as IEEE 754 and PyTorch do.
  * NaN stays NaN.
  * @throws SsmError WEIGHTS where a finite value is too large for F16, which would make it infinite
  */
-export function floatBytes(name: string, values: Float32Array, dtype: SaveDtype): Uint8Array {
+export function floatBytes(name: string, values: Float32Array, dtype: FloatDtype): Uint8Array {
   if (dtype === 'F32') return new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
   const bits = new Uint32Array(values.buffer, values.byteOffset, values.length);
   const halves = new Uint16Array(values.length);
@@ -47,7 +46,7 @@ function rounded(value: number, bits: number): number {
   return kept + (rest > half || (rest === half && kept & 1) ? 1 : 0);
 }
 
-const tooLarge = (name: string, value: number, dtype: SaveDtype): SsmError =>
+const tooLarge = (name: string, value: number, dtype: FloatDtype): SsmError =>
   new SsmError({
     code: 'WEIGHTS',
     what: `\`${shorten(name)}\` does not fit ${dtype}.`,

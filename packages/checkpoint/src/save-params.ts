@@ -1,18 +1,17 @@
-import { leavesOf, namedParams, type Params, type SpecTree, SsmError } from '@densessm/ssm-core';
+import { leavesOf, namedParams, type ParamLeaf, type Params, type SpecTree, SsmError } from '@densessm/ssm-core';
 import { Tensor } from '@tensorflow/tfjs-core';
 import type { ArrayTensor } from './dtypes';
-import { floatBytes, SAVE_DTYPES, type SaveDtype } from './narrow';
+import { floatBytes } from './narrow';
+import { quantisedEntries, type UnreadTensor } from './quantised/write';
 import { entryOf, type TensorSource } from './safetensors';
 
-export interface SaveOptions {
-  /** The element type of the weights on disk, F32 unless said otherwise. Constants stay F32. */
-  dtype?: SaveDtype;
-}
+/** How weights can be saved: as floats, or their matrices in whole numbers as QUANTISED.md describes. */
+export type SaveDtype = 'F32' | 'F16' | 'BF16' | 'INT8' | 'INT4';
+const SAVE_DTYPES: readonly SaveDtype[] = ['F32', 'F16', 'BF16', 'INT8', 'INT4'];
 
-interface Unread {
-  readonly dtype: SaveDtype;
-  readonly shape: readonly number[];
-  values(): Promise<Float32Array>;
+export interface SaveOptions {
+  /** How the weights are kept on disk, F32 unless said otherwise. Constants stay F32. */
+  dtype?: SaveDtype;
 }
 
 /**
@@ -22,11 +21,19 @@ interface Unread {
  * OPTION for another dtype.
  */
 export function paramsSource<S extends SpecTree>(spec: S, params: Params<S>, options: SaveOptions = {}): TensorSource {
-  requireDtype(options.dtype);
-  const tensors = unreadTensors(spec, params, options);
+  const { dtype = 'F32' } = options;
+  requireDtype(dtype);
+  const tensors = new Map<string, UnreadTensor>();
+  for (const leaf of leavesOf(spec)) {
+    if (leaf.kind !== 'constant') continue;
+    const bytes = async () => floatBytes(leaf.name, leaf.values(), 'F32');
+    tensors.set(leaf.name, { dtype: 'F32', shape: leaf.shape, bytes });
+  }
+  for (const [leaf, values] of unreadParams(spec, params))
+    for (const [name, entry] of entriesOf(leaf, values, dtype)) tensors.set(name, entry);
   const read = async (name: string) => {
-    const { dtype, shape, values } = entryOf('paramsSource', tensors, name);
-    return { dtype, shape, bytes: floatBytes(name, await values(), dtype) };
+    const { dtype: own, shape, bytes } = entryOf('paramsSource', tensors, name);
+    return { dtype: own, shape, bytes: await bytes() };
   };
   return { tensors, read };
 }
@@ -34,22 +41,26 @@ export function paramsSource<S extends SpecTree>(spec: S, params: Params<S>, opt
 /** The same as arrays, all at once. */
 export async function tensorsFromParams<S extends SpecTree>(spec: S, params: Params<S>): Promise<Map<string, ArrayTensor>> {
   const arrays = new Map<string, ArrayTensor>();
-  for (const [name, { shape, values }] of unreadTensors(spec, params)) {
+  for (const leaf of leavesOf(spec)) if (leaf.kind === 'constant') arrays.set(leaf.name, { shape: leaf.shape, values: leaf.values() });
+  for (const [{ name, shape }, values] of unreadParams(spec, params)) {
     arrays.set(name, { shape, values: (await values()).slice() }); // tfjs's cpu backend gives its own array
   }
   return arrays;
 }
 
-function unreadTensors(spec: SpecTree, params: unknown, { dtype = 'F32' }: SaveOptions = {}): Map<string, Unread> {
-  const tensors = new Map<string, Unread>();
-  for (const leaf of leavesOf(spec)) {
-    if (leaf.kind === 'constant') tensors.set(leaf.name, { dtype: 'F32', shape: leaf.shape, values: async () => leaf.values() });
+type Values = () => Promise<Float32Array>;
+
+function* unreadParams(spec: SpecTree, params: unknown): Generator<[ParamLeaf, Values]> {
+  for (const [leaf, param] of namedParams(spec, params)) {
+    checkParam(leaf.name, leaf.shape, param);
+    yield [leaf, async () => (await param.data()) as Float32Array];
   }
-  for (const [{ name, shape }, param] of namedParams(spec, params)) {
-    checkParam(name, shape, param);
-    tensors.set(name, { dtype, shape, values: async () => (await param.data()) as Float32Array });
-  }
-  return tensors;
+}
+
+function entriesOf(leaf: ParamLeaf, values: Values, dtype: SaveDtype): [string, UnreadTensor][] {
+  if (dtype === 'INT8' || dtype === 'INT4') return quantisedEntries(leaf, dtype === 'INT8' ? 'int8' : 'int4', values);
+  const { name, shape } = leaf;
+  return [[name, { dtype, shape, bytes: async () => floatBytes(name, await values(), dtype) }]];
 }
 
 function checkParam(name: string, shape: readonly number[], param: unknown): void {
@@ -63,8 +74,8 @@ function checkParam(name: string, shape: readonly number[], param: unknown): voi
   });
 }
 
-function requireDtype(dtype: SaveDtype | undefined): void {
-  if (dtype === undefined || SAVE_DTYPES.includes(dtype)) return;
+function requireDtype(dtype: SaveDtype): void {
+  if (SAVE_DTYPES.includes(dtype)) return;
   const mend = 'leave it out, or take one of these';
   throw new SsmError({ code: 'OPTION', what: 'paramsSource: unknown dtype.', expected: SAVE_DTYPES.join(', '), got: String(dtype), mend });
 }

@@ -3,7 +3,7 @@ import { type FileSet, type LoadedModel, loadPretrainedFiles } from '@densessm/c
 import { savePretrained, startBackend } from '@densessm/runtime-node';
 import { countParams, disposeTree } from '@densessm/ssm-core';
 import { type Command, Option } from 'commander';
-import { bytesOfText, DTYPES, type DtypeFlag, saveDtype } from '../conversion/formats';
+import { bytesOfText, DTYPES, type DtypeFlag, SAVE_DTYPES } from '../conversion/formats';
 import { NAMES, type Names, withNames } from '../conversion/names';
 import { type DenseFlags, upcycle } from '../conversion/upcycle';
 import { usageError } from '../errors';
@@ -29,6 +29,7 @@ const EXAMPLES = `
 Examples:
   $ densessm convert ./old-model ./new-model                                  PyTorch .bin files become safetensors
   $ densessm convert state-spaces/mamba-130m-hf ./mamba-bf16 --dtype bf16
+  $ densessm convert out/book ./book-int8 --dtype int8                        a quarter of the size, for generate, chat and eval
   $ densessm convert state-spaces/mamba-130m ./mamba-130m-hf --names hf       names of state-spaces/mamba become transformers'
   $ densessm convert ./mamba ./dense-mamba --dense-layers 2                   the dense form, with the same logits until it is trained
 
@@ -51,7 +52,7 @@ export function registerConvert(program: Command, io: Io): void {
     .description('Writes a model as safetensors: from PyTorch files, in another element type, under other names, or in its dense form.')
     .argument('<model>', MODEL_ARGUMENT)
     .argument('<folder>', 'where to write it')
-    .addOption(new Option('--dtype <name>', 'element type of the weights').choices(DTYPES).default('f32'))
+    .addOption(new Option('--dtype <name>', 'how the weights are kept; int8 and int4 are for matrices').choices(DTYPES).default('f32'))
     .addOption(
       new Option('--names <style>', 'names of tensors and config keys: those of transformers or of state-spaces/mamba').choices(
         Object.keys(NAMES),
@@ -75,7 +76,7 @@ export function registerConvert(program: Command, io: Io): void {
 }
 
 async function convert(io: Io, source: string, folder: string, flags: ConvertFlags): Promise<void> {
-  const dtype = saveDtype(flags.dtype);
+  const dtype = SAVE_DTYPES[flags.dtype];
   checkDense(flags);
   const target = pathFrom(io.cwd, folder);
   await refuseFullFolder(target, flags.overwrite);

@@ -41,6 +41,15 @@ describe('densessm inspect', () => {
     expect(stdout).toMatch(/^total +8,576 +100\.0 %$/m);
   });
 
+  it('says how weights are quantised', async () => {
+    await run(['convert', 'model', 'int4', '--dtype', 'int4'], { cwd: folder.path });
+    const { weights, config } = JSON.parse((await inspect('int4', '--json')).stdout);
+    expect(weights).toMatchObject({ quantisation: { bits: 4 }, missing: [], unexpected: [] });
+    expect(weights.tensors).toBeGreaterThan(22);
+    expect(config).not.toHaveProperty('quantization_config');
+    expect((await inspect('int4')).stdout).toMatch(/^weights .* U8.*, matrices of 4 bits in groups of 32$/m);
+  });
+
   it('names weights that are missing or of something else, and looks at a config without any', async () => {
     await writeTinyModel(at('other'), { tokenizer: null });
     const text = await readFile(at('other', 'model.safetensors'), 'latin1');

@@ -60,6 +60,7 @@ function describe(facts: ModelFacts): string[] {
 function summary(facts: ModelFacts): (readonly [string, string])[] {
   const { layers, parameters, stateBytesPerSequence, weightBytesInMemory, weights, tokenizer } = facts;
   const dtypes = weights && Object.keys(weights.dtypes).join(' and ');
+  const quantised = weights?.quantisation ? `, matrices of ${weights.quantisation.bits} bits in groups of 32` : '';
   const special = tokenizer && [tokenizer.bos && `begins with ${tokenizer.bos}`, tokenizer.eos && `ends with ${tokenizer.eos}`];
   return [
     ['model', facts.name],
@@ -67,7 +68,12 @@ function summary(facts: ModelFacts): (readonly [string, string])[] {
     ['layers', String(layers ?? 'unknown')],
     ['parameters', `${formatCount(parameters)}, ${formatBytes(weightBytesInMemory)} in memory as float32`],
     ['state', `${formatBytes(stateBytesPerSequence)} per text, however long it is`],
-    ['weights', weights ? `${weights.where}: ${weights.tensors} tensors, ${formatBytes(weights.bytes)}, ${dtypes}` : 'none in this folder'],
+    [
+      'weights',
+      weights
+        ? `${weights.where}: ${weights.tensors} tensors, ${formatBytes(weights.bytes)}, ${dtypes}${quantised}`
+        : 'none in this folder',
+    ],
     ...(weights ? problems(weights) : []),
     [
       'tokenizer',

@@ -1,6 +1,14 @@
-import { type FileSet, openWeights, parseConfigText, readText } from '@densessm/checkpoint';
+import {
+  type FileSet,
+  openWeights,
+  parseConfigText,
+  type Quantisation,
+  quantisedSource,
+  readText,
+  splitQuantisation,
+} from '@densessm/checkpoint';
 import { startBackend } from '@densessm/runtime-node';
-import { countParams, disposeTree, modelFor, SsmError, tensorsOf } from '@densessm/ssm-core';
+import { countParams, disposeTree, modelFor, type SpecTree, SsmError, tensorsOf } from '@densessm/ssm-core';
 import { loadTokenizer } from '@densessm/tokenizer';
 import { FAMILIES } from '../model/families';
 import { readBytes } from '../model/source';
@@ -13,6 +21,8 @@ export interface WeightFacts extends StoredNames {
   readonly bytes: number;
   /** Values by element type, such as F32. */
   readonly dtypes: Readonly<Record<string, number>>;
+  /** Of the matrices; undefined where all are floats. */
+  readonly quantisation: Quantisation | undefined;
 }
 
 export interface TokenizerFacts {
@@ -50,7 +60,8 @@ export async function modelFacts({ files, name }: { files: FileSet; name: string
     const problem = { what: `${files.where} holds no model.`, expected: 'config.json in it', got: 'none' };
     throw new SsmError({ code: 'FILE', ...problem, mend: 'name the folder of a model, or of a training run' });
   }
-  const json = parseConfigText(text, `${files.where}/config.json`);
+  const where = `${files.where}/config.json`;
+  const { json, quantisation } = splitQuantisation(where, parseConfigText(text, where));
   const model = modelFor(json, FAMILIES);
   const config = model.parseConfig(json);
   const spec = model.spec(config);
@@ -64,7 +75,7 @@ export async function modelFacts({ files, name }: { files: FileSet; name: string
     modules: moduleRows(spec),
     stateBytesPerSequence: await stateBytes(() => model.initialState(config, 1)),
     weightBytesInMemory: 4 * parameters,
-    weights: await weightFacts(files, spec),
+    weights: await weightFacts(files, spec, quantisation),
     tokenizer: await tokenizerFacts(files),
   };
 }
@@ -79,7 +90,7 @@ async function stateBytes(make: () => unknown): Promise<number> {
   return bytes;
 }
 
-async function weightFacts(files: FileSet, spec: Parameters<typeof compareNames>[0]): Promise<WeightFacts | undefined> {
+async function weightFacts(files: FileSet, spec: SpecTree, quantisation: Quantisation | undefined): Promise<WeightFacts | undefined> {
   const opened = await openWeights(files).catch((error: unknown) => {
     if (error instanceof SsmError && error.got === 'nothing') return undefined; // a config alone is worth a look, too
     throw error;
@@ -93,8 +104,10 @@ async function weightFacts(files: FileSet, spec: Parameters<typeof compareNames>
       dtypes[dtype] = (dtypes[dtype] ?? 0) + values;
       bytes += (values * bitsOf(dtype)) / 8;
     }
-    const names = compareNames(spec, opened.source.tensors.keys());
-    return { where: opened.where, tensors: opened.source.tensors.size, bytes, dtypes, ...names };
+    const { where, source } = opened;
+    const weights = quantisation ? quantisedSource(where, source, spec, quantisation) : source;
+    const names = compareNames(spec, weights.tensors.keys());
+    return { where, tensors: source.tensors.size, bytes, dtypes, quantisation, ...names };
   } finally {
     await opened.close();
   }

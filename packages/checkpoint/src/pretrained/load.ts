@@ -1,6 +1,8 @@
 import { type AnyModel, modelFor, SsmError } from '@densessm/ssm-core';
 import { parseConfigText } from '../config-text';
 import { type LoadOptions, loadParams } from '../load-params';
+import { type Quantisation, splitQuantisation } from '../quantised/config';
+import { quantisedSource } from '../quantised/read';
 import { type FileSet, fileSetOf, type NamedBlob, pathIn, readText } from './file-set';
 import { openWeights } from './weights';
 
@@ -20,7 +22,7 @@ export const CONFIG_FILE = 'config.json';
 
 /**
  * Loads a model from its files: config.json says which registered model it is, its spec which names and shapes the
- * weights have. The weights are read in parts into the current backend.
+ * weights have. The weights are read in parts into the current backend, quantised ones as the float32 numbers that they stand for.
  * @param source a set of files, or what a browser's file input gives
  * @throws SsmError FILE where a file is missing or broken, MODEL where no registered model answers, CONFIG and WEIGHTS
  * where the content does not fit.
@@ -28,22 +30,25 @@ export const CONFIG_FILE = 'config.json';
 export async function loadPretrainedFiles(source: FileSet | Iterable<NamedBlob>, options: PretrainedOptions = {}): Promise<LoadedModel> {
   const files = 'open' in source ? source : fileSetOf(source);
   const { models, ...loading } = options;
-  const json = await readConfigFile(files);
+  const { json, quantisation } = await readConfigFile(files);
   const model = modelFor(json, models);
   const config = model.parseConfig(json);
+  const spec = model.spec(config);
   const weights = await openWeights(files);
   try {
-    const params = await loadParams(model.spec(config), weights.source, { where: weights.where, ...loading });
+    const { where, source } = weights;
+    const floats = quantisation ? quantisedSource(where, source, spec, quantisation) : source;
+    const params = await loadParams(spec, floats, { where, ...loading });
     return { model, config, params: params as object };
   } finally {
     await weights.close();
   }
 }
 
-async function readConfigFile(files: FileSet): Promise<unknown> {
+async function readConfigFile(files: FileSet): Promise<{ json: unknown; quantisation?: Quantisation }> {
   const path = pathIn(files, CONFIG_FILE);
   const text = await readText(files, CONFIG_FILE);
-  if (text !== undefined) return parseConfigText(text, path);
+  if (text !== undefined) return splitQuantisation(path, parseConfigText(text, path));
   const mend = `put the model's ${CONFIG_FILE} there`;
   throw new SsmError({ code: 'FILE', what: `${path} is missing.`, expected: 'a file', got: 'nothing', mend });
 }

@@ -1,6 +1,6 @@
 import { configText } from '../config-text';
-import type { SaveDtype } from '../narrow';
-import { paramsSource, type SaveOptions } from '../save-params';
+import { withQuantisation } from '../quantised/config';
+import { paramsSource, type SaveDtype, type SaveOptions } from '../save-params';
 import { safetensorsPieces } from '../write';
 import { CONFIG_FILE, type LoadedModel } from './load';
 import { planShards } from './shards';
@@ -17,7 +17,10 @@ export interface PretrainedFile {
 }
 
 const MAX_SHARD_BYTES = 5e9;
-const DTYPE_NAMES: Readonly<Record<SaveDtype, string>> = { F32: 'float32', F16: 'float16', BF16: 'bfloat16' };
+const DTYPE_NAMES: Readonly<Record<SaveDtype, string>> = {
+  ...{ F32: 'float32', F16: 'float16', BF16: 'bfloat16' },
+  ...{ INT8: 'float32', INT4: 'float32' }, // of what is not quantised
+};
 
 /**
  * The files of a model in Hugging Face layout, as its reference implementation names and shapes things: weights first,
@@ -37,7 +40,8 @@ export function pretrainedFiles({ model, config, params }: LoadedModel, options:
 /** A config that says in which element type the weights lie must not say another: transformers loads in the one it names. */
 function withDtype(json: Record<string, unknown>, dtype: SaveDtype): Record<string, unknown> {
   const key = ['dtype', 'torch_dtype'].find((one) => typeof json[one] === 'string');
-  return key === undefined ? json : { ...json, [key]: DTYPE_NAMES[dtype] };
+  const named = key === undefined ? json : { ...json, [key]: DTYPE_NAMES[dtype] };
+  return dtype === 'INT8' || dtype === 'INT4' ? withQuantisation(named, { bits: dtype === 'INT8' ? 8 : 4 }) : named;
 }
 
 async function* textPieces(text: string): AsyncGenerator<Uint8Array> {

@@ -1,0 +1,124 @@
+import { fromBf16, leavesOf, type SpecTree, SsmError, WEIGHT_GROUP } from '@densessm/ssm-core';
+import type { Dtype, StoredTensor } from '../dtypes';
+import type { PartSource } from '../pretrained/shards';
+import { entryOf } from '../safetensors';
+import type { Quantisation } from './config';
+import { entriesOf, scalesName, unpackNibbles } from './layout';
+
+/** Rows of a quantised matrix [out, width] as they are stored: a weight is its number times the scale of its group. */
+export interface QuantisedRows {
+  /** [rows, width] */
+  readonly numbers: Int8Array;
+  /** bfloat16, [rows, ⌈width / 32⌉] */
+  readonly scales: Uint16Array;
+}
+
+/** Weights some of which are stored as whole numbers: read as any others, they are float32. */
+export interface QuantisedSource extends PartSource {
+  /** Shapes of those that are, by name. */
+  readonly quantised: ReadonlyMap<string, readonly [out: number, width: number]>;
+  /** @throws SsmError WEIGHTS where a scale is not finite */
+  readRows(name: string, first: number, count: number): Promise<QuantisedRows>;
+}
+
+type Tensors = PartSource['tensors'];
+
+/**
+ * Looks at the headers only. Which matrices are quantised shows in their element type; `spec` tells their shapes.
+ * @throws SsmError WEIGHTS where numbers or scales are missing or have another size than the matrix
+ */
+export function quantisedSource(where: string, source: PartSource, spec: SpecTree, quantisation: Quantisation): QuantisedSource {
+  const quantised = quantisedMatrices(where, source.tensors, spec, quantisation);
+  const hidden = new Set([...quantised.keys()].map(scalesName));
+  const entries = [...source.tensors].filter(([name]) => !hidden.has(name));
+  const asFloats = ([name, entry]: (typeof entries)[number]): [string, { dtype: Dtype; shape: readonly number[] }] => {
+    const shape = quantised.get(name);
+    return [name, shape ? { dtype: 'F32', shape } : entry];
+  };
+  const readRows = (name: string, first: number, count: number): Promise<QuantisedRows> =>
+    rowsOf(where, source, name, entryOf(where, quantised, name), quantisation, first, count);
+  const readPart = async (name: string, first: number, count: number): Promise<Uint8Array> => {
+    const shape = quantised.get(name);
+    if (!shape) return source.readPart(name, first, count);
+    const [, width] = shape;
+    const [row, end] = [Math.floor(first / width), Math.ceil((first + count) / width)];
+    const values = dequantised(await readRows(name, row, end - row), width).subarray(first - row * width);
+    return new Uint8Array(values.buffer, values.byteOffset, 4 * count);
+  };
+  const read = async (name: string): Promise<StoredTensor> => {
+    const shape = quantised.get(name);
+    return shape ? { dtype: 'F32', shape, bytes: await readPart(name, 0, shape[0] * shape[1]) } : source.read(name);
+  };
+  return { tensors: new Map(entries.map(asFloats)), quantised, read, readPart, readRows };
+}
+
+function quantisedMatrices(where: string, tensors: Tensors, spec: SpecTree, quantisation: Quantisation): QuantisedSource['quantised'] {
+  const found = new Map<string, readonly [number, number]>();
+  for (const leaf of leavesOf(spec)) {
+    if (leaf.kind !== 'param' || leaf.shape.length !== 2) continue;
+    const shape = leaf.shape as readonly [number, number];
+    const { numbers, scales } = entriesOf(quantisation, shape);
+    for (const name of [leaf.name, ...leaf.aliases]) {
+      const isWhole = /^[IU]8$/.test(tensors.get(name)?.dtype ?? '');
+      if (!isWhole && !tensors.has(scalesName(name))) continue;
+      requireEntry(where, tensors, name, numbers);
+      requireEntry(where, tensors, scalesName(name), scales);
+      found.set(name, shape);
+    }
+  }
+  return found;
+}
+
+function requireEntry(where: string, tensors: Tensors, name: string, want: { dtype: Dtype; shape: readonly number[] }): void {
+  const entry = tensors.get(name);
+  const text = (one: { dtype: Dtype; shape: readonly number[] }): string => `${one.dtype} [${one.shape.join(', ')}]`;
+  if (entry && text(entry) === text(want)) return;
+  throw new SsmError({
+    code: 'WEIGHTS',
+    what: `${where}: the quantised matrix \`${name.replace(/\.scales$/, '')}\` is not complete.`,
+    expected: `\`${name}\` as ${text(want)}`,
+    got: entry ? text(entry) : 'nothing',
+    mend: 'use the config.json that belongs to these weights, or quantise the model again with densessm convert',
+  });
+}
+
+async function rowsOf(
+  where: string,
+  source: PartSource,
+  name: string,
+  shape: readonly [number, number],
+  quantisation: Quantisation,
+  first: number,
+  count: number,
+): Promise<QuantisedRows> {
+  const { numbers, scales } = entriesOf(quantisation, shape);
+  const partOf = (part: string, { shape: [, width = 0] }: typeof numbers) => source.readPart(part, first * width, count * width);
+  const bytes = await partOf(name, numbers);
+  const halves = new Uint16Array(new Uint8Array(await partOf(scalesName(name), scales)).buffer); // a copy, which is aligned
+  if (halves.some((half) => (half & 0x7f80) === 0x7f80)) throw notFinite(where, scalesName(name));
+  const values = quantisation.bits === 8 ? new Int8Array(new Uint8Array(bytes).buffer) : unpackNibbles(bytes, shape[1]);
+  return { numbers: values, scales: halves };
+}
+
+const notFinite = (where: string, name: string): SsmError =>
+  new SsmError({
+    code: 'WEIGHTS',
+    what: `${where}: \`${name}\` holds scales that are not finite.`,
+    expected: 'numbers',
+    got: 'NaN or Infinity',
+    mend: 'the file is damaged: get it again, or quantise the model again',
+  });
+
+function dequantised({ numbers, scales }: QuantisedRows, width: number): Float32Array {
+  const groups = Math.ceil(width / WEIGHT_GROUP);
+  const values = new Float32Array(numbers.length);
+  for (let row = 0; row * width < numbers.length; row++) {
+    for (let group = 0; group < groups; group++) {
+      const scale = fromBf16(scales[row * groups + group] as number);
+      const start = row * width + group * WEIGHT_GROUP;
+      const end = Math.min(start + WEIGHT_GROUP, (row + 1) * width);
+      for (let i = start; i < end; i++) values[i] = scale * (numbers[i] as number);
+    }
+  }
+  return values;
+}
