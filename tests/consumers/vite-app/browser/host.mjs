@@ -12,7 +12,8 @@ export const launch = () => chromium.launch({ executablePath: process.argv[2], a
 /** Builds a page into `dist/<its name>`, or takes what was built there before, and serves it. */
 export async function serve(page, { headers = {}, isBuilt = false } = {}) {
   const outDir = `dist/${page.replace('.html', '')}`;
-  if (!isBuilt) await build({ logLevel: 'error', build: { target: 'es2022', minify: false, outDir, rollupOptions: { input: page } } });
+  const options = { target: 'es2022', minify: false, outDir, rollupOptions: { input: page } };
+  if (!isBuilt) await build({ logLevel: 'error', worker: { format: 'es' }, build: options });
   const server = await preview({ logLevel: 'warn', build: { outDir }, preview: { port: 0, host: '127.0.0.1', headers } });
   return { outDir, url: new URL(page, server.resolvedUrls.local[0]).href, close: () => server.close() };
 }

@@ -39,6 +39,9 @@ async function checkIsolated(browser, url, node) {
   await side.start({ threads: 2 });
   assert.equal(await side.answer('./my-model'), logits, 'logits of the second visit');
   assert.deepEqual(ranges.slice(2), ['bytes=0-0', 'bytes=0-0'], 'requests of the second visit');
+  const inWorker = await side.inWorker();
+  assert.match(inWorker.reason, /, 2 threads, /);
+  assert.deepEqual(inWorker.step, results[0], "a training step in a worker of the page's own");
   assert.match(await side.answer('./no-model'), /^FILE http.*no-model\/config.json is missing/);
   await page.close();
   return { isSame, right: results[0] };

@@ -33,6 +33,12 @@ globalThis.side = {
     sessions.unloadAll();
     return text;
   },
+  inWorker: () =>
+    new Promise((resolve, reject) => {
+      const worker = new Worker(new URL('./runtime-worker.mjs', import.meta.url), { type: 'module' });
+      worker.onmessage = ({ data }) => resolve(data);
+      worker.onerror = ({ message }) => reject(new Error(message));
+    }),
   /** Workers that start from now on run another program, and clocks go a hundred times faster. */
   breakWorkers(program = DYING) {
     const source = URL.createObjectURL(new Blob([program], { type: 'text/javascript' }));
