@@ -1,4 +1,13 @@
-import { computed, type Initialiser, type ParamLeaf, type Params, SsmError, weight, zerosInit } from '@densessm/ssm-core';
+import {
+  computed,
+  type Initialiser,
+  type ParamLeaf,
+  type ParamOptions,
+  type Params,
+  SsmError,
+  weight,
+  zerosInit,
+} from '@densessm/ssm-core';
 import type { Rank, Tensor2D } from '@tensorflow/tfjs-core';
 import type { DenseConfig } from './config';
 
@@ -42,18 +51,24 @@ const identityThenZeros = (width: number, columns: number): Initialiser =>
  */
 export function denseSpec(config: DenseConfig, { hiddenSize, width, name, gateInit }: ConnectionSizes): DenseSpec {
   const { denseLayers: m, gateRank: r, gate, projection, fusion } = config;
-  const make = (wanted: boolean, part: string, out: number, input: number, init?: Initialiser): Matrix =>
-    m > 0 && wanted ? weight(`${name}.${part}.weight`, [out, input], { precision: 'fine', ...(init && { init }) }) : undefined;
+  const make = (wanted: boolean, part: string, out: number, input: number, options: ParamOptions): Matrix =>
+    m > 0 && wanted ? weight(`${name}.${part}.weight`, [out, input], options) : undefined;
+  const started = (init: Initialiser | undefined): ParamOptions => (init ? { init } : {});
+  // of the gates of several sources, and of their columns, a layer with fewer sources reads a part
+  const gates: ParamOptions = { precision: config.gatePerSource ? 'exact' : 'fine' };
   const gateWidth = config.gatePerSource ? m * width : width;
   const closed = fusion === 'concat' ? undefined : zerosInit;
   return {
-    fc1: make(gate === 'mlp', 'fc1', r, hiddenSize, gateInit),
-    fc2: make(gate === 'mlp', 'fc2', gateWidth, r, gateInit ?? closed),
-    fc: make(gate === 'linear', 'fc', gateWidth, hiddenSize, gateInit ?? closed),
-    proj: make(projection === 'linear', 'proj', width, width, gate === 'none' ? closed : undefined),
-    concat: make(fusion === 'concat', 'concat', width, (m + 1) * width, identityThenZeros(width, (m + 1) * width)),
-    query: make(fusion === 'attention', 'query', r, hiddenSize),
-    key: make(fusion === 'attention', 'key', r, hiddenSize),
+    fc1: make(gate === 'mlp', 'fc1', r, hiddenSize, { precision: 'fine', ...started(gateInit) }),
+    fc2: make(gate === 'mlp', 'fc2', gateWidth, r, { ...gates, ...started(gateInit ?? closed) }),
+    fc: make(gate === 'linear', 'fc', gateWidth, hiddenSize, { ...gates, ...started(gateInit ?? closed) }),
+    proj: make(projection === 'linear', 'proj', width, width, { precision: 'fine', ...started(gate === 'none' ? closed : undefined) }),
+    concat: make(fusion === 'concat', 'concat', width, (m + 1) * width, {
+      precision: 'exact',
+      init: identityThenZeros(width, (m + 1) * width),
+    }),
+    query: make(fusion === 'attention', 'query', r, hiddenSize, { precision: 'fine' }),
+    key: make(fusion === 'attention', 'key', r, hiddenSize, { precision: 'fine' }),
   };
 }
 

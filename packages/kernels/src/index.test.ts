@@ -21,6 +21,8 @@ describe('the surface of @densessm/kernels', () => {
         "linear",
         "makeDecoder",
         "matMul",
+        "packParams",
+        "packer",
         "rmsNorm",
         "selectiveScan",
         "silu",

@@ -13,6 +13,8 @@ export { DecodeWorkspace } from './decode/workspace';
 export { type EmbeddingAttrs, type EmbeddingInputs, embedding } from './embedding/kernel';
 export { type LinearInputs, linear } from './linear/kernel';
 export { type MatMulAttrs, type MatMulInputs, matMul } from './matmul/kernel';
+export type { IntegerRows } from './packed-linear/pack';
+export { packer, packParams } from './packed-linear/pack-params';
 export { PackedLinear, type PackedLinearOptions, type PackedProductOptions } from './packed-linear/packed-linear';
 export type { RmsNormAttrs, RmsNormInputs } from './rms-norm/inputs';
 export { rmsNorm } from './rms-norm/kernel';

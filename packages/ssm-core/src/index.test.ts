@@ -24,6 +24,7 @@ it('exports what it should', () => {
       "headInput",
       "initParams",
       "isObject",
+      "isPacked",
       "kaimingUniform",
       "leavesOf",
       "mapTree",

@@ -1,5 +1,6 @@
 import type { Rank, Tensor } from '@tensorflow/tfjs-core';
 import { constant as fillWith, type Initialiser, kaimingUniform, zeros } from './initialisers';
+import type { PackedMatrix } from './packed';
 import { tidyTree } from './tree';
 
 /** One learned tensor: its name on disk, its shape, how it starts and whether weight decay applies to it. */
@@ -104,8 +105,8 @@ export function* leavesOf(spec: SpecTree): Generator<ParamLeaf | ConstantLeaf> {
   else for (const branch of Object.values(spec)) yield* leavesOf(branch as SpecTree);
 }
 
-/** The params tree of a spec with each tensor made by `make`. */
-export function buildParams<S extends SpecTree>(spec: S, make: (leaf: ParamLeaf) => Tensor): Params<S> {
+/** The params tree of a spec with each tensor, or what is packed in its place, made by `make`. */
+export function buildParams<S extends SpecTree>(spec: S, make: (leaf: ParamLeaf) => Tensor | PackedMatrix): Params<S> {
   const build = (node: SpecTree): unknown => {
     if (node === undefined) return undefined;
     if (isLeaf(node)) return node.kind === 'param' ? make(node) : undefined;

@@ -1,4 +1,4 @@
-import { namedParams } from '@densessm/ssm-core';
+import { isPacked, namedParams, type PackedMatrix } from '@densessm/ssm-core';
 import { concat, reshape, slice, type Tensor, tidy } from '@tensorflow/tfjs-core';
 import type { ModelBundle } from '../bundle';
 import { hexOf, sha256 } from './sha-256';
@@ -13,26 +13,40 @@ const SAMPLED = 16;
  */
 export async function fingerprintOf({ model, config, params }: ModelBundle): Promise<string> {
   const spec = model.spec(config);
-  const described = [...namedParams(spec, params)].map(async ([{ name }, tensor]) => {
-    const sample = samplesOf(tensor);
-    try {
-      return { name, shape: tensor.shape, values: bitsOf(await sample.data()) };
-    } finally {
-      sample.dispose();
-    }
-  });
+  const described = [...namedParams(spec, params)].map(async ([{ name }, param]) => ({
+    name,
+    shape: param.shape,
+    values: bitsOf(isPacked(param) ? samplesOfPacked(param) : await samplesOf(param)),
+  }));
   const about = { modelType: model.modelType, config: sorted(model.configToJson(config)), params: await Promise.all(described) };
   return hexOf(sha256(new TextEncoder().encode(JSON.stringify(about))));
 }
 
-function samplesOf(tensor: Tensor): Tensor {
-  return tidy(() => {
+async function samplesOf(tensor: Tensor): Promise<Float32Array> {
+  const sample = tidy(() => {
     const flat = reshape(tensor, [-1]);
-    const { size } = tensor;
-    if (size <= 3 * SAMPLED) return flat.clone();
-    const starts = [0, Math.floor((size - SAMPLED) / 2), size - SAMPLED];
-    return concat(starts.map((start) => slice(flat, [start], [SAMPLED])));
+    const parts = partsOf(tensor.size);
+    return concat(parts.map(([start, count]) => slice(flat, [start], [count])));
   });
+  try {
+    return (await sample.data()) as Float32Array;
+  } finally {
+    sample.dispose();
+  }
+}
+
+/** The same values of packed weights, as they were rounded: those in float32 are the tensor's, and have its fingerprint. */
+function samplesOfPacked(matrix: PackedMatrix): Float32Array {
+  const [out, width] = matrix.shape;
+  const places = partsOf(out * width).flatMap(([start, count]) => Array.from({ length: count }, (_, i) => start + i));
+  const rows = new Map(places.map((place) => Math.floor(place / width)).map((row) => [row, matrix.row(row)]));
+  return Float32Array.from(places, (place) => rows.get(Math.floor(place / width))?.[place % width] ?? Number.NaN);
+}
+
+/** Start and length of what is sampled of so many values. */
+function partsOf(size: number): [start: number, count: number][] {
+  if (size <= 3 * SAMPLED) return [[0, size]];
+  return [0, Math.floor((size - SAMPLED) / 2), size - SAMPLED].map((start) => [start, SAMPLED]);
 }
 
 /** The bytes of the values in hex: no rounding, no signed zero lost. */

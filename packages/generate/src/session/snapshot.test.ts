@@ -1,6 +1,7 @@
+import { packParams } from '@densessm/kernels';
 import { denseMamba, denseMamba2, mamba, mamba2 } from '@densessm/mamba';
 import { denseRetNet, retnet } from '@densessm/retnet';
-import { disposeTree, SsmError } from '@densessm/ssm-core';
+import { disposeTree, SsmError, type WeightType } from '@densessm/ssm-core';
 import { memory, mul, setBackend, tidy, variable } from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { ModelBundle } from '../bundle';
@@ -106,6 +107,27 @@ describe('a snapshot', () => {
     await setBackend('wasm');
     session.dispose();
     disposeTree(bundle.params);
+  });
+
+  it('opens with packed weights where these are the same weights', async () => {
+    const bundle = bundles.mamba?.() as ModelBundle;
+    const { model, config } = bundle;
+    const packedAs = async (weights: WeightType) => ({
+      ...bundle,
+      params: await packParams(model.spec(config), bundle.params, { weights }),
+    });
+    const [exact, rounded, other] = [await packedAs('f32'), await packedAs('int8'), await packedAs('int4')];
+    const session = new Session(rounded);
+    await session.append([1, 2, 3]);
+    await session.append([4]); // through the decoder, which shares the weights
+    const bytes = await session.snapshot();
+    const restored = await Session.restore(rounded, bytes);
+    expect(restored.logits).toEqual(session.logits);
+    for (const foreign of [other, exact, bundle]) expect((await refused(foreign, bytes)).code).toBe('STATE');
+    const plain = new Session(bundle);
+    const inFloats = await Session.restore(exact, await plain.snapshot());
+    for (const one of [session, restored, plain, inFloats]) one.dispose();
+    disposeTree([exact.params, rounded.params, other.params, bundle.params]);
   });
 
   it('of a session that has read nothing opens too', async () => {

@@ -1,4 +1,4 @@
-import { defineKernel, type Kernel } from '@densessm/ssm-core';
+import { defineKernel, isPacked, type Kernel, type PackedMatrix } from '@densessm/ssm-core';
 import {
   cast,
   clone,
@@ -19,20 +19,23 @@ import { checkHostIds } from '../host-ids';
 export interface EmbeddingInputs {
   /** [B, T] int32 */
   ids: Tensor2D;
-  /** [V, D] */
-  w: Tensor2D;
+  /** [V, D]. Packed, it has no gradient. */
+  w: Tensor2D | PackedMatrix;
 }
 export interface EmbeddingAttrs {
   /** This row receives no gradient, as torch's padding_idx; -1 for none. */
   paddingIndex: number;
 }
 
-/**
- * Rows of w by id. ids [B, T] int32, w [V, D] → [B, T, D].
- * @throws SsmError TOKENS for an id outside [0, V), on backends that keep tensors in host memory.
- */
-export const embedding: Kernel<EmbeddingInputs, Tensor3D, EmbeddingAttrs> = /* @__PURE__ */ defineKernel<
-  EmbeddingInputs,
+/** With a matrix that is no packed one. */
+export type DenseEmbeddingInputs = EmbeddingInputs & { w: Tensor2D };
+
+interface EmbeddingKernel extends Kernel<DenseEmbeddingInputs, Tensor3D, EmbeddingAttrs> {
+  (inputs: EmbeddingInputs, attrs?: Partial<EmbeddingAttrs>): Tensor3D;
+}
+
+const denseEmbedding: Kernel<DenseEmbeddingInputs, Tensor3D, EmbeddingAttrs> = /* @__PURE__ */ defineKernel<
+  DenseEmbeddingInputs,
   Tensor3D,
   EmbeddingAttrs
 >({
@@ -47,6 +50,18 @@ export const embedding: Kernel<EmbeddingInputs, Tensor3D, EmbeddingAttrs> = /* @
     w: () => embeddingGrad({ ids, dy }, { vocabSize: w.shape[0], paddingIndex }),
   }),
 });
+
+const withPacked = (kernel: Kernel<DenseEmbeddingInputs, Tensor3D, EmbeddingAttrs>): EmbeddingKernel =>
+  Object.assign(
+    ({ ids, w }: EmbeddingInputs, attrs?: Partial<EmbeddingAttrs>) => (isPacked(w) ? w.embedding(ids) : kernel({ ids, w }, attrs)),
+    { definition: kernel.definition },
+  );
+
+/**
+ * Rows of w by id. ids [B, T] int32, w [V, D] → [B, T, D].
+ * @throws SsmError TOKENS for an id outside [0, V), on backends that keep tensors in host memory.
+ */
+export const embedding: EmbeddingKernel = /* @__PURE__ */ withPacked(denseEmbedding);
 
 export interface EmbeddingGradInputs {
   /** [B, T] int32 */

@@ -1,7 +1,7 @@
 import type { TensorInfo } from '@tensorflow/tfjs-core';
 import type { Heap } from '../wasm/heap';
 import type { Machine } from '../wasm/machine';
-import type { EmbeddingGradAttrs, EmbeddingGradInputs, EmbeddingInputs } from './kernel';
+import type { DenseEmbeddingInputs, EmbeddingGradAttrs, EmbeddingGradInputs } from './kernel';
 
 /** Exports of assembly.ts. */
 export interface EmbeddingModule {
@@ -14,7 +14,7 @@ export interface EmbeddingModule {
 /** The kernels' own checks have seen the ids: none points outside the matrix. */
 export const embeddingOnWasm =
   (heap: Heap, module: EmbeddingModule) =>
-  ({ ids, w }: EmbeddingInputs): TensorInfo => {
+  ({ ids, w }: DenseEmbeddingInputs): TensorInfo => {
     const output = heap.output([...ids.shape, w.shape[1]]);
     module.embedding(heap.address(ids), heap.address(w), heap.address(output), ids.size, w.shape[1]);
     return output;

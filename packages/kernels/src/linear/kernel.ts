@@ -1,12 +1,12 @@
-import { defineKernel, type Kernel } from '@densessm/ssm-core';
+import { defineKernel, isPacked, type Kernel, type PackedMatrix } from '@densessm/ssm-core';
 import { add, reshape, sum, type Tensor, type Tensor1D, type Tensor2D, tidy } from '@tensorflow/tfjs-core';
 import { matMul } from '../matmul/kernel';
 
 export interface LinearInputs<X extends Tensor = Tensor> {
   /** [..., in] */
   x: X;
-  /** [out, in], the layout on disk. */
-  w: Tensor2D;
+  /** [out, in], the layout on disk. Packed, it has no gradient. */
+  w: Tensor2D | PackedMatrix;
   /** [out] */
   bias?: Tensor1D;
 }
@@ -14,17 +14,14 @@ export interface LinearInputs<X extends Tensor = Tensor> {
 /** A tensor [..., size] as rows [M, size]. */
 const rows = (x: Tensor): Tensor2D => reshape(x, [-1, x.shape.at(-1) as number]);
 
+type DenseInputs = LinearInputs & { w: Tensor2D };
+
 /** The output has the rank of x. */
-interface LinearKernel extends Kernel<LinearInputs, Tensor> {
+interface LinearKernel extends Kernel<DenseInputs, Tensor> {
   <X extends Tensor>(inputs: LinearInputs<X>): X;
 }
 
-/**
- * y = x wᵀ + bias along the last axis. x [..., in], w [out, in], bias [out] → [..., out].
- * Flattens x to rows first: tfjs cannot differentiate a broadcast matMul.
- * @throws SsmError SHAPE or DTYPE
- */
-export const linear: LinearKernel = /* @__PURE__ */ defineKernel<LinearInputs, Tensor>({
+const denseLinear: Kernel<DenseInputs, Tensor> = /* @__PURE__ */ defineKernel<DenseInputs, Tensor>({
   name: 'SsmLinear',
   inputs: { x: ['...', 'in'], w: ['out', 'in'], bias: { dims: ['out'], optional: true } },
   mend: 'weights are [out, in] as on disk; the last axis of x is in',
@@ -40,4 +37,16 @@ export const linear: LinearKernel = /* @__PURE__ */ defineKernel<LinearInputs, T
     w: () => matMul({ a: rows(dy), b: rows(x) }, { transposeA: true }),
     bias: () => sum(rows(dy), 0),
   }),
-}) as LinearKernel;
+});
+
+const withPacked = (kernel: Kernel<DenseInputs, Tensor>): LinearKernel =>
+  Object.assign(<X extends Tensor>({ x, w, bias }: LinearInputs<X>) => (isPacked(w) ? w.linear(x, bias) : kernel({ x, w, bias })) as X, {
+    definition: kernel.definition,
+  });
+
+/**
+ * y = x wᵀ + bias along the last axis. x [..., in], w [out, in], bias [out] → [..., out].
+ * Flattens x to rows first: tfjs cannot differentiate a broadcast matMul.
+ * @throws SsmError SHAPE or DTYPE
+ */
+export const linear: LinearKernel = /* @__PURE__ */ withPacked(denseLinear);

@@ -5,7 +5,6 @@
 import { fromBf16, WEIGHT_GROUP as GROUP, quantiseInt4, quantiseInt8, SsmError, toBf16, type WeightType } from '@densessm/ssm-core';
 
 const PANEL = 16;
-const PAIRS = GROUP / 2;
 const SCALES_BYTES = 32;
 const INT8_BYTES = SCALES_BYTES + PANEL * GROUP;
 const INT4_BYTES = SCALES_BYTES + (PANEL * GROUP) / 2;
@@ -24,16 +23,39 @@ export const packedBytes = (type: WeightType, out: number, width: number): numbe
 /** Where a bfloat16 of output 0 to 15 lies: in words whose halves are outputs i and i + 4. */
 const halfOf = (output: number): number => (output & 8) + 2 * (output & 3) + ((output >> 2) & 1);
 
-/** Packs weights [out, width] to `bytes`, which are zero and start at a multiple of 4. @throws SsmError WEIGHTS where one is not finite */
-export function pack(where: string, type: WeightType, weights: Float32Array, width: number, bytes: Uint8Array): void {
-  const out = weights.length / width;
-  const ofPanel = bytesOfPanel(type, width);
-  const write = { f32: writeF32, bf16: writeBf16, int8: writeIntegers, int4: writeIntegers }[type];
-  for (let output = 0; output < out; output++) {
-    const row = weights.subarray(output * width, (output + 1) * width);
+/**
+ * Packs rows [rows, width], the first of which is output `first`, to their places in `bytes`, which are zero and start at a multiple of 4.
+ * @throws SsmError WEIGHTS where one is not finite
+ */
+export function packRows(where: string, type: WeightType, rows: Float32Array, width: number, first: number, bytes: Uint8Array): void {
+  const write = { f32: writeF32, bf16: writeBf16, int8: writeRounded, int4: writeRounded }[type];
+  for (let start = 0, output = first; start < rows.length; start += width, output++) {
+    const row = rows.subarray(start, start + width);
     refuseNonFinite(where, row, output);
-    const start = Math.floor(output / PANEL) * ofPanel;
-    write(row, output % PANEL, bytes.subarray(start, start + ofPanel), type);
+    write(row, output % PANEL, panelOf(type, bytes, width, output), type);
+  }
+}
+
+const panelOf = (type: WeightType, bytes: Uint8Array, width: number, output: number): Uint8Array =>
+  bytes.subarray(Math.floor(output / PANEL) * bytesOfPanel(type, width)).subarray(0, bytesOfPanel(type, width));
+
+/** Rows that are whole numbers already: `numbers` [rows, width] and for each group of 32 along a row the upper half of a scale. */
+export interface IntegerRows {
+  readonly numbers: Int8Array;
+  /** Bfloat16, [rows, ⌈width / 32⌉]. */
+  readonly scales: Uint16Array;
+}
+
+/** As {@link packRows} for whole numbers −127 to 127 of int8 or −8 to 7 of int4: nothing is rounded. */
+export function packIntegerRows(type: 'int8' | 'int4', rows: IntegerRows, width: number, first: number, bytes: Uint8Array): void {
+  const groups = Math.ceil(width / GROUP);
+  for (let row = 0; row < rows.numbers.length / width; row++) {
+    const panel = panelOf(type, bytes, width, first + row);
+    for (let group = 0; group < groups; group++) {
+      const start = row * width + group * GROUP;
+      const numbers = rows.numbers.subarray(start, Math.min(start + GROUP, (row + 1) * width));
+      writeGroup(type, numbers, rows.scales[row * groups + group] as number, group, (first + row) % PANEL, panel);
+    }
   }
 }
 
@@ -48,40 +70,43 @@ function writeBf16(row: Float32Array, output: number, panel: Uint8Array): void {
   for (let k = 0; k < row.length; k++) halves[k * PANEL + place] = toBf16(row[k] as number);
 }
 
-function writeIntegers(row: Float32Array, output: number, panel: Uint8Array, type: WeightType): void {
-  const halves = new Uint16Array(panel.buffer, panel.byteOffset, panel.length / 2);
-  const numbers = new Int8Array(GROUP);
-  const isInt8 = type === 'int8';
-  const ofGroup = isInt8 ? INT8_BYTES : INT4_BYTES;
-  for (let start = 0, at = 0; start < row.length; start += GROUP, at += ofGroup) {
-    numbers.fill(0);
+function writeRounded(row: Float32Array, output: number, panel: Uint8Array, type: WeightType): void {
+  const quantise = type === 'int8' ? quantiseInt8 : quantiseInt4;
+  for (let start = 0, group = 0; start < row.length; start += GROUP, group++) {
     const values = row.subarray(start, start + GROUP);
-    halves[at / 2 + halfOf(output)] = isInt8 ? quantiseInt8(values, numbers) : quantiseInt4(values, numbers);
-    if (isInt8) writeInt8(numbers, output, panel, at + SCALES_BYTES);
-    else writeInt4(numbers, output, panel, at + SCALES_BYTES);
+    const scale = quantise(values, rounded);
+    writeGroup(type, rounded.subarray(0, values.length), scale, group, output, panel);
   }
 }
 
+/** Numbers of the group at hand. */
+const rounded = new Int8Array(GROUP);
+
+function writeGroup(type: WeightType, numbers: Int8Array, scale: number, group: number, output: number, panel: Uint8Array): void {
+  const at = group * (type === 'int8' ? INT8_BYTES : INT4_BYTES);
+  panel[at + 2 * halfOf(output)] = scale & 255;
+  panel[at + 2 * halfOf(output) + 1] = scale >> 8;
+  if (type === 'int8') writeInt8(numbers, output, panel, at + SCALES_BYTES);
+  else writeInt4(numbers, output, panel, at + SCALES_BYTES);
+}
+
 function writeInt8(numbers: Int8Array, output: number, panel: Uint8Array, at: number): void {
-  for (let k = 0; k < GROUP; k++) panel[at + (k >> 1) * 2 * PANEL + 2 * output + (k & 1)] = numbers[k] as number;
+  for (let k = 0; k < numbers.length; k++) panel[at + (k >> 1) * 2 * PANEL + 2 * output + (k & 1)] = numbers[k] as number;
 }
 
 /** A word of 16 bits holds one input's numbers of outputs i, i + 4, i + 8 and i + 12. */
 function writeInt4(numbers: Int8Array, output: number, panel: Uint8Array, at: number): void {
   const [quarter, lane] = [output >> 2, 2 * (output & 3)];
   const shift = 4 * (quarter & 1);
-  for (let pair = 0; pair < PAIRS; pair++) {
-    for (let k = 0; k < 2; k++) {
-      const place = at + pair * PANEL + 2 * (lane + k) + (quarter >> 1);
-      panel[place] = (panel[place] as number) | (((numbers[2 * pair + k] as number) + 8) << shift);
-    }
+  for (let k = 0; k < GROUP; k++) {
+    const place = at + (k >> 1) * PANEL + 2 * (lane + (k & 1)) + (quarter >> 1);
+    panel[place] = (panel[place] as number) | (((numbers[k] ?? 0) + 8) << shift);
   }
 }
 
-/** The weights of one output, [width], as {@link pack} rounded them. */
+/** The weights of one output, [width], as {@link packRows} rounded them. */
 export function unpackRow(type: WeightType, bytes: Uint8Array, width: number, output: number): Float32Array {
-  const ofPanel = bytesOfPanel(type, width);
-  const panel = bytes.subarray(Math.floor(output / PANEL) * ofPanel).subarray(0, ofPanel);
+  const panel = panelOf(type, bytes, width, output);
   const lane = output % PANEL;
   const row = new Float32Array(width);
   if (type === 'f32') {

@@ -1,4 +1,4 @@
-import { mulberry32, WEIGHT_TYPES, type WeightType } from '@densessm/ssm-core';
+import { fromBf16, mulberry32, WEIGHT_TYPES, type WeightType } from '@densessm/ssm-core';
 import { expectClose } from '@densessm/testing';
 import { backend, findBackend, memory, setBackend, tensor2d } from '@tensorflow/tfjs-core';
 import { afterAll, beforeEach, describe, expect, it } from 'vitest';
@@ -25,6 +25,8 @@ function use<T>(packed: PackedLinear, act: (packed: PackedLinear) => T): T {
     packed.dispose();
   }
 }
+
+const rowsOf = (packed: PackedLinear): number[] => Array.from({ length: packed.out }, (_, row) => [...packed.row(row)]).flat();
 
 const rootMeanSquare = (values: ArrayLike<number>): number =>
   Math.sqrt(Array.from(values).reduce((sum, x) => sum + x * x, 0) / values.length);
@@ -142,6 +144,48 @@ describe('packed weights', () => {
     });
   });
 
+  it.each(WEIGHT_TYPES)('may be written part by part: %s', (type) => {
+    const [out, width] = [37, 70];
+    const w = normal(out * width, 9);
+    const whole = use(PackedLinear.pack(w, [out, width], { type }), rowsOf);
+    const parts = use(PackedLinear.empty([out, width], { type }), (packed) => {
+      for (const [first, end] of [
+        [20, 37],
+        [0, 1],
+        [1, 20],
+      ] as const)
+        packed.write(first, w.subarray(first * width, end * width));
+      expect(() => packed.write(36, w.subarray(0, 2 * width))).toThrow(/there are no such rows/);
+      expect(() => packed.write(0, w.subarray(0, 71))).toThrow(/there are no such rows/);
+      return rowsOf(packed);
+    });
+    expect(parts).toEqual(whole);
+  });
+
+  it.each([
+    ['int8', -127, 127],
+    ['int4', -8, 7],
+  ] as const)('take whole numbers as they are: %s', (type, least, most) => {
+    const [out, width] = [19, 70];
+    const numbers = Int8Array.from({ length: out * width }, (_, i) => least + (i % (most - least + 1)));
+    const scales = Uint16Array.from({ length: 3 * out }, (_, i) => 0x3c00 + i);
+    const want = Array.from(
+      numbers,
+      (number, i) => fromBf16(scales[3 * Math.floor(i / width) + Math.floor((i % width) / 32)] as number) * number,
+    );
+    const got = use(PackedLinear.empty([out, width], { type }), (packed) => {
+      packed.writeIntegers(0, { numbers: numbers.subarray(0, 3 * width), scales: scales.subarray(0, 9) });
+      packed.writeIntegers(3, { numbers: numbers.subarray(3 * width), scales: scales.subarray(9) });
+      expect(() => packed.writeIntegers(0, { numbers, scales: scales.subarray(1) })).toThrow(/the scales have the wrong length/);
+      return rowsOf(packed);
+    });
+    expect(got).toEqual(want);
+    const integers = { numbers, scales };
+    expect(() => use(PackedLinear.empty([out, width], { type: 'bf16' }), (packed) => packed.writeIntegers(0, integers))).toThrow(
+      /whole numbers/,
+    );
+  });
+
   it('take 32, 16, 8.5 and 4.5 bits each', () => {
     const bits = (type: WeightType) =>
       use(PackedLinear.pack(new Float32Array(64 * 64), [64, 64], { type }), (packed) => (8 * packed.sizeBytes) / (64 * 64));
@@ -211,7 +255,7 @@ describe('PackedLinear refuses', () => {
     const packed = packing([2, 3])();
     expect(() => packed.apply(new Float32Array(4), 1)).toThrow(/the input has the wrong length/);
     expect(() => packed.apply(new Float32Array(3), 1, new Float32Array(3))).toThrow(/the bias has the wrong length/);
-    expect(() => packed.row(2)).toThrow(/there is no such row/);
+    expect(() => packed.row(2)).toThrow(/there are no such rows/);
     packed.dispose();
     packed.dispose();
     expect(() => packed.apply(new Float32Array(3), 1)).toThrow(/weights that were disposed of/);

@@ -1,9 +1,11 @@
-import { WEIGHT_GROUP as GROUP, SsmError, WEIGHT_TYPES, type WeightType } from '@densessm/ssm-core';
+import { WEIGHT_GROUP as GROUP, type PackedMatrix, SsmError, WEIGHT_TYPES, type WeightType } from '@densessm/ssm-core';
+import type { Tensor, Tensor1D, Tensor2D, Tensor3D } from '@tensorflow/tfjs-core';
 import type { DecodeModule } from '../decode/module';
 import type { Heap } from '../wasm/heap';
 import type { Machine } from '../wasm/machine';
 import { currentMachine } from '../wasm/machines';
-import { pack, packedBytes, unpackRow } from './pack';
+import { packedProduct, packedRows } from './operations';
+import { type IntegerRows, packedBytes, packIntegerRows, packRows, unpackRow } from './pack';
 
 /** Bytes of a group of activations in whole numbers, see assembly.ts. */
 const ACTIVATIONS_BYTES = 72;
@@ -29,7 +31,7 @@ export interface PackedProductOptions {
  * decoding, take what it takes to read the weights; with whole numbers their sums are exact inside a group of 32, whose activations keep 16 bits.
  * Products of many rows take no longer than matMul, and their activations stay float32.
  */
-export class PackedLinear {
+export class PackedLinear implements PackedMatrix {
   readonly type: WeightType;
   readonly out: number;
   readonly width: number;
@@ -47,18 +49,46 @@ export class PackedLinear {
    * Packs weights that lie row by row, as on disk.
    * @throws SsmError BACKEND without our kernels on wasm or without room, OPTION for an unknown type, SHAPE, WEIGHTS where one is not finite
    */
-  static pack(weights: Float32Array, [out, width]: readonly [number, number], { type }: PackedLinearOptions): PackedLinear {
-    checkPacking(weights, out, width, type);
-    const { heap } = currentMachine('PackedLinear');
-    const packed = new PackedLinear(heap, type, out, width);
+  static pack(weights: Float32Array, shape: readonly [number, number], options: PackedLinearOptions): PackedLinear {
+    const [out, width] = shape;
+    checkPacking(out, width, options.type);
+    if (weights.length !== out * width) throw badShape('the weights have the wrong length', `${out} · ${width}`, String(weights.length));
+    const packed = PackedLinear.empty(shape, options);
     try {
-      packed.#weights = heap.allocate(packed.sizeBytes);
-      pack('PackedLinear', type, weights, width, packed.#bytes());
+      packed.write(0, weights);
+      return packed;
     } catch (error) {
       packed.dispose();
       throw error;
     }
+  }
+
+  /** Room for weights, all zero, to be filled by {@link write}. @throws SsmError BACKEND, OPTION or SHAPE as {@link pack} */
+  static empty([out, width]: readonly [number, number], { type }: PackedLinearOptions): PackedLinear {
+    checkPacking(out, width, type);
+    const { heap } = currentMachine('PackedLinear');
+    const packed = new PackedLinear(heap, type, out, width);
+    packed.#weights = heap.allocate(packed.sizeBytes);
     return packed;
+  }
+
+  /** Packs rows from a given one on, each once. @throws SsmError SHAPE, STATE, or WEIGHTS where one is not finite */
+  write(first: number, rows: Float32Array): void {
+    this.#checkRows(first, rows.length);
+    packRows('PackedLinear', this.type, rows, this.width, first, this.#bytes());
+  }
+
+  /** As {@link write}, for rows of whole numbers of this type: no weight is rounded. @throws SsmError SHAPE, STATE or OPTION */
+  writeIntegers(first: number, rows: IntegerRows): void {
+    this.#checkRows(first, rows.numbers.length);
+    const scales = (rows.numbers.length / this.width) * Math.ceil(this.width / GROUP);
+    if (rows.scales.length !== scales) throw badShape('the scales have the wrong length', String(scales), String(rows.scales.length));
+    if (this.type === 'f32' || this.type === 'bf16') throw badType('whole numbers cannot be kept in this type', 'int8, int4', this.type);
+    packIntegerRows(this.type, rows, this.width, first, this.#bytes());
+  }
+
+  get shape(): readonly [number, number] {
+    return [this.out, this.width];
   }
 
   /** What the weights take. */
@@ -103,11 +133,19 @@ export class PackedLinear {
     }
   }
 
+  /** {@link run} as an operation of tfjs: x [..., width], bias [out] → [..., out]. @throws SsmError SHAPE, DTYPE, STATE or BACKEND */
+  linear(x: Tensor, bias?: Tensor1D): Tensor {
+    return packedProduct({ x, bias }, { matrix: this });
+  }
+
+  /** Rows by id, as an operation of tfjs: ids [B, T] int32 → [B, T, width]. @throws SsmError TOKENS, STATE or BACKEND */
+  embedding(ids: Tensor2D): Tensor3D {
+    return packedRows({ ids }, { matrix: this });
+  }
+
   /** The weights of one output as they are after packing, [width]. @throws SsmError SHAPE or STATE */
   row(output: number): Float32Array {
-    this.#machine();
-    if (!Number.isInteger(output) || output < 0 || output >= this.out)
-      throw badShape('there is no such row', `0 to ${this.out - 1}`, String(output));
+    this.#checkRows(output, this.width);
     return unpackRow(this.type, this.#bytes(), this.width, output);
   }
 
@@ -115,6 +153,17 @@ export class PackedLinear {
   dispose(): void {
     this.#heap.free(this.#weights);
     this.#weights = 0;
+  }
+
+  #checkRows(first: number, values: number): void {
+    this.#machine();
+    const rows = values / this.width;
+    if (Number.isInteger(first) && first >= 0 && Number.isInteger(rows) && first + rows <= this.out) return;
+    throw badShape(
+      'there are no such rows',
+      `whole rows of ${this.width}, from 0 to ${this.out - 1}`,
+      `${values} values from row ${first} on`,
+    );
   }
 
   #bytes(): Uint8Array {
@@ -135,19 +184,16 @@ export class PackedLinear {
   }
 }
 
-function checkPacking(weights: Float32Array, out: number, width: number, type: WeightType): void {
-  if (!WEIGHT_TYPES.includes(type))
-    throw new SsmError({
-      code: 'OPTION',
-      what: 'PackedLinear: weights cannot be kept in this type.',
-      expected: WEIGHT_TYPES.join(', '),
-      got: String(type),
-      mend: 'f32 is exact, bf16 half as large, int8 a quarter, int4 an eighth',
-    });
+function checkPacking(out: number, width: number, type: WeightType): void {
+  if (!WEIGHT_TYPES.includes(type)) throw badType('weights cannot be kept in this type', WEIGHT_TYPES.join(', '), type);
   const isSize = (size: number): boolean => Number.isInteger(size) && size > 0;
   if (!isSize(out) || !isSize(width)) throw badShape('the weights have no such shape', 'two whole numbers above 0', `[${out}, ${width}]`);
-  if (weights.length !== out * width) throw badShape('the weights have the wrong length', `${out} · ${width}`, String(weights.length));
 }
+
+const badType = (what: string, expected: string, got: string): SsmError => {
+  const mend = 'f32 is exact, bf16 half as large, int8 a quarter, int4 an eighth';
+  return new SsmError({ code: 'OPTION', what: `PackedLinear: ${what}.`, expected, got: String(got), mend });
+};
 
 const badShape = (what: string, expected: string, got: string): SsmError =>
   new SsmError({ code: 'SHAPE', what: `PackedLinear: ${what}.`, expected, got, mend: 'weights are [out, width] as on disk' });

@@ -3,6 +3,7 @@ import { memory, setBackend, slice, type Tensor, type Tensor2D, tensor2d } from 
 import { describe, expect, it } from 'vitest';
 import { expectClose } from '../expect-close';
 import { itTakesOptions } from './options';
+import { itRunsOnPackedWeights } from './packed';
 import { advanceInPieces, expectSameGradients, shaken, someTokens } from './parts';
 
 export interface ModelCase {
@@ -78,6 +79,7 @@ export function describeSequenceModel<C, P extends object, S extends object>(
     });
 
     itTakesOptions(model, start, tolerance);
+    if (backend === 'wasm') itRunsOnPackedWeights(model, start, tolerance);
 
     it('leaves no tensor behind and refuses bad tokens', async () => {
       const { config, params, tokens } = await start();

@@ -1,0 +1,87 @@
+/** What `linear` and `embedding` do with packed weights: operations of tfjs on the heap, without gradient. */
+import { defineKernel, type Kernel, SsmError } from '@densessm/ssm-core';
+import { engine, type Tensor, type Tensor1D, type Tensor2D, type Tensor3D } from '@tensorflow/tfjs-core';
+import { checkHostIds } from '../host-ids';
+import type { Heap } from '../wasm/heap';
+import { currentMachine } from '../wasm/machines';
+import type { PackedLinear } from './packed-linear';
+
+interface Weights {
+  /** Always given. */
+  matrix?: PackedLinear;
+}
+
+interface PackedProductInputs {
+  /** [..., width] */
+  x: Tensor;
+  /** [out] */
+  bias?: Tensor1D;
+}
+
+/** y = x wᵀ + bias, [..., out]. @throws SsmError SHAPE, DTYPE, STATE, or OPTION inside of a gradient */
+export const packedProduct: Kernel<PackedProductInputs, Tensor, Weights> = /* @__PURE__ */ defineKernel<
+  PackedProductInputs,
+  Tensor,
+  Weights
+>({
+  name: 'SsmPackedLinear',
+  inputs: { x: ['...', 'width'], bias: { dims: ['out'], optional: true } },
+  mend: 'the last axis of x is the width of the packed weights',
+  attrs: {},
+  check: ({ x, bias }, { matrix }) => {
+    const { out, width } = matrix as PackedLinear;
+    if (x.shape.at(-1) !== width || (bias && bias.size !== out)) throw misfit(`x [..., ${width}], bias [${out}]`, x, bias);
+  },
+  reference: ({ x, bias }, { matrix }) => {
+    const { out, width } = matrix as PackedLinear;
+    const y = outputOf((heap) => heap.output([...x.shape.slice(0, -1), out]));
+    const { heap } = currentMachine('linear');
+    if (x.size > 0) (matrix as PackedLinear).run(heap.address(x), heap.address(y), x.size / width, { bias: heap.addressOrNone(bias) });
+    return y;
+  },
+  backward: () => refuseGradient(),
+});
+
+interface PackedRowsInputs {
+  /** [B, T] int32 */
+  ids: Tensor2D;
+}
+
+/** Rows by id, [B, T, width]. @throws SsmError TOKENS, STATE */
+export const packedRows: Kernel<PackedRowsInputs, Tensor3D, Weights> = /* @__PURE__ */ defineKernel<PackedRowsInputs, Tensor3D, Weights>({
+  name: 'SsmPackedEmbedding',
+  inputs: { ids: { dims: ['B', 'T'], dtype: 'int32' } },
+  mend: 'pass ids [B, T]',
+  attrs: {},
+  check: ({ ids }, { matrix }) => checkHostIds('SsmPackedEmbedding', 'ids', ids, (matrix as PackedLinear).out),
+  reference: ({ ids }, { matrix }) => {
+    const { width } = matrix as PackedLinear;
+    const rows = outputOf((heap) => heap.output([...ids.shape, width]));
+    const { heap } = currentMachine('embedding');
+    const to = new Float32Array(heap.buffer, heap.address(rows), rows.size);
+    for (const [i, id] of ids.dataSync().entries()) to.set((matrix as PackedLinear).row(id), i * width);
+    return rows as Tensor3D;
+  },
+});
+
+const outputOf = (make: (heap: Heap) => ReturnType<Heap['output']>): Tensor =>
+  engine().makeTensorFromTensorInfo(make(currentMachine('PackedLinear').heap));
+
+const misfit = (expected: string, x: Tensor, bias: Tensor | undefined): SsmError =>
+  new SsmError({
+    code: 'SHAPE',
+    what: 'SsmPackedLinear: the packed weights do not fit.',
+    expected,
+    got: `x [${x.shape.join(', ')}]${bias ? `, bias [${bias.shape.join(', ')}]` : ''}`,
+    mend: 'use the config that belongs to these weights',
+  });
+
+function refuseGradient(): never {
+  throw new SsmError({
+    code: 'OPTION',
+    what: 'SsmPackedLinear: packed weights have no gradient.',
+    expected: 'params of tensors inside of a loss',
+    got: 'params that were packed',
+    mend: 'train the params before they are packed',
+  });
+}

@@ -1,0 +1,22 @@
+import { Tensor, type Tensor1D, type Tensor2D, type Tensor3D } from '@tensorflow/tfjs-core';
+
+/**
+ * A matrix of parameters [out, width] that is packed for the backend that runs it, in the place of a tensor: what a {@link ParamLeaf} allows by
+ * its `precision`. `linear` and `embedding` of the kernels take it, without gradient. Owns memory: `disposeTree` of its tree frees it too.
+ */
+export interface PackedMatrix {
+  readonly shape: readonly [out: number, width: number];
+  /** x wᵀ + bias. */
+  linear(x: Tensor, bias?: Tensor1D): Tensor;
+  /** Rows by id, [B, T, width]. */
+  embedding(ids: Tensor2D): Tensor3D;
+  /** A row as it is after rounding. */
+  row(index: number): Float32Array;
+  /** Fills rows from a given one on, each once. */
+  write(first: number, rows: Float32Array): void;
+  dispose(): void;
+}
+
+/** Whether a leaf of a tree is packed, and no tensor. */
+export const isPacked = (leaf: unknown): leaf is PackedMatrix =>
+  leaf !== null && typeof leaf === 'object' && !(leaf instanceof Tensor) && typeof (leaf as Partial<PackedMatrix>).dispose === 'function';
