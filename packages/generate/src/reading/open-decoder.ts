@@ -1,15 +1,30 @@
+import { DecodeWorkspace } from '@densessm/kernels';
 import { type Decoder, type DecoderOptions, SsmError } from '@densessm/ssm-core';
 import type { ModelBundle } from '../bundle';
 import { badOption } from '../options';
+import { type SharedWeights, sharedWeights } from './shared-weights';
+
+/** A model's fast reader of single tokens, and the weights that it reads with, which others may share. */
+export interface OpenDecoder {
+  readonly decoder: Decoder<unknown>;
+  readonly weights: SharedWeights;
+}
+
+/** Configs that the model has no decoder for. */
+const slow = new WeakSet<object>();
 
 /**
- * The model's fast reader of single tokens, with all the memory that it will need. Undefined where the model has none here, or where
+ * A decoder with all the memory that it will need, on weights that are at hand or shared. Undefined where the model has none here, or where
  * there is no room for weights beside those of the bundle: then `advance` serves.
- * @throws SsmError OPTION where only such a reader could keep weights as wanted
+ * @throws SsmError OPTION where only a decoder could keep weights as wanted
  */
-export async function openDecoder({ model, params, config }: ModelBundle, options: DecoderOptions): Promise<Decoder<unknown> | undefined> {
-  const decoder = await decoderOrNone(() => model.decoder?.(params, config, options), options);
-  if (decoder || (options.weights ?? 'f32') === 'f32') return decoder;
+export async function openDecoder(
+  bundle: ModelBundle,
+  options: DecoderOptions,
+  atHand: SharedWeights | undefined,
+): Promise<OpenDecoder | undefined> {
+  const open = await openOrNone(bundle, options, atHand);
+  if (open || (options.weights ?? 'f32') === 'f32') return open;
   const expected = "'f32', which needs no decoder, or a model and a backend that have one";
   throw badOption(
     'decoder',
@@ -20,18 +35,29 @@ export async function openDecoder({ model, params, config }: ModelBundle, option
   );
 }
 
-async function decoderOrNone(
-  make: () => Promise<Decoder<unknown> | undefined> | undefined,
-  { weights, batch }: DecoderOptions,
-): Promise<Decoder<unknown> | undefined> {
+async function openOrNone(
+  bundle: ModelBundle,
+  { weights: type = 'f32', batch }: DecoderOptions,
+  atHand: SharedWeights | undefined,
+): Promise<OpenDecoder | undefined> {
+  const { model, config } = bundle;
+  if (!model.decoder || !DecodeWorkspace.isPossible() || slow.has(config)) return undefined;
+  const isOptional = (error: unknown): boolean => type === 'f32' && error instanceof SsmError && error.code === 'BACKEND';
+  let weights: SharedWeights | undefined;
   let decoder: Decoder<unknown> | undefined;
   try {
-    decoder = await make();
+    weights = atHand?.retain() ?? (await sharedWeights(bundle, type));
+    decoder = await model.decoder(weights.params, config, { weights: type, batch });
+    if (!decoder) slow.add(config);
     decoder?.step(new Int32Array(batch)); // takes what scratch it needs now, so that no later step fails half-way
-    return decoder;
+    if (decoder) return { decoder, weights };
   } catch (error) {
     decoder?.dispose();
-    if ((weights ?? 'f32') === 'f32' && error instanceof SsmError && error.code === 'BACKEND') return undefined;
-    throw error;
+    if (!isOptional(error)) {
+      weights?.release();
+      throw error;
+    }
   }
+  weights?.release();
+  return undefined;
 }

@@ -1,6 +1,7 @@
-import { denseMamba, mamba } from '@densessm/mamba';
+import { PackedLinear, packParams } from '@densessm/kernels';
+import { denseMamba, type MambaParams, mamba } from '@densessm/mamba';
 import { type Decoder, type DecoderOptions, disposeTree, SsmError } from '@densessm/ssm-core';
-import { backend, memory, setBackend } from '@tensorflow/tfjs-core';
+import { backend, memory, mul, setBackend, tidy, type Variable, variable } from '@tensorflow/tfjs-core';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { ModelBundle } from '../bundle';
 import { generate, generateBatch } from '../generate';
@@ -31,7 +32,7 @@ const slow = (): ModelBundle => ({ ...bundle, model: { ...bundle.model, decoder:
 
 /** The bundle, with a record of its calls, and a decoder as `change` makes it. */
 function watched(change = (decoder: Decoder<unknown>): Partial<Decoder<unknown>> => decoder) {
-  const calls = { read: [] as number[], opened: [] as DecoderOptions[], steps: 0, open: 0 };
+  const calls = { read: [] as number[], opened: [] as DecoderOptions[], params: [] as MambaParams[], steps: 0, open: 0 };
   const { advance, decoder: make } = bundle.model;
   const model: ModelBundle['model'] = {
     ...bundle.model,
@@ -41,6 +42,7 @@ function watched(change = (decoder: Decoder<unknown>): Partial<Decoder<unknown>>
     },
     decoder: async (params, given, options) => {
       calls.opened.push(options);
+      calls.params.push(params);
       calls.open++;
       const decoder = (await make?.(params, given, options)) as Decoder<unknown>;
       const all: Decoder<unknown> = {
@@ -66,7 +68,7 @@ describe('single tokens', () => {
     const { calls, bundle: spied } = watched();
     const prompt = [3, 1, 4, 1, 5];
     expect((await generate(spied, prompt, DRAWING)).tokens).toEqual((await generate(slow(), prompt, DRAWING)).tokens);
-    expect(calls).toEqual({ read: [5], opened: [{ weights: undefined, batch: 1 }], steps: 12, open: 0 }); // the first step only warms up
+    expect(calls).toMatchObject({ read: [5], opened: [{ weights: 'f32', batch: 1 }], steps: 12, open: 0 }); // the first step only warms up
     const prompts = [
       [3, 1],
       [4, 1, 5, 9, 2, 6],
@@ -214,5 +216,64 @@ describe('a session with a decoder', () => {
     }
     expect(used[1]).toEqual(used[0]);
     session.dispose();
+  });
+});
+
+describe('packed weights', () => {
+  const first = (params = {} as MambaParams) => (params.embeddings as unknown as PackedLinear).row(0);
+
+  it('are shared by sessions of a bundle and their forks, and freed with the last of them', async () => {
+    const { calls, bundle: spied } = watched();
+    const session = new Session(spied, { seed: 1 });
+    const other = new Session(spied, { seed: 2 });
+    await Promise.all([session.append([1]), other.append([2])]);
+    const fork = session.fork();
+    session.dispose();
+    other.dispose();
+    await fork.append([4]);
+    expect(new Set(calls.params).size).toBe(1);
+    expect(calls.params[0]?.embeddings).toBeInstanceOf(PackedLinear);
+    expect(first(calls.params[0])).toHaveLength(12);
+    const rounded = new Session(spied, { seed: 1, weights: 'int8' });
+    await rounded.append([1]);
+    for (const one of [fork, rounded]) one.dispose();
+    expect(new Set(calls.params).size).toBe(2);
+    for (const params of calls.params) expect(() => first(params)).toThrow(/disposed of/);
+    const late = new Session(spied);
+    await late.append([1]);
+    expect(calls.params.at(-1)).not.toBe(calls.params[0]);
+    late.dispose();
+  });
+
+  it('of a bundle that is packed already are used as they are', async () => {
+    const params = await packParams(mamba.spec(config), bundle.params, { weights: 'int8' });
+    const { calls, bundle: spied } = watched();
+    const session = new Session({ ...spied, params });
+    await session.append([3]);
+    session.dispose();
+    expect(calls.params).toEqual([params]);
+    expect(first(params as MambaParams)).toHaveLength(12);
+    disposeTree(params);
+  });
+
+  it('are packed again after training has changed them in place', async () => {
+    const { embeddings, ...rest } = bundle.params as MambaParams;
+    const changing = variable(embeddings) as Variable & MambaParams['embeddings'];
+    const { calls, bundle: spied } = watched();
+    const trained: ModelBundle = { ...spied, params: { ...rest, embeddings: changing } };
+    const texts: (readonly number[])[] = [];
+    for (const one of [trained, { ...slow(), params: trained.params }]) {
+      const session = new Session(one, { seed: 1 });
+      await session.append([1, 2, 3]);
+      const before = await session.generate({ temperature: 1, maxTokens: 5 });
+      tidy(() => changing.assign(mul(changing, -1)));
+      const after = await session.generate({ temperature: 1, maxTokens: 5 });
+      texts.push([...before.tokens, ...after.tokens]);
+      tidy(() => changing.assign(mul(changing, -1)));
+      session.dispose();
+    }
+    expect(texts[0]).toEqual(texts[1]);
+    expect(new Set(calls.params).size).toBe(2);
+    changing.dispose();
   });
 });

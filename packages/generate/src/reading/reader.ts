@@ -4,6 +4,7 @@ import { openDecoder } from './open-decoder';
 import { pause } from './pause';
 import { readTokens } from './read';
 import { bytesOf, cloneState, selectRows } from './rows';
+import type { SharedWeights } from './shared-weights';
 
 export interface ReaderOptions {
   /** Tokens per call of the model, over all rows. */
@@ -27,6 +28,8 @@ export class Reader {
   /** Undefined while the decoder alone knows it. */
   #state: unknown;
   #decoder: Decoder<unknown> | undefined;
+  /** Of the decoder; kept for the next one. */
+  #weights: SharedWeights | undefined;
   #hasNoDecoder = false;
   /** Whether the decoder is where the texts are. */
   #isLoaded = false;
@@ -104,6 +107,13 @@ export class Reader {
     disposeTree(this.#state);
     this.#state = undefined;
     this.#closeDecoder();
+    this.#weights?.release();
+    this.#weights = undefined;
+  }
+
+  /** Holds on to the packed weights of another reader of the same bundle, should it have any, for the time when it needs them itself. */
+  useWeightsOf(other: Reader): void {
+    this.#weights ??= other.#weights?.retain();
   }
 
   #current(): unknown {
@@ -113,16 +123,31 @@ export class Reader {
 
   /** The decoder at the texts' place; undefined where there is none, or no reader any longer. */
   async #loaded(): Promise<Decoder<unknown> | undefined> {
+    if (this.#weights?.isCurrent() === false) this.#dropWeights();
     if (this.#hasNoDecoder || this.#isLoaded) return this.#decoder;
-    const decoder = this.#decoder ?? (await openDecoder(this.#bundle, { weights: this.#options.weights, batch: this.#batch }));
-    if (this.#isDisposed) decoder?.dispose();
-    else {
-      this.#decoder = decoder;
-      this.#hasNoDecoder = !decoder;
-      await decoder?.load(this.#state);
-      this.#isLoaded = decoder !== undefined;
-    }
-    return this.#isDisposed ? undefined : decoder;
+    const decoder = this.#decoder ?? (await this.#opened());
+    if (this.#isDisposed) return undefined;
+    await decoder?.load(this.#state);
+    this.#isLoaded = decoder !== undefined && !this.#isDisposed;
+    return this.#isLoaded ? decoder : undefined;
+  }
+
+  async #opened(): Promise<Decoder<unknown> | undefined> {
+    const open = await openDecoder(this.#bundle, { weights: this.#options.weights, batch: this.#batch }, this.#weights);
+    this.#weights?.release();
+    this.#weights = open?.weights;
+    this.#decoder = open?.decoder;
+    this.#hasNoDecoder = !open;
+    if (this.#isDisposed) this.dispose();
+    return this.#decoder;
+  }
+
+  /** Takes the state back from a decoder with weights that are no longer the bundle's. */
+  #dropWeights(): void {
+    this.#current();
+    this.#closeDecoder();
+    this.#weights?.release();
+    this.#weights = undefined;
   }
 
   #closeDecoder(): void {

@@ -144,6 +144,7 @@ export class Session {
   fork(): Session {
     const session = new Session(this.#bundle, this.#options);
     session.#replace(this.#contents('fork'));
+    session.#reader.useWeightsOf(this.#reader);
     return session;
   }
 
