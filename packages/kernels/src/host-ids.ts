@@ -3,6 +3,7 @@ import { engine, type Tensor } from '@tensorflow/tfjs-core';
 
 /** Backends whose tensors lie in this thread's memory, so that looking at ids costs nothing. */
 const HOST_BACKENDS: ReadonlySet<string> = new Set(['cpu', 'wasm']);
+export const liesOnHost = (): boolean => HOST_BACKENDS.has(engine().backendName);
 
 /**
  * Refuses an id outside [0, count) before a kernel reads or writes with it. `also` is a value that means "no id".
@@ -10,7 +11,7 @@ const HOST_BACKENDS: ReadonlySet<string> = new Set(['cpu', 'wasm']);
  * @throws SsmError TOKENS
  */
 export function checkHostIds(where: string, name: string, ids: Tensor, count: number, also?: number): void {
-  if (!HOST_BACKENDS.has(engine().backendName)) return;
+  if (!liesOnHost()) return;
   const values = ids.dataSync();
   const at = values.findIndex((id: number) => (id < 0 || id >= count) && id !== also);
   if (at < 0) return;

@@ -19,6 +19,7 @@ describe('the surface of @densessm/kernels', () => {
         "gelu",
         "geluTanh",
         "linear",
+        "linearCrossEntropy",
         "makeDecoder",
         "matMul",
         "packParams",

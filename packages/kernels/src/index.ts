@@ -12,6 +12,8 @@ export type { ConvolutionSizes, DecayStep, NormOptions, SelectiveStep, TimeSteps
 export { DecodeWorkspace } from './decode/workspace';
 export { type EmbeddingAttrs, type EmbeddingInputs, embedding } from './embedding/kernel';
 export { type LinearInputs, linear } from './linear/kernel';
+export type { LinearCrossEntropyAttrs, LinearCrossEntropyInputs } from './linear-cross-entropy/inputs';
+export { linearCrossEntropy } from './linear-cross-entropy/kernel';
 export { type MatMulAttrs, type MatMulInputs, matMul } from './matmul/kernel';
 export type { IntegerRows } from './packed-linear/pack';
 export { packer, packParams } from './packed-linear/pack-params';

@@ -84,6 +84,9 @@ interface LayerOutputs<Shown, Ssm extends Tensor> {
   state: LayerState<Ssm>;
 }
 
+/** The weights of the head, [vocab, D]. */
+export const headOf = ({ lmHead, embeddings }: Pick<BackboneParams<unknown>, 'lmHead' | 'embeddings'>): Tensor2D => lmHead ?? embeddings;
+
 /** Runs the whole model over some tokens, from the start of a text or from a state. Makes tensors: call it inside a tidy. */
 export function runBackbone<M, C extends BackboneConfig, Shown, Ssm extends Tensor>(
   params: BackboneParams<M>,
@@ -111,7 +114,8 @@ export function runBackbone<M, C extends BackboneConfig, Shown, Ssm extends Tens
   }
   const layers = done.map(({ x }) => x);
   const final = rmsNorm({ x: layers.at(-1) ?? embeddings, weight: params.normF }, { eps });
-  const logits = linear({ x: headInput(where, final, options), w: params.lmHead ?? params.embeddings });
+  const read = headInput(where, final, options);
+  const logits = options.logits === 'none' ? read : linear({ x: read, w: headOf(params) });
   return { embeddings, layers, final, logits, state: { layers: done.map((outputs) => outputs.state) } };
 }
 

@@ -56,6 +56,8 @@ function embed(params: RetNetParams, c: RetNetConfig, ids: Tensor2D): Tensor3D {
   return params.embeddingNorm ? rmsNorm({ x: scaled, weight: params.embeddingNorm }, { eps: c.normEps }) : scaled;
 }
 
+const headOf = (params: RetNetParams): Tensor2D => params.outputProjection ?? params.embedTokens;
+
 /** Everything a call computes; runs inside the caller's tidy. */
 function run(where: string, params: RetNetParams, c: RetNetConfig, tokens: TokenIds, options: RetNetOptions, state?: RetentionState) {
   const trunk = beginCall(where, c, tokens, options, state);
@@ -64,7 +66,8 @@ function run(where: string, params: RetNetParams, c: RetNetConfig, tokens: Token
   const outputs = runLayers(params.layers, c.dense, trunk, embeddings, (layer, _, inputs) => retnetLayer(layer, c, inputs));
   const last = outputs.at(-1)?.x ?? embeddings;
   const final = params.norm ? rmsNorm({ x: last, weight: params.norm }, { eps: c.normEps }) : last;
-  const logits = linear({ x: headInput(where, final, options), w: params.outputProjection ?? params.embedTokens });
+  const read = headInput(where, final, options);
+  const logits = options.logits === 'none' ? read : linear({ x: read, w: headOf(params) });
   return { embeddings, outputs, final, logits, trunk };
 }
 
@@ -117,6 +120,7 @@ export const retnet: SequenceModel<RetNetConfig, RetNetParams, RetentionState> =
   spec: retnetSpec,
   init: (config, seed) => initParams(retnetSpec(config), seed),
   forward: retnetForward,
+  head: headOf,
   hiddenStates: retnetHiddenStates,
   gates: retnetGates,
   initialState: emptyState,

@@ -5,6 +5,8 @@ import {
   DecodeWorkspace,
   decayScan,
   embedding,
+  type LinearCrossEntropyInputs,
+  linearCrossEntropy,
   matMul,
   PackedLinear,
   rmsNorm,
@@ -36,6 +38,7 @@ function decays(B: number, T: number, H: number, K: number, V: number, logDecay:
 }
 
 const targets = { shape: [299], dtype: 'int32' as const, value: idsBelow(131) };
+const fusedHead = { inputs: { x: { shape: [299, 67] }, w: { shape: [1031, 67] }, targets } };
 const normed = { x: { shape: [3, 101, 132] }, weight: { shape: [132] }, gate: { shape: [3, 101, 132] } };
 
 /** Of every kernel that is cut, sizes that give several blocks, uneven ones. */
@@ -78,6 +81,11 @@ const checks: KernelCheck[] = [
     },
     0,
   ),
+  {
+    ...kernelCheck(crossEntropy, { 'chunks of rows': fusedHead }, 0),
+    name: 'linearCrossEntropy',
+    run: ({ x, w, targets }) => [linearCrossEntropy({ x, w, targets } as LinearCrossEntropyInputs, { logitValues: 120_000 })],
+  },
   kernelCheck(
     embedding,
     { 'large vocabulary': { inputs: { ids: { shape: [3, 40], dtype: 'int32', value: idsBelow(2011) }, w: { shape: [2011, 133] } } } },

@@ -6,8 +6,11 @@ import { bindShapes } from './shapes';
 export interface ForwardOptions {
   /** Tokens per chunk of the chunkwise form; left out, the kernel chooses. The result does not depend on it. */
   chunkSize?: number;
-  /** Logits of all positions (the default), or of the last alone, [B, 1, vocab]: the head is what a prompt costs most. */
-  logits?: 'all' | 'last';
+  /**
+   * Logits of all positions (the default), or of the last alone, [B, 1, vocab]: the head is what a prompt costs most. 'none' leaves the head
+   * out and gives what it would read, [B, T, hiddenSize], for a loss that takes both in one.
+   */
+  logits?: 'all' | 'last' | 'none';
   /**
    * 1 at tokens before which the state starts anew, else 0, [B, T]: documents behind one another in a row give what each gives by
    * itself, gradients included. The first token of a call continues the given state unless it is such a start.
@@ -24,17 +27,17 @@ export interface ForwardOptions {
 export const HOST_BACKENDS: ReadonlySet<string> = new Set(['cpu', 'wasm']);
 
 /**
- * What the head reads of the last hidden states [B, T, D]: every position, or the last one, [B, 1, D].
+ * What the head reads, or would read, of the last hidden states [B, T, D]: every position, or the last one, [B, 1, D].
  * @throws SsmError OPTION
  */
 export function headInput(where: string, hidden: Tensor3D, { logits = 'all' }: ForwardOptions): Tensor3D {
   const [batch, length, width] = hidden.shape;
-  if (logits === 'all') return hidden;
+  if (logits === 'all' || logits === 'none') return hidden;
   if (logits === 'last') return slice(hidden, [0, length - 1, 0], [batch, 1, width]);
   throw new SsmError({
     code: 'OPTION',
     what: `${where}: there are no such \`logits\`.`,
-    expected: "'all' or 'last'",
+    expected: "'all', 'last' or 'none'",
     got: JSON.stringify(logits) ?? 'undefined',
     mend: "leave the option out for the logits of every position, or choose 'last'",
   });

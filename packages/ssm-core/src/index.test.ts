@@ -25,6 +25,7 @@ it('exports what it should', () => {
       "initParams",
       "isObject",
       "isPacked",
+      "isRecording",
       "kaimingUniform",
       "leavesOf",
       "mapTree",

@@ -1,4 +1,4 @@
-import type { Tensor3D } from '@tensorflow/tfjs-core';
+import type { Tensor2D, Tensor3D } from '@tensorflow/tfjs-core';
 import { type ConfigJson, readConfig } from './config';
 import { SsmError } from './errors';
 import type { ForwardOptions } from './forward-options';
@@ -13,7 +13,7 @@ export interface HiddenStates {
   layers: Tensor3D[];
   /** After the last norm; the head reads this. */
   final: Tensor3D;
-  /** [B, T, vocab], or [B, 1, vocab] where only the last were asked for. */
+  /** [B, T, vocab], or [B, 1, vocab] where only the last were asked for; `final` itself where none were. */
   logits: Tensor3D;
 }
 
@@ -65,8 +65,10 @@ export interface SequenceModel<C, P, State> {
   /** Names, shapes, starting values: initialisation, loading, counting and saving all come from here. */
   spec(config: C): SpecTree;
   init(config: C, seed: number): P;
-  /** Logits at every position, [B, T] → [B, T, vocab]; [B, 1, vocab] with `logits: 'last'`. */
+  /** Logits at every position, [B, T] → [B, T, vocab]; [B, 1, vocab] with `logits: 'last'`, what the head reads with 'none'. */
   forward(params: P, config: C, tokens: TokenIds, options?: ForwardOptions): Tensor3D;
+  /** The weights of the head, [vocab, hiddenSize], where logits are what it reads times them and nothing else. */
+  head?(params: P): Tensor2D;
   /** As `forward`, with everything that flows between layers. */
   hiddenStates(params: P, config: C, tokens: TokenIds, options?: ForwardOptions): HiddenStates;
   /** The gates of the dense connections, to look at; none in a model without them. Freeing the tensors is the caller's. */

@@ -6,6 +6,7 @@ import { cumsumChecks } from '../cumsum/checks';
 import { decayScanChecks } from '../decay-scan/checks';
 import { embeddingChecks } from '../embedding/checks';
 import { linearChecks } from '../linear/checks';
+import { linearCrossEntropyChecks } from '../linear-cross-entropy/checks';
 import { matMulChecks } from '../matmul/checks';
 import { rmsNormChecks } from '../rms-norm/checks';
 import { selectiveScanChecks } from '../selective-scan/checks';
@@ -20,6 +21,7 @@ export const kernelChecks: readonly KernelCheck[] = [
   ...causalConv1dChecks,
   ...rmsNormChecks,
   ...crossEntropyChecks,
+  ...linearCrossEntropyChecks,
   ...matMulChecks,
   ...linearChecks,
   ...embeddingChecks,

@@ -65,6 +65,11 @@ function ln(x: f64): f64 {
   return (n as f64) * Math.LN2 + 2 * s * series;
 }
 
+/** −ln softmax, of the largest logit, the target's and Σ exp(x − most). */
+function lossOf(most: f32, logit: f32, sum: f64): f64 {
+  return (most as f64) - (logit as f64) + ln(sum);
+}
+
 function countOf(targets: usize, rows: i32, ignored: i32): i32 {
   let count = 0;
   for (let row = 0; row < rows; row++) count += load<i32>(targets + bytes(row)) === ignored ? 0 : 1;
@@ -93,7 +98,7 @@ export function crossEntropy(logits: usize, targets: usize, losses: usize, rows:
     let loss: f64 = 0;
     if (target !== ignored) {
       const most = largest(logits, width);
-      loss = (most as f64) - (load<f32>(logits + bytes(target)) as f64) + ln(sumOfExps(logits, width, most));
+      loss = lossOf(most, load<f32>(logits + bytes(target)), sumOfExps(logits, width, most));
     }
     store<f64>(losses + 2 * bytes(row), loss);
     logits += bytes(width);
@@ -111,12 +116,16 @@ export function collectLosses(losses: usize, targets: usize, out: usize, rows: i
   if (mean) store<f32>(out, (total / (max(1, countOf(targets, rows, ignored)) as f64)) as f32);
 }
 
-/** dlogits = (softmax − 1 at the target) · dy of each row, or with `mean` the one dy divided among the rows that count. */
+/**
+ * dlogits = (softmax − 1 at the target) · dy of each row, or with `mean` the one dy divided among the rows that count. They may take the
+ * place of the logits. With an address for losses also what {@link crossEntropy} gives.
+ */
 export function crossEntropyGrad(
   logits: usize,
   targets: usize,
   dy: usize,
   dlogits: usize,
+  losses: usize,
   rows: i32,
   width: i32,
   ignored: i32,
@@ -129,16 +138,21 @@ export function crossEntropyGrad(
   const shared: f32 = mean ? load<f32>(dy) / (max(1, countOf(targets, rows, ignored)) as f32) : 0;
   for (let row = first; row < min(rows, first + rowsOfBlock(width)); row++) {
     const target = load<i32>(targets + bytes(row));
+    let loss: f64 = 0;
     if (target === ignored) memory.fill(dlogits, 0, bytes(width));
-    else gradientOfRow(logits, dlogits, width, target, mean ? shared : load<f32>(dy + bytes(row)));
+    else loss = gradientOfRow(logits, dlogits, width, target, mean ? shared : load<f32>(dy + bytes(row)));
+    if (losses) store<f64>(losses + 2 * bytes(row), loss);
     logits += bytes(width);
     dlogits += bytes(width);
   }
 }
 
-function gradientOfRow(logits: usize, dlogits: usize, width: i32, target: i32, scale: f32): void {
+/** Returns the loss of the row. */
+function gradientOfRow(logits: usize, dlogits: usize, width: i32, target: i32, scale: f32): f64 {
   const most = largest(logits, width);
-  const factor = f32x4.splat(((scale as f64) / sumOfExps(logits, width, most)) as f32);
+  const sum = sumOfExps(logits, width, most);
+  const loss = lossOf(most, load<f32>(logits + bytes(target)), sum);
+  const factor = f32x4.splat(((scale as f64) / sum) as f32);
   const shift = f32x4.splat(most);
   const at = dlogits + bytes(target);
   let left = width;
@@ -157,4 +171,5 @@ function gradientOfRow(logits: usize, dlogits: usize, width: i32, target: i32, s
     dlogits += 16;
   }
   store<f32>(at, load<f32>(at) - scale);
+  return loss;
 }

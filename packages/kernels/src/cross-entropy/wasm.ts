@@ -9,7 +9,7 @@ export interface CrossEntropyModule {
   /** logits, targets, losses, rows, width, ignored, block */
   crossEntropy(...addressesAndSizes: number[]): void;
   collectLosses(losses: number, targets: number, out: number, rows: number, ignored: number, mean: number): void;
-  /** logits, targets, dy, dlogits, rows, width, ignored, mean, block */
+  /** logits, targets, dy, dlogits, losses or 0, rows, width, ignored, mean, block */
   crossEntropyGrad(...addressesAndSizes: number[]): void;
 }
 
@@ -33,6 +33,6 @@ export const crossEntropyGradOnWasm =
     const output = heap.output(logits.shape);
     const addresses = [logits, targets, dy, output].map((tensor) => heap.address(tensor));
     const blocks = module.crossEntropyBlocks(...logits.shape);
-    run('crossEntropyGrad', blocks, 0, ...addresses, ...logits.shape, ignoreIndex, Number(reduction === 'mean'));
+    run('crossEntropyGrad', blocks, 0, ...addresses, 0, ...logits.shape, ignoreIndex, Number(reduction === 'mean'));
     return output;
   };

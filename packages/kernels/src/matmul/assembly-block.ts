@@ -87,8 +87,8 @@ export function multiplyFewRows(p: Product, column: i32, columns: i32, scratch: 
   const apart = p.transposeA && p.m > 1;
   if (apart) gatherRows(p.a, scratch, p.m, p.k);
   const rows = apart ? scratch : p.a;
-  if (p.transposeB) rowsByRows(rows, p.bAt(0, column), p.cAt(0, column), p.m, p.k, columns, p.n);
-  else rowsByColumns(rows, p.bAt(0, column), p.cAt(0, column), p.m, p.k, columns, p.n);
+  if (p.transposeB) rowsByRows(rows, p.bAt(0, column), p.cAt(0, column), p.m, p.k, columns, p.n, p.add);
+  else rowsByColumns(rows, p.bAt(0, column), p.cAt(0, column), p.m, p.k, columns, p.n, p.add);
 }
 
 /** Bytes that {@link multiplyBlock} needs for a block of so many rows and columns, {@link Product} included. */

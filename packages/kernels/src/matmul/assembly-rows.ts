@@ -18,11 +18,15 @@ export function gatherRows(from: usize, to: usize, m: i32, k: i32): void {
   }
 }
 
-/** `columns` columns of C [m, n] = A Bᵀ with A [m, k] and B [n, k]: inner products of all rows of A with one row of B after the other. */
-export function rowsByRows(a: usize, b: usize, c: usize, m: i32, k: i32, columns: i32, n: i32): void {
+/** `columns` columns of C [m, n] = A Bᵀ, or += with `add`, with A [m, k] and B [n, k]: inner products of all rows of A with one row of B after the other. */
+export function rowsByRows(a: usize, b: usize, c: usize, m: i32, k: i32, columns: i32, n: i32, add: bool): void {
   const pitch = bytes(k);
   for (let column = 0; column < columns; column++) {
-    for (let row: usize = 0; row < (m as usize); row++) store<f32>(c + row * bytes(n), inner(a + row * pitch, b, k));
+    for (let row: usize = 0; row < (m as usize); row++) {
+      const to = c + row * bytes(n);
+      const before: f32 = add ? load<f32>(to) : 0;
+      store<f32>(to, before + inner(a + row * pitch, b, k));
+    }
     b += pitch;
     c += 4;
   }
@@ -58,11 +62,11 @@ function inner(x: usize, y: usize, size: i32): f32 {
   return total;
 }
 
-/** `width` columns of C [m, n] = A B with A [m, k] and B [k, n]: adds multiples of the rows of B, four at a time. */
-export function rowsByColumns(a: usize, b: usize, c: usize, m: i32, k: i32, width: i32, n: i32): void {
+/** `width` columns of C [m, n] = A B, or += with `add`, with A [m, k] and B [k, n]: adds multiples of the rows of B, four at a time. */
+export function rowsByColumns(a: usize, b: usize, c: usize, m: i32, k: i32, width: i32, n: i32, add: bool): void {
   for (let column = 0; column < width; column += BLOCK_COLUMNS) {
     const columns = min(width - column, BLOCK_COLUMNS);
-    for (let row = 0; row < m; row++) memory.fill(c + bytes(column) + (row as usize) * bytes(n), 0, bytes(columns));
+    for (let row = 0; row < m && !add; row++) memory.fill(c + bytes(column) + (row as usize) * bytes(n), 0, bytes(columns));
     for (let step = 0; step < k; step += 4) {
       const from = b + bytes(column) + (step as usize) * bytes(n);
       for (let row = 0; row < m; row++) {

@@ -52,7 +52,7 @@ export function matMulScratchBytes(m: i32, k: i32, n: i32): usize {
   return scratchOfBlock((block >> 32) as i32, k, block as i32);
 }
 
-/** One block of C = A B, `batch` times: A [m, k] or with transposeA [k, m], B [k, n] or with transposeB [n, k], C [m, n]. */
+/** One block of C = A B, or with `add` of C += A B, `batch` times: A [m, k] or with transposeA [k, m], B [k, n] or with transposeB [n, k], C [m, n]. */
 export function matMul(
   a: usize,
   b: usize,
@@ -63,11 +63,12 @@ export function matMul(
   n: i32,
   transposeA: bool,
   transposeB: bool,
+  add: bool,
   block: i32,
   scratch: usize,
 ): void {
   if (isColumn(m, n)) {
-    matMul(b, a, c, batch, 1, k, m, !transposeB, !transposeA, block, scratch);
+    matMul(b, a, c, batch, 1, k, m, !transposeB, !transposeA, add, block, scratch);
     return;
   }
   const ofItem = blocksOfItem(m, k, n);
@@ -77,6 +78,7 @@ export function matMul(
   const p = changetype<Product>(scratch);
   for (let item = first; item < min(batch, first + items); item++) {
     p.set(a, b, c, item, m, k, n, transposeA, transposeB);
+    p.add = add;
     multiplyPart(p, part, scratch + offsetof<Product>());
   }
 }
@@ -91,7 +93,7 @@ function multiplyPart(p: Product, part: i32, scratch: usize): void {
   const column = (part % across) * columns;
   if (p.m <= FEW_ROWS) multiplyFewRows(p, column, min(columns, p.n - column), scratch);
   else multiplyBlock(p, row, min(rows, p.m - row), column, min(columns, p.n - column), scratch);
-  if (p.k === 0) clear(p, row, min(rows, p.m - row), column, min(columns, p.n - column));
+  if (p.k === 0 && !p.add) clear(p, row, min(rows, p.m - row), column, min(columns, p.n - column));
 }
 
 /** An empty sum. */

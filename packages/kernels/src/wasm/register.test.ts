@@ -20,6 +20,7 @@ import { crossEntropy } from '../cross-entropy/kernel';
 import { decayScanGrad } from '../decay-scan/gradient';
 import { decayScan } from '../decay-scan/kernel';
 import { embedding, embeddingGrad } from '../embedding/kernel';
+import { linearCrossEntropyKernel } from '../linear-cross-entropy/kernel';
 import { matMul } from '../matmul/kernel';
 import { rmsNormGrad } from '../rms-norm/gradient';
 import { rmsNorm } from '../rms-norm/kernel';
@@ -58,6 +59,7 @@ describe('registerWasmKernels', () => {
       rmsNormGrad,
       crossEntropy,
       crossEntropyGrad,
+      linearCrossEntropyKernel,
       selectiveScan,
       selectiveScanGrad,
       decayScan,

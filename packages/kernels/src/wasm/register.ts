@@ -16,6 +16,8 @@ import { type DecayScanModule, decayScanGradOnWasm, decayScanOnWasm } from '../d
 import type { DecodeModule } from '../decode/module';
 import { embedding, embeddingGrad } from '../embedding/kernel';
 import { type EmbeddingModule, embeddingGradOnWasm, embeddingOnWasm } from '../embedding/wasm';
+import { linearCrossEntropyKernel } from '../linear-cross-entropy/kernel';
+import { linearCrossEntropyOnWasm } from '../linear-cross-entropy/wasm';
 import { matMul } from '../matmul/kernel';
 import { type MatMulModule, matMulOnWasm } from '../matmul/wasm';
 import { type ReduceModule, replaceSums } from '../reduce/wasm';
@@ -113,6 +115,7 @@ function registerOn(wasmBackend: WasmBackend, machine: Machine<Module>): string[
     onHeap(heap, rmsNormGrad, rmsNormGradOnWasm(machine)),
     onHeap(heap, crossEntropy, crossEntropyOnWasm(machine)),
     onHeap(heap, crossEntropyGrad, crossEntropyGradOnWasm(machine)),
+    onHeap(heap, linearCrossEntropyKernel, linearCrossEntropyOnWasm(machine)),
     onHeap(heap, selectiveScan, selectiveScanOnWasm(machine)),
     onHeap(heap, selectiveScanGrad, selectiveScanGradOnWasm(machine)),
     onHeap(heap, decayScan, decayScanOnWasm(machine)),

@@ -12,7 +12,7 @@ import {
   tidyTree,
 } from '@densessm/ssm-core';
 import { type Tensor3D, tidy } from '@tensorflow/tfjs-core';
-import { checkState, emptyState, runBackbone } from '../backbone';
+import { checkState, emptyState, headOf, runBackbone } from '../backbone';
 import { backboneGates } from '../gates';
 import {
   DENSE_MAMBA_MODEL_TYPE,
@@ -72,6 +72,7 @@ export const mamba: SequenceModel<MambaConfig, MambaParams, MambaState> = {
   spec: mambaSpec,
   init: (config, seed) => initParams(mambaSpec(config), seed),
   forward: mambaForward,
+  head: headOf,
   hiddenStates: mambaHiddenStates,
   gates: mambaGates,
   initialState: mambaInitialState,

@@ -12,7 +12,7 @@ import {
   tidyTree,
 } from '@densessm/ssm-core';
 import { type Tensor3D, tidy } from '@tensorflow/tfjs-core';
-import { checkState, emptyState, runBackbone } from '../backbone';
+import { checkState, emptyState, headOf, runBackbone } from '../backbone';
 import { backboneGates } from '../gates';
 import {
   DENSE_MAMBA2_MODEL_TYPE,
@@ -72,6 +72,7 @@ export const mamba2: SequenceModel<Mamba2Config, Mamba2Params, Mamba2State> = {
   spec: mamba2Spec,
   init: (config, seed) => initParams(mamba2Spec(config), seed),
   forward: mamba2Forward,
+  head: headOf,
   hiddenStates: mamba2HiddenStates,
   gates: mamba2Gates,
   initialState: mamba2InitialState,

@@ -4,7 +4,7 @@
  */
 import { embedding, linear, rmsNorm } from '@densessm/kernels';
 import { type HiddenStates, headInput, initParams, type LayerGate, type SequenceModel, type TokenIds, tidyTree } from '@densessm/ssm-core';
-import { add, type Tensor3D, tidy } from '@tensorflow/tfjs-core';
+import { add, type Tensor2D, type Tensor3D, tidy } from '@tensorflow/tfjs-core';
 import { gatesOfLayers } from '../gates';
 import { emptyState, type RetentionState } from '../state';
 import { beginCall, type LayerInputs, type LayerOutputs, nextState, type RetNetOptions, runLayers } from '../trunk';
@@ -24,6 +24,8 @@ function denseRetNetLayer(params: LayerParams, c: DenseRetNetConfig, layer: numb
   });
 }
 
+const headOf = (params: DenseRetNetParams): Tensor2D => params.head ?? params.embedTokens;
+
 /** Everything a call computes; runs inside the caller's tidy. */
 function run(
   where: string,
@@ -38,7 +40,8 @@ function run(
   const embeddings = embedding({ ids, w: params.embedTokens }, { paddingIndex: c.padTokenId ?? -1 });
   const outputs = runLayers(params.layers, c.dense, trunk, embeddings, (layer, index, inputs) => denseRetNetLayer(layer, c, index, inputs));
   const final = rmsNorm({ x: outputs.at(-1)?.x ?? embeddings, weight: params.norm }, { eps: c.normEps });
-  const logits = linear({ x: headInput(where, final, options), w: params.head ?? params.embedTokens });
+  const read = headInput(where, final, options);
+  const logits = options.logits === 'none' ? read : linear({ x: read, w: headOf(params) });
   return { embeddings, outputs, final, logits, trunk };
 }
 
@@ -99,6 +102,7 @@ export const denseRetNet: SequenceModel<DenseRetNetConfig, DenseRetNetParams, Re
   spec: denseRetNetSpec,
   init: (config, seed) => initParams(denseRetNetSpec(config), seed),
   forward: denseRetNetForward,
+  head: headOf,
   hiddenStates: denseRetNetHiddenStates,
   gates: denseRetNetGates,
   initialState: emptyState,

@@ -1,3 +1,4 @@
+import { linear } from '@densessm/kernels';
 import { disposeTree, mapTree, type SequenceModel, tensorsOf, tidyTree, valueAndGrads } from '@densessm/ssm-core';
 import {
   add,
@@ -27,6 +28,7 @@ export function itTakesOptions<C, P extends object, S extends object>(
   tolerance: number,
 ): void {
   itGivesLastLogits(model, start, tolerance);
+  itLeavesOutItsHead(model, start);
   itStartsAnew(model, start, tolerance);
   itRecomputes(model, start);
   itLearnsFromAState(model, start, tolerance);
@@ -58,6 +60,21 @@ function itGivesLastLogits<C, P extends object, S extends object>(
     const first = () => model.forward(params, config, tokens, { logits: 'first' as 'last' });
     expect(first).toThrow(expect.objectContaining({ code: 'OPTION' }));
     disposeTree([params, tokens, state, fromAll, next, fromLast, sameNext, last, want]);
+  });
+}
+
+function itLeavesOutItsHead<C, P extends object, S extends object>(model: SequenceModel<C, P, S>, start: Start<C, P>): void {
+  it('shows its head, and what that reads where asked, state included', async () => {
+    const { config, params, tokens } = await start();
+    const state = model.initialState(config, tokens.shape[0]);
+    const head = model.head?.(params) as Tensor2D;
+    const { final, logits, ...others } = model.hiddenStates(params, config, tokens);
+    const [read, next] = tidyTree(() => model.advance(params, config, tokens, state, { logits: 'none' }));
+    const [, sameNext] = tidyTree(() => model.advance(params, config, tokens, state));
+    const also = model.forward(params, config, tokens, { logits: 'none' });
+    const again = linear({ x: read, w: head });
+    await expectEqual({ final, logits, next: sameNext }, { final: also, logits: again, next });
+    disposeTree([params, tokens, state, final, logits, others, read, next, sameNext, also, again]);
   });
 }
 

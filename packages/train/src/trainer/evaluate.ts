@@ -1,4 +1,4 @@
-import type { SequenceModel } from '@densessm/ssm-core';
+import type { ForwardOptions, SequenceModel } from '@densessm/ssm-core';
 import { dispose, tidy } from '@tensorflow/tfjs-core';
 import type { Batch } from '../data/batch';
 import { badOption } from '../options';
@@ -22,7 +22,8 @@ export async function evaluate<C, P extends object, State>(
     const counted = countTargets(batch.targets);
     if (counted === 0) continue;
     const { starts, ...uploaded } = toDevice(batch);
-    const loss = tidy(() => meanLoss(model.forward(params, config, uploaded.tokens, { starts }), uploaded.targets));
+    const read = (options: ForwardOptions) => model.forward(params, config, uploaded.tokens, { ...options, starts });
+    const loss = tidy(() => meanLoss(read, uploaded.targets, model.head?.(params)));
     const [value] = await loss.data();
     dispose([loss, uploaded.tokens, uploaded.targets, ...(starts ? [starts] : [])]);
     total += (value as number) * counted;

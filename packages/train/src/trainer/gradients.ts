@@ -61,14 +61,14 @@ export function contributionOf<C, P extends object, State>(
   const given: ForwardOptions = starts ? { ...options, starts } : options;
   let state: State | undefined;
   const loss = (current: P): Scalar => {
-    const logits = carried === undefined ? model.forward(current, config, tokens, given) : advance(current, carried);
-    const mean = meanLoss(logits, targets);
+    const mean = meanLoss((some) => read(current, { ...given, ...some }), targets, model.head?.(current));
     return share === 1 ? mean : mul(mean, share);
   };
-  const advance = (current: P, from: State) => {
-    const [logits, next] = model.advance(current, config, tokens, from, given);
+  const read = (current: P, wanted: ForwardOptions) => {
+    if (carried === undefined) return model.forward(current, config, tokens, wanted);
+    const [output, next] = model.advance(current, config, tokens, carried, wanted);
     state = mapTree(next, (tensor) => keep(clone(tensor)));
-    return logits;
+    return output;
   };
   const { value, grads } = valueAndGrads(loss, params);
   return { loss: value, grads, state };

@@ -3,7 +3,7 @@ import { retnet } from '@densessm/retnet';
 import { type AnyModel, disposeTree } from '@densessm/ssm-core';
 import { setBackend } from '@tensorflow/tfjs-core';
 import { afterEach, describe, expect, it } from 'vitest';
-import { consecutiveBlocks } from '../data/samplers';
+import { consecutiveBlocks, randomBlocks } from '../data/samplers';
 import { adamW } from '../optimizers/adamw';
 import { muon } from '../optimizers/muon';
 import { sgd } from '../optimizers/sgd';
@@ -31,6 +31,13 @@ describe('exact resume', () => {
       retnet,
       retnetJson,
       () => ({ carryState: true, sampler: consecutive(2), gradientAccumulationSteps: 2 }),
+    ],
+    // more logits than exist at a time
+    [
+      'a large vocabulary',
+      mamba,
+      { ...mambaJson, vocab_size: 70_001, hidden_size: 2 },
+      () => ({ sampler: randomBlocks(source, { batchSize: 3, blockSize: 83, seed: 5 }) }),
     ],
   ];
   // one case on cpu, which is slow
