@@ -39,7 +39,11 @@ export class KeptPieces {
   async begin(version: Version): Promise<void> {
     await this.#cache?.delete(this.#url, { ignoreSearch: true });
     this.#version = version;
-    await this.#put(this.#url, new Blob([JSON.stringify(version)]));
+  }
+
+  /** Lets the next visit know of the pieces, unless some have no room there. */
+  async remember(): Promise<void> {
+    if (this.#inMemory.size === 0) await this.#put(this.#url, new Blob([JSON.stringify(this.#version)]));
   }
 
   async get(piece: number): Promise<Blob | undefined> {

@@ -80,10 +80,11 @@ describe('a file on a server', () => {
     expect(server.seen).toEqual([first, 'large.bin 0-0']);
   });
 
-  it('needs no Cache Storage, and no room in it', async () => {
+  it.each([true, false])('needs no Cache Storage, and no room in it (ranges: %s)', async (givesRanges) => {
+    server.givesRanges = givesRanges;
     for (const caches of [undefined, fakeCaches(1000)]) {
       vi.stubGlobal('caches', caches);
-      expect(Buffer.from(await read()).equals(large)).toBe(true);
+      for (let visit = 0; visit < 2; visit++) expect(Buffer.from(await read()).equals(large)).toBe(true);
     }
   });
 

@@ -43,6 +43,7 @@ async function download(url: string, first: Response, kept: KeptPieces, settings
     const version = { size, mark: markOf(first) };
     const hasPiece = kept.version === undefined;
     await kept.begin(version);
+    await kept.remember(); // pieces that have not come yet can be asked for
     const file = new RemoteFile(url, version, kept, settings);
     if (hasPiece) await file.take(0, first);
     else await first.body?.cancel();
@@ -61,6 +62,7 @@ async function download(url: string, first: Response, kept: KeptPieces, settings
   await kept.begin(version);
   const pieces = Math.ceil(whole.size / PIECE_BYTES);
   for (let piece = 0; piece < pieces; piece++) await kept.put(piece, whole.slice(piece * PIECE_BYTES, (piece + 1) * PIECE_BYTES));
+  await kept.remember();
   return new RemoteFile(url, version, kept, { ...settings, onBytes: () => undefined });
 }
 

@@ -134,16 +134,22 @@ export class ThreadPool {
   }
 }
 
-/** Looks for a moment, since the last block is often nearly done, then sleeps. */
+/** The main thread of a page must not; asking each time would cost an exception. */
+let maySleep = true;
+
+/** Looks for a moment, since the last block is often nearly done, then sleeps where it may. */
 function waitForChange(words: Int32Array, index: number, value: number, timeoutMs: number): void {
   if (looksFor(words, index, value)) return;
   try {
-    Atomics.wait(words, index, value, timeoutMs);
+    if (maySleep) {
+      Atomics.wait(words, index, value, timeoutMs);
+      return;
+    }
   } catch {
-    // the main thread of a page must not sleep
-    const end = performance.now() + timeoutMs;
-    while (Atomics.load(words, index) === value && performance.now() < end);
+    maySleep = false;
   }
+  const end = performance.now() + timeoutMs;
+  while (Atomics.load(words, index) === value && performance.now() < end);
 }
 
 const doesNotStart = (threads: number, cause: unknown): SsmError =>

@@ -33,12 +33,12 @@ export async function openPage(browser, url) {
 }
 
 /** A fresh model as files. */
-export async function filesOf(json) {
+export async function filesOf(json, options = {}) {
   const model = modelFor(json, models);
   const config = model.parseConfig(json);
   const params = model.init(config, 3);
   const files = [];
-  for (const { name, pieces } of pretrainedFiles({ model, config, params })) {
+  for (const { name, pieces } of pretrainedFiles({ model, config, params }, options)) {
     const parts = [];
     for await (const piece of pieces) parts.push(piece.slice());
     files.push({ name, bytes: Buffer.concat(parts) });

@@ -9,16 +9,23 @@ import { answer, step } from './training.mjs';
 
 const ISOLATED = { 'Cross-Origin-Opener-Policy': 'same-origin', 'Cross-Origin-Embedder-Policy': 'require-corp' };
 
-/** A small model in a folder of what is served, and what Node makes of it. */
+/** A small model in a folder of what is served, in each way to keep weights, and what Node makes of it. */
 async function putModel(outDir) {
   const files = await filesOf(sessions.configs.mamba);
-  mkdirSync(`${outDir}/my-model`);
-  for (const { name, bytes } of files) writeFileSync(`${outDir}/my-model/${name}`, bytes);
-  const blobs = files.map(({ name, bytes }) => new File([bytes], name));
-  const loaded = await loadPretrainedFiles(blobs, { models: sessions.models });
-  await sessions.load('mamba', blobs);
+  await sessions.load('mamba', blobsOf(files));
   const { text } = await sessions.begin('mamba');
-  return { logits: await answer(loaded), text, files: files.map(({ name, bytes }) => ({ name, text: bytes.toString('base64') })) };
+  const logits = { 'my-model': await put(`${outDir}/my-model`, files) };
+  for (const dtype of ['INT8', 'INT4']) logits[dtype] = await put(`${outDir}/${dtype}`, await filesOf(sessions.configs.mamba, { dtype }));
+  assert.equal(new Set(Object.values(logits)).size, 3, 'whole numbers are other weights');
+  return { logits, text, files: files.map(({ name, bytes }) => ({ name, text: bytes.toString('base64') })) };
+}
+
+const blobsOf = (files) => files.map(({ name, bytes }) => new File([bytes], name));
+
+async function put(folder, files) {
+  mkdirSync(folder);
+  for (const { name, bytes } of files) writeFileSync(`${folder}/${name}`, bytes);
+  return answer(await loadPretrainedFiles(blobsOf(files), { models: sessions.models }));
 }
 
 async function checkIsolated(browser, url, node) {
@@ -31,13 +38,14 @@ async function checkIsolated(browser, url, node) {
   if (isSame) assert.deepEqual(results[0], node.step, 'a training step in Node and in the page');
   const ranges = [];
   page.on('request', (request) => /my-model/.test(request.url()) && ranges.push(request.headers().range));
-  const logits = await side.answer('./my-model');
-  if (isSame) assert.equal(logits, node.logits, 'logits of a model that was loaded over HTTP');
+  const logits = {};
+  for (const name of Object.keys(node.logits)) logits[name] = await side.answer(`./${name}`);
+  if (isSame) assert.deepEqual(logits, node.logits, 'logits of models that were loaded over HTTP');
   if (isSame) assert.equal(await side.session('mamba', node.files), node.text, 'text that was generated on two threads');
   assert.equal(ranges.length, 2, 'requests of the first visit');
   await reload();
   await side.start({ threads: 2 });
-  assert.equal(await side.answer('./my-model'), logits, 'logits of the second visit');
+  assert.equal(await side.answer('./my-model'), logits['my-model'], 'logits of the second visit');
   assert.deepEqual(ranges.slice(2), ['bytes=0-0', 'bytes=0-0'], 'requests of the second visit');
   const inWorker = await side.inWorker();
   assert.match(inWorker.reason, /, 2 threads, /);
@@ -118,7 +126,7 @@ try {
   await checkPlain(browser, plain.url, right);
   await checkReadme(browser);
   const bits = isSame ? 'the bits of Node' : 'not compared with Node, which runs another build';
-  console.log(`runtime-web: 1 and 2 threads and a plain page give one result, ${bits}; models over HTTP, once; workers that die`);
+  console.log(`runtime-web: 1 and 2 threads and a plain page give one result, ${bits}; models over HTTP, also int8 and int4`);
 } finally {
   await browser.close();
   await Promise.all([plain.close(), isolated.close()]);
