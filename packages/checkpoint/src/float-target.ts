@@ -1,14 +1,13 @@
+import type { PackedMatrix } from '@densessm/ssm-core';
 import { engine, fill, type Tensor, type TensorInfo, tensor } from '@tensorflow/tfjs-core';
 import type { TensorValues } from './dtypes';
 
-/** A float32 tensor that is filled piece by piece, so that its values never lie in memory twice. */
+/** A float32 tensor, or what is packed in its place, that is filled piece by piece, so that its values never lie in memory twice. */
 export interface FloatTarget {
   /** Rounds to float32 where the values are wider. */
   write(at: number, values: TensorValues): void;
-  /** What was written, valid until the next write. */
-  read(at: number, count: number): Float32Array;
   /** The tensor; the target is not used after it. */
-  finish(): Tensor;
+  finish(): Tensor | PackedMatrix;
   /** Frees an unfinished tensor. */
   dispose(): void;
 }
@@ -28,7 +27,6 @@ function onHeap(backend: HeapBackend, shape: readonly number[]): FloatTarget {
   const made = fill([...shape], 0, 'float32');
   return {
     write: (at, values) => backend.typedArrayFromHeap(made).set(values, at),
-    read: (at, count) => backend.typedArrayFromHeap(made).subarray(at, at + count),
     finish: () => made,
     dispose: () => made.dispose(),
   };
@@ -39,8 +37,17 @@ function inArray(size: number, shape: readonly number[]): FloatTarget {
   const array = new Float32Array(size);
   return {
     write: (at, values) => array.set(values, at),
-    read: (at, count) => array.subarray(at, at + count),
     finish: () => tensor(array, [...shape], 'float32'),
     dispose: () => undefined,
+  };
+}
+
+/** Pieces are whole rows. */
+export function packedTarget(matrix: PackedMatrix): FloatTarget {
+  const [, width] = matrix.shape;
+  return {
+    write: (at, values) => matrix.write(at / width, values instanceof Float32Array ? values : Float32Array.from(values)),
+    finish: () => matrix,
+    dispose: () => matrix.dispose(),
   };
 }

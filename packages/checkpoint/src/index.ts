@@ -9,7 +9,7 @@ export { type LoadedModel, loadPretrainedFiles, type PretrainedOptions } from '.
 export { type PretrainedFile, pretrainedFiles, type SavePretrainedOptions } from './pretrained/save';
 export { type OpenWeights, openWeights } from './pretrained/weights';
 export { type Quantisation, splitQuantisation } from './quantised/config';
-export { type QuantisedRows, type QuantisedSource, quantisedSource } from './quantised/read';
+export { type QuantisedSource, quantisedSource } from './quantised/read';
 export {
   type ByteSource,
   openSafetensors,

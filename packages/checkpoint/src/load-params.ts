@@ -1,18 +1,21 @@
 import {
   buildParams,
   type ConstantLeaf,
+  disposeTree,
+  type IntegerRows,
   initParams,
   leavesOf,
+  type PackedMatrix,
   type ParamLeaf,
   type Params,
   type SpecTree,
   SsmError,
 } from '@densessm/ssm-core';
-import { dispose, type Tensor } from '@tensorflow/tfjs-core';
-import { checkConstant } from './constants';
-import { type ArrayTensor, type Dtype, dtypeOf, type TensorValues, tensorValues } from './dtypes';
-import { floatTarget } from './float-target';
+import type { Tensor } from '@tensorflow/tfjs-core';
+import { type ArrayTensor, dtypeOf, type TensorValues, tensorValues } from './dtypes';
 import { shorten } from './json';
+import { type Part, readConstant, readParam, type Steps, type Stored, weightsError } from './param-steps';
+import type { QuantisedSource } from './quantised/read';
 import type { TensorSource } from './safetensors';
 
 export interface LoadOptions {
@@ -24,21 +27,12 @@ export interface LoadOptions {
   ignoreUnexpected?: (name: string) => boolean;
   /** Names the weights in errors. */
   where?: string;
+  /** Gives an empty packed matrix for each leaf that is to be one: `packer` of the kernels makes it. Rows come to it as they are read. */
+  pack?: (leaf: ParamLeaf) => PackedMatrix | undefined;
 }
 
 type Leaf = ParamLeaf | ConstantLeaf;
-type Shapes = ReadonlyMap<string, { readonly dtype: Dtype; readonly shape: readonly number[] }>;
 type Where = { where: string };
-
-/** A question for some values of one stored tensor, row-major. */
-interface Part {
-  readonly name: string;
-  readonly first: number;
-  readonly count: number;
-}
-
-/** Values that are asked for at once: few beside any model, many beside the cost of asking. */
-const PART = 2 ** 18;
 
 /**
  * The params of a spec from named arrays, as float32. A name on disk may be the leaf's own or one of its aliases; where
@@ -52,7 +46,7 @@ export function paramsFromTensors<S extends SpecTree>(
   options: LoadOptions = {},
 ): Params<S> {
   const shapes = new Map([...tensors].map(([name, { dtype, shape, values }]) => [name, { dtype: dtype ?? dtypeOf(values), shape }]));
-  const steps = assemble(spec, shapes, { where: 'paramsFromTensors', ...options });
+  const steps = assemble(spec, { tensors: shapes }, { where: 'paramsFromTensors', ...options });
   let step = steps.next();
   while (!step.done) {
     const { name, first, count } = step.value;
@@ -65,8 +59,12 @@ export function paramsFromTensors<S extends SpecTree>(
  * As {@link paramsFromTensors}, from a file that is read in parts of a megabyte, so that little more memory is
  * needed than the params take. All names and shapes are checked before anything is read.
  */
-export async function loadParams<S extends SpecTree>(spec: S, source: TensorSource, options: LoadOptions = {}): Promise<Params<S>> {
-  const steps = assemble(spec, source.tensors, { where: 'loadParams', ...options });
+export async function loadParams<S extends SpecTree>(
+  spec: S,
+  source: TensorSource | QuantisedSource,
+  options: LoadOptions = {},
+): Promise<Params<S>> {
+  const steps = assemble(spec, source, { where: 'loadParams', ...options });
   const answer = partsOf(source);
   let step = steps.next();
   try {
@@ -78,82 +76,44 @@ export async function loadParams<S extends SpecTree>(spec: S, source: TensorSour
   }
 }
 
-/** A tensor that the source gives only whole is kept until another is asked for. */
-function partsOf(source: TensorSource): (part: Part) => Promise<TensorValues> {
-  let whole: { name: string; values: TensorValues } | undefined;
-  return async ({ name, first, count }) => {
+/** Of tensors that the source gives only whole two are kept, since two may be compared. */
+function partsOf(source: TensorSource | QuantisedSource): (part: Part) => Promise<TensorValues | IntegerRows> {
+  const wholes = new Map<string, TensorValues>();
+  return async ({ name, first, count, asIntegers }) => {
+    if (asIntegers) return (source as QuantisedSource).readRows(name, first, count);
     const entry = source.tensors.get(name);
     if (source.readPart && entry) {
       const bytes = await source.readPart(name, first, count);
       return tensorValues(name, { dtype: entry.dtype, shape: [count], bytes });
     }
-    if (whole?.name !== name) whole = { name, values: tensorValues(name, await source.read(name)) };
-    return whole.values.subarray(first, first + count);
+    const whole = wholes.get(name) ?? tensorValues(name, await source.read(name));
+    if (wholes.size > 1 && !wholes.has(name)) wholes.clear();
+    wholes.set(name, whole);
+    return whole.subarray(first, first + count);
   };
 }
 
 /** Asks for one part after the other and returns the params: the same steps whether reading waits or not. */
-function* assemble<S extends SpecTree>(spec: S, stored: Shapes, options: LoadOptions & Where): Generator<Part, Params<S>, TensorValues> {
-  const names = storedNames(spec, stored);
-  checkNames(names, stored, options);
-  const made = new Map<ParamLeaf, Tensor>();
+function* assemble<S extends SpecTree>(spec: S, stored: Stored, options: LoadOptions & Where): Steps<Params<S>> {
+  const names = storedNames(spec, stored.tensors);
+  checkNames(names, stored.tensors, options);
+  const made = new Map<ParamLeaf, Tensor | PackedMatrix>();
   let complete = false;
   try {
     for (const [leaf, [name, ...others]] of names) {
       if (leaf.kind === 'constant') {
         if (name !== undefined) yield* readConstant(leaf, name, stored, options);
-      } else made.set(leaf, name === undefined ? freshTensor(leaf, options) : yield* readParam([name, ...others], stored, options));
+      } else made.set(leaf, name === undefined ? freshTensor(leaf, options) : yield* readParam(leaf, [name, ...others], stored, options));
     }
     complete = true;
-    return buildParams(spec, (leaf) => made.get(leaf) as Tensor);
+    return buildParams(spec, (leaf) => made.get(leaf) as Tensor | PackedMatrix);
   } finally {
-    if (!complete) dispose([...made.values()]);
+    if (!complete) disposeTree([...made.values()]);
   }
 }
-
-function* readConstant(leaf: ConstantLeaf, name: string, stored: Shapes, { where }: Where): Generator<Part, void, TensorValues> {
-  const values = yield { name, first: 0, count: sizeOf(leaf.shape) };
-  checkConstant(where, leaf, { shape: leaf.shape, values, dtype: stored.get(name)?.dtype });
-}
-
-/** The tensor under the first of its names, compared with those under the others. */
-function* readParam(names: readonly string[], stored: Shapes, { where }: Where): Generator<Part, Tensor, TensorValues> {
-  for (const name of names) requireFloats(where, name, stored.get(name)?.dtype);
-  const [name = '', ...others] = names;
-  const shape = stored.get(name)?.shape ?? [];
-  const target = floatTarget(shape);
-  let complete = false;
-  try {
-    for (const part of partsOfTensor(name, shape)) target.write(part.first, yield* values(where, part));
-    for (const other of others) {
-      for (const part of partsOfTensor(other, shape)) {
-        requireSame(where, name, target.read(part.first, part.count), part, Float32Array.from(yield* values(where, part)));
-      }
-    }
-    complete = true;
-    return target.finish();
-  } finally {
-    if (!complete) target.dispose();
-  }
-}
-
-/** @throws SsmError WEIGHTS where an array is not as long as its shape says */
-function* values(where: string, part: Part): Generator<Part, TensorValues, TensorValues> {
-  const given = yield part;
-  if (given.length === part.count) return given;
-  const mend = 'give each tensor as many values as its shape says';
-  throw weightsError(`${where}: \`${part.name}\` has another size than its shape.`, `${part.count} values`, `${given.length}`, mend);
-}
-
-function* partsOfTensor(name: string, shape: readonly number[]): Generator<Part> {
-  const size = sizeOf(shape);
-  for (let first = 0; first < size; first += PART) yield { name, first, count: Math.min(PART, size - first) };
-}
-
-const sizeOf = (shape: readonly number[]): number => shape.reduce((product, length) => product * length, 1);
 
 /** Under which names each leaf is stored: mostly one, none where it is missing. */
-function storedNames(spec: SpecTree, stored: Shapes): Map<Leaf, string[]> {
+function storedNames(spec: SpecTree, stored: Stored['tensors']): Map<Leaf, string[]> {
   const names = new Map<Leaf, string[]>();
   for (const leaf of leavesOf(spec)) {
     const known = leaf.kind === 'param' ? [leaf.name, ...leaf.aliases] : [leaf.name];
@@ -166,7 +126,7 @@ function storedNames(spec: SpecTree, stored: Shapes): Map<Leaf, string[]> {
 }
 
 /** @throws SsmError WEIGHTS, one for all names of a kind */
-function checkNames(names: ReadonlyMap<Leaf, string[]>, stored: Shapes, options: LoadOptions & { where: string }): void {
+function checkNames(names: ReadonlyMap<Leaf, string[]>, stored: Stored['tensors'], options: LoadOptions & { where: string }): void {
   const { where, allowMissing = () => false, ignoreUnexpected = () => false } = options;
   const known = new Set([...names.values()].flat());
   const unexpected = [...stored.keys()].filter((name) => !known.has(name) && !ignoreUnexpected(name));
@@ -196,9 +156,6 @@ function checkNames(names: ReadonlyMap<Leaf, string[]>, stored: Shapes, options:
   }
 }
 
-const weightsError = (what: string, expected: string, got: string, mend: string): SsmError =>
-  new SsmError({ code: 'WEIGHTS', what, expected, got, mend });
-
 /** The first few, and how many there are. */
 function listNames(names: readonly string[]): string {
   const first = names.slice(0, 4).map(shorten).join('; ');
@@ -213,29 +170,5 @@ function freshTensor(leaf: ParamLeaf, { where, seed }: LoadOptions & { where: st
     expected: 'options.seed beside options.allowMissing',
     got: 'no seed',
     mend: 'pass { allowMissing, seed: 1 }',
-  });
-}
-
-/** @throws SsmError WEIGHTS where two names of one tensor hold different values: a head stored beside a config that ties it, say. */
-function requireSame(where: string, name: string, want: Float32Array, { name: other, first }: Part, got: Float32Array): void {
-  const at = want.findIndex((value, i) => !Object.is(value, got[i]));
-  if (at < 0) return;
-  throw weightsError(
-    `${where}: \`${name}\` and \`${other}\` are one tensor in the model but differ.`,
-    `${want[at]} at ${first + at} in both`,
-    `${got[at]} in ${other}`,
-    'correct the config (tie_word_embeddings, say), or leave one of the two out of the file',
-  );
-}
-
-/** @throws SsmError DTYPE where the values are integers: quantised weights need their own reader. */
-function requireFloats(where: string, name: string, dtype: Dtype | undefined): void {
-  if (dtype !== undefined && /^B?F\d+$/.test(dtype)) return;
-  throw new SsmError({
-    code: 'DTYPE',
-    what: `${where}: the weight \`${name}\` does not hold floats.`,
-    expected: 'F32, F16, BF16 or F64',
-    got: String(dtype),
-    mend: 'use the weights in their original precision',
   });
 }

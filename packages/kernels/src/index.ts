@@ -15,7 +15,6 @@ export { type LinearInputs, linear } from './linear/kernel';
 export type { LinearCrossEntropyAttrs, LinearCrossEntropyInputs } from './linear-cross-entropy/inputs';
 export { linearCrossEntropy } from './linear-cross-entropy/kernel';
 export { type MatMulAttrs, type MatMulInputs, matMul } from './matmul/kernel';
-export type { IntegerRows } from './packed-linear/pack';
 export { packer, packParams } from './packed-linear/pack-params';
 export { PackedLinear, type PackedLinearOptions, type PackedProductOptions } from './packed-linear/packed-linear';
 export type { RmsNormAttrs, RmsNormInputs } from './rms-norm/inputs';

@@ -9,7 +9,8 @@ import {
   type NamedBlob,
   type PretrainedOptions,
 } from '@densessm/checkpoint';
-import { SsmError } from '@densessm/ssm-core';
+import { packer } from '@densessm/kernels';
+import { SsmError, type WeightType } from '@densessm/ssm-core';
 import { engine } from '@tensorflow/tfjs-core';
 import { openRemoteFile } from './remote-file';
 
@@ -37,7 +38,13 @@ export interface DownloadOptions {
   signal?: AbortSignal;
 }
 
-export type LoadPretrainedOptions = PretrainedOptions & DownloadOptions;
+export interface LoadPretrainedOptions extends Omit<PretrainedOptions, 'pack'>, DownloadOptions {
+  /**
+   * Packs the matrices in this type as they are read, so that no more memory is needed than they take: for generation, which a model of packed
+   * weights does on the wasm backend alone. Unless given they are float32 tensors, which can be trained.
+   */
+  weights?: WeightType;
+}
 
 /**
  * Loads a model in Hugging Face layout from a URL, from the Hub or from files at hand. config.json says which registered model it is; the
@@ -47,7 +54,8 @@ export type LoadPretrainedOptions = PretrainedOptions & DownloadOptions;
  */
 export async function loadPretrained(source: PretrainedSource, options: LoadPretrainedOptions = {}): Promise<LoadedModel> {
   if (!engine().backendName) throw noBackend();
-  return loadPretrainedFiles(await openPretrained(source, options), options);
+  const { weights, ...loading } = options;
+  return loadPretrainedFiles(await openPretrained(source, loading), { ...loading, pack: weights && packer(weights) });
 }
 
 /**

@@ -33,7 +33,7 @@ export {
   registerModel,
   type SequenceModel,
 } from './model';
-export { isPacked, type PackedMatrix } from './packed';
+export { type IntegerRows, isPacked, type PackedMatrix } from './packed';
 export { fromBf16, quantiseInt4, quantiseInt8, toBf16, WEIGHT_GROUP } from './quantise';
 export { recomputed } from './recomputed';
 export { type Binding, bindShapes, type Dims } from './shapes';

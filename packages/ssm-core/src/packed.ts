@@ -1,4 +1,13 @@
 import { Tensor, type Tensor1D, type Tensor2D, type Tensor3D } from '@tensorflow/tfjs-core';
+import type { WeightType } from './weight-type';
+
+/** Rows of a matrix that are whole numbers: a weight is its number times the scale of its group of 32 along the row. */
+export interface IntegerRows {
+  /** [rows, width]: −127 to 127 of int8, −8 to 7 of int4. */
+  readonly numbers: Int8Array;
+  /** Bfloat16, [rows, ⌈width / 32⌉]. */
+  readonly scales: Uint16Array;
+}
 
 /**
  * A matrix of parameters [out, width] that is packed for the backend that runs it, in the place of a tensor: what a {@link ParamLeaf} allows by
@@ -6,6 +15,7 @@ import { Tensor, type Tensor1D, type Tensor2D, type Tensor3D } from '@tensorflow
  */
 export interface PackedMatrix {
   readonly shape: readonly [out: number, width: number];
+  readonly type: WeightType;
   /** x wᵀ + bias. */
   linear(x: Tensor, bias?: Tensor1D): Tensor;
   /** Rows by id, [B, T, width]. */
@@ -14,6 +24,8 @@ export interface PackedMatrix {
   row(index: number): Float32Array;
   /** Fills rows from a given one on, each once. */
   write(first: number, rows: Float32Array): void;
+  /** The same with rows of this matrix's own type, of which no number is rounded. */
+  writeIntegers(first: number, rows: IntegerRows): void;
   dispose(): void;
 }
 

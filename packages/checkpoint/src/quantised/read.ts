@@ -1,24 +1,17 @@
-import { fromBf16, leavesOf, type SpecTree, SsmError, WEIGHT_GROUP } from '@densessm/ssm-core';
+import { fromBf16, type IntegerRows, leavesOf, type SpecTree, SsmError, WEIGHT_GROUP } from '@densessm/ssm-core';
 import type { Dtype, StoredTensor } from '../dtypes';
 import type { PartSource } from '../pretrained/shards';
 import { entryOf } from '../safetensors';
 import type { Quantisation } from './config';
 import { entriesOf, scalesName, unpackNibbles } from './layout';
 
-/** Rows of a quantised matrix [out, width] as they are stored: a weight is its number times the scale of its group. */
-export interface QuantisedRows {
-  /** [rows, width] */
-  readonly numbers: Int8Array;
-  /** bfloat16, [rows, ⌈width / 32⌉] */
-  readonly scales: Uint16Array;
-}
-
 /** Weights some of which are stored as whole numbers: read as any others, they are float32. */
 export interface QuantisedSource extends PartSource {
   /** Shapes of those that are, by name. */
   readonly quantised: ReadonlyMap<string, readonly [out: number, width: number]>;
+  readonly type: 'int8' | 'int4';
   /** @throws SsmError WEIGHTS where a scale is not finite */
-  readRows(name: string, first: number, count: number): Promise<QuantisedRows>;
+  readRows(name: string, first: number, count: number): Promise<IntegerRows>;
 }
 
 type Tensors = PartSource['tensors'];
@@ -35,7 +28,7 @@ export function quantisedSource(where: string, source: PartSource, spec: SpecTre
     const shape = quantised.get(name);
     return [name, shape ? { dtype: 'F32', shape } : entry];
   };
-  const readRows = (name: string, first: number, count: number): Promise<QuantisedRows> =>
+  const readRows = (name: string, first: number, count: number): Promise<IntegerRows> =>
     rowsOf(where, source, name, entryOf(where, quantised, name), quantisation, first, count);
   const readPart = async (name: string, first: number, count: number): Promise<Uint8Array> => {
     const shape = quantised.get(name);
@@ -49,7 +42,7 @@ export function quantisedSource(where: string, source: PartSource, spec: SpecTre
     const shape = quantised.get(name);
     return shape ? { dtype: 'F32', shape, bytes: await readPart(name, 0, shape[0] * shape[1]) } : source.read(name);
   };
-  return { tensors: new Map(entries.map(asFloats)), quantised, read, readPart, readRows };
+  return { tensors: new Map(entries.map(asFloats)), quantised, type: quantisation.bits === 8 ? 'int8' : 'int4', read, readPart, readRows };
 }
 
 function quantisedMatrices(where: string, tensors: Tensors, spec: SpecTree, quantisation: Quantisation): QuantisedSource['quantised'] {
@@ -90,7 +83,7 @@ async function rowsOf(
   quantisation: Quantisation,
   first: number,
   count: number,
-): Promise<QuantisedRows> {
+): Promise<IntegerRows> {
   const { numbers, scales } = entriesOf(quantisation, shape);
   const partOf = (part: string, { shape: [, width = 0] }: typeof numbers) => source.readPart(part, first * width, count * width);
   const bytes = await partOf(name, numbers);
@@ -109,7 +102,7 @@ const notFinite = (where: string, name: string): SsmError =>
     mend: 'the file is damaged: get it again, or quantise the model again',
   });
 
-function dequantised({ numbers, scales }: QuantisedRows, width: number): Float32Array {
+function dequantised({ numbers, scales }: IntegerRows, width: number): Float32Array {
   const groups = Math.ceil(width / WEIGHT_GROUP);
   const values = new Float32Array(numbers.length);
   for (let row = 0; row * width < numbers.length; row++) {

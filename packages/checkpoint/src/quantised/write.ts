@@ -1,8 +1,7 @@
-import { type ParamLeaf, quantiseInt4, quantiseInt8, SsmError, WEIGHT_GROUP, weightTypeOf } from '@densessm/ssm-core';
+import { type IntegerRows, type ParamLeaf, quantiseInt4, quantiseInt8, SsmError, WEIGHT_GROUP, weightTypeOf } from '@densessm/ssm-core';
 import type { Dtype } from '../dtypes';
 import { floatBytes } from '../narrow';
 import { entriesOf, packNibbles, scalesName } from './layout';
-import type { QuantisedRows } from './read';
 
 /** A tensor that is to be written: values are asked for when it is. */
 export interface UnreadTensor {
@@ -34,7 +33,7 @@ export function quantisedEntries(leaf: ParamLeaf, type: 'int8' | 'int4', values:
 }
 
 /** @throws SsmError WEIGHTS where a weight is not finite */
-function quantised(name: string, values: Float32Array, width: number, type: 'int8' | 'int4'): QuantisedRows {
+function quantised(name: string, values: Float32Array, width: number, type: 'int8' | 'int4'): IntegerRows {
   requireFinite(name, values);
   const groups = Math.ceil(width / WEIGHT_GROUP);
   const numbers = new Int8Array(values.length);

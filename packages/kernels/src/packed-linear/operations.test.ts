@@ -96,7 +96,7 @@ describe('packParams', () => {
   it('leaves nothing behind where it fails', async () => {
     const params = { ...initParams(spec, 1), fine: tensor2d(new Float32Array(200).fill(Number.NaN), [5, 40]) };
     const before = memory().numTensors;
-    await expect(packParams(spec, params, { weights: 'int8' })).rejects.toThrow(/a weight is not finite/);
+    await expect(packParams(spec, params, { weights: 'int8' })).rejects.toThrow('PackedLinear of `fine`: a weight is not finite.');
     await expect(packParams(spec, params, { weights: 'int3' as never })).rejects.toThrow(/weights cannot be kept in this type/);
     const packed = await packParams({ any: spec.any }, { any: params.any }, { weights: 'int8' });
     await expect(packParams({ any: spec.any }, packed, { weights: 'int8' })).rejects.toThrow(/these params are packed already/);

@@ -21,7 +21,7 @@ import { PackedLinear } from './packed-linear';
 export function packer(weights: WeightType): (leaf: ParamLeaf) => PackedMatrix | undefined {
   return (leaf) => {
     const type = weightTypeOf(leaf, weights);
-    return type && PackedLinear.empty(leaf.shape as [number, number], { type });
+    return type && PackedLinear.empty(leaf.shape as [number, number], { type, name: leaf.name });
   };
 }
 

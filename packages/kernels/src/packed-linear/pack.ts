@@ -2,7 +2,16 @@
  * The order of packed weights in memory: panels of 16 outputs, behind each other; what is missing to 16 outputs and, for whole
  * numbers, to 32 inputs is zero. assembly-floats.ts and assembly-integers.ts say how a panel lies.
  */
-import { fromBf16, WEIGHT_GROUP as GROUP, quantiseInt4, quantiseInt8, SsmError, toBf16, type WeightType } from '@densessm/ssm-core';
+import {
+  fromBf16,
+  WEIGHT_GROUP as GROUP,
+  type IntegerRows,
+  quantiseInt4,
+  quantiseInt8,
+  SsmError,
+  toBf16,
+  type WeightType,
+} from '@densessm/ssm-core';
 
 const PANEL = 16;
 const SCALES_BYTES = 32;
@@ -38,13 +47,6 @@ export function packRows(where: string, type: WeightType, rows: Float32Array, wi
 
 const panelOf = (type: WeightType, bytes: Uint8Array, width: number, output: number): Uint8Array =>
   bytes.subarray(Math.floor(output / PANEL) * bytesOfPanel(type, width)).subarray(0, bytesOfPanel(type, width));
-
-/** Rows that are whole numbers already: `numbers` [rows, width] and for each group of 32 along a row the upper half of a scale. */
-export interface IntegerRows {
-  readonly numbers: Int8Array;
-  /** Bfloat16, [rows, ⌈width / 32⌉]. */
-  readonly scales: Uint16Array;
-}
 
 /** As {@link packRows} for whole numbers −127 to 127 of int8 or −8 to 7 of int4: nothing is rounded. */
 export function packIntegerRows(type: 'int8' | 'int4', rows: IntegerRows, width: number, first: number, bytes: Uint8Array): void {

@@ -1,11 +1,11 @@
-import { WEIGHT_GROUP as GROUP, type PackedMatrix, SsmError, WEIGHT_TYPES, type WeightType } from '@densessm/ssm-core';
+import { WEIGHT_GROUP as GROUP, type IntegerRows, type PackedMatrix, SsmError, WEIGHT_TYPES, type WeightType } from '@densessm/ssm-core';
 import type { Tensor, Tensor1D, Tensor2D, Tensor3D } from '@tensorflow/tfjs-core';
 import type { DecodeModule } from '../decode/module';
 import type { Heap } from '../wasm/heap';
 import type { Machine } from '../wasm/machine';
 import { currentMachine } from '../wasm/machines';
 import { packedProduct, packedRows } from './operations';
-import { type IntegerRows, packedBytes, packIntegerRows, packRows, unpackRow } from './pack';
+import { packedBytes, packIntegerRows, packRows, unpackRow } from './pack';
 
 /** Bytes of a group of activations in whole numbers, see assembly.ts. */
 const ACTIVATIONS_BYTES = 72;
@@ -15,6 +15,8 @@ const MOST_FEW_ROWS: Readonly<Record<WeightType, number>> = { f32: 3, bf16: 3, i
 export interface PackedLinearOptions {
   /** The type that weights are kept in; activations and results are float32. */
   type: WeightType;
+  /** Names the weights in errors. */
+  name?: string;
 }
 
 export interface PackedProductOptions {
@@ -35,11 +37,13 @@ export class PackedLinear implements PackedMatrix {
   readonly type: WeightType;
   readonly out: number;
   readonly width: number;
+  readonly #where: string;
   readonly #heap: Heap;
   #weights = 0;
 
-  private constructor(heap: Heap, type: WeightType, out: number, width: number) {
+  private constructor(heap: Heap, { type, name }: PackedLinearOptions, out: number, width: number) {
     this.#heap = heap;
+    this.#where = name ? `PackedLinear of \`${name}\`` : 'PackedLinear';
     this.type = type;
     this.out = out;
     this.width = width;
@@ -64,10 +68,10 @@ export class PackedLinear implements PackedMatrix {
   }
 
   /** Room for weights, all zero, to be filled by {@link write}. @throws SsmError BACKEND, OPTION or SHAPE as {@link pack} */
-  static empty([out, width]: readonly [number, number], { type }: PackedLinearOptions): PackedLinear {
-    checkPacking(out, width, type);
+  static empty([out, width]: readonly [number, number], options: PackedLinearOptions): PackedLinear {
+    checkPacking(out, width, options.type);
     const { heap } = currentMachine('PackedLinear');
-    const packed = new PackedLinear(heap, type, out, width);
+    const packed = new PackedLinear(heap, options, out, width);
     packed.#weights = heap.allocate(packed.sizeBytes);
     return packed;
   }
@@ -75,7 +79,7 @@ export class PackedLinear implements PackedMatrix {
   /** Packs rows from a given one on, each once. @throws SsmError SHAPE, STATE, or WEIGHTS where one is not finite */
   write(first: number, rows: Float32Array): void {
     this.#checkRows(first, rows.length);
-    packRows('PackedLinear', this.type, rows, this.width, first, this.#bytes());
+    packRows(this.#where, this.type, rows, this.width, first, this.#bytes());
   }
 
   /** As {@link write}, for rows of whole numbers of this type: no weight is rounded. @throws SsmError SHAPE, STATE or OPTION */

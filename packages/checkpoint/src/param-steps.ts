@@ -1,0 +1,118 @@
+/** The steps in which one parameter is read: questions for stored values, whose answers may have to be waited for. */
+import type { ConstantLeaf, IntegerRows, PackedMatrix, ParamLeaf } from '@densessm/ssm-core';
+import { SsmError } from '@densessm/ssm-core';
+import type { Tensor } from '@tensorflow/tfjs-core';
+import { checkConstant } from './constants';
+import type { Dtype, TensorValues } from './dtypes';
+import { floatTarget, packedTarget } from './float-target';
+import type { QuantisedSource } from './quantised/read';
+
+/** A question for some values of one stored tensor, row-major; or, with `asIntegers`, for some rows as the whole numbers that are stored. */
+export interface Part {
+  readonly name: string;
+  readonly first: number;
+  readonly count: number;
+  readonly asIntegers?: boolean;
+}
+export type Steps<Result> = Generator<Part, Result, TensorValues | IntegerRows>;
+
+/** What is stored, by name. */
+export interface Stored extends Partial<Pick<QuantisedSource, 'quantised' | 'type'>> {
+  readonly tensors: ReadonlyMap<string, { readonly dtype: Dtype; readonly shape: readonly number[] }>;
+}
+
+export interface ReadOptions {
+  /** Names the weights in errors. */
+  where: string;
+  pack?: (leaf: ParamLeaf) => PackedMatrix | undefined;
+}
+
+/** Values that are asked for at once: few beside any model, many beside the cost of asking. */
+const PART = 2 ** 18;
+
+export function* readConstant(leaf: ConstantLeaf, name: string, { tensors }: Stored, { where }: ReadOptions): Steps<void> {
+  const values = yield* valuesOf(where, { name, first: 0, count: sizeOf(leaf.shape) });
+  checkConstant(where, leaf, { shape: leaf.shape, values, dtype: tensors.get(name)?.dtype });
+}
+
+/** The tensor or packed matrix under the first of its names, compared with those under the others. */
+export function* readParam(
+  leaf: ParamLeaf,
+  [name, ...others]: readonly [string, ...string[]],
+  stored: Stored,
+  { where, pack }: ReadOptions,
+): Steps<Tensor | PackedMatrix> {
+  for (const one of [name, ...others]) requireFloats(where, one, stored.tensors.get(one)?.dtype);
+  const shape = stored.tensors.get(name)?.shape ?? [];
+  const matrix = pack?.(leaf);
+  const target = matrix ? packedTarget(matrix) : floatTarget(shape);
+  let complete = false;
+  try {
+    if (matrix && stored.quantised?.has(name) && stored.type === matrix.type) yield* readIntegers(name, matrix);
+    else {
+      const row = matrix ? matrix.shape[1] : 1;
+      for (const part of partsOfTensor(name, sizeOf(shape), row)) target.write(part.first, yield* valuesOf(where, part));
+    }
+    for (const other of others) {
+      for (const part of partsOfTensor(other, sizeOf(shape), 1)) {
+        const want = Float32Array.from(yield* valuesOf(where, { ...part, name }));
+        requireSame(where, name, want, part, Float32Array.from(yield* valuesOf(where, part)));
+      }
+    }
+    complete = true;
+    return target.finish();
+  } finally {
+    if (!complete) target.dispose();
+  }
+}
+
+function* readIntegers(name: string, matrix: PackedMatrix): Steps<void> {
+  const [out, width] = matrix.shape;
+  for (const { first, count } of partsOfTensor(name, out * width, width)) {
+    const rows = yield { name, first: first / width, count: count / width, asIntegers: true };
+    matrix.writeIntegers(first / width, rows as IntegerRows);
+  }
+}
+
+/** @throws SsmError WEIGHTS where an array is not as long as its shape says */
+function* valuesOf(where: string, part: Part): Steps<TensorValues> {
+  const given = (yield part) as TensorValues;
+  if (given.length === part.count) return given;
+  const mend = 'give each tensor as many values as its shape says';
+  throw weightsError(`${where}: \`${part.name}\` has another size than its shape.`, `${part.count} values`, `${given.length}`, mend);
+}
+
+/** Parts of whole rows. */
+function* partsOfTensor(name: string, size: number, row: number): Generator<Part> {
+  const step = Math.max(1, Math.floor(PART / row)) * row;
+  for (let first = 0; first < size; first += step) yield { name, first, count: Math.min(step, size - first) };
+}
+
+const sizeOf = (shape: readonly number[]): number => shape.reduce((product, length) => product * length, 1);
+
+export const weightsError = (what: string, expected: string, got: string, mend: string): SsmError =>
+  new SsmError({ code: 'WEIGHTS', what, expected, got, mend });
+
+/** @throws SsmError WEIGHTS where two names of one tensor hold different values: a head stored beside a config that ties it, say. */
+function requireSame(where: string, name: string, want: Float32Array, { name: other, first }: Part, got: Float32Array): void {
+  const at = want.findIndex((value, i) => !Object.is(value, got[i]));
+  if (at < 0) return;
+  throw weightsError(
+    `${where}: \`${name}\` and \`${other}\` are one tensor in the model but differ.`,
+    `${want[at]} at ${first + at} in both`,
+    `${got[at]} in ${other}`,
+    'correct the config (tie_word_embeddings, say), or leave one of the two out of the file',
+  );
+}
+
+/** @throws SsmError DTYPE where the values are integers: quantised weights need their own reader. */
+function requireFloats(where: string, name: string, dtype: Dtype | undefined): void {
+  if (dtype !== undefined && /^B?F\d+$/.test(dtype)) return;
+  throw new SsmError({
+    code: 'DTYPE',
+    what: `${where}: the weight \`${name}\` does not hold floats.`,
+    expected: 'F32, F16, BF16 or F64',
+    got: String(dtype),
+    mend: 'use the weights in their original precision',
+  });
+}
