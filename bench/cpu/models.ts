@@ -1,5 +1,6 @@
 /** The models that are measured, with random weights: their config.json, and folders with their weights made at the first need. */
-import { existsSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { existsSync, mkdtempSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { denseMamba, type MambaConfig, type MambaParams, mamba } from '@densessm/mamba';
 import { denseRetNet, retnet } from '@densessm/retnet';
@@ -87,16 +88,19 @@ export function largeModels(o: Options): Measured[] {
   ];
 }
 
-/** A folder that `loadPretrained` opens. */
+/** A folder that `loadPretrained` opens, made whole or not at all. */
 export async function folderOf(work: string, { name, model, json, stored }: Measured): Promise<string> {
-  const folder = join(work, name.replaceAll(/[^\w-]+/g, '-'));
+  const sizes = createHash('sha256').update(JSON.stringify(json)).digest('hex').slice(0, 8);
+  const folder = join(work, `${name.replaceAll(/[^\w-]+/g, '-')}-${sizes}`);
   if (existsSync(folder)) return folder;
   process.stderr.write(`  makes the weights of ${name}\n`);
+  const unfinished = mkdtempSync(join(work, 'unfinished-'));
   const config = model.parseConfig(json);
   const params: object = model.init(config, 1);
-  await savePretrained(folder, { model, config, params }, { dtype: stored });
-  if (stored === 'F32') await writeForPeers(folder, config, params as MambaParams);
+  await savePretrained(unfinished, { model, config, params }, { dtype: stored });
+  if (stored === 'F32') await writeForPeers(unfinished, config, params as MambaParams);
   disposeTree(params);
+  renameSync(unfinished, folder);
   return folder;
 }
 

@@ -10,7 +10,7 @@ const FLAGS = {
   seconds: text('20'),
   tokens: text('16'),
   prompt: text('512'),
-  positions: text('10000'),
+  positions: text('2000'),
   steps: text('4x128x12x64,8x512x4x512'),
   models: text('Mamba,DenseMamba,RetNet,DenseRetNet'),
   hidden: text('768'),

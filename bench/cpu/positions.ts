@@ -95,7 +95,7 @@ function drawCourses(courses: readonly Course[], { positions: size, threads }: O
     xLabel: 'position',
     yLabel: 'tokens/s',
     xMost: size,
-    yRange: [0, 10 * Math.ceil(most / 10)],
+    yRange: [0, 25 * Math.ceil(most / 25)],
     yDigits: 0,
     names: courses.map(({ name }) => name),
     curves: courses.map((course) => ({ name: course.name, points: points(course) })),

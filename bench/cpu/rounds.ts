@@ -5,10 +5,10 @@ export interface Times {
   all: number[];
 }
 
-const LEAST_ROUNDS = 3;
+const LEAST_ROUNDS = 2;
 
 /**
- * Lets several programs run in turns, so that what else the machine does falls on all alike, for so many seconds and at least three rounds.
+ * Lets several programs run in turns, so that what else the machine does falls on all alike, for so many seconds and at least two rounds.
  * A first round, in which code is compiled and files are read, does not count. The times come in the order of the programs.
  */
 export async function timeInTurns<const Entrants extends readonly unknown[]>(
