@@ -8,7 +8,7 @@ export { type CumsumAttrs, cumsum } from './cumsum/kernel';
 export type { DecayScanAttrs, DecayScanInputs } from './decay-scan/inputs';
 export { type DecayScanOutputs, decayScan } from './decay-scan/kernel';
 export { type DecoderParts, makeDecoder } from './decode/decoder';
-export type { ConvolutionSizes, DecayStep, NormOptions, SelectiveStep, TimeSteps } from './decode/steps';
+export type { ConvolutionSizes, DecayStep, NormOptions, PackedProduct, SelectiveStep, TimeSteps } from './decode/steps';
 export { DecodeWorkspace } from './decode/workspace';
 export { type EmbeddingAttrs, type EmbeddingInputs, embedding } from './embedding/kernel';
 export { type LinearInputs, linear } from './linear/kernel';

@@ -1,6 +1,6 @@
 /** What the decoders of both families share: the backbone of backbone.ts on packed weights, for one token, without tfjs. */
 import { denseSources } from '@densessm/dense-connect';
-import { type DecoderParts, type DecodeWorkspace, makeDecoder, type PackedLinear } from '@densessm/kernels';
+import { type DecoderParts, type DecodeWorkspace, makeDecoder, type PackedProduct } from '@densessm/kernels';
 import type { Decoder, DecoderOptions, WeightType } from '@densessm/ssm-core';
 import type { Tensor, Tensor1D, Tensor2D } from '@tensorflow/tfjs-core';
 import { type BackboneParams, type BackboneState, checkState, type StateShapes } from './backbone';
@@ -26,11 +26,9 @@ export interface DecoderLayer {
   /** Addresses of the state. */
   readonly conv: number;
   readonly ssm: number;
-  /** hidden += mixer(x); the state becomes that after the token. */
-  mix(): void;
 }
 
-/** Packs a layer; `sources` are the states of those that it reads. */
+/** Packs a layer and notes its steps, hidden += mixer(x); its state becomes that after the token. `sources` are the states of those that it reads. */
 export type PackLayer<M> = (mixer: M, sources: readonly number[]) => Promise<DecoderLayer>;
 
 /** Undefined on backends other than tfjs's wasm, and for dense connections other than sums in the state with a gate for all sources (the default). */
@@ -51,24 +49,18 @@ export async function backboneDecoder<M, C extends BackboneConfig, Ssm extends T
     ];
     const [gate, middle] = [work.floats(batch * c.innerSize), work.floats(batch * (c.dense?.gateRank ?? 0))];
     const pack = begin({ work, batch, type, smallType: type === 'f32' ? 'f32' : 'bf16', hidden, x, gate, middle }, c);
-    const layers: (DecoderLayer & { norm: number })[] = [];
-    for (const { norm, mixer } of params.layers) {
+    const layers: DecoderLayer[] = [];
+    const norm = async (weight: Tensor1D) => work.rmsNorm(hidden, await work.copyOf(weight), x, batch, c.hiddenSize, c.layerNormEpsilon);
+    for (const { norm: weight, mixer } of params.layers) {
       const sources = c.dense ? denseSources(c.dense, layers.length).map((l) => (layers[l] as DecoderLayer).ssm) : [];
-      layers.push({ ...(await pack(mixer, sources)), norm: await work.copyOf(norm) });
+      await norm(weight);
+      layers.push(await pack(mixer, sources));
     }
+    await norm(params.normF);
     const embeddings = await work.matrix(params.embeddings, { type });
     const head = params.lmHead ? await work.matrix(params.lmHead, { type }) : embeddings;
-    const normF = await work.copyOf(params.normF);
-    const norm = (weight: number) => work.rmsNorm(hidden, weight, x, batch, c.hiddenSize, c.layerNormEpsilon);
-    const read = () => {
-      for (const layer of layers) {
-        norm(layer.norm);
-        layer.mix();
-      }
-      norm(normF);
-      head.run(x, logits, batch);
-    };
-    return { vocabSize: c.vocabSize, embeddings, hidden, logits, read, ...stateOfLayers<Ssm>(where, layers, shapes, batch) };
+    work.products(batch, [{ matrix: head, x, y: logits }]);
+    return { vocabSize: c.vocabSize, embeddings, hidden, logits, ...stateOfLayers<Ssm>(where, layers, shapes, batch) };
   });
 }
 
@@ -99,38 +91,43 @@ function stateOfLayers<Ssm extends Tensor>(
   };
 }
 
-/** A matrix, and the address of its bias or 0. */
-export interface Projection {
-  weight: PackedLinear;
-  bias: number;
-}
-
-export const packProjection = async (
+/** The product y = W x + bias. */
+export const projection = async (
   { work }: Shared,
   { weight, bias }: { weight: Tensor2D; bias: Tensor1D | undefined },
   type: WeightType,
-): Promise<Projection> => ({ weight: await work.matrix(weight, { type }), bias: await work.copyOf(bias) });
+  at: { x: number; y: number; add?: boolean; stride?: number },
+): Promise<PackedProduct> => ({ matrix: await work.matrix(weight, { type }), bias: await work.copyOf(bias), ...at });
 
-/** What a layer adds of others: their states' addresses as words, how many, and its gate, 0 for none; `open` fills that. */
-export interface DenseRead {
+/** What a layer adds of others: their states' addresses as words, how many, and its gate, 0 for none. */
+interface DenseRead {
   readonly sources: number;
   readonly sourceCount: number;
   readonly gate: number;
-  /** gate = SiLU(fc2 SiLU(fc1 x)), or SiLU(fc x). */
-  open(): void;
 }
 
-export async function packDenseRead(shared: Shared, { state }: ConnectionsParams, sources: readonly number[]): Promise<DenseRead> {
-  const { work, batch, x, middle, smallType: type } = shared;
-  const linears: PackedLinear[] = [];
-  for (const matrix of [state?.fc1, state?.fc2, state?.fc]) if (matrix) linears.push(await work.matrix(matrix, { type }));
-  const gate = linears.length > 0 ? shared.gate : 0;
-  const open = (): void => {
-    for (const [i, linear] of linears.entries()) {
-      const [from, to] = [i === 0 ? x : middle, i === linears.length - 1 ? gate : middle];
-      linear.run(from, to, batch);
-      work.silu(to, batch * linear.out);
-    }
+/** A gate as fc2 SiLU(fc1 x), or fc x; what reads it does its own SiLU. */
+export interface Gate {
+  readonly read: DenseRead;
+  /** fc1 x or fc x; nothing without a gate. */
+  readonly first: readonly PackedProduct[];
+  /** The step middle = SiLU(middle), if any, and then the product with fc2. */
+  second(): readonly PackedProduct[];
+}
+
+export async function packGate(shared: Shared, { state }: ConnectionsParams, sources: readonly number[]): Promise<Gate> {
+  const { work, batch, x, middle, gate, smallType: type } = shared;
+  const read = { sources: work.words(sources), sourceCount: sources.length };
+  const [only, fc1, fc2] = [state?.fc, state?.fc1, state?.fc2];
+  if (only) {
+    const first = [{ matrix: await work.matrix(only, { type }), x, y: gate }];
+    return { read: { ...read, gate }, first, second: () => [] };
+  }
+  if (!fc1 || !fc2) return { read: { ...read, gate: 0 }, first: [], second: () => [] };
+  const [inner, outer] = [await work.matrix(fc1, { type }), await work.matrix(fc2, { type })];
+  const second = (): readonly PackedProduct[] => {
+    work.silu(middle, batch * inner.out);
+    return [{ matrix: outer, x: middle, y: gate }];
   };
-  return { sources: work.words(sources), sourceCount: sources.length, gate, open };
+  return { read: { ...read, gate }, first: [{ matrix: inner, x, y: middle }], second };
 }

@@ -3,7 +3,7 @@
  * without tfjs. Letters: B texts, D hidden size, H heads, K and V widths of keys and values per head, r rank of the gates.
  */
 import { type DenseConfig, type DenseParams, denseSources } from '@densessm/dense-connect';
-import { type DecoderParts, type DecodeWorkspace, makeDecoder, type PackedLinear } from '@densessm/kernels';
+import { type DecoderParts, type DecodeWorkspace, makeDecoder, type PackedProduct } from '@densessm/kernels';
 import type { Decoder, DecoderOptions, WeightType } from '@densessm/ssm-core';
 import { type Tensor, type Tensor1D, type Tensor2D, type Tensor4D, tensor4d } from '@tensorflow/tfjs-core';
 import { decayLogarithms, retentionScale, rotationAngles } from './positions';
@@ -29,14 +29,16 @@ export interface Shared {
   readonly k: number;
   readonly v: number;
   readonly o: number;
-  /** Inside a dense connection, [B, r] and [B, H K or H V]. */
-  readonly middle: number;
-  readonly gate: number;
-  /** Turns q and k by the token's angles, in place; q by 1 / √scale_t as well, and k times K^−½ where `scaled`. */
+  /** Inside the dense connections, [B, r] and [B, H K], [B, r] and [B, H V]. */
+  readonly kMiddle: number;
+  readonly kGate: number;
+  readonly vMiddle: number;
+  readonly vGate: number;
+  /** The step that turns q and k by the token's angles, in place; q by 1 / √scale_t as well, and k times K^−½ where `scaled`. */
   rotate(scaled: boolean): void;
-  /** o = q S of the layer whose state is at `kv`. */
+  /** The step o = q S of the layer whose state is at `kv`. */
   retain(kv: number): void;
-  /** y = norm(x), both [B, D]; y may be x. */
+  /** The step y = norm(x), both [B, D]; y may be x. */
   norm(x: number, weight: number, y: number): void;
 }
 
@@ -46,17 +48,14 @@ export interface Kept {
   readonly v: number;
 }
 
-/** hidden becomes the layer's output, and its state that after the token. */
-type StepLayer = () => void;
-
 export interface OwnOfLayer extends Kept {
   readonly index: number;
   /** Its state, [B, H, K, V]. */
   readonly kv: number;
 }
 
-/** Packs a layer. */
-export type PackLayer<Layer> = (layer: Layer, own: OwnOfLayer, sources: readonly Kept[]) => Promise<StepLayer>;
+/** Packs a layer and notes its steps: hidden becomes the layer's output, and its state that after the token. */
+export type PackLayer<Layer> = (layer: Layer, own: OwnOfLayer, sources: readonly Kept[]) => Promise<void>;
 
 interface DecodedModel<Layer> {
   layers: readonly Layer[];
@@ -64,8 +63,8 @@ interface DecodedModel<Layer> {
   head: Tensor2D | undefined;
   /** Before the head; none where norms come behind. */
   norm: Tensor1D | undefined;
-  /** Packs what comes before the layers, if anything. */
-  begin?: (shared: Shared) => Promise<() => void>;
+  /** Notes what comes before the layers, if anything. */
+  begin?: (shared: Shared) => Promise<void>;
   packLayers: (shared: Shared) => PackLayer<Layer>;
 }
 
@@ -81,34 +80,26 @@ export async function retentionDecoder<Layer>(
   return makeDecoder(where, batch, async (work): Promise<DecoderParts<RetentionState>> => {
     const place = new Place(work, c, batch);
     const shared = makeShared(work, c, batch, type, place, model.norm === undefined);
+    const { hidden, x } = shared;
     const pack = model.packLayers(shared);
+    work.host(() => place.next());
+    await model.begin?.(shared);
     const kept: OwnOfLayer[] = [];
-    const steps: StepLayer[] = [(await model.begin?.(shared)) ?? (() => undefined)];
-    for (const [l, layer] of model.layers.entries()) {
+    for (const [index, layer] of model.layers.entries()) {
       const [k, v] = [work.floats(batch * c.keyDim), work.floats(batch * c.valueDim)];
-      const own = { index: l, k, v, kv: work.floats((batch * c.keyDim * c.valueDim) / c.numHeads) };
-      steps.push(
-        await pack(
-          layer,
-          own,
-          denseSources(c.dense, l).map((source) => kept[source] as Kept),
-        ),
-      ); // oldest first
+      const own = { index, k, v, kv: work.floats((batch * c.keyDim * c.valueDim) / c.numHeads) };
+      const sources = denseSources(c.dense, index).map((source) => kept[source] as Kept); // oldest first
+      await pack(layer, own, sources);
       kept.push(own);
     }
+    if (model.norm) shared.norm(hidden, await work.copyOf(model.norm), x);
     const embeddings = await work.matrix(model.embeddings, { type });
+    const logits = work.floats(batch * c.vocabSize);
     const head = model.head ? await work.matrix(model.head, { type }) : embeddings;
-    const [gain, logits] = [await work.copyOf(model.norm), work.floats(batch * c.vocabSize)];
-    const { hidden, x } = shared;
-    const read = (): void => {
-      place.next();
-      for (const step of steps) step();
-      if (gain) shared.norm(hidden, gain, x);
-      head.run(gain ? x : hidden, logits, batch);
-    };
+    work.products(batch, [{ matrix: head, x, y: logits }]);
     const shape = stateShape(c, batch);
     const places = kept.map(({ kv }) => ({ address: kv, shape }));
-    return { vocabSize: c.vocabSize, embeddings, hidden, logits, read, places, ...stateParts(where, c, batch, place) };
+    return { vocabSize: c.vocabSize, embeddings, hidden, logits, places, ...stateParts(where, c, batch, place) };
   });
 }
 
@@ -144,7 +135,7 @@ function makeShared(work: DecodeWorkspace, c: DecoderConfig, batch: number, type
   const sizes = { batch, heads, groups: heads, keys, values };
   return {
     ...{ work, batch, type, hidden, x: readsHidden ? hidden : rows(hiddenSize), q, k, v, o },
-    ...{ middle: rows(c.dense.gateRank), gate: rows(Math.max(keyDim, valueDim)) },
+    ...{ kMiddle: rows(c.dense.gateRank), kGate: rows(keyDim), vMiddle: rows(c.dense.gateRank), vGate: rows(valueDim) },
     rotate: (scaled) => {
       work.rotate(q, cos, sin, inverseRootScale, batch * heads, keys);
       work.rotate(k, cos, sin, scaled ? keyScale : one, batch * heads, keys);
@@ -202,48 +193,47 @@ class Place {
   }
 }
 
-type Fuse = (own: number, to: number) => void;
+/** The dense connections of k and v: products with the layer's input, and the steps after these and those that make k and v. */
+export interface Fusion {
+  readonly first: readonly PackedProduct[];
+  /** k = fused own.k and v = fused own.v. */
+  fuse(): void;
+}
 
-/** For k and for v: see {@link packFusion}. */
-export const packFusions = async (
+export async function packFusion(
   shared: Shared,
-  [k, v]: readonly [k: DenseParams | undefined, v: DenseParams | undefined],
+  [kParams, vParams]: readonly [k: DenseParams | undefined, v: DenseParams | undefined],
   { keyDim, valueDim }: StateSizes,
+  own: Kept,
   sources: readonly Kept[],
-): Promise<[k: Fuse, v: Fuse]> => [
-  await packFusion(
-    shared,
-    k,
-    sources.map((source) => source.k),
-    keyDim,
-  ),
-  await packFusion(
-    shared,
-    v,
-    sources.map((source) => source.v),
-    valueDim,
-  ),
-];
-
-/** to = own + SiLU(W x) ⊙ Σ sources for k or v of a layer, or own alone where it reads no other. */
-async function packFusion(
-  { work, batch, type, x, middle, gate }: Shared,
-  params: DenseParams | undefined,
-  sources: readonly number[],
-  width: number,
-): Promise<Fuse> {
-  const words = work.words(sources);
-  const linears: PackedLinear[] = [];
-  // gates are small, and everything hangs on them
-  const small = type === 'f32' ? 'f32' : 'bf16';
-  const matrices = sources.length > 0 ? [params?.fc1, params?.fc2, params?.fc] : [];
-  for (const matrix of matrices) if (matrix) linears.push(await work.matrix(matrix, { type: small }));
-  return (own, to) => {
-    for (const [i, linear] of linears.entries()) {
-      const isLast = i === linears.length - 1;
-      linear.run(i === 0 ? x : middle, isLast ? gate : middle, batch);
-      if (!isLast) work.silu(middle, batch * linear.out);
-    }
-    work.denseSum(own, linears.length > 0 ? gate : 0, words, sources.length, to, batch * width);
+): Promise<Fusion> {
+  const { work, batch, k, v } = shared;
+  const count = sources.length;
+  const [kSources, vSources] = [work.words(sources.map((source) => source.k)), work.words(sources.map((source) => source.v))];
+  const kGate = await packGate(shared, count > 0 ? kParams : undefined, { middle: shared.kMiddle, gate: shared.kGate });
+  const vGate = await packGate(shared, count > 0 ? vParams : undefined, { middle: shared.vMiddle, gate: shared.vGate });
+  const fuse = (): void => {
+    work.products(batch, [...kGate.second(), ...vGate.second()]);
+    work.denseSum(own.k, kGate.gate, kSources, count, k, batch * keyDim);
+    work.denseSum(own.v, vGate.gate, vSources, count, v, batch * valueDim);
   };
+  return { first: [...kGate.first, ...vGate.first], fuse };
+}
+
+/** fc2 SiLU(fc1 x), or fc x, at the address `gate`, 0 for none; what reads it does its own SiLU. */
+async function packGate(
+  { work, batch, type: weights, x }: Shared,
+  params: DenseParams | undefined,
+  { middle, gate }: { middle: number; gate: number },
+): Promise<{ first: PackedProduct[]; second(): PackedProduct[]; gate: number }> {
+  const type = weights === 'f32' ? 'f32' : 'bf16'; // gates are small, and everything hangs on them
+  const [fc, fc1, fc2] = [params?.fc, params?.fc1, params?.fc2];
+  if (fc) return { first: [{ matrix: await work.matrix(fc, { type }), x, y: gate }], second: () => [], gate };
+  if (!fc1 || !fc2) return { first: [], second: () => [], gate: 0 };
+  const [inner, outer] = [await work.matrix(fc1, { type }), await work.matrix(fc2, { type })];
+  const second = (): PackedProduct[] => {
+    work.silu(middle, batch * inner.out);
+    return [{ matrix: outer, x: middle, y: gate }];
+  };
+  return { first: [{ matrix: inner, x, y: middle }], second, gate };
 }

@@ -1,9 +1,8 @@
 /** RetNet for one token: the equations of retnet.ts on packed weights, without tfjs. Letters as in decoder.ts. */
-import type { PackedLinear } from '@densessm/kernels';
 import type { Decoder, DecoderOptions } from '@densessm/ssm-core';
 import type { Tensor2D } from '@tensorflow/tfjs-core';
 import type { RetNetConfig } from './config';
-import { type Kept, type OwnOfLayer, type PackLayer, packFusions, retentionDecoder, type Shared } from './decoder';
+import { type Kept, type OwnOfLayer, type PackLayer, packFusion, retentionDecoder, type Shared } from './decoder';
 import type { RetNetParams } from './spec';
 import type { RetentionState } from './state';
 
@@ -24,16 +23,13 @@ export const retnetDecoder = (
     embeddings: params.embedTokens,
     head: params.outputProjection,
     norm: params.norm,
-    begin: (shared) => packEmbedding(params, config, shared),
+    begin: (shared) => scaleEmbedding(params, config, shared),
     packLayers: (shared) => packLayers(shared, config),
   });
 
-async function packEmbedding(params: RetNetParams, c: RetNetConfig, { work, hidden, norm, batch }: Shared): Promise<() => void> {
-  const gain = await work.copyOf(params.embeddingNorm);
-  return () => {
-    if (c.scaleEmbedding) multiply(work.view(hidden, batch * c.hiddenSize), Math.sqrt(c.hiddenSize));
-    if (gain) norm(hidden, gain, hidden);
-  };
+async function scaleEmbedding(params: RetNetParams, c: RetNetConfig, { work, hidden, norm, batch }: Shared): Promise<void> {
+  if (c.scaleEmbedding) work.host(() => multiply(work.view(hidden, batch * c.hiddenSize), Math.sqrt(c.hiddenSize)));
+  if (params.embeddingNorm) norm(hidden, await work.copyOf(params.embeddingNorm), hidden);
 }
 
 function multiply(values: Float32Array, by: number): void {
@@ -41,71 +37,53 @@ function multiply(values: Float32Array, by: number): void {
 }
 
 function packLayers(shared: Shared, c: RetNetConfig): PackLayer<LayerParams> {
-  const { work, batch, hidden, x, norm } = shared;
+  const { work, batch, type, hidden, x, norm } = shared;
   const alpha = c.deepnorm ? (2 * c.numHiddenLayers) ** 0.25 : 1;
-  const [packRetention, packGlu] = [retentionPacker(shared, c), gluPacker(shared, c)];
-  const before = (weight: number) => c.normalizeBefore && norm(hidden, weight, x);
-  const behind = (weight: number) => c.normalizeBefore || norm(hidden, weight, hidden);
-  const join = ({ run, y, out }: Branch): void => {
-    run();
-    if (alpha !== 1) multiply(work.view(hidden, batch * c.hiddenSize), alpha);
-    out.run(y, hidden, batch, { add: true });
+  const [retain, feedForward] = [retention(shared, c), gatedUnit(shared, c)];
+  const join = async (matrix: Tensor2D, y: number): Promise<void> => {
+    if (alpha !== 1) work.host(() => multiply(work.view(hidden, batch * c.hiddenSize), alpha));
+    work.products(batch, [{ matrix: await work.matrix(matrix, { type }), x: y, y: hidden, add: true }]);
   };
   return async (layer, own, sources) => {
-    const [retention, ffn] = [await packRetention(layer.retention, own, sources), await packGlu(layer.ffn)];
     const [first, second] = [await work.copyOf(layer.retentionNorm), await work.copyOf(layer.finalNorm)];
-    return () => {
-      before(first);
-      join(retention);
-      behind(first);
-      before(second);
-      join(ffn);
-      behind(second);
-    };
+    if (c.normalizeBefore) norm(hidden, first, x);
+    await join(layer.retention.outProj, await retain(layer.retention, own, sources));
+    norm(hidden, c.normalizeBefore ? second : first, x);
+    await join(layer.ffn.fc2, await feedForward(layer.ffn));
+    if (!c.normalizeBefore) norm(hidden, second, hidden);
   };
 }
 
-/** What is added to the residual stream: `out` y once `run` has filled y. */
-interface Branch {
-  run(): void;
-  y: number;
-  out: PackedLinear;
-}
-
-function retentionPacker(shared: Shared, c: RetNetConfig) {
-  const { work, batch, type, x, q, k, v, o, rotate, retain } = shared;
+/** Multi-scale retention of x but for its way out; gives the address of what that reads. */
+function retention(shared: Shared, c: RetNetConfig) {
+  const { work, batch, type, x, q, o, rotate, retain } = shared;
   const gate = work.floats(batch * c.valueDim);
-  return async (params: LayerParams['retention'], own: OwnOfLayer, sources: readonly Kept[]): Promise<Branch> => {
-    const pack = (matrix: Tensor2D) => work.matrix(matrix, { type });
-    const [qProj, kProj] = [await pack(params.qProj), await pack(params.kProj)];
-    const [vProj, gProj] = [await pack(params.vProj), await pack(params.gProj)];
-    const [fuseK, fuseV] = await packFusions(shared, [params.denseK, params.denseV], c, sources);
-    const run = (): void => {
-      qProj.run(x, q, batch);
-      kProj.run(x, own.k, batch);
-      vProj.run(x, own.v, batch);
-      gProj.run(x, gate, batch);
-      fuseK(own.k, k);
-      fuseV(own.v, v);
-      rotate(true);
-      retain(own.kv);
-      work.rmsNorm(o, 0, o, batch * c.numHeads, c.valueDim / c.numHeads, c.normEps, { gate });
-    };
-    return { run, y: o, out: await pack(params.outProj) };
+  return async (params: LayerParams['retention'], own: OwnOfLayer, sources: readonly Kept[]): Promise<number> => {
+    const product = async (matrix: Tensor2D, to: number) => ({ matrix: await work.matrix(matrix, { type }), x, y: to });
+    const { first, fuse } = await packFusion(shared, [params.denseK, params.denseV], c, own, sources);
+    const [forQ, forK] = [await product(params.qProj, q), await product(params.kProj, own.k)];
+    const [forV, forGate] = [await product(params.vProj, own.v), await product(params.gProj, gate)];
+    work.products(batch, [forQ, forK, forV, forGate, ...first]);
+    fuse();
+    rotate(true);
+    retain(own.kv);
+    work.rmsNorm(o, 0, o, batch * c.numHeads, c.valueDim / c.numHeads, c.normEps, { gate });
+    return o;
   };
 }
 
-function gluPacker({ work, batch, type, x }: Shared, c: RetNetConfig) {
+/** The same of the feed-forward. */
+function gatedUnit({ work, batch, type, x }: Shared, c: RetNetConfig) {
   const size = batch * c.feedForwardSize;
-  const [y, other] = [work.floats(size), work.floats(size)];
+  const [y, gate] = [work.floats(size), work.floats(size)];
   const activation = c.activation === 'swish' ? 'silu' : c.activation;
-  return async (params: LayerParams['ffn']): Promise<Branch> => {
-    const [fc1, gate] = [await work.matrix(params.fc1, { type }), await work.matrix(params.gate, { type })];
-    const run = (): void => {
-      fc1.run(x, y, batch);
-      gate.run(x, other, batch);
-      work.gatedUnit(y, other, y, size, activation);
-    };
-    return { run, y, out: await work.matrix(params.fc2, { type }) };
+  return async (params: LayerParams['ffn']): Promise<number> => {
+    const [fc1, fcGate] = [await work.matrix(params.fc1, { type }), await work.matrix(params.gate, { type })];
+    work.products(batch, [
+      { matrix: fc1, x, y },
+      { matrix: fcGate, x, y: gate },
+    ]);
+    work.gatedUnit(y, gate, y, size, activation);
+    return y;
   };
 }

@@ -9,13 +9,14 @@ import {
   linearCrossEntropy,
   matMul,
   PackedLinear,
+  type PackedProduct,
   rmsNorm,
   selectiveScan,
   silu,
 } from '@densessm/kernels';
 import { evaluateSample, type KernelCheck, kernelCheck, operationCheck, type Sample } from '@densessm/kernels/checks';
 import { WEIGHT_TYPES } from '@densessm/ssm-core';
-import { concat, exp, softplus, split, tidy } from '@tensorflow/tfjs-core';
+import { concat, exp, softplus, split, tensor2d, tidy } from '@tensorflow/tfjs-core';
 import { afterAll, describe, expect, it } from 'vitest';
 import { startBackend } from './start-backend';
 
@@ -145,19 +146,68 @@ it.each(rowsAndTypes)('products of %i rows with packed weights have the same bit
   expect(new Set(results).size).toBe(1);
 });
 
-it('a token of the decay scan has the same bits on 1, 2 and 3 threads', async () => {
-  const sizes = { batch: 2, heads: 2, groups: 1, keys: 65, values: 601 };
+type Places = [address: number, size: number][];
+
+/** The bits of what the steps of a token leave in some buffers, on 1, 2 and 3 threads. */
+async function tokenBits(note: (work: DecodeWorkspace, made: (size: number) => number) => Places | Promise<Places>): Promise<string[]> {
   const results: string[] = [];
   for (const threads of [2, 3, 1]) {
     await startBackend({ device: 'wasm', threads });
     const work = new DecodeWorkspace();
     const made = (size: number) => work.floats(Float32Array.from({ length: size }, (_, i) => Math.sin(i + size)));
-    const [size, width] = [4 * 65 * 601, 4 * 601];
-    const [state, other, o] = [made(size), made(size), work.floats(width)];
-    const rows = { q: made(130), k: made(130), stride: 65, v: made(width), vStride: 1202, decay: made(4), scale: made(4), skip: made(2) };
-    work.together(() => work.decay({ ...rows, state, sources: work.words([other]), sourceCount: 1, gate: made(width), o, ...sizes }));
-    results.push(bits(work.view(o, width)) + bits(work.view(state, size)));
+    const places = await note(work, made);
+    work.play();
+    results.push(places.map(([address, size]) => bits(work.view(address, size))).join());
     work.dispose();
   }
+  return results;
+}
+
+it('a token of the decay scan has the same bits on 1, 2 and 3 threads', async () => {
+  const sizes = { batch: 2, heads: 2, groups: 1, keys: 65, values: 601 };
+  const [size, width] = [4 * 65 * 601, 4 * 601];
+  const results = await tokenBits((work, made) => {
+    const [state, o] = [made(size), made(width)];
+    const rows = { q: made(130), k: made(130), stride: 65, v: made(width), vStride: 1202, decay: made(4), scale: made(4), skip: made(2) };
+    work.decay({ ...rows, state, sources: work.words([made(size)]), sourceCount: 1, gate: made(width), o, ...sizes });
+    return [
+      [o, width],
+      [state, size],
+    ];
+  });
   expect(new Set(results).size).toBe(1);
+});
+
+it('a token of a convolution and a selective scan has the same bits on 1, 2 and 3 threads', async () => {
+  const [batch, channels, stateSize] = [2, 1030, 18];
+  const [width, size] = [batch * channels, batch * channels * stateSize];
+  const results = await tokenBits((work, made) => {
+    const [h, u, y, tail] = [made(size), made(width), made(width), made(3 * width)];
+    work.convolution({ x: made(width), w: made(4 * channels), bias: 0, tail, y: u }, { stride: channels, batch, channels, width: 4 });
+    const read = { delta: made(width), A: made(channels * stateSize), bc: made(4 * stateSize), bcStride: 2 * stateSize, D: made(channels) };
+    const dense = { sources: work.words([made(size)]), sourceCount: 1, gate: made(width) };
+    work.selective({ u, ...read, h, z: made(width), zStride: channels, ...dense, y, batch, channels, stateSize });
+    return [
+      [y, width],
+      [h, size],
+      [tail, 3 * width],
+    ];
+  });
+  expect(new Set(results).size).toBe(1);
+});
+
+it('products of several matrices at once have the same bits on 1, 2 and 3 threads, and as one by one', async () => {
+  const [rows, out, width] = [2, 1029, 70];
+  const values = Float32Array.from({ length: out * width }, (_, i) => Math.sin(i));
+  const run = (atOnce: boolean) =>
+    tokenBits(async (work, made) => {
+      const [x, weights] = [made(rows * width), tensor2d(values, [out, width])];
+      const products: PackedProduct[] = [];
+      for (const type of WEIGHT_TYPES)
+        products.push({ matrix: await work.matrix(weights, { type }), x, y: made(rows * out), add: type === 'bf16', bias: made(out) });
+      weights.dispose();
+      for (const some of atOnce ? [products] : products.map((one) => [one])) work.products(rows, some);
+      return products.map(({ y }): [number, number] => [y, rows * out]);
+    });
+  expect(new Set([...(await run(true)), ...(await run(false))]).size).toBe(1);
 });

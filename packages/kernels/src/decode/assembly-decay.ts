@@ -2,6 +2,7 @@
  * AssemblyScript. One token of the decay scan: Sun et al. 2023, arXiv:2307.08621, eq. 6; Dao and Gu 2024, arXiv:2405.21060, §6. States are
  * replaced in place. Letters: B texts, H heads, G groups of heads that share q and k, K and V widths of keys and values.
  */
+import { siluX4 } from '../vector-math/assembly-exp';
 import { bytes, loadLanes, storeLanes } from '../vector-math/assembly-lanes';
 import { madd } from '../vector-math/assembly-madd';
 
@@ -27,8 +28,8 @@ export function decayStepBlocks(batch: i32, heads: i32, keys: i32, values: i32):
 }
 
 /**
- * S = a S + s kᵀ v; o = q S + gate ⊙ Σ_i q S_i + d v, S_i the states of the `count` layers that this one reads densely. q, k [B, G, K] in rows of
- * `stride`, v [B, H, V] in rows of `vStride`; a, s (0: 1) [B, H]; d [H] or 0; S and each of the addresses at `sources` [B, H, K, V]; gate (0: 1)
+ * S = a S + s kᵀ v; o = q S + silu(gate) ⊙ Σ_i q S_i + d v, S_i the states of the `count` layers that this one reads densely. q, k [B, G, K] in rows of
+ * `stride`, v [B, H, V] in rows of `vStride`; a, s (0: 1) [B, H]; d [H] or 0; S and each of the addresses at `sources` [B, H, K, V]; gate (0: none)
  * and o [B, H, V].
  */
 export function decayStep(
@@ -69,17 +70,17 @@ export function decayStep(
     memory.fill(to, 0, bytes(lanes));
     for (let source = 0; source < count; source++)
       readState((load<u32>(sources + bytes(source)) as usize) + state, q + keyAt, to, keys, values, lanes);
-    if (count && gate) multiplyBy(to, gate + at * (values as usize) + bytes(from), lanes);
+    if (count && gate) openGate(to, gate + at * (values as usize) + bytes(from), lanes);
     if (d) addScaled(to, load<f32>(d + bytes(head)), own, lanes);
     const step: f32 = s ? load<f32>(s + at) : 1;
     advanceState(S + state, load<f32>(a + at), q + keyAt, k + keyAt, step, own, to, keys, values, lanes);
   }
 }
 
-function multiplyBy(x: usize, y: usize, size: i32): void {
+function openGate(x: usize, gate: usize, size: i32): void {
   for (let j = 0; j < size; j += 4) {
     const at = bytes(j);
-    storeLanes(x + at, f32x4.mul(loadLanes(x + at, size - j), loadLanes(y + at, size - j)), size - j);
+    storeLanes(x + at, f32x4.mul(loadLanes(x + at, size - j), siluX4(loadLanes(gate + at, size - j))), size - j);
   }
 }
 

@@ -3,16 +3,15 @@ import { type Tensor, tensor } from '@tensorflow/tfjs-core';
 import type { PackedLinear } from '../packed-linear/packed-linear';
 import { DecodeWorkspace } from './workspace';
 
-/** What a model is to its decoder: addresses on the workspace, and what happens between a token's embedding and its logits. */
+/** What a model is to its decoder: addresses on the workspace, whose steps lead from a token's embedding to its logits. */
 export interface DecoderParts<State> {
   vocabSize: number;
   /** [vocab, D] */
   embeddings: PackedLinear;
-  /** [batch, D]; holds the embeddings of the tokens when `read` is called. */
+  /** [batch, D]; holds the embeddings of the tokens before the workspace's steps. */
   hidden: number;
-  /** [batch, vocab]; holds the logits when `read` returns. */
+  /** [batch, vocab]; holds the logits after them. */
   logits: number;
-  read(): void;
   /** Where the tensors of a state lie. */
   places: readonly { address: number; shape: readonly number[] }[];
   /** The tensors of a state, those that have a place first, in order. @throws SsmError STATE where it is not one of this model and batch */
@@ -63,7 +62,7 @@ class TokenDecoder<State> implements Decoder<State> {
     checkIds(this.#where, ids, this.#batch, vocabSize);
     const { width } = embeddings;
     for (let row = 0; row < this.#batch; row++) this.#work.view(hidden + 4 * row * width, width).set(embeddings.row(ids[row] as number));
-    this.#work.together(() => this.#parts.read());
+    this.#work.play();
     return this.#work.view(logits, this.#batch * vocabSize).slice();
   }
 

@@ -9,6 +9,8 @@ export interface DecodeModule {
   packedProductScratchBytes(rows: number, width: number, out: number): number;
   /** As packedLinear, and scratch */
   packedProduct: Call;
+  /** table, block */
+  packedLinears: Call;
   /** x, stride, to, rows, width */
   packActivations: Call;
   rmsNormBlocks(rows: number, width: number): number;
@@ -17,7 +19,8 @@ export interface DecodeModule {
   elementBlocks(size: number): number;
   /** x, y, size, block */
   silu: Call;
-  /** x, stride, w, bias, tail, y, batch, channels, width */
+  convolutionStepBlocks(batch: number, channels: number): number;
+  /** x, stride, w, bias, tail, y, channels, width, block */
   convolutionStep: Call;
   selectiveStepBlocks(batch: number, channels: number, size: number): number;
   /** u, delta, A, bc, stride, D, h, z, zStride, sources, count, gate, y, channels, size, block */

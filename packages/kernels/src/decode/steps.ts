@@ -1,4 +1,12 @@
 /** What single-token steps are given; addresses on the heap, for `batch` texts. */
+import type { PackedLinear, PackedProductOptions } from '../packed-linear/packed-linear';
+
+/** y = x wᵀ, see {@link PackedLinear.run}. */
+export interface PackedProduct extends PackedProductOptions {
+  matrix: PackedLinear;
+  x: number;
+  y: number;
+}
 
 /** What a token passes in a layer of Mamba between its products. */
 export interface SelectiveStep {
@@ -21,7 +29,7 @@ export interface SelectiveStep {
   /** Addresses of the states that are read densely, as 32-bit words; and how many. */
   sources: number;
   sourceCount: number;
-  /** Gate of the sources, [B, E]; 0 for none. */
+  /** Gate of the sources before its SiLU, [B, E]; 0 for none. */
   gate: number;
   /** [B, E] */
   y: number;
@@ -30,7 +38,7 @@ export interface SelectiveStep {
   stateSize: number;
 }
 
-/** S = a S + s kᵀ v; o = q S + gate ⊙ Σ_i q S_i + skip v, for each head. */
+/** S = a S + s kᵀ v; o = q S + SiLU(gate) ⊙ Σ_i q S_i + skip v, for each head. */
 export interface DecayStep {
   /** [B, G, K], rows `stride` floats apart; the heads of a group share them. */
   q: number;

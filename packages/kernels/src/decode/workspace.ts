@@ -1,21 +1,32 @@
 import type { Tensor } from '@tensorflow/tfjs-core';
 import { PackedLinear, type PackedLinearOptions } from '../packed-linear/packed-linear';
 import type { Heap } from '../wasm/heap';
+import type { KernelCall } from '../wasm/machine';
 import { currentMachine, hasMachine } from '../wasm/machines';
-import type { ConvolutionSizes, DecayStep, NormOptions, SelectiveStep, TimeSteps } from './steps';
+import type { DecodeModule } from './module';
+import type { ConvolutionSizes, DecayStep, NormOptions, PackedProduct, SelectiveStep, TimeSteps } from './steps';
 
 /**
- * Buffers and packed weights on the heap of tfjs's wasm backend, and what reads one token with them: single calls of our WebAssembly, no
- * operation of tfjs, no tensor. Works between addresses and trusts its caller with their sizes. Owns memory: dispose of it.
+ * Buffers and packed weights on the heap of tfjs's wasm backend, and what reads one token with them. A step is noted once, between addresses
+ * that stay what they are, and {@link play} takes all of them for every token: calls of our WebAssembly, no operation of tfjs, no tensor. It
+ * trusts its caller with sizes. Owns memory: dispose of it.
  */
 export class DecodeWorkspace {
   readonly #heap: Heap;
   readonly #buffers: number[] = [];
   readonly #matrices: PackedLinear[] = [];
+  readonly #module: DecodeModule;
+  readonly #steps: (KernelCall | (() => void))[] = [];
+  /** The matrices of the steps. */
+  readonly #used = new Set<PackedLinear>();
+  /** Where products with weights in whole numbers have their x. */
+  readonly #rooms: { address: number; bytes: number }[] = [];
 
   /** @throws SsmError BACKEND where our kernels do not run on the backend in use */
   constructor() {
-    this.#heap = currentMachine('DecodeWorkspace').heap;
+    const { heap, module } = currentMachine('DecodeWorkspace');
+    this.#heap = heap;
+    this.#module = module;
   }
 
   /** Whether the backend in use runs our kernels. */
@@ -60,72 +71,112 @@ export class DecodeWorkspace {
     return packed;
   }
 
-  /** Runs the steps of a token, between which threads stay awake. */
-  together(steps: () => void): void {
-    currentMachine('DecodeWorkspace').chain(steps);
+  /** Notes a function of the host. */
+  host(step: () => void): void {
+    this.#steps.push(step);
+  }
+
+  /** y = x wᵀ for `rows` rows, of products that do not depend on each other. */
+  products(rows: number, products: readonly PackedProduct[]): void {
+    const converted = new Map<string, number>();
+    const multiplications: KernelCall[] = [];
+    for (const { matrix, x, y, ...options } of products) {
+      const what = `${x} ${options.stride ?? matrix.width} ${matrix.width}`;
+      const bytes = matrix.activationsBytes(rows);
+      const known = converted.get(what);
+      const activations = known ?? (bytes > 0 ? this.#activations(bytes, converted.size) : 0);
+      const { convert, multiply } = matrix.steps(x, y, rows, bytes > 0 ? activations : 0, options);
+      if (convert && known === undefined) this.#steps.push(convert);
+      if (convert) converted.set(what, activations);
+      multiplications.push(multiply);
+      this.#used.add(matrix);
+    }
+    this.#steps.push(...this.#joined(multiplications));
+  }
+
+  /** Room for one x of several that are there at once. */
+  #activations(bytes: number, place: number): number {
+    const room = this.#rooms[place];
+    if (room && room.bytes >= bytes) return room.address;
+    const address = this.floats(bytes / 4);
+    this.#rooms[place] = { address, bytes };
+    return address;
+  }
+
+  #joined(calls: readonly KernelCall[]): readonly KernelCall[] {
+    if (calls.length < 2 || calls.some(({ kernel }) => kernel !== 'packedLinear')) return calls;
+    const table = this.words(calls.flatMap(({ given, blocks }) => [...given, blocks]));
+    return [{ kernel: 'packedLinears', blocks: calls.reduce((sum, { blocks }) => sum + blocks, 0), scratchBytes: 0, given: [table] }];
   }
 
   /** y = weight x / √(mean(x²) + eps), rows [rows, width]; y may be x. See {@link NormOptions}. */
   rmsNorm(x: number, weight: number, y: number, rows: number, width: number, eps: number, options: NormOptions = {}): void {
     const { gate = 0, size = width, inside = false } = options;
-    const { module, run } = currentMachine('DecodeWorkspace');
-    run('rmsNorm', module.rmsNormBlocks(rows, width), 0, x, weight, gate, y, rows, width, size, eps, Number(inside));
+    this.#note('rmsNorm', this.#module.rmsNormBlocks(rows, width), [x, weight, gate, y, rows, width, size, eps, Number(inside)]);
   }
 
   /** x becomes x σ(x). */
   silu(x: number, size: number): void {
-    const { module, run } = currentMachine('DecodeWorkspace');
-    run('silu', module.elementBlocks(size), 0, x, x, size);
+    this.#note('silu', this.#module.elementBlocks(size), [x, x, size]);
   }
 
   /** y = silu(bias + w ∗ x): x rows [E], `stride` floats apart, w [E, W], bias [E] or 0, tail [B, E, W−1] replaced, y [B, E]. */
   convolution(addresses: { x: number; w: number; bias: number; tail: number; y: number }, sizes: ConvolutionSizes): void {
     const { x, w, bias, tail, y } = addresses;
     const { stride, batch, channels, width } = sizes;
-    currentMachine('DecodeWorkspace').run('convolutionStep', 1, 0, x, stride, w, bias, tail, y, batch, channels, width);
+    const blocks = this.#module.convolutionStepBlocks(batch, channels);
+    this.#note('convolutionStep', blocks, [x, stride, w, bias, tail, y, channels, width]);
   }
 
   /** One step of the selective scan, its dense read-out and the gate z. */
   selective(s: SelectiveStep): void {
-    const { module, run } = currentMachine('DecodeWorkspace');
     const read = [s.z, s.zStride, s.sources, s.sourceCount, s.gate];
     const given = [s.u, s.delta, s.A, s.bc, s.bcStride, s.D, s.h, ...read, s.y, s.channels, s.stateSize];
-    run('selectiveStep', module.selectiveStepBlocks(s.batch, s.channels, s.stateSize), 0, ...given);
+    this.#note('selectiveStep', this.#module.selectiveStepBlocks(s.batch, s.channels, s.stateSize), given);
   }
 
   /** One step of the decay scan and its dense read-out. */
   decay(s: DecayStep): void {
-    const { module, run } = currentMachine('DecodeWorkspace');
     const { batch, heads, groups, keys, values } = s;
     const read = [s.sources ?? 0, s.sourceCount ?? 0, s.gate ?? 0];
     const given = [s.q, s.k, s.stride, s.v, s.vStride, s.decay, s.scale ?? 0, s.skip ?? 0, s.state, ...read, s.o];
-    run('decayStep', module.decayStepBlocks(batch, heads, keys, values), 0, ...given, batch, heads, heads / groups, keys, values);
+    const sizes = [batch, heads, heads / groups, keys, values];
+    this.#note('decayStep', this.#module.decayStepBlocks(batch, heads, keys, values), [...given, ...sizes]);
   }
 
   /** y = x σ(x), y [rows, size], x in rows that are `stride` floats apart. */
   siluRows(x: number, stride: number, y: number, rows: number, size: number): void {
-    currentMachine('DecodeWorkspace').run('siluRows', 1, 0, x, stride, y, rows, size);
+    this.#note('siluRows', 1, [x, stride, y, rows, size]);
   }
 
   /** y = own + silu(gate) ⊙ Σ of what lies at the `count` addresses of `sources`, all of `size` values; without a gate (0) it is 1. */
   denseSum(own: number, gate: number, sources: number, count: number, y: number, size: number): void {
-    currentMachine('DecodeWorkspace').run('denseSum', 1, 0, own, gate, sources, count, y, size);
+    this.#note('denseSum', 1, [own, gate, sources, count, y, size]);
   }
 
   /** Rotates the pairs (a, b) of x [rows, size] to scale (a cos − b sin, b cos + a sin), cos and sin [size/2], scale [rows]. */
   rotate(x: number, cos: number, sin: number, scale: number, rows: number, size: number): void {
-    currentMachine('DecodeWorkspace').run('rotateRows', 1, 0, x, cos, sin, scale, rows, size);
+    this.#note('rotateRows', 1, [x, cos, sin, scale, rows, size]);
   }
 
   /** y = f(x) ⊙ gate, of `size` values. */
   gatedUnit(x: number, gate: number, y: number, size: number, f: 'silu' | 'gelu' | 'relu'): void {
-    currentMachine('DecodeWorkspace').run('gatedUnit', 1, 0, x, gate, y, size, ['silu', 'gelu', 'relu'].indexOf(f));
+    this.#note('gatedUnit', 1, [x, gate, y, size, ['silu', 'gelu', 'relu'].indexOf(f)]);
   }
 
   /** Δ = softplus(x + bias) within the limits and the decay e^(Δ A), both [batch, heads]. */
   timeSteps(s: TimeSteps): void {
-    const given = [s.x, s.stride, s.bias, s.A, ...s.limits, s.delta, s.decay, s.batch, s.heads];
-    currentMachine('DecodeWorkspace').run('timeSteps', 1, 0, ...given);
+    this.#note('timeSteps', 1, [s.x, s.stride, s.bias, s.A, ...s.limits, s.delta, s.decay, s.batch, s.heads]);
+  }
+
+  #note(kernel: keyof DecodeModule, blocks: number, given: readonly number[]): void {
+    this.#steps.push({ kernel, blocks, scratchBytes: 0, given });
+  }
+
+  /** Takes all steps that were noted. @throws SsmError STATE on another backend, or where a matrix was disposed of */
+  play(): void {
+    for (const matrix of this.#used) matrix.check();
+    currentMachine('DecodeWorkspace').play(this.#steps);
   }
 
   /** Frees all buffers and weights; a second time does nothing. */

@@ -63,7 +63,7 @@ export function upper(pairs: v128): v128 {
 }
 
 /** w [width, 16] bfloat16, eight outputs a vector, see {@link lower}. */
-export function addPanelBf16(w: usize, x: usize, bias: usize, y: usize, width: i32, lanes: i32, add: bool): void {
+export function addPanelBf16(w: usize, x: usize, bias: usize, y: usize, width: i32, lanes: i32, add: bool, upperHalves: v128): void {
   const zero = f32x4.splat(0);
   let s0 = zero;
   let s1 = zero;
@@ -82,13 +82,13 @@ export function addPanelBf16(w: usize, x: usize, bias: usize, y: usize, width: i
     const c = v128.load(w, 32);
     const d = v128.load(w, 48);
     s0 = madd(even, lower(a), s0);
-    s1 = madd(even, upper(a), s1);
+    s1 = madd(even, v128.and(a, upperHalves), s1);
     s2 = madd(even, lower(b), s2);
-    s3 = madd(even, upper(b), s3);
+    s3 = madd(even, v128.and(b, upperHalves), s3);
     t0 = madd(odd, lower(c), t0);
-    t1 = madd(odd, upper(c), t1);
+    t1 = madd(odd, v128.and(c, upperHalves), t1);
     t2 = madd(odd, lower(d), t2);
-    t3 = madd(odd, upper(d), t3);
+    t3 = madd(odd, v128.and(d, upperHalves), t3);
     w += 64;
     x += 8;
   }

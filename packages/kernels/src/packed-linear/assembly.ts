@@ -11,15 +11,17 @@ import { BF16, bytesOfPanel, F32, GROUP, INT8, PANEL } from './assembly-unpack';
 
 /** Bytes of a group of activations: 32 whole numbers of 16 bits, a scale, a sum. */
 const ACTIVATIONS: usize = 72;
-/** Multiplications that are worth a block of their own: 10 to 50 µs, by the bytes of a weight. */
+/** Multiplications that are worth one of the first blocks, some µs for which threads that decode wait awake, and one of those beyond. */
+const WORTH_A_FIRST_BLOCK: i64 = 1 << 14;
 const WORTH_A_BLOCK: i64 = 1 << 18;
-const MOST_BLOCKS: i64 = 256;
+const FIRST_BLOCKS: i64 = 8;
+const MOST_BLOCKS: i64 = 64;
 
 /** Into how many blocks {@link packedLinear} cuts its panels. */
 export function packedLinearBlocks(rows: i32, width: i32, out: i32): i32 {
   const work = (rows as i64) * (width as i64) * (out as i64);
-  const blocks = min(MOST_BLOCKS, (work + WORTH_A_BLOCK - 1) / WORTH_A_BLOCK) as i32;
-  return max(1, min(count(out, PANEL), blocks));
+  const blocks = min(work / WORTH_A_FIRST_BLOCK, FIRST_BLOCKS + work / WORTH_A_BLOCK);
+  return max(1, min(count(out, PANEL), min(MOST_BLOCKS, blocks) as i32));
 }
 
 /**
@@ -46,6 +48,7 @@ export function packedLinear(
   const ofPanel = bytesOfPanel(kind, width);
   const groups = count(width, GROUP);
   const ofRow: usize = kind > BF16 ? (groups as usize) * ACTIVATIONS : (stride as usize) << 2;
+  const upperHalves = i32x4.splat(0xffff0000 + (kind - BF16)); // not known before: V8 makes constants anew in every round of a loop
   for (let panel = first; panel < end; panel++) {
     const w = weights + (panel as usize) * ofPanel;
     const lanes = min(PANEL, out - panel * PANEL);
@@ -54,11 +57,38 @@ export function packedLinear(
       const from = x + (row as usize) * ofRow;
       const to = y + (((row as usize) * (out as usize) + ((panel * PANEL) as usize)) << 2);
       if (kind === F32) addPanelF32(w, from, b, to, width, lanes, add);
-      else if (kind === BF16) addPanelBf16(w, from, b, to, width, lanes, add);
+      else if (kind === BF16) addPanelBf16(w, from, b, to, width, lanes, add, upperHalves);
       else if (kind === INT8) addPanelInt8(w, from, b, to, groups, lanes, add);
       else addPanelInt4(w, from, b, to, groups, lanes, add);
     }
   }
+}
+
+/** Bytes of a product in the table of {@link packedLinears}. */
+const ENTRY: usize = 44;
+
+/**
+ * Several products that do not depend on each other as one, so that threads meet once: what {@link packedLinear} is given of each, and into how
+ * many blocks it is cut, lies in a table of words.
+ */
+export function packedLinears(table: usize, block: i32): void {
+  while (block >= load<i32>(table, 40)) {
+    block -= load<i32>(table, 40);
+    table += ENTRY;
+  }
+  packedLinear(
+    load<i32>(table),
+    load<usize>(table, 4),
+    load<usize>(table, 8),
+    load<i32>(table, 12),
+    load<usize>(table, 16),
+    load<usize>(table, 20),
+    load<i32>(table, 24),
+    load<i32>(table, 28),
+    load<i32>(table, 32),
+    load<i32>(table, 36) !== 0,
+    block,
+  );
 }
 
 /** Into how many blocks {@link packedProduct} cuts its rows and outputs. */
@@ -127,30 +157,44 @@ function packGroup(x: usize, to: usize, group: i32, groups: i32, lanes: i32): vo
   x += ((group * GROUP) as usize) << 2;
   const numbers = to + (((group * GROUP) as usize) << 1);
   const scales = to + ((groups * GROUP) as usize) * 2 + ((group as usize) << 2);
-  let largest: f32 = 0;
-  for (let i = 0; i < lanes; i++) largest = max(largest, abs(load<f32>(x + ((i as usize) << 2)))); // a NaN stays
+  const largest = largestSize(x, lanes); // a NaN stays
   const isNumber = largest < f32.POSITIVE_INFINITY;
   const isSome = isNumber && largest > 1e-30;
   const inverse = f32x4.splat(isSome ? 32767 / largest : 0);
   let sum = i32x4.splat(0);
-  for (let i = 0; i < GROUP; i += 8) {
-    const low = i32x4.trunc_sat_f32x4_s(f32x4.nearest(f32x4.mul(lanesOf(x, i, lanes), inverse)));
-    const high = i32x4.trunc_sat_f32x4_s(f32x4.nearest(f32x4.mul(lanesOf(x, i + 4, lanes), inverse)));
-    sum = i32x4.add(sum, i32x4.add(low, high));
-    v128.store(numbers + ((i as usize) << 1), i16x8.narrow_i32x4_s(low, high));
-  }
+  let i = 0;
+  for (; i + 8 <= lanes; i += 8)
+    sum = i32x4.add(sum, packEight(v128.load(x + bytes(i)), v128.load(x + bytes(i), 16), inverse, numbers + (bytes(i) >> 1)));
+  for (; i < GROUP; i += 8)
+    sum = i32x4.add(sum, packEight(lanesOf(x, i, lanes), lanesOf(x, i + 4, lanes), inverse, numbers + (bytes(i) >> 1)));
   store<f32>(scales, isNumber ? (isSome ? largest / 32767 : 0) : f32.NaN);
   const total = i32x4.extract_lane(sum, 0) + i32x4.extract_lane(sum, 1) + i32x4.extract_lane(sum, 2) + i32x4.extract_lane(sum, 3);
   store<i32>(scales + ((groups as usize) << 2), total);
 }
 
+function largestSize(x: usize, lanes: i32): f32 {
+  let sizes = f32x4.splat(0);
+  let i = 0;
+  for (; i + 4 <= lanes; i += 4) sizes = f32x4.max(sizes, f32x4.abs(v128.load(x + bytes(i))));
+  if (i < lanes) sizes = f32x4.max(sizes, f32x4.abs(loadLanes(x + bytes(i), lanes - i)));
+  const pairs = f32x4.max(sizes, v128.shuffle<f32>(sizes, sizes, 2, 3, 0, 1));
+  return max(f32x4.extract_lane(pairs, 0), f32x4.extract_lane(pairs, 1));
+}
+
+/** Stores eight values times `inverse` as whole numbers, and gives sums of pairs. */
+function packEight(low: v128, high: v128, inverse: v128, to: usize): v128 {
+  const first = rounded(f32x4.mul(low, inverse));
+  const second = rounded(f32x4.mul(high, inverse));
+  v128.store(to, i16x8.narrow_i32x4_s(first, second));
+  return i32x4.add(first, second);
+}
+
+/** The nearest whole numbers of up to 22 bits: 1.5 · 2^23 has no digits behind the point, so adding it rounds, and its last bits are the number. */
+function rounded(x: v128): v128 {
+  return i32x4.sub(f32x4.add(x, f32x4.splat(12582912)), i32x4.splat(0x4b400000));
+}
+
 /** Values i to i + 3 of a group, zeros behind its end. */
 function lanesOf(x: usize, i: i32, lanes: i32): v128 {
-  const at = x + ((i as usize) << 2);
-  if (i + 4 <= lanes) return v128.load(at);
-  let value = f32x4.splat(0);
-  if (i < lanes) value = f32x4.replace_lane(value, 0, load<f32>(at));
-  if (i + 1 < lanes) value = f32x4.replace_lane(value, 1, load<f32>(at + 4));
-  if (i + 2 < lanes) value = f32x4.replace_lane(value, 2, load<f32>(at + 8));
-  return value;
+  return i < lanes ? loadLanes(x + bytes(i), lanes - i) : f32x4.splat(0);
 }

@@ -2,7 +2,7 @@ import { WEIGHT_GROUP as GROUP, type IntegerRows, type PackedMatrix, SsmError, W
 import type { Tensor, Tensor1D, Tensor2D, Tensor3D } from '@tensorflow/tfjs-core';
 import type { DecodeModule } from '../decode/module';
 import type { Heap } from '../wasm/heap';
-import type { Machine } from '../wasm/machine';
+import type { KernelCall, Machine } from '../wasm/machine';
 import { currentMachine } from '../wasm/machines';
 import { packedProduct, packedRows } from './operations';
 import { packedBytes, packIntegerRows, packRows, unpackRow } from './pack';
@@ -26,6 +26,11 @@ export interface PackedProductOptions {
   add?: boolean;
   /** Floats from one row of x to the next; `width` unless given. */
   stride?: number;
+}
+
+export interface ProductSteps {
+  readonly convert?: KernelCall;
+  readonly multiply: KernelCall;
 }
 
 /**
@@ -120,21 +125,37 @@ export class PackedLinear implements PackedMatrix {
   }
 
   /** As {@link apply} between addresses on the heap, which are trusted. @throws SsmError STATE, or BACKEND without room */
-  run(x: number, y: number, rows: number, { bias = 0, add = false, stride = this.width }: PackedProductOptions = {}): void {
-    const { heap, module, run } = this.#machine();
+  run(x: number, y: number, rows: number, options: PackedProductOptions = {}): void {
+    const { heap, play } = this.#machine();
+    const bytes = this.activationsBytes(rows);
+    const { convert, multiply } = this.steps(x, y, rows, bytes > 0 ? heap.shared(bytes) : 0, options);
+    play(convert ? [convert, multiply] : [multiply]);
+  }
+
+  /** Room for x as it is multiplied with weights in whole numbers; none in other cases. */
+  activationsBytes(rows: number): number {
+    const isWhole = this.type === 'int8' || this.type === 'int4';
+    return isWhole && rows <= MOST_FEW_ROWS[this.type] ? rows * Math.ceil(this.width / GROUP) * ACTIVATIONS_BYTES : 0;
+  }
+
+  /** What {@link run} does, to be done at any time while the weights are there: x is brought to `activations`, an address that is not 0, and multiplied. @throws SsmError STATE */
+  steps(x: number, y: number, rows: number, activations: number, options: PackedProductOptions = {}): ProductSteps {
+    const { bias = 0, add = false, stride = this.width } = options;
+    const { module } = this.#machine();
     const { type, width, out } = this;
-    const isFew = rows <= MOST_FEW_ROWS[type];
-    let from = x;
-    if (isFew && (type === 'int8' || type === 'int4')) {
-      from = heap.shared(rows * Math.ceil(width / GROUP) * ACTIVATIONS_BYTES);
-      run('packActivations', 1, 0, x, stride, from, rows, width);
-    }
-    const given = [WEIGHT_TYPES.indexOf(type), this.#weights, from, stride, bias, y, rows, width, out, Number(add)];
-    if (isFew) run('packedLinear', module.packedLinearBlocks(rows, width, out), 0, ...given);
-    else {
+    const given = [WEIGHT_TYPES.indexOf(type), this.#weights, activations || x, stride, bias, y, rows, width, out, Number(add)];
+    if (rows > MOST_FEW_ROWS[type]) {
       const scratchBytes = module.packedProductScratchBytes(rows, width, out) >>> 0;
-      run('packedProduct', module.packedProductBlocks(rows, width, out), scratchBytes, ...given);
+      return { multiply: { kernel: 'packedProduct', blocks: module.packedProductBlocks(rows, width, out), scratchBytes, given } };
     }
+    const multiply = { kernel: 'packedLinear', blocks: module.packedLinearBlocks(rows, width, out), scratchBytes: 0, given };
+    if (activations === 0) return { multiply };
+    return { convert: { kernel: 'packActivations', blocks: 1, scratchBytes: 0, given: [x, stride, activations, rows, width] }, multiply };
+  }
+
+  /** @throws SsmError STATE where the weights are no longer there, or the backend in use is another */
+  check(): void {
+    this.#machine();
   }
 
   /** {@link run} as an operation of tfjs: x [..., width], bias [out] → [..., out]. @throws SsmError SHAPE, DTYPE, STATE or BACKEND */

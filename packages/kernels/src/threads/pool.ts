@@ -34,7 +34,7 @@ export interface SharedBuild {
  */
 export class ThreadPool {
   readonly #views: Views;
-  readonly #kernels: readonly string[];
+  readonly #kernels: ReadonlyMap<string, number>;
   readonly #functions: readonly KernelFunction[];
   readonly #patienceMs: number;
   #helpers: Thread[] = [];
@@ -42,7 +42,7 @@ export class ThreadPool {
 
   private constructor({ exports }: SharedBuild, control: SharedArrayBuffer, patienceMs: number) {
     this.#views = viewsOf(control);
-    this.#kernels = Object.keys(exports);
+    this.#kernels = new Map(Object.keys(exports).map((name, i) => [name, i]));
     this.#functions = Object.values(exports) as KernelFunction[];
     this.#patienceMs = patienceMs;
   }
@@ -53,7 +53,8 @@ export class ThreadPool {
     const pool = new ThreadPool(build, control, patienceMs);
     const { module, memory } = build;
     try {
-      for (let slot = 1; slot < threads; slot++) pool.#helpers.push(spawn({ control, memory, module, kernels: pool.#kernels, slot }));
+      for (let slot = 1; slot < threads; slot++)
+        pool.#helpers.push(spawn({ control, memory, module, kernels: [...pool.#kernels.keys()], slot }));
       await Promise.all(pool.#helpers.map(({ ready }) => ready));
     } catch (cause) {
       pool.close();
@@ -75,7 +76,7 @@ export class ThreadPool {
   run(kernel: string, blocks: number, scratch: number, scratchBytes: number, given: readonly number[]): void {
     const { words, numbers } = this.#views;
     if (blocks < 1 || blocks > MOST_BLOCKS) throw new RangeError(`${blocks} blocks`);
-    words[CONTROL.KERNEL] = this.#kernels.indexOf(kernel);
+    words[CONTROL.KERNEL] = this.#kernels.get(kernel) ?? -1;
     words[CONTROL.BLOCKS] = blocks;
     words[CONTROL.COUNT] = given.length;
     numbers.set([scratch, scratchBytes, ...given]);

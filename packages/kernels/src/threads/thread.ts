@@ -32,7 +32,7 @@ const SCRATCH = 2;
 /** Looks at a word before a thread goes to sleep: a few microseconds, in which the next kernel often comes. */
 const LOOKS = 2000;
 /** How many times as long it looks in a chain: longer than one thread alone works between two jobs, and no longer than a millisecond. */
-const ROUNDS_IN_CHAIN = 100;
+const ROUNDS_IN_CHAIN = 20;
 
 /** What a worker is started with; all of it can be sent by postMessage. */
 export interface ThreadStart {

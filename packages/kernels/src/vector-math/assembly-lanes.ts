@@ -24,5 +24,12 @@ export function storeLanes(to: usize, value: v128, lanes: i32): void {
   if (lanes > 2) v128.store_lane<f32>(to + 8, value, 2);
 }
 
+/** The sum of each of four vectors. */
+export function sumsOf(a: v128, b: v128, c: v128, d: v128): v128 {
+  const left = f32x4.add(v128.shuffle<f32>(a, b, 0, 1, 4, 5), v128.shuffle<f32>(a, b, 2, 3, 6, 7)); // two halves of each
+  const right = f32x4.add(v128.shuffle<f32>(c, d, 0, 1, 4, 5), v128.shuffle<f32>(c, d, 2, 3, 6, 7));
+  return f32x4.add(v128.shuffle<f32>(left, right, 0, 2, 4, 6), v128.shuffle<f32>(left, right, 1, 3, 5, 7));
+}
+
 /** Values of one block of a function of values one by one: some 30 µs. */
 export const VALUES_OF_BLOCK: i32 = 1 << 15;

@@ -3,7 +3,7 @@
  * Letters: B texts, D hidden size, E channels = H heads × P per head, G groups of heads, N state size, W convolution width.
  */
 import type { Decoder, DecoderOptions } from '@densessm/ssm-core';
-import { backboneDecoder, type PackLayer, packDenseRead, packProjection, type Shared } from '../decoder';
+import { backboneDecoder, type PackLayer, packGate, projection, type Shared } from '../decoder';
 import type { Mamba2Config } from './config';
 import { convSize, type Mamba2MixerParams, type Mamba2Params } from './spec';
 import { type Mamba2State, stateShapes } from './state';
@@ -35,24 +35,23 @@ function packLayers(shared: Shared, c: Mamba2Config): PackLayer<Mamba2MixerParam
   const norm = { size: c.layout === 'mamba_ssm' ? E / G : E, inside: !c.normBeforeGate };
 
   return async (mixer, sources) => {
-    const inProj = await packProjection(shared, mixer.inProj, type);
+    const [conv, ssm] = [rows(channels * (W - 1)), rows(E * N)];
     const filter = { w: await work.copyOf(mixer.conv1d.weight), bias: await work.copyOf(mixer.conv1d.bias) };
     const aLog = (await mixer.aLog.data()) as Float32Array;
     const rate = { bias: await work.copyOf(mixer.dtBias), A: work.floats(aLog.map((value) => -Math.exp(value) * Math.LOG2E)) };
     const [skip, gain] = [await work.copyOf(mixer.D), await work.copyOf(mixer.norm)];
-    const outProj = await packProjection(shared, mixer.outProj, type);
-    const dense = await packDenseRead(shared, mixer.dense, sources);
-    const [conv, ssm] = [rows(channels * (W - 1)), rows(E * N)];
-    const mix = (): void => {
-      inProj.weight.run(x, projected, batch, { bias: inProj.bias });
-      work.convolution({ x: projected + 4 * E, ...filter, tail: conv, y: mixed }, { stride: width, batch, channels, width: W });
-      work.timeSteps({ ...steps, ...rate });
-      dense.open();
-      work.decay({ ...read, ...dense, skip, state: ssm, ...sizes });
-      for (let row = 0; row < batch; row++)
-        work.rmsNorm(o + 4 * row * E, gain, o + 4 * row * E, 1, E, c.layerNormEpsilon, { ...norm, gate: projected + 4 * row * width });
-      outProj.weight.run(o, hidden, batch, { bias: outProj.bias, add: true });
-    };
-    return { conv, ssm, mix };
+
+    const gate = await packGate(shared, mixer.dense, sources);
+    work.products(batch, [await projection(shared, mixer.inProj, type, { x, y: projected }), ...gate.first]);
+    work.convolution({ x: projected + 4 * E, ...filter, tail: conv, y: mixed }, { stride: width, batch, channels, width: W });
+    work.timeSteps({ ...steps, ...rate });
+    work.products(batch, gate.second());
+    work.decay({ ...read, ...gate.read, skip, state: ssm, ...sizes });
+    for (let row = 0; row < batch; row++) {
+      const [at, z] = [o + 4 * row * E, projected + 4 * row * width];
+      work.rmsNorm(at, gain, at, 1, E, c.layerNormEpsilon, { ...norm, gate: z });
+    }
+    work.products(batch, [await projection(shared, mixer.outProj, type, { x: o, y: hidden, add: true })]);
+    return { conv, ssm };
   };
 }

@@ -1,7 +1,7 @@
 /** DenseRetNet for one token: the equations of gau.ts on packed weights, without tfjs. Letters as in ../decoder.ts. */
 import type { Decoder, DecoderOptions } from '@densessm/ssm-core';
 import type { Tensor2D } from '@tensorflow/tfjs-core';
-import { type PackLayer, packFusions, retentionDecoder, type Shared } from '../decoder';
+import { type PackLayer, packFusion, retentionDecoder, type Shared } from '../decoder';
 import type { RetentionState } from '../state';
 import type { DenseRetNetConfig } from './config';
 import type { DenseRetNetParams } from './spec';
@@ -33,38 +33,31 @@ function packLayers(shared: Shared, c: DenseRetNetConfig): PackLayer<DenseRetNet
   const { keyDim, valueDim, numHeads: heads, normEps } = c;
   /** v and the output gate side by side, before their SiLU. */
   const raw = work.floats(batch * 2 * valueDim);
-  const size = valueDim / heads;
 
   return async ({ inputNorm, attention }, own, sources) => {
     const isFirst = own.index === 0;
-    const pack = (matrix: Tensor2D) => work.matrix(matrix, { type });
-    const [qProj, kProj] = [await pack(attention.qProj), await pack(attention.kProj)];
-    const [toHidden, toOut] = [await pack(attention.toHidden), await pack(attention.toOut)];
-    const [fuseK, fuseV] = await packFusions(shared, [attention.kSelect, attention.vSelect], c, sources);
-    const [first, groupNorm] = [await work.copyOf(inputNorm), await work.copyOf(attention.groupNorm)];
-    const [kNorm, vNorm] = [await work.copyOf(attention.kNorm), await work.copyOf(attention.vNorm)];
-    const project = (): void => {
-      qProj.run(x, q, batch);
-      kProj.run(x, own.k, batch);
-      toHidden.run(x, raw, batch);
-      work.silu(q, batch * keyDim);
-      work.silu(own.k, batch * keyDim);
-      work.siluRows(raw, 2 * valueDim, own.v, batch, valueDim);
-    };
-    return () => {
-      norm(hidden, first, x);
-      project();
-      fuseK(own.k, k);
-      fuseV(own.v, v);
-      if (!isFirst) work.rmsNorm(k, kNorm, k, batch, keyDim, (normEps * keyDim) / heads);
-      if (!isFirst) work.rmsNorm(v, vNorm, v, batch, valueDim, normEps);
-      rotate(isFirst);
-      retain(own.kv);
-      for (let row = 0; row < batch; row++) {
-        const [from, gate] = [o + 4 * row * valueDim, raw + 4 * (2 * row + 1) * valueDim];
-        work.rmsNorm(from, groupNorm, from, heads, size, normEps, { gate });
-      }
-      toOut.run(o, hidden, batch, { add: true });
-    };
+    const product = async (matrix: Tensor2D, y: number) => ({ matrix: await work.matrix(matrix, { type }), x, y });
+    const { first, fuse } = await packFusion(shared, [attention.kSelect, attention.vSelect], c, own, sources);
+    norm(hidden, await work.copyOf(inputNorm), x);
+    const [forQ, forK, forV] = [
+      await product(attention.qProj, q),
+      await product(attention.kProj, own.k),
+      await product(attention.toHidden, raw),
+    ];
+    work.products(batch, [forQ, forK, forV, ...first]);
+    work.silu(q, batch * keyDim);
+    work.silu(own.k, batch * keyDim);
+    work.siluRows(raw, 2 * valueDim, own.v, batch, valueDim);
+    fuse();
+    if (!isFirst) work.rmsNorm(k, await work.copyOf(attention.kNorm), k, batch, keyDim, (normEps * keyDim) / heads);
+    if (!isFirst) work.rmsNorm(v, await work.copyOf(attention.vNorm), v, batch, valueDim, normEps);
+    rotate(isFirst);
+    retain(own.kv);
+    const gain = await work.copyOf(attention.groupNorm);
+    for (let row = 0; row < batch; row++) {
+      const [from, gate] = [o + 4 * row * valueDim, raw + 4 * (2 * row + 1) * valueDim];
+      work.rmsNorm(from, gain, from, heads, valueDim / heads, normEps, { gate });
+    }
+    work.products(batch, [{ matrix: await work.matrix(attention.toOut, { type }), x: o, y: hidden, add: true }]);
   };
 }
