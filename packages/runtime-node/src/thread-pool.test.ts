@@ -68,7 +68,7 @@ async function start(threads: number, { source = SERVE, patienceMs = 20_000 } = 
   const blocks = module.matMulBlocks?.(1, SIZE, SIZE, SIZE) as number;
   const bytes = module.matMulScratchBytes?.(SIZE, SIZE, SIZE) as number;
   const multiply = (at = C): Buffer => {
-    pool.run('matMul', blocks, SCRATCH, bytes, [A, B, at, 1, SIZE, SIZE, SIZE, 0, 0]);
+    pool.run('matMul', blocks, SCRATCH, bytes, [A, B, at, 1, SIZE, SIZE, SIZE, 0, 0, 0]);
     return Buffer.from(values(at).slice().buffer);
   };
   return { pool, multiply, values };
