@@ -14,6 +14,7 @@ import { readOptions } from './cpu/options';
 import { positions } from './cpu/positions';
 import { prefill } from './cpu/prefill';
 import { products } from './cpu/products';
+import { ReaderProcess } from './cpu/reader-process';
 import { type Run, type Section, say } from './cpu/section';
 import { training } from './cpu/training';
 import { commit, keepResults, machine } from './lib/results';
@@ -27,21 +28,25 @@ if (unknown.length > 0)
 const chosen = SECTIONS.filter(({ name }) => options.only.length === 0 || options.only.includes(name));
 if (options.work !== '') mkdirSync(options.work, { recursive: true });
 const work = options.work === '' ? mkdtempSync(join(tmpdir(), 'densessm-bench-')) : resolve(options.work);
+if (options.work === '') process.on('exit', () => rmSync(work, { recursive: true, force: true }));
+process.once('SIGINT', () => process.exit(130));
 const run: Run = { options, work, notes: new Set(), details: {} };
 const { reason } = await startBackend({ device: 'wasm', threads: Math.max(...options.threads) });
 const { load, ...here } = machine();
 console.log(`${here.cpu}, ${here.cores} cores, Node ${here.node}, load ${load?.toFixed(1)}; ${reason}\n`);
 const figures: Figure[] = [];
 const report = { date: new Date().toISOString(), commit: commit(), machine: machine(), reason, options };
-try {
-  for (const section of chosen) {
-    const start = performance.now();
-    say(`${section.name}: ${section.what}`);
+for (const section of chosen) {
+  const start = performance.now();
+  say(`${section.name}: ${section.what}`);
+  try {
     figures.push(...(await section.measure(run)));
-    say(`${section.name} took ${((performance.now() - start) / 1000).toFixed(0)} s`);
+  } catch (error) {
+    run.notes.add(`${section.name} failed: ${error instanceof Error ? error.message : error}`);
+    process.exitCode = 1;
   }
-} finally {
-  if (options.work === '') rmSync(work, { recursive: true, force: true });
+  await ReaderProcess.closeAll();
+  say(`${section.name} took ${((performance.now() - start) / 1000).toFixed(0)} s`);
 }
 for (const line of tableOf(figures)) console.log(line);
 for (const note of run.notes) console.log(`\n${note}`);

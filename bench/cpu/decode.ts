@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { type Figure, type Speed, speedOf } from './figures';
 import { folderOf, smallMamba } from './models';
 import type { WeightType } from './options';
-import { findPeers, type Peer } from './peers';
+import { findPeers, KNOWN_PEERS, type Peer } from './peers';
 import { type ReaderProcess, startOurs } from './reader-process';
 import { timeInTurns } from './rounds';
 import { type Run, type Section, say } from './section';
@@ -28,15 +28,11 @@ export const decode: Section = {
     const peers = findPeers(run.options, run.work, folder);
     for (const line of peers.missing) run.notes.add(line);
     const readers = await startReaders(folder, peers.found, Math.max(...run.options.threads));
-    try {
-      const ids = CHECKED.map((id) => id % run.options.vocab);
-      run.details.errorOfLogits = await compareLogits(join(run.work, 'logits.bin'), ids, readers);
-      const figures: Figure[] = [];
-      for (const threads of run.options.threads) figures.push(...figuresOf(await timeReaders(run, readers, threads), threads, peers.found));
-      return figures;
-    } finally {
-      for (const { process } of readers) await process.close();
-    }
+    const ids = CHECKED.map((id) => id % run.options.vocab);
+    run.details.errorOfLogits = await compareLogits(join(run.work, 'logits.bin'), ids, readers);
+    const figures: Figure[] = [];
+    for (const threads of run.options.threads) figures.push(...figuresOf(await timeReaders(run, readers, threads), threads));
+    return figures;
   },
 };
 
@@ -81,14 +77,13 @@ async function timeReaders(run: Run, readers: readonly Reader[], threads: number
   return new Map(times.map((taken, i) => [`${readers[i]?.name} ${readers[i]?.dtype}`, speedOf(tokens, taken)]));
 }
 
-function figuresOf(speeds: Map<string, Speed>, threads: number, peers: readonly Peer[]): Figure[] {
+function figuresOf(speeds: Map<string, Speed>, threads: number): Figure[] {
   return TYPES.flatMap((dtype): Figure[] => {
     const ours = speeds.get(`ours ${dtype}`);
     if (ours === undefined) return [];
     const figure = { section: 'decode', what: 'Mamba-130M', dtype, threads, unit: 'tokens/s', ours };
-    const names = peers.filter(({ beside }) => beside === dtype).map((peer) => `${peer.name} ${peer.dtype}`);
+    const names = KNOWN_PEERS.filter(({ beside }) => beside === dtype).map((peer) => `${peer.name} ${peer.dtype}`);
     if (dtype === 'int4') names.push('ours int8');
-    if (names.length === 0) return [figure];
     return names.map((name) => ({ ...figure, against: { name, speed: speeds.get(name) }, aim: AIMS[name] }));
   });
 }

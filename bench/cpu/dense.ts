@@ -2,7 +2,7 @@ import { startBackend } from '@densessm/runtime-node';
 import { makeStep } from '../lib/training-step';
 import { type Figure, speedOf } from './figures';
 import { denseRetNet350m, folderOf, type Measured, smallDenseMamba, smallMamba } from './models';
-import { startOurs } from './reader-process';
+import { ReaderProcess, startOurs } from './reader-process';
 import { timeInTurns } from './rounds';
 import type { Run, Section } from './section';
 import { parseSizes, sizesInWords } from './training';
@@ -30,7 +30,7 @@ async function decodePair(run: Run, dense: Measured, plain: Measured): Promise<F
     await reader.ask('decode 2');
     return reader.ask(`decode ${tokens}`);
   });
-  for (const reader of readers) await reader.close();
+  await ReaderProcess.closeAll();
   const against = { name: plain.name, speed: speedOf(tokens, theirs) };
   return [
     {

@@ -2,17 +2,20 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { Options } from './options';
+import type { Options, WeightType } from './options';
 import { ReaderProcess } from './reader-process';
 
-/** Another implementation, reading the same weights. */
-export interface Peer {
+/** Another implementation that reads the same weights. */
+interface PeerKind {
   name: string;
   dtype: string;
   /** With which of our types it is compared. */
-  beside: 'f32' | 'bf16' | 'int8' | 'int4';
+  beside: WeightType;
   /** Whether it can read many tokens at once. */
   prefills: boolean;
+}
+
+export interface Peer extends PeerKind {
   start(): Promise<ReaderProcess>;
 }
 
@@ -21,6 +24,16 @@ export interface Peers {
   /** What is not here, and how to get it. */
   missing: string[];
 }
+
+const MAMBA_C: PeerKind = { name: 'mamba.c', dtype: 'f32', beside: 'f32', prefills: false };
+const LLAMA_TYPES = { f32: 'f32', f16: 'bf16', q8_0: 'int8', q4_0: 'int4' } as const;
+const LLAMA: readonly PeerKind[] = Object.entries(LLAMA_TYPES).flatMap(([dtype, beside]) => [
+  { name: 'llama.cpp', dtype, beside, prefills: true },
+  { name: 'node-llama-cpp', dtype, beside, prefills: false },
+]);
+
+/** All that can be compared with, here or not. */
+export const KNOWN_PEERS: readonly PeerKind[] = [MAMBA_C, ...LLAMA];
 
 const sources = (name: string): string => fileURLToPath(new URL(`../peers/${name}`, import.meta.url));
 const run = (command: string, parameters: readonly string[]): void => {
@@ -47,10 +60,8 @@ function mambaC(o: Options, work: string, folder: string): Peer[] {
   const flags = ['-Ofast', '-fopenmp', '-march=native'];
   run('gcc', [...flags, '-I', o.mambaC, sources('mamba_c.c'), '-lm', '-o', program]);
   const start = () => ReaderProcess.start(program, [join(folder, 'mamba-c.bin')]);
-  return [{ name: 'mamba.c', dtype: 'f32', beside: 'f32', prefills: false, start }];
+  return [{ ...MAMBA_C, start }];
 }
-
-const LLAMA_TYPES = { f32: 'f32', f16: 'bf16', q8_0: 'int8', q4_0: 'int4' } as const;
 
 function llama(o: Options, work: string, folder: string): Peer[] {
   const bundle = join(o.llama, 'node_modules/node-llama-cpp/llama/gitRelease.bundle');
@@ -66,14 +77,11 @@ function llama(o: Options, work: string, folder: string): Peer[] {
   run('gcc', ['-O2', ...includes, sources('llama.c'), ...links, '-o', program]);
   const whole = join(folder, 'f32.gguf');
   const api = join(o.llama, 'node_modules/node-llama-cpp/dist/index.js');
-  return Object.entries(LLAMA_TYPES).flatMap(([dtype, beside]): Peer[] => {
-    const file = join(folder, `${dtype}.gguf`);
-    if (!existsSync(file)) run(program, [libraries, whole, file, dtype]);
+  return LLAMA.map((kind): Peer => {
+    const file = join(folder, `${kind.dtype}.gguf`);
+    if (!existsSync(file)) run(program, [libraries, whole, file, kind.dtype]);
     const direct = () => ReaderProcess.start(program, [libraries, file]);
     const throughNode = () => ReaderProcess.start(process.execPath, [sources('node-llama.mjs'), api, file]);
-    return [
-      { name: 'llama.cpp', dtype, beside, prefills: true, start: direct },
-      { name: 'node-llama-cpp', dtype, beside, prefills: false, start: throughNode },
-    ];
+    return { ...kind, start: kind.name === 'llama.cpp' ? direct : throughNode };
   });
 }

@@ -55,7 +55,6 @@ async function readInTurns({ work, options }: Run, models: readonly Measured[]):
     const now = readers.map(([{ name, windows }]) => `${name} ${windows.at(-1)?.speed.median.toFixed(1)}`);
     say(`to token ${(window * options.positions) / WINDOWS}, tokens/s at the median: ${now.join(', ')}`);
   }
-  for (const [, reader] of readers) await reader.close();
   return readers.map(([course]) => course);
 }
 

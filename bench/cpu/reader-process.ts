@@ -5,6 +5,7 @@ import type { WeightType } from './options';
 
 /** A process that reads a model and answers lines (bench/peers/lines.h); between them it sleeps. */
 export class ReaderProcess {
+  static readonly #open = new Set<ReaderProcess>();
   readonly #child: ChildProcess;
   readonly #lines: AsyncIterator<string>;
   readonly #reader: Interface;
@@ -15,6 +16,11 @@ export class ReaderProcess {
     this.#child = child;
     this.#reader = createInterface({ input: child.stdout });
     this.#lines = this.#reader[Symbol.asyncIterator]();
+    ReaderProcess.#open.add(this);
+  }
+
+  static async closeAll(): Promise<void> {
+    for (const reader of ReaderProcess.#open) await reader.close();
   }
 
   /** Waits until the model is loaded. */
@@ -44,9 +50,11 @@ export class ReaderProcess {
   }
 
   async close(): Promise<void> {
+    ReaderProcess.#open.delete(this);
+    const isRunning = this.#child.exitCode === null && this.#child.signalCode === null;
     const ended = new Promise((resolve) => this.#child.once('close', resolve));
     this.#child.stdin?.end();
-    await ended;
+    if (isRunning) await ended;
     this.#reader.close();
   }
 }
