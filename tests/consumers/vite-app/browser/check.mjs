@@ -53,7 +53,10 @@ async function checkBackend(backend, simd, browserSide) {
   const names = Object.keys(sessions.configs);
   const sizes = [];
   for (const name of names) {
-    const files = (await filesOf(sessions.configs[name])).map((file) => ({ ...file, bytes: textOf(file.bytes) }));
+    const files = (await filesOf(sessions.configs[name], { dtype: sessions.dtypes[name] })).map((file) => ({
+      ...file,
+      bytes: textOf(file.bytes),
+    }));
     for (const side of [node, browserSide]) await side.load(name, files);
   }
   for (const [i, name] of names.entries()) {

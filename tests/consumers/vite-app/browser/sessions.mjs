@@ -25,6 +25,11 @@ export const configs = {
   },
 };
 
+/** Models whose files hold whole numbers. */
+export const dtypes = { mamba_int8: 'INT8', dense_retnet_int4: 'INT4' };
+configs.mamba_int8 = configs.mamba;
+configs.dense_retnet_int4 = configs.dense_retnet;
+
 const BEGINNING = 'Call me Ishmael. Some years ago';
 const REST = ', never mind how long';
 const DRAWING = { temperature: 1, topP: 0.9, repetitionPenalty: 1.2, maxTokens: 12 };
