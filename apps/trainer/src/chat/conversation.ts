@@ -176,7 +176,7 @@ export class Conversation {
 
   #freshSession(): Session {
     const { seed } = this.#options.sampling;
-    return new Session(this.#model, { ...this.#model.session, ...(seed === undefined ? {} : { seed }) });
+    return new Session(this.#model, seed === undefined ? {} : { seed });
   }
 
   #empty(): Transcript {

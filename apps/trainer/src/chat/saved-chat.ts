@@ -26,7 +26,7 @@ export async function loadChat(path: string, model: OpenModel, options: Conversa
   });
   const isSnapshot = bytes.subarray(0, 8).toString('latin1') === 'DSSMSNAP';
   const { snapshot, ...transcript } = isSnapshot ? { snapshot: bytes, style: options.style, messages: [], text: '' } : parse(path, bytes);
-  return new Conversation(model, options, { session: await Session.restore(model, snapshot, model.session), transcript });
+  return new Conversation(model, options, { session: await Session.restore(model, snapshot), transcript });
 }
 
 function parse(path: string, bytes: Buffer): Transcript & { snapshot: Uint8Array } {

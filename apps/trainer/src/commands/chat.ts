@@ -8,7 +8,7 @@ import { hasChatTemplate } from '../inspection/facts';
 import type { Io } from '../io';
 import { type OpenModel, type OpenModelOptions, openModel, requireTokenizer } from '../model/open-model';
 import { pathFrom } from '../output/write-file';
-import { addModelOptions, MODEL_ARGUMENT, remark, weightsOption } from './shared';
+import { addModelOptions, MODEL_ARGUMENT, remark } from './shared';
 
 interface ChatFlags extends SamplingFlags, OpenModelOptions {
   system?: string;
@@ -37,7 +37,6 @@ export function registerChat(program: Command, io: Io): void {
     .option('--load <file>', 'go on with a conversation that /save kept');
   addSamplingFlags(command);
   addModelOptions(command)
-    .addOption(weightsOption())
     .addHelpText('after', EXAMPLES)
     .action((source: string, flags: ChatFlags) => chat(io, source, flags));
 }

@@ -54,6 +54,18 @@ describe('densessm eval', () => {
     });
   });
 
+  it('measures with weights as they are kept in memory', async () => {
+    const perplexityOf = async (...argv: string[]) => {
+      const { results, config } = JSON.parse((await evaluate(...argv, '--perplexity', 'text.txt', '--json')).stdout);
+      return { perplexity: results.text['token_perplexity,none'], dtype: config.model_dtype };
+    };
+    const [exact, rounded] = [await perplexityOf('model'), await perplexityOf('model', '--weights', 'int4')];
+    expect([exact.dtype, rounded.dtype]).toEqual(['float32', 'int4']);
+    expect(rounded.perplexity).not.toBe(exact.perplexity);
+    await run(['convert', 'model', 'int4', '--dtype', 'int4'], { cwd: folder.path });
+    expect(await perplexityOf('int4')).toEqual(rounded);
+  });
+
   it('divides one log-likelihood by words, bytes and tokens', async () => {
     const { stdout } = await evaluate('model', '--perplexity', 'text.txt', '--json');
     const { text } = JSON.parse(stdout).results;

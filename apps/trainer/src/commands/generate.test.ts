@@ -64,10 +64,12 @@ describe('densessm generate', () => {
     );
     expect(texts[0]).toBe((await generate('model', 'ab', ...greedy)).stdout);
     expect(texts[2]).not.toBe(texts[0]);
+    await run(['convert', 'model', 'int4', '--dtype', 'int4'], { cwd: folder.path });
+    expect((await generate('int4', 'ab', ...greedy)).stdout).toBe(texts[2]); // the numbers of the folder as they are
     const beams = await generate('model', 'ab', '--weights', 'int8', '--num-beams', '2', '--max-tokens', '3');
     expect(beams).toMatchObject({ code: EXIT.fine, stderr: '' });
     const none = await generate('model', 'ab', '--weights', 'int8', '--device', 'cpu');
-    expect(none).toMatchObject({ code: EXIT.usage, stderr: expect.stringContaining('leave `weights` out') });
+    expect(none).toMatchObject({ code: EXIT.usage, stderr: expect.stringContaining('leave --weights out') });
   });
 
   it('goes on from a snapshot as if it had never stopped', async () => {

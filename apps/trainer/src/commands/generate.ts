@@ -9,7 +9,7 @@ import { Interrupted, type Io } from '../io';
 import { type OpenModel, type OpenModelOptions, openModel } from '../model/open-model';
 import { pathFrom, refuseOverwrite, writeFileWhole } from '../output/write-file';
 import { real, whole } from '../settings/kinds';
-import { addModelOptions, MODEL_ARGUMENT, reading, weightsOption, writeJson } from './shared';
+import { addModelOptions, MODEL_ARGUMENT, reading, writeJson } from './shared';
 
 interface GenerateFlags extends SamplingFlags, PromptFlags, OpenModelOptions {
   echo?: boolean;
@@ -52,7 +52,6 @@ export function registerGenerate(program: Command, io: Io): void {
   addSamplingFlags(command);
   const group = 'Beams and probabilities:';
   addModelOptions(command)
-    .addOption(weightsOption())
     .addOption(new Option('--num-beams <n>', 'search for the likeliest text').helpGroup(group).argParser(reading(whole(1))))
     .addOption(
       new Option('--length-penalty <x>', 'beams are compared by log-probability / length ** x')
@@ -126,7 +125,7 @@ type Result = Pick<Generated, 'tokens' | 'text' | 'finishReason' | 'promptTokens
 
 /** Reads the prompt, streams what follows and, where asked, saves the state after it. */
 async function inSession(io: Io, model: OpenModel, { prompt, snapshot, snapshotPath, flags, options }: SessionRun): Promise<Result> {
-  const session = snapshot === undefined ? new Session(model, model.session) : await Session.restore(model, snapshot, model.session);
+  const session = snapshot === undefined ? new Session(model) : await Session.restore(model, snapshot);
   try {
     if (prompt.length > 0) await session.append(prompt, { signal: io.signal });
     const promptTokens = session.tokenCount;
@@ -163,7 +162,7 @@ async function withBeams(
   options: GenerateOptions,
   flags: GenerateFlags,
 ): Promise<Result> {
-  const result = await generate(model, prompt, { ...options, ...model.session });
+  const result = await generate(model, prompt, options);
   if (!flags.json) io.stdout.write(flags.ids ? result.tokens.join(' ') : (result.text ?? ''));
   return result;
 }

@@ -21,14 +21,13 @@ export function addModelOptions(command: Command): Command {
     .addOption(new Option('--device <name>', 'where it is computed').choices(['auto', 'wasm', 'cpu']).default('auto').helpGroup('Model:'))
     .addOption(new Option('--tokenizer <source>', 'another tokenizer: tokenizer.json, folder or Hub id').helpGroup('Model:'))
     .addOption(new Option('--revision <name>', 'branch, tag or commit on the Hub').helpGroup('Model:'))
-    .addOption(new Option('--offline', 'take what is in the cache and ask no server').helpGroup('Model:'));
+    .addOption(new Option('--offline', 'take what is in the cache and ask no server').helpGroup('Model:'))
+    .addOption(
+      new Option('--weights <type>', 'how matrices are kept in memory: 32, 16, 8.5 or 4.5 bits a weight (default: as in the files, or f32)')
+        .choices(WEIGHT_TYPES)
+        .helpGroup('Model:'),
+    );
 }
-
-/** For commands that write text with a model. */
-export const weightsOption = (): Option =>
-  new Option('--weights <type>', 'how the weights that write are kept: 32, 16, 8.5 or 4.5 bits each (default: f32)')
-    .choices(WEIGHT_TYPES)
-    .helpGroup('Model:');
 
 /** One JSON value on stdout, for machines. */
 export const writeJson = (io: Io, value: unknown): void => void io.stdout.write(`${JSON.stringify(value, null, 2)}\n`);

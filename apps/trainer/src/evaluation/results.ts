@@ -84,12 +84,14 @@ const configOf = ({ task, result }: Measured): Record<string, unknown> => ({
   metadata: { version: VERSION },
 });
 
-function executionOf({ model, config, backend }: OpenModel, about: Circumstances): Record<string, unknown> {
+const DTYPES: Readonly<Record<OpenModel['weights'], string>> = { f32: 'float32', bf16: 'bfloat16', int8: 'int8', int4: 'int4' };
+
+function executionOf({ model, config, backend, weights }: OpenModel, about: Circumstances): Record<string, unknown> {
   return {
     model: model.modelType,
     model_args: { pretrained: about.source, prefix_token_id: about.prefixToken ?? null },
     model_num_parameters: countParams(model.spec(config)),
-    model_dtype: 'float32',
+    model_dtype: DTYPES[weights],
     batch_size: about.batchSize,
     batch_sizes: [],
     prompt_chunk: about.promptChunk,

@@ -1,7 +1,9 @@
-import type { ModelBundle, SessionOptions } from '@densessm/generate';
+import { parseConfigText, readText, splitQuantisation } from '@densessm/checkpoint';
+import type { ModelBundle } from '@densessm/generate';
 import { type Choice, type Device, type HubOptions, loadPretrained, startBackend } from '@densessm/runtime-node';
 import { disposeTree, SsmError, type WeightType } from '@densessm/ssm-core';
 import { loadTokenizer, type Tokenizer } from '@densessm/tokenizer';
+import { usageError } from '../errors';
 import type { Io } from '../io';
 import { FAMILIES } from './families';
 import { type ModelFiles, openModelFiles, readBytes, readJsonObject } from './source';
@@ -12,7 +14,7 @@ export interface OpenModelOptions {
   readonly tokenizer?: string;
   readonly revision?: string;
   readonly offline?: boolean;
-  /** Of the model's decoder. */
+  /** How matrices are kept in memory. */
   readonly weights?: WeightType;
 }
 
@@ -22,26 +24,46 @@ export interface OpenModel extends ModelBundle {
   readonly name: string;
   readonly files: ModelFiles['files'];
   readonly backend: Choice;
+  /** How matrices are kept in memory. */
+  readonly weights: WeightType;
   /** Tokens that end a text: of generation_config.json, else of the tokenizer. */
   readonly eosIds: readonly number[];
-  /** What sessions of this model are made with. */
-  readonly session: Pick<SessionOptions, 'weights'>;
   /** Frees the weights. */
   dispose(): void;
 }
 
 /**
- * Starts the backend and loads a model from wherever it lies.
+ * Starts the backend and loads a model from wherever it lies, to be read with and not trained: on wasm its matrices are packed.
  * @throws SsmError as {@link openModelFiles} and loading do
  */
 export async function openModel(io: Io, source: string, options: OpenModelOptions = {}): Promise<OpenModel> {
   const { files, name } = await openModelFiles(io, source, hubOptions(options));
   const tokenizer = options.tokenizer === undefined ? await tokenizerOfModel(files) : await openTokenizer(io, options.tokenizer, options);
   const backend = await startBackend({ device: options.device });
-  const { model, config, params } = await loadPretrained(files, { models: FAMILIES });
+  const weights = await packedType(files, backend, options.weights);
+  const { model, config, params } = await loadPretrained(files, { models: FAMILIES, weights });
   const eosIds = await eosOf(files, tokenizer);
-  const session = options.weights === undefined ? {} : { weights: options.weights };
-  return { model, config, params, tokenizer, name, files, backend, eosIds, session, dispose: () => disposeTree(params) };
+  return { model, config, params, tokenizer, name, files, backend, weights: weights ?? 'f32', eosIds, dispose: () => disposeTree(params) };
+}
+
+/**
+ * In which type matrices are packed: as they lie in the files, or as asked for. Undefined where they are float32 tensors.
+ * @throws SsmError OPTION for whole numbers where only tensors can be computed with
+ */
+async function packedType(files: ModelFiles['files'], backend: Choice, wanted: WeightType | undefined): Promise<WeightType | undefined> {
+  if (backend.backend !== 'wasm') {
+    if (wanted === undefined || wanted === 'f32') return undefined;
+    throw usageError(
+      `weights cannot be kept as ${wanted} here.`,
+      'wasm, which packs weights',
+      backend.backend,
+      'add --device wasm, or leave --weights out',
+    );
+  }
+  if (wanted !== undefined) return wanted;
+  const where = `${files.where}/config.json`;
+  const { quantisation } = splitQuantisation(where, parseConfigText((await readText(files, 'config.json')) ?? '{}', where));
+  return quantisation === undefined ? 'f32' : quantisation.bits === 8 ? 'int8' : 'int4';
 }
 
 /**
