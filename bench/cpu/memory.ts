@@ -1,7 +1,6 @@
-import { leavesOf } from '@densessm/ssm-core';
+import { leavesOf, type WeightType, weightTypeOf } from '@densessm/ssm-core';
 import type { Figure, Speed } from './figures';
 import { denseRetNet350m, folderOf, type Measured, smallMamba } from './models';
-import type { WeightType } from './options';
 import { startOurs } from './reader-process';
 import type { Section } from './section';
 
@@ -13,7 +12,8 @@ const READ = 64;
 export const memory: Section = {
   name: 'memory',
   what: 'what a process holds that only decodes, a fresh one each time, beside its packed weights',
-  measure: async ({ options, work }) => {
+  measure: async ({ options, work, notes }) => {
+    notes.add('memory: the processes run the sources, whose loader (tsx) takes some 90 MiB that a program on the built packages does not');
     const figures: Figure[] = [];
     const models = [smallMamba(options), denseRetNet350m(options)].filter(({ model }) => model.decoder !== undefined);
     const threads = Math.max(...options.threads);
@@ -38,12 +38,12 @@ export const memory: Section = {
 
 const constant = (value: number): Speed => ({ best: value, median: value });
 
-/** Matrices are packed, other tensors stay in float32. */
+/** What a packed model takes: of its matrices the packed ones, other tensors in float32. */
 function packedBytes({ model, json }: Measured, type: WeightType): number {
   let bytes = 0;
-  for (const { name, shape } of leavesOf(model.spec(model.parseConfig(json)))) {
-    const size = shape.reduce((product, side) => product * side, 1);
-    bytes += (size * (name.endsWith('weight') && shape.length === 2 ? BITS[type] : 32)) / 8;
+  for (const leaf of leavesOf(model.spec(model.parseConfig(json)))) {
+    const size = leaf.shape.reduce((product, side) => product * side, 1);
+    bytes += (size * BITS[(leaf.kind === 'param' && weightTypeOf(leaf, type)) || 'f32']) / 8;
   }
   return bytes;
 }

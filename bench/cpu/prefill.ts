@@ -5,7 +5,11 @@ import { type ReaderProcess, startOurs } from './reader-process';
 import { timeInTurns } from './rounds';
 import type { Section } from './section';
 
-const AIMS: Record<string, string> = { f32: '≥ 1.5', q8_0: '≥ 1' };
+/** Our weights, those of the peer, and what is aimed at. */
+const PAIRS = [
+  { dtype: 'f32', other: 'f32', aim: '≥ 1.5' },
+  { dtype: 'int8', other: 'q8_0', aim: '≥ 1' },
+] as const;
 
 export const prefill: Section = {
   name: 'prefill',
@@ -14,18 +18,21 @@ export const prefill: Section = {
     const folder = await folderOf(work, smallMamba(options));
     const { found, missing } = findPeers(options, work, folder);
     for (const line of missing) notes.add(line);
-    const peers = found.filter(({ prefills, dtype }) => prefills && AIMS[dtype] !== undefined);
+    const peers = found.filter(({ prefills, dtype }) => prefills && PAIRS.some(({ other }) => other === dtype));
     const readers = new Map<string, ReaderProcess>();
-    readers.set('ours', await startOurs(folder, 'f32', Math.max(...options.threads), 'prefill'));
+    const threadsAtMost = Math.max(...options.threads);
+    for (const { dtype } of PAIRS) readers.set(`ours ${dtype}`, await startOurs(folder, dtype, threadsAtMost, 'prefill'));
     for (const peer of peers) readers.set(peer.dtype, await peer.start());
     const figures: Figure[] = [];
     for (const threads of options.threads) {
       const speeds = await timePrompts(readers, threads, options);
-      const ours = speeds.get('ours') as Speed;
-      const figure = { section: 'prefill', what: `Mamba-130M, ${options.prompt} tokens`, dtype: 'f32', threads, unit: 'tokens/s', ours };
-      if (peers.length === 0) figures.push(figure);
-      for (const { name, dtype } of peers)
-        figures.push({ ...figure, against: { name: `${name} ${dtype}`, speed: speeds.get(dtype) }, aim: AIMS[dtype] });
+      for (const { dtype, other, aim } of PAIRS) {
+        const ours = speeds.get(`ours ${dtype}`) as Speed;
+        const figure = { section: 'prefill', what: `Mamba-130M, ${options.prompt} tokens`, dtype, threads, unit: 'tokens/s', ours };
+        const beside = peers.filter((peer) => peer.dtype === other);
+        if (beside.length === 0) figures.push(figure);
+        for (const { name } of beside) figures.push({ ...figure, against: { name: `${name} ${other}`, speed: speeds.get(other) }, aim });
+      }
     }
     for (const reader of readers.values()) await reader.close();
     return figures;

@@ -4,10 +4,11 @@
  */
 import { writeFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
+import type { LoadedModel } from '@densessm/checkpoint';
 import { denseMamba, denseMamba2, mamba, mamba2 } from '@densessm/mamba';
 import { denseRetNet, retnet } from '@densessm/retnet';
 import { loadPretrained, startBackend } from '@densessm/runtime-node';
-import { type AnyModel, type Decoder, type DecoderOptions, disposeTree } from '@densessm/ssm-core';
+import { type AnyModel, type Decoder, disposeTree, type WeightType } from '@densessm/ssm-core';
 
 const MODELS: AnyModel[] = [retnet, denseRetNet, mamba, mamba2, denseMamba, denseMamba2];
 
@@ -22,11 +23,14 @@ const [folder = '', weights = 'f32', threads = '1', mode = 'decode'] = process.a
 await startBackend({ device: 'wasm', threads: Number(threads) });
 const reading = await (mode === 'prefill' ? openPrefill() : openDecoder());
 
+/** With no other copy of the weights. */
+function open(): Promise<LoadedModel> {
+  return loadPretrained(folder, { models: MODELS, weights: weights as WeightType });
+}
+
 async function openDecoder(): Promise<Reading> {
-  const { model, config, params } = await loadPretrained(folder, { models: MODELS });
-  const options: DecoderOptions = { weights: weights as 'f32', batch: 1 };
-  const decoder: Decoder<unknown> | undefined = await model.decoder?.(params, config, options);
-  disposeTree(params);
+  const { model, config, params } = await open();
+  const decoder: Decoder<unknown> | undefined = await model.decoder?.(params, config, { batch: 1 });
   if (decoder === undefined) throw new Error('this model has no decoder');
   const start = decoder.state();
   return {
@@ -37,7 +41,7 @@ async function openDecoder(): Promise<Reading> {
 }
 
 async function openPrefill(): Promise<Reading> {
-  const { model, config, params } = await loadPretrained(folder, { models: MODELS });
+  const { model, config, params } = await open();
   let state: unknown = model.initialState(config, 1);
   return {
     vocabSize: (config as { vocabSize: number }).vocabSize,
