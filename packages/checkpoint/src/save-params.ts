@@ -1,4 +1,4 @@
-import { leavesOf, namedParams, type ParamLeaf, type Params, type SpecTree, SsmError } from '@densessm/ssm-core';
+import { isPacked, leavesOf, namedParams, type ParamLeaf, type Params, type SpecTree, SsmError } from '@densessm/ssm-core';
 import { Tensor } from '@tensorflow/tfjs-core';
 import type { ArrayTensor } from './dtypes';
 import { floatBytes } from './narrow';
@@ -69,8 +69,9 @@ function checkParam(name: string, shape: readonly number[], param: unknown): voi
     code: 'WEIGHTS',
     what: `paramsSource: \`${name}\` does not fit the spec.`,
     expected: `a float32 tensor [${shape.join(', ')}]`,
-    got: param instanceof Tensor ? `${param.dtype} [${param.shape.join(', ')}]` : String(param),
-    mend: 'pass the params together with the config that made them',
+    got:
+      param instanceof Tensor ? `${param.dtype} [${param.shape.join(', ')}]` : isPacked(param) ? `packed as ${param.type}` : String(param),
+    mend: isPacked(param) ? 'load the model without `weights` to save it' : 'pass the params together with the config that made them',
   });
 }
 

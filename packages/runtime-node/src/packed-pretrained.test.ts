@@ -65,6 +65,15 @@ describe('loadPretrained with packed weights', () => {
     disposeTree([tensors.params, packed.params, want, got]);
   });
 
+  it('is for reading: what was packed is not saved', async () => {
+    await write({});
+    const packed = await load('int4');
+    await expect(savePretrained(join(folder, 'again'), packed)).rejects.toThrow(
+      /`backbone.embeddings.weight` does not fit the spec.\n.*\n {2}got {7}packed as int4\n {2}mend {6}load the model without `weights`/,
+    );
+    disposeTree(packed.params);
+  });
+
   it('refuses what cannot be packed, and leaves nothing behind', async () => {
     await write({}, (params) => {
       const { xProj } = (params.layers[1] as MambaParams['layers'][number]).mixer;
