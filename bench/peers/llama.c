@@ -35,7 +35,10 @@ void peer_reset(void) { llama_memory_clear(llama_get_memory(context), true); }
 int peer_vocabulary(void) { return llama_vocab_n_tokens(llama_model_get_vocab(model)); }
 
 const float *peer_read(int *tokens, int count) {
-    if (llama_decode(context, llama_batch_get_one(tokens, count)) != 0) fail("llama_decode failed");
+    for (int i = 0; i < count; i += BATCH) {
+        int size = count - i < BATCH ? count - i : BATCH;
+        if (llama_decode(context, llama_batch_get_one(tokens + i, size)) != 0) fail("llama_decode failed");
+    }
     return llama_get_logits_ith(context, -1);
 }
 
