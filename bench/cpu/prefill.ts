@@ -1,6 +1,6 @@
 import { type Figure, type Speed, speedOf } from './figures';
 import { folderOf, smallMamba } from './models';
-import { findPeers } from './peers';
+import { findPeers, KNOWN_PEERS } from './peers';
 import { type ReaderProcess, startOurs } from './reader-process';
 import { timeInTurns } from './rounds';
 import type { Section } from './section';
@@ -29,9 +29,8 @@ export const prefill: Section = {
       for (const { dtype, other, aim } of PAIRS) {
         const ours = speeds.get(`ours ${dtype}`) as Speed;
         const figure = { section: 'prefill', what: `Mamba-130M, ${options.prompt} tokens`, dtype, threads, unit: 'tokens/s', ours };
-        const beside = peers.filter((peer) => peer.dtype === other);
-        if (beside.length === 0) figures.push(figure);
-        for (const { name } of beside) figures.push({ ...figure, against: { name: `${name} ${other}`, speed: speeds.get(other) }, aim });
+        for (const { name } of KNOWN_PEERS.filter((peer) => peer.prefills && peer.dtype === other))
+          figures.push({ ...figure, against: { name: `${name} ${other}`, speed: speeds.get(other) }, aim });
       }
     }
     for (const reader of readers.values()) await reader.close();
