@@ -35,7 +35,8 @@ export const causalConv1dGrad: Kernel<CausalConv1dGradInputs, CausalConv1dGradie
   inputs: { ...convInputs, dy: ['B', 'T', 'E'], dTail: ['B', 'E', 'W−1'] },
   mend: MEND,
   attrs: { activation: 'none' },
-  check: (inputs, attrs) => checkConv('SsmCausalConv1dGrad', inputs, attrs),
+  // a tail has the size of its gradient
+  check: (inputs, attrs) => checkConv('SsmCausalConv1dGrad', { ...inputs, tail: inputs.dTail }, attrs),
   reference: (inputs, { activation }) =>
     tidy(() => {
       const { x, w, dy, dTail } = inputs;

@@ -6,9 +6,10 @@ import { Heap, type WasmBackend } from './heap';
 function backendWith(addresses: number[]): { backend: WasmBackend; freed: number[] } {
   const freed: number[] = [];
   const backend: WasmBackend = {
-    wasm: { _malloc: () => addresses.shift() ?? 0, _free: (address) => freed.push(address) },
+    wasm: { _malloc: (size) => (size === 0 ? 0 : (addresses.shift() ?? 0)), _free: (address) => freed.push(address) },
     dataIdMap: { get: () => ({ memoryOffset: addresses.shift() ?? 0 }) },
     makeOutput: (shape, dtype) => ({ dataId: {}, shape, dtype }),
+    disposeData: () => true,
   };
   return { backend, freed };
 }
@@ -18,7 +19,7 @@ describe('Heap', () => {
     const { backend, freed } = backendWith([64, 128]);
     const heap = new Heap(backend);
     expect([heap.scratch(100), heap.scratch(40), heap.scratch(200), heap.scratch(200)]).toEqual([64, 64, 128, 128]);
-    expect(freed).toEqual([0, 64]); // free(0) does nothing
+    expect(freed).toEqual([0, 0, 64]); // free(0) does nothing
   });
 
   it('reads addresses above 2 GiB, which Emscripten gives as negative numbers', () => {

@@ -11,6 +11,7 @@ export interface WasmBackend {
   };
   readonly dataIdMap: { get(dataId: TensorInfo['dataId']): { memoryOffset: number } };
   makeOutput(shape: number[], dtype: 'float32'): TensorInfo;
+  disposeData(dataId: TensorInfo['dataId']): boolean;
 }
 
 /**
@@ -23,9 +24,33 @@ export class Heap {
   #shared = { address: 0, size: 0 };
   /** What malloc gave for each address of {@link allocate}. */
   readonly #given = new Map<number, number>();
+  /** What the call at hand has made. */
+  #outputs: TensorInfo[] | undefined;
 
+  /** Also makes it an error for tfjs's own operations to find no room: they would write to address 0. */
   constructor(backend: WasmBackend) {
     this.#backend = backend;
+    backend.wasm._free(backend.wasm._malloc(0)); // Emscripten's allocator takes its own place when it is first called
+    const allocate = backend.wasm._malloc;
+    backend.wasm._malloc = (size) => {
+      const address = allocate(size);
+      if (address === 0 && size > 0) throw heapIsFull(`${size} bytes more`);
+      return address;
+    };
+  }
+
+  /** Runs a kernel; where it fails, frees the outputs that it has made. */
+  call<T>(kernel: () => T): T {
+    const outputs: TensorInfo[] = [];
+    this.#outputs = outputs;
+    try {
+      return kernel();
+    } catch (error) {
+      for (const { dataId } of outputs) this.#backend.disposeData(dataId);
+      throw error;
+    } finally {
+      this.#outputs = undefined;
+    }
   }
 
   /** @throws SsmError BACKEND where a kernel meets a backend that replaced the one it was made for. */
@@ -40,8 +65,16 @@ export class Heap {
     });
   }
 
+  /** @throws SsmError BACKEND where the heap has no room. */
   output(shape: number[]): TensorInfo {
-    return this.#backend.makeOutput(shape, 'float32');
+    try {
+      const output = this.#backend.makeOutput(shape, 'float32');
+      this.#outputs?.push(output);
+      return output;
+    } catch (error) {
+      // tfjs's own list of tensors may be what finds no room
+      throw error instanceof WebAssembly.RuntimeError ? heapIsFull(`a tensor [${shape.join(', ')}]`) : error;
+    }
   }
 
   /** Address of a tensor's first byte. @throws SsmError BACKEND where the heap had no room for it. */
@@ -65,7 +98,6 @@ export class Heap {
   /** Address of `size` bytes, all zero, that are the caller's until {@link free}; a multiple of 64. @throws SsmError BACKEND where the heap has no room. */
   allocate(size: number): number {
     const given = this.#backend.wasm._malloc(size + ALIGNMENT) >>> 0;
-    if (given === 0) throw heapIsFull(`${size} bytes`);
     const address = (Math.floor(given / ALIGNMENT) + 1) * ALIGNMENT;
     this.#given.set(address, given);
     new Uint8Array(this.buffer, address, size).fill(0);
@@ -97,7 +129,6 @@ export class Heap {
     buffer.size = 0; // should there be no room
     buffer.address = 0;
     const address = this.#backend.wasm._malloc(size) >>> 0;
-    if (address === 0) throw heapIsFull(`${size} bytes of scratch`);
     return { address, size };
   }
 }

@@ -108,7 +108,8 @@ describe('registerWasmKernels', () => {
 
   it('runs on a shared memory, and refuses threads on another', async () => {
     const memory = new WebAssembly.Memory({ initial: 1, maximum: 2, shared: true });
-    expect((await registerWasmKernels({ wasm: { asm: { memory } } })).threads).toBe(1);
+    const allocator = { _malloc: () => 0, _free: () => undefined };
+    expect((await registerWasmKernels({ wasm: { asm: { memory }, ...allocator } })).threads).toBe(1);
     const threads = { spawn: () => ({ ready: Promise.resolve(), terminate: () => undefined }), threads: 2 };
     await expect(registerWasmKernels(wasm(), { threads })).rejects.toThrowErrorMatchingInlineSnapshot(`
       [SsmError: registerWasmKernels: threads have no memory in common.

@@ -132,7 +132,7 @@ function onHeap<I extends object, O extends KernelOutput, A extends object>(
 ): string {
   specialise(kernel, 'wasm', ({ inputs, attrs, backend }: FastCall<I, A, WasmBackend>) => {
     heap.check(backend);
-    return fast(inputs, attrs);
+    return heap.call(() => fast(inputs, attrs));
   });
   return kernel.definition.name;
 }
