@@ -34,8 +34,8 @@ export const packedProduct: Kernel<PackedProductInputs, Tensor, Weights> = /* @_
   },
   reference: ({ x, bias }, { matrix }) => {
     const { out, width } = matrix as PackedLinear;
-    const y = outputOf((heap) => heap.output([...x.shape.slice(0, -1), out]));
     const { heap } = currentMachine('linear');
+    const y = outputOn(heap, [...x.shape.slice(0, -1), out]);
     if (x.size > 0) (matrix as PackedLinear).run(heap.address(x), heap.address(y), x.size / width, { bias: heap.addressOrNone(bias) });
     return y;
   },
@@ -56,16 +56,15 @@ export const packedRows: Kernel<PackedRowsInputs, Tensor3D, Weights> = /* @__PUR
   check: ({ ids }, { matrix }) => checkHostIds('SsmPackedEmbedding', 'ids', ids, (matrix as PackedLinear).out),
   reference: ({ ids }, { matrix }) => {
     const { width } = matrix as PackedLinear;
-    const rows = outputOf((heap) => heap.output([...ids.shape, width]));
     const { heap } = currentMachine('embedding');
+    const rows = outputOn(heap, [...ids.shape, width]);
     const to = new Float32Array(heap.buffer, heap.address(rows), rows.size);
     for (const [i, id] of ids.dataSync().entries()) to.set((matrix as PackedLinear).row(id), i * width);
     return rows as Tensor3D;
   },
 });
 
-const outputOf = (make: (heap: Heap) => ReturnType<Heap['output']>): Tensor =>
-  engine().makeTensorFromTensorInfo(make(currentMachine('PackedLinear').heap));
+const outputOn = (heap: Heap, shape: number[]): Tensor => engine().makeTensorFromTensorInfo(heap.output(shape));
 
 const misfit = (expected: string, x: Tensor, bias: Tensor | undefined): SsmError =>
   new SsmError({
