@@ -7,7 +7,7 @@ import { exp2X4 } from '../vector-math/assembly-exp';
 import { loadLanes, storeLanes } from '../vector-math/assembly-lanes';
 import { madd } from '../vector-math/assembly-madd';
 import { Scan } from './assembly-blocks';
-import { LOG2_E } from './assembly-forward';
+import { LOG2_E } from './assembly-decays';
 
 /** Tokens of a run of {@link backThroughChunk}. */
 const RUN: i32 = 64;

@@ -58,9 +58,9 @@ function stateBytes(channels: i32, states: i32, groups: i32): usize {
   return (groups as usize) * (((channels / groups + 3) >> 2) as usize) * bytes(4 * states);
 }
 
-/** Bytes that {@link selectiveScan} needs at `scratch`. */
+/** Bytes that {@link selectiveScan} needs at `scratch`: A and a state in blocks, one chunk's decays. */
 export function selectiveScanScratchBytes(channels: i32, states: i32, groups: i32): usize {
-  return HEAD + 2 * stateBytes(channels, states, groups);
+  return HEAD + 2 * stateBytes(channels, states, groups) + (CHUNK as usize) * bytes(4 * states);
 }
 
 /** u, delta, y [B, T, E]; A [E, N]; B, C [B, T, G, N]; D [E]; h0, hT [B, E, N]; starts [B, T], int32. */
@@ -85,6 +85,7 @@ export function selectiveScan(
 ): void {
   const s = newScan(scratch, batch, length, channels, states, groups, share);
   setInputs(s, u, delta, B, C, D, starts, y);
+  s.decays = s.h + s.allBlocks;
   packRows(s, A, s.A);
   for (let b = 0; b < batch; b++) {
     const ofBatch = bytes(b * channels * states);

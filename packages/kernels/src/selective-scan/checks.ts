@@ -49,6 +49,9 @@ const samples = {
   'starts inside chunks and between them, many states': { inputs: of([2, 70, 3, 130], { anew: [0, 13, 35, 36, 69] }) },
   'starts at the first token, inside chunks and twice in a row': { inputs: of([2, 70, 7, 16], { anew: [0, 13, 14, 64, 69] }) },
   'starts in padded chunks of two groups': { inputs: of([3, 11, 6, 5], { groups: 2, anew: [4, 9] }), attrs: { stateValues: 700 } },
+  'decays that vanish beside others': {
+    inputs: { ...of([2, 9, 6, 5]), A: { shape: [6, 5], value: (_: number, random: () => number) => -400 * random() ** 3 } },
+  },
   'segments of one token': { inputs: of([1, 4, 6, 3], { groups: 2 }), attrs: { stateValues: 1 } },
 };
 

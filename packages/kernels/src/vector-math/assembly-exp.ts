@@ -43,7 +43,11 @@ function expOfRest(r: v128): v128 {
  * z = n + f with |f| ≤ ½ exactly; 2ᶠ = 1 + f Q(f), so that slow decays, f near 0, are right to the last bit.
  */
 export function exp2X4(z: v128): v128 {
-  const inside = f32x4.pmin(f32x4.pmax(z, f32x4.splat(-127)), f32x4.splat(128));
+  return exp2InsideX4(f32x4.pmin(f32x4.pmax(z, f32x4.splat(-127)), f32x4.splat(128)));
+}
+
+/** {@link exp2X4} from -127 to 128. */
+export function exp2InsideX4(inside: v128): v128 {
   const shifted = f32x4.add(inside, f32x4.splat(BIASED_ROUNDER));
   const f = f32x4.sub(inside, f32x4.sub(shifted, f32x4.splat(BIASED_ROUNDER)));
   const low = madd(f32x4.splat(0.24022643268108368), f, f32x4.splat(0.6931471824645996));
