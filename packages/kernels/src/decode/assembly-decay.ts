@@ -9,7 +9,7 @@ import { madd } from '../vector-math/assembly-madd';
 /** Values of the state in a block, some 20 µs. */
 const BLOCK: i32 = 1 << 15;
 /** Values of a row that a block reads at least, where there are so many: memory is fast where it is read on and on. */
-const LEAST_RUN: i32 = 256;
+const LEAST_RUN: i32 = 512;
 
 /** Values of a head's rows that one block has: all of them where several heads fit. */
 function runOf(keys: i32, values: i32): i32 {

@@ -1,5 +1,5 @@
 import { SsmError } from '@densessm/ssm-core';
-import { CONTROL, type KernelFunction, looksFor, MOST_BLOCKS, type ThreadStart, type Views, viewsOf, work } from './thread';
+import { ARGUMENTS, CONTROL, type KernelFunction, looksFor, MOST_BLOCKS, type ThreadStart, type Views, viewsOf, work } from './thread';
 
 /** A worker that a runtime has started. */
 export interface Thread {
@@ -79,7 +79,9 @@ export class ThreadPool {
     words[CONTROL.KERNEL] = this.#kernels.get(kernel) ?? -1;
     words[CONTROL.BLOCKS] = blocks;
     words[CONTROL.COUNT] = given.length;
-    numbers.set([scratch, scratchBytes, ...given]);
+    numbers[0] = scratch;
+    numbers[1] = scratchBytes;
+    for (let i = 0; i < given.length; i++) numbers[ARGUMENTS + i] = given[i] as number;
     words[CONTROL.FAILED] = 0;
     Atomics.store(words, CONTROL.DONE, 0);
     this.#announce(blocks);
@@ -110,8 +112,9 @@ export class ThreadPool {
   #announce(blocks: number): void {
     this.#jobs = (this.#jobs + 1) & 0xffff;
     Atomics.store(this.#views.words, CONTROL.TICKET, (this.#jobs << 16) | blocks);
-    const sleepers = blocks === 0 ? this.#helpers.length : Math.min(this.#helpers.length, blocks - 1);
-    if (sleepers > 0) Atomics.notify(this.#views.words, CONTROL.TICKET, sleepers);
+    if (Atomics.load(this.#views.words, CONTROL.SLEEPERS) === 0) return;
+    const wanted = blocks === 0 ? this.#helpers.length : Math.min(this.#helpers.length, blocks - 1);
+    if (wanted > 0) Atomics.notify(this.#views.words, CONTROL.TICKET, wanted);
   }
 
   #join(blocks: number): void {

@@ -19,6 +19,8 @@ export const CONTROL = {
   COUNT: 36,
   /** 1 while jobs come one after the other. */
   CHAIN: 37,
+  /** Helpers that sleep, or are about to. */
+  SLEEPERS: 48,
   // from here on in bytes
   NUMBERS: 256,
   TEXT: 1024,
@@ -28,7 +30,7 @@ export const CONTROL = {
 /** Blocks that a ticket can hold. */
 export const MOST_BLOCKS = 0xffff;
 /** The first two numbers of a job: where scratch begins, and the bytes of it that each thread has. Then come the arguments. */
-const SCRATCH = 2;
+export const ARGUMENTS = 2;
 /** Looks at a word before a thread goes to sleep: a few microseconds, in which the next kernel often comes. */
 const LOOKS = 2000;
 /** How many times as long it looks in a chain: longer than one thread alone works between two jobs, and no longer than a millisecond. */
@@ -74,8 +76,9 @@ export function work({ words, numbers, text }: Views, kernels: readonly KernelFu
       job = ticket >>> 16;
       kernel = kernels[words[CONTROL.KERNEL] as number] as KernelFunction;
       last = words[CONTROL.BLOCKS] as number;
-      const scratch = (numbers[0] as number) + slot * (numbers[1] as number);
-      given = [...numbers.subarray(SCRATCH, SCRATCH + (words[CONTROL.COUNT] as number)), 0, scratch];
+      given = [];
+      for (let i = 0; i < (words[CONTROL.COUNT] as number); i++) given.push(numbers[ARGUMENTS + i] as number);
+      given.push(0, (numbers[0] as number) + slot * (numbers[1] as number));
     }
     if (Atomics.compareExchange(words, CONTROL.TICKET, ticket, ticket - 1) !== ticket) continue;
     given[given.length - 2] = last - left;
@@ -116,6 +119,10 @@ export function serve({ control, memory, module, kernels, slot }: ThreadStart, r
   for (;;) {
     const ticket = work(views, functions, slot);
     if (Atomics.load(views.words, CONTROL.CLOSED)) return;
-    if (!looksFor(views.words, CONTROL.TICKET, ticket)) Atomics.wait(views.words, CONTROL.TICKET, ticket);
+    if (looksFor(views.words, CONTROL.TICKET, ticket)) continue;
+    // counted first: who announces a job either sees it, or has changed the ticket before
+    Atomics.add(views.words, CONTROL.SLEEPERS, 1);
+    Atomics.wait(views.words, CONTROL.TICKET, ticket);
+    Atomics.sub(views.words, CONTROL.SLEEPERS, 1);
   }
 }
