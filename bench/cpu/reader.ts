@@ -4,7 +4,6 @@
  */
 import { writeFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
-import type { LoadedModel } from '@densessm/checkpoint';
 import { denseMamba, denseMamba2, mamba, mamba2 } from '@densessm/mamba';
 import { denseRetNet, retnet } from '@densessm/retnet';
 import { loadPretrained, startBackend } from '@densessm/runtime-node';
@@ -24,7 +23,7 @@ await startBackend({ device: 'wasm', threads: Number(threads) });
 const reading = await (mode === 'prefill' ? openPrefill() : openDecoder());
 
 /** With no other copy of the weights. */
-function open(): Promise<LoadedModel> {
+function open(): ReturnType<typeof loadPretrained> {
   return loadPretrained(folder, { models: MODELS, weights: weights as WeightType });
 }
 
