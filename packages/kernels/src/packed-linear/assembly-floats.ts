@@ -2,6 +2,17 @@
 import { loadLanes, storeLanes } from '../vector-math/assembly-lanes';
 import { madd } from '../vector-math/assembly-madd';
 
+/** Bytes of a page of memory. */
+const PAGE: usize = 4096;
+
+/**
+ * Looks at weights a page ahead, or at the `last`: processors read ahead by themselves, but not into the next page, which takes long to find.
+ * The load may not be left out, since an address outside of the memory would be an error.
+ */
+export function lookAhead(w: usize, last: usize): void {
+  v128.any_true(v128.load(min(w + PAGE, last)));
+}
+
 /** Writes 16 sums, or the first `lanes` of them, with the bias and, where `add`, what is there already. */
 export function finish(s0: v128, s1: v128, s2: v128, s3: v128, bias: usize, y: usize, lanes: i32, add: bool): void {
   finishFour(s0, bias, y, lanes, add);
@@ -17,7 +28,7 @@ function finishFour(sum: v128, bias: usize, y: usize, lanes: i32, add: bool): vo
 }
 
 /** w [width, 16] float32. Even and odd inputs have sums of their own, so that no product waits for the one before. */
-export function addPanelF32(w: usize, x: usize, bias: usize, y: usize, width: i32, lanes: i32, add: bool): void {
+export function addPanelF32(w: usize, last: usize, x: usize, bias: usize, y: usize, width: i32, lanes: i32, add: bool): void {
   const zero = f32x4.splat(0);
   let s0 = zero;
   let s1 = zero;
@@ -29,6 +40,7 @@ export function addPanelF32(w: usize, x: usize, bias: usize, y: usize, width: i3
   let t3 = zero;
   let left = width;
   for (; left >= 2; left -= 2) {
+    if ((left & 62) === 0) lookAhead(w, last);
     const even = v128.load32_splat(x);
     const odd = v128.load32_splat(x, 4);
     s0 = madd(even, v128.load(w), s0);
@@ -63,7 +75,17 @@ export function upper(pairs: v128): v128 {
 }
 
 /** w [width, 16] bfloat16, eight outputs a vector, see {@link lower}. */
-export function addPanelBf16(w: usize, x: usize, bias: usize, y: usize, width: i32, lanes: i32, add: bool, upperHalves: v128): void {
+export function addPanelBf16(
+  w: usize,
+  last: usize,
+  x: usize,
+  bias: usize,
+  y: usize,
+  width: i32,
+  lanes: i32,
+  add: bool,
+  upperHalves: v128,
+): void {
   const zero = f32x4.splat(0);
   let s0 = zero;
   let s1 = zero;
@@ -75,6 +97,7 @@ export function addPanelBf16(w: usize, x: usize, bias: usize, y: usize, width: i
   let t3 = zero;
   let left = width;
   for (; left >= 2; left -= 2) {
+    if ((left & 126) === 0) lookAhead(w, last);
     const even = v128.load32_splat(x);
     const odd = v128.load32_splat(x, 4);
     const a = v128.load(w);

@@ -4,13 +4,13 @@
  * do more at a time, but Node 20's V8 computes it wrongly, and its activations have 7 bits.
  */
 import { madd } from '../vector-math/assembly-madd';
-import { finish, lower, upper } from './assembly-floats';
+import { finish, lookAhead, lower, upper } from './assembly-floats';
 
 /** Pairs of inputs in a group. */
 const PAIRS: i32 = 16;
 
 /** For each group 16 scales, then for each pair of inputs 32 numbers of 8 bits: [output, one of the two]. */
-export function addPanelInt8(w: usize, x: usize, bias: usize, y: usize, groups: i32, lanes: i32, add: bool): void {
+export function addPanelInt8(w: usize, last: usize, x: usize, bias: usize, y: usize, groups: i32, lanes: i32, add: bool): void {
   const zero = f32x4.splat(0);
   let s0 = zero;
   let s1 = zero;
@@ -18,6 +18,7 @@ export function addPanelInt8(w: usize, x: usize, bias: usize, y: usize, groups: 
   let s3 = zero;
   let scales = x + ((groups as usize) << 6);
   for (let group = 0; group < groups; group++) {
+    if ((group & 7) === 0) lookAhead(w, last);
     const low = v128.load(w);
     const high = v128.load(w, 16);
     w += 32;

@@ -48,6 +48,7 @@ export function packedLinear(
   const ofPanel = bytesOfPanel(kind, width);
   const groups = count(width, GROUP);
   const ofRow: usize = kind > BF16 ? (groups as usize) * ACTIVATIONS : (stride as usize) << 2;
+  const last = weights + (panels as usize) * ofPanel - 16;
   const upperHalves = i32x4.splat(0xffff0000 + (kind - BF16)); // not known before: V8 makes constants anew in every round of a loop
   for (let panel = first; panel < end; panel++) {
     const w = weights + (panel as usize) * ofPanel;
@@ -56,9 +57,9 @@ export function packedLinear(
     for (let row = 0; row < rows; row++) {
       const from = x + (row as usize) * ofRow;
       const to = y + (((row as usize) * (out as usize) + ((panel * PANEL) as usize)) << 2);
-      if (kind === F32) addPanelF32(w, from, b, to, width, lanes, add);
-      else if (kind === BF16) addPanelBf16(w, from, b, to, width, lanes, add, upperHalves);
-      else if (kind === INT8) addPanelInt8(w, from, b, to, groups, lanes, add);
+      if (kind === F32) addPanelF32(w, last, from, b, to, width, lanes, add);
+      else if (kind === BF16) addPanelBf16(w, last, from, b, to, width, lanes, add, upperHalves);
+      else if (kind === INT8) addPanelInt8(w, last, from, b, to, groups, lanes, add);
       else addPanelInt4(w, from, b, to, groups, lanes, add);
     }
   }
