@@ -1,7 +1,9 @@
 import { leavesOf, type WeightType, weightTypeOf } from '@densessm/ssm-core';
+import { build } from '../../scripts/checks/sources.mjs';
+import { setup } from '../../scripts/setup.mjs';
 import type { Figure, Speed } from './figures';
 import { denseRetNet350m, folderOf, type Measured, smallMamba } from './models';
-import { startOurs } from './reader-process';
+import { startBuilt } from './reader-process';
 import type { Section } from './section';
 
 const BITS: Record<WeightType, number> = { f32: 32, bf16: 16, int8: 8.5, int4: 4.5 };
@@ -12,14 +14,14 @@ const READ = 64;
 export const memory: Section = {
   name: 'memory',
   what: 'what a process holds that only decodes, a fresh one each time, beside its packed weights',
-  measure: async ({ options, work, notes }) => {
-    notes.add('memory: the processes run the sources, whose loader (tsx) takes some 90 MiB that a program on the built packages does not');
+  measure: async ({ options, work }) => {
+    await buildPackages();
     const figures: Figure[] = [];
     const models = [smallMamba(options), denseRetNet350m(options)].filter(({ model }) => model.decoder !== undefined);
     const threads = Math.max(...options.threads);
     for (const measured of models) {
       for (const dtype of Object.keys(BITS) as WeightType[]) {
-        const reader = await startOurs(await folderOf(work, measured), dtype, threads, 'decode');
+        const reader = await startBuilt(await folderOf(work, measured), dtype, threads);
         await reader.ask(`decode ${READ}`);
         const resident = (await reader.ask('memory')) / MEBIBYTE;
         await reader.close();
@@ -35,6 +37,11 @@ export const memory: Section = {
     return figures;
   },
 };
+
+async function buildPackages(): Promise<void> {
+  const { failed } = await build(await setup());
+  if (failed > 0) throw new Error('the packages cannot be built; `npm test` says why');
+}
 
 const constant = (value: number): Speed => ({ best: value, median: value });
 

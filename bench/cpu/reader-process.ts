@@ -1,7 +1,11 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { createInterface, type Interface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import ts from 'typescript';
 import type { WeightType } from './options';
+
+const { ModuleKind, ScriptTarget, transpileModule } = ts;
 
 /** A process that reads a model and answers lines (bench/peers/lines.h); between them it sleeps. */
 export class ReaderProcess {
@@ -61,6 +65,15 @@ export class ReaderProcess {
 
 /** A process of ours, on the sources as this one. */
 export function startOurs(folder: string, weights: WeightType, threads: number, mode: 'decode' | 'prefill'): Promise<ReaderProcess> {
-  const program = fileURLToPath(new URL('reader.ts', import.meta.url));
-  return ReaderProcess.start(process.execPath, [...process.execArgv, program, folder, weights, String(threads), mode]);
+  return ReaderProcess.start(process.execPath, [...process.execArgv, READER, folder, weights, String(threads), mode]);
 }
+
+/** The same on the built packages, as a user's program runs: without a loader of sources, which holds memory of its own. */
+export function startBuilt(folder: string, weights: WeightType, threads: number): Promise<ReaderProcess> {
+  const program = fileURLToPath(new URL('../node_modules/.reader.mjs', import.meta.url));
+  const compilerOptions = { module: ModuleKind.ESNext, target: ScriptTarget.ES2022 };
+  writeFileSync(program, transpileModule(readFileSync(READER, 'utf8'), { compilerOptions }).outputText);
+  return ReaderProcess.start(process.execPath, [program, folder, weights, String(threads), 'decode']);
+}
+
+const READER = fileURLToPath(new URL('reader.ts', import.meta.url));
