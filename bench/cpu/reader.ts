@@ -31,10 +31,13 @@ async function openDecoder(): Promise<Reading> {
   const { model, config, params } = await open();
   const decoder: Decoder<unknown> | undefined = await model.decoder?.(params, config, { batch: 1 });
   if (decoder === undefined) throw new Error('this model has no decoder');
-  const start = decoder.state();
   return {
     vocabSize: (config as { vocabSize: number }).vocabSize,
-    reset: () => decoder.load(start),
+    reset: async () => {
+      const start: unknown = model.initialState(config, 1);
+      await decoder.load(start);
+      disposeTree(start);
+    },
     read: async (tokens) => tokens.map((token) => decoder.step([token])).at(-1) ?? new Float32Array(),
   };
 }
