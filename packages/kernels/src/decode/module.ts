@@ -6,12 +6,13 @@ export interface DecodeModule {
   /** kind, weights, x, stride, bias, y, rows, width, out, add, block */
   packedLinear: Call;
   packedProductBlocks(rows: number, width: number, out: number): number;
-  packedProductScratchBytes(rows: number, width: number, out: number): number;
+  packedProductScratchBytes(kind: number, rows: number, width: number, out: number): number;
   /** As packedLinear, and scratch */
   packedProduct: Call;
   /** table, block */
   packedLinears: Call;
-  /** x, stride, to, rows, width */
+  packActivationsBlocks(rows: number, width: number): number;
+  /** x, stride, to, rows, width, block */
   packActivations: Call;
   rmsNormBlocks(rows: number, width: number): number;
   /** x, weight, gate, y, rows, width, size, eps, inside, block */

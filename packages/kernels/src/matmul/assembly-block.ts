@@ -1,15 +1,16 @@
 /** AssemblyScript. One block of a product: many rows through panels, few rows straight from where they lie. */
 
-import { unpackPanels } from '../packed-linear/assembly-unpack';
+import { BF16, GROUP_WORDS, unpackPanels } from '../packed-linear/assembly-unpack';
 import { bytes } from '../vector-math/assembly-lanes';
 import { pack } from './assembly-pack';
 import { gatherRows, rowsByColumns, rowsByRows } from './assembly-rows';
 import { roundUp } from './assembly-sizes';
-import { addTile, TILE_COLUMNS, TILE_ROWS, tile } from './assembly-tile';
+import { addTile, TILE_COLUMNS, TILE_ROWS, tile, tileOfGroups } from './assembly-tile';
 
-/** Rows of A that are packed at a time, and steps of A and B: 128 KiB of A. */
+/** Rows of A that are packed at a time, and steps of A and B: 128 KiB of A. Of whole numbers so many groups. */
 const PANEL_ROWS: i32 = 128;
 const DEPTH: i32 = 256;
+const DEPTH_OF_GROUPS: i32 = 16 * GROUP_WORDS;
 
 /** Bytes of a matrix, which may be more than an i32 holds. */
 function bytesOf(rows: i32, columns: i32): usize {
@@ -51,7 +52,7 @@ export class Product {
     this.add = false;
   }
 
-  /** C = A Bᵀ, or C += A Bᵀ, with packed weights B [n, k]. A has rows `pitch` floats apart. */
+  /** C = A Bᵀ, or C += A Bᵀ, with packed weights B [n, k]. A has rows `pitch` floats apart. With whole numbers k counts words, see packed-linear/assembly-unpack.ts. */
   setPacked(kind: i32, a: usize, pitch: i32, b: usize, c: usize, m: i32, k: i32, n: i32, add: bool): void {
     this.set(a, b, c, 0, m, k, n, false, true);
     this.pitch = pitch;
@@ -94,28 +95,30 @@ export function multiplyFewRows(p: Product, column: i32, columns: i32, scratch: 
 /** Bytes that {@link multiplyBlock} needs for a block of so many rows and columns, {@link Product} included. */
 export function scratchOfBlock(rows: i32, k: i32, columns: i32): usize {
   const lanes = roundUp(min(rows, PANEL_ROWS), TILE_ROWS) + roundUp(columns, TILE_COLUMNS);
-  return offsetof<Product>() + bytes(TILE_ROWS * TILE_COLUMNS) + bytesOf(lanes, min(k, DEPTH));
+  return offsetof<Product>() + bytes(TILE_ROWS * TILE_COLUMNS) + bytesOf(lanes, min(k, DEPTH_OF_GROUPS));
 }
 
 /** Some rows and columns of C. */
 export function multiplyBlock(p: Product, row: i32, rows: i32, column: i32, columns: i32, scratch: usize): void {
   const panelsA = scratch + bytes(TILE_ROWS * TILE_COLUMNS);
-  const panelsB = panelsA + bytesOf(roundUp(min(rows, PANEL_ROWS), TILE_ROWS), min(p.k, DEPTH));
+  const most = p.kind > BF16 ? DEPTH_OF_GROUPS : DEPTH;
+  const panelsB = panelsA + bytesOf(roundUp(min(rows, PANEL_ROWS), TILE_ROWS), min(p.k, most));
   const acrossA = p.transposeA ? 1 : p.pitch;
   const alongA = p.transposeA ? p.pitch : 1;
-  for (let step = 0; step < p.k; step += DEPTH) {
-    const depth = min(p.k - step, DEPTH);
+  for (let step = 0; step < p.k; step += most) {
+    const depth = min(p.k - step, most);
     p.packB(panelsB, column, columns, step, depth);
     for (let i = row; i < row + rows; i += PANEL_ROWS) {
       const some = min(row + rows - i, PANEL_ROWS);
       pack(p.aAt(i, step), panelsA, some, depth, acrossA, alongA, TILE_ROWS);
-      multiplyPanels(panelsA, panelsB, p.cAt(i, column), some, columns, depth, p.n, p.add || step > 0, scratch);
+      multiplyPanels(p.kind, panelsA, panelsB, p.cAt(i, column), some, columns, depth, p.n, p.add || step > 0, scratch);
     }
   }
 }
 
 /** A panel of B stays in the first cache while all panels of A pass it. */
 function multiplyPanels(
+  kind: i32,
   panelsA: usize,
   panelsB: usize,
   c: usize,
@@ -133,11 +136,16 @@ function multiplyPanels(
       const panelA = panelsA + bytesOf(row, depth);
       const target = c + bytesOf(row, width) + bytes(column);
       if (rows - row >= TILE_ROWS && columns - column >= TILE_COLUMNS) {
-        tile(panelA, panelB, target, depth, stride, add);
+        multiplyTile(kind, panelA, panelB, target, depth, stride, add);
       } else {
-        tile(panelA, panelB, spare, depth, bytes(TILE_COLUMNS), false);
+        multiplyTile(kind, panelA, panelB, spare, depth, bytes(TILE_COLUMNS), false);
         addTile(spare, target, min(rows - row, TILE_ROWS), min(columns - column, TILE_COLUMNS), stride, add);
       }
     }
   }
+}
+
+function multiplyTile(kind: i32, a: usize, b: usize, c: usize, depth: i32, stride: usize, add: bool): void {
+  if (kind > BF16) tileOfGroups(a, b, c, depth / GROUP_WORDS, stride, add);
+  else tile(a, b, c, depth, stride, add);
 }

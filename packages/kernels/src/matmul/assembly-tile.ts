@@ -4,6 +4,8 @@ import { madd } from '../vector-math/assembly-madd';
 /** Sums of 4 × 2 vectors, 2 vectors of B and 4 of A fit V8's 15 registers; larger tiles and unrolled loops spill. */
 export const TILE_ROWS: i32 = 4;
 export const TILE_COLUMNS: i32 = 8;
+/** Pairs of whole numbers in a group, see packed-linear/assembly-unpack.ts. */
+const PAIRS: i32 = 16;
 
 /** C = (C if `add`) + A B for one tile. a holds 4 rows and b 8 columns, interleaved step by step; `stride` of C in bytes. */
 export function tile(a: usize, b: usize, c: usize, depth: i32, stride: usize, add: bool): void {
@@ -38,6 +40,55 @@ export function tile(a: usize, b: usize, c: usize, depth: i32, stride: usize, ad
   storeRow(c + stride, s10, s11, add);
   storeRow(c + 2 * stride, s20, s21, add);
   storeRow(c + 3 * stride, s30, s31, add);
+}
+
+/** As {@link tile} for whole numbers of 16 bits in `groups` groups: pairs of them, exact sums of a group in 32 bits, and behind them its scales. */
+export function tileOfGroups(a: usize, b: usize, c: usize, groups: i32, stride: usize, add: bool): void {
+  for (; groups > 0; groups--) {
+    let s00 = i32x4.splat(0);
+    let s01 = s00;
+    let s10 = s00;
+    let s11 = s00;
+    let s20 = s00;
+    let s21 = s00;
+    let s30 = s00;
+    let s31 = s00;
+    let left = PAIRS;
+    do {
+      const b0 = v128.load(b);
+      const b1 = v128.load(b, 16);
+      const a0 = v128.load32_splat(a);
+      s00 = i32x4.add(s00, i32x4.dot_i16x8_s(a0, b0));
+      s01 = i32x4.add(s01, i32x4.dot_i16x8_s(a0, b1));
+      const a1 = v128.load32_splat(a, 4);
+      s10 = i32x4.add(s10, i32x4.dot_i16x8_s(a1, b0));
+      s11 = i32x4.add(s11, i32x4.dot_i16x8_s(a1, b1));
+      const a2 = v128.load32_splat(a, 8);
+      s20 = i32x4.add(s20, i32x4.dot_i16x8_s(a2, b0));
+      s21 = i32x4.add(s21, i32x4.dot_i16x8_s(a2, b1));
+      const a3 = v128.load32_splat(a, 12);
+      s30 = i32x4.add(s30, i32x4.dot_i16x8_s(a3, b0));
+      s31 = i32x4.add(s31, i32x4.dot_i16x8_s(a3, b1));
+      a += 16;
+      b += 32;
+    } while (--left);
+    addScaled(c, s00, s01, v128.load32_splat(a), b, add);
+    addScaled(c + stride, s10, s11, v128.load32_splat(a, 4), b, add);
+    addScaled(c + 2 * stride, s20, s21, v128.load32_splat(a, 8), b, add);
+    addScaled(c + 3 * stride, s30, s31, v128.load32_splat(a, 12), b, add);
+    a += 32;
+    b += 64;
+    add = true;
+  }
+}
+
+/** A row's sums of a group times its scale and those of the columns. */
+function addScaled(c: usize, left: v128, right: v128, scale: v128, scales: usize, add: bool): void {
+  const first = f32x4.mul(scale, v128.load(scales));
+  const second = f32x4.mul(scale, v128.load(scales, 16));
+  const zero = f32x4.splat(0);
+  v128.store(c, madd(f32x4.convert_i32x4_s(left), first, add ? v128.load(c) : zero));
+  v128.store(c, madd(f32x4.convert_i32x4_s(right), second, add ? v128.load(c, 16) : zero), 16);
 }
 
 function storeRow(c: usize, left: v128, right: v128, add: bool): void {

@@ -16,7 +16,6 @@ export function addPanelInt8(w: usize, last: usize, x: usize, bias: usize, y: us
   let s1 = zero;
   let s2 = zero;
   let s3 = zero;
-  let scales = x + ((groups as usize) << 6);
   for (let group = 0; group < groups; group++) {
     if ((group & 7) === 0) lookAhead(w, last);
     const low = v128.load(w);
@@ -35,8 +34,8 @@ export function addPanelInt8(w: usize, last: usize, x: usize, bias: usize, y: us
       w += 32;
       x += 4;
     }
-    const scale = v128.load32_splat(scales);
-    scales += 4;
+    const scale = v128.load32_splat(x);
+    x += 8;
     s0 = madd(f32x4.convert_i32x4_s(a0), f32x4.mul(scale, lower(low)), s0);
     s1 = madd(f32x4.convert_i32x4_s(a1), f32x4.mul(scale, upper(low)), s1);
     s2 = madd(f32x4.convert_i32x4_s(a2), f32x4.mul(scale, lower(high)), s2);
@@ -52,14 +51,12 @@ export function addPanelInt4(w: usize, x: usize, bias: usize, y: usize, groups: 
   let s1 = zero;
   let s2 = zero;
   let s3 = zero;
-  let scales = x + ((groups as usize) << 6);
-  const sums = (groups as usize) << 2;
   const nibble = i16x8.splat(15);
   for (let group = 0; group < groups; group++) {
     const low = v128.load(w);
     const high = v128.load(w, 16);
     w += 32;
-    let a0 = i32x4.splat(-8 * load<i32>(scales + sums));
+    let a0 = i32x4.splat(-8 * load<i32>(x, 68));
     let a1 = a0;
     let a2 = a0;
     let a3 = a0;
@@ -73,8 +70,8 @@ export function addPanelInt4(w: usize, x: usize, bias: usize, y: usize, groups: 
       w += 16;
       x += 4;
     }
-    const scale = v128.load32_splat(scales);
-    scales += 4;
+    const scale = v128.load32_splat(x);
+    x += 8;
     s0 = madd(f32x4.convert_i32x4_s(a0), f32x4.mul(scale, lower(low)), s0);
     s1 = madd(f32x4.convert_i32x4_s(a1), f32x4.mul(scale, upper(low)), s1);
     s2 = madd(f32x4.convert_i32x4_s(a2), f32x4.mul(scale, lower(high)), s2);

@@ -1,6 +1,6 @@
 /**
- * AssemblyScript. Weights in the panels of pack.ts widened to float32, in the panels that the tile of a product reads: those of 16 outputs
- * become two of 8, step by step.
+ * AssemblyScript. Weights in the panels of pack.ts widened to float32, or from whole numbers to 16 bits, in the panels that the tile of a product
+ * reads: those of 16 outputs become two of 8.
  */
 import { lower, upper } from './assembly-floats';
 
@@ -8,7 +8,11 @@ import { lower, upper } from './assembly-floats';
 export const PANEL: i32 = 16;
 /** Whole numbers that share a scale. */
 export const GROUP: i32 = 32;
-/** Bytes of a step of 8 outputs in float32. */
+/** 32-bit words of a group of activations: 32 numbers of 16 bits, a scale, a sum. As many a group of widened weights takes, with nothing for a sum. */
+export const GROUP_WORDS: i32 = 18;
+/** Pairs of inputs in a group. */
+const PAIRS: usize = 16;
+/** Bytes of 8 outputs: of a step in float32, or of a pair of inputs in 16 bits. */
 const HALF: usize = 32;
 
 /** How weights are kept: the places of WEIGHT_TYPES in pack.ts. */
@@ -27,15 +31,23 @@ function bytesOfGroup(kind: i32): usize {
   return kind === INT8 ? 544 : 288;
 }
 
-/** `outputs` outputs from a multiple of 16 on and `depth` inputs from a multiple of 32 on, with the zeros that fill the last panel. */
-export function unpackPanels(kind: i32, weights: usize, width: i32, output: i32, outputs: i32, input: i32, depth: i32, to: usize): void {
-  const ofPanel = bytesOfPanel(kind, width);
+/** Words of a row of x, and of the widened weights of an output. */
+export function wordsOf(kind: i32, width: i32): i32 {
+  return kind > BF16 ? ((width + GROUP - 1) / GROUP) * GROUP_WORDS : width;
+}
+
+/**
+ * `outputs` outputs from a multiple of 16 on, `depth` of their words from `word` on, for whole numbers both multiples of {@link GROUP_WORDS}; with the zeros that fill
+ * the last panel. A panel has `words` words of each output in all.
+ */
+export function unpackPanels(kind: i32, weights: usize, words: i32, output: i32, outputs: i32, word: i32, depth: i32, to: usize): void {
+  const ofPanel = kind > BF16 ? ((words / GROUP_WORDS) as usize) * bytesOfGroup(kind) : bytesOfPanel(kind, words);
   const end = weights + (((output + outputs + PANEL - 1) / PANEL) as usize) * ofPanel;
   const right = (depth as usize) * HALF;
   for (let panel = weights + ((output / PANEL) as usize) * ofPanel; panel < end; panel += ofPanel) {
-    if (kind === F32) unpackF32(panel + (input as usize) * 64, depth, to, right);
-    else if (kind === BF16) unpackBf16(panel + (input as usize) * 32, depth, to, right);
-    else unpackGroups(kind, panel + ((input / GROUP) as usize) * bytesOfGroup(kind), depth, to, right);
+    if (kind === F32) unpackF32(panel + (word as usize) * 64, depth, to, right);
+    else if (kind === BF16) unpackBf16(panel + (word as usize) * 32, depth, to, right);
+    else widenGroups(kind, panel + ((word / GROUP_WORDS) as usize) * bytesOfGroup(kind), depth / GROUP_WORDS, to, right);
     to += 2 * right;
   }
 }
@@ -64,50 +76,45 @@ function unpackBf16(w: usize, depth: i32, to: usize, right: usize): void {
   }
 }
 
-/** Groups of 32 inputs: 16 scales, then pairs of inputs. */
-function unpackGroups(kind: i32, w: usize, depth: i32, to: usize, right: usize): void {
-  for (let left = depth; left > 0; left -= GROUP) {
+/** Groups of 32 inputs: for each half of the outputs the numbers of pairs of inputs, then the scales. */
+function widenGroups(kind: i32, w: usize, groups: i32, to: usize, right: usize): void {
+  for (; groups > 0; groups--) {
     const low = v128.load(w);
     const high = v128.load(w, 16);
-    const some = min(left, GROUP);
-    if (kind === INT8) unpackInt8(w + 32, some, lower(low), upper(low), lower(high), upper(high), to, right);
-    else unpackInt4(w + 32, some, lower(low), upper(low), lower(high), upper(high), to, right);
+    if (kind === INT8) widenInt8(w + 32, to, right);
+    else widenInt4(w + 32, to, right);
+    const scales = to + PAIRS * HALF;
+    v128.store(scales, lower(low));
+    v128.store(scales, upper(low), 16);
+    v128.store(scales + right, lower(high));
+    v128.store(scales + right, upper(high), 16);
     w += bytesOfGroup(kind);
-    to += (GROUP as usize) * HALF;
+    to += (GROUP_WORDS as usize) * HALF;
   }
 }
 
-function unpackInt8(w: usize, depth: i32, s0: v128, s1: v128, s2: v128, s3: v128, to: usize, right: usize): void {
-  for (let step = 0; step < depth; step += 2) {
-    const both = depth - step > 1;
-    storePair(v128.load_ext<i8>(w), s0, to, both);
-    storePair(v128.load_ext<i8>(w, 8), s1, to + 16, both);
-    storePair(v128.load_ext<i8>(w, 16), s2, to + right, both);
-    storePair(v128.load_ext<i8>(w, 24), s3, to + right + 16, both);
+function widenInt8(w: usize, to: usize, right: usize): void {
+  for (let pair: usize = 0; pair < PAIRS; pair++) {
+    v128.store(to, v128.load_ext<i8>(w));
+    v128.store(to, v128.load_ext<i8>(w, 8), 16);
+    v128.store(to + right, v128.load_ext<i8>(w, 16));
+    v128.store(to + right, v128.load_ext<i8>(w, 24), 16);
     w += 32;
-    to += 2 * HALF;
+    to += HALF;
   }
 }
 
 /** Four numbers of 4 bits in 16: 0 to 15 for −8 to 7. */
-function unpackInt4(w: usize, depth: i32, s0: v128, s1: v128, s2: v128, s3: v128, to: usize, right: usize): void {
+function widenInt4(w: usize, to: usize, right: usize): void {
   const nibble = i16x8.splat(15);
   const eight = i16x8.splat(8);
-  for (let step = 0; step < depth; step += 2) {
-    const both = depth - step > 1;
+  for (let pair: usize = 0; pair < PAIRS; pair++) {
     const four = v128.load(w);
-    storePair(i16x8.sub(v128.and(four, nibble), eight), s0, to, both);
-    storePair(i16x8.sub(v128.and(i16x8.shr_u(four, 4), nibble), eight), s1, to + 16, both);
-    storePair(i16x8.sub(v128.and(i16x8.shr_u(four, 8), nibble), eight), s2, to + right, both);
-    storePair(i16x8.sub(i16x8.shr_u(four, 12), eight), s3, to + right + 16, both);
+    v128.store(to, i16x8.sub(v128.and(four, nibble), eight));
+    v128.store(to, i16x8.sub(v128.and(i16x8.shr_u(four, 4), nibble), eight), 16);
+    v128.store(to + right, i16x8.sub(v128.and(i16x8.shr_u(four, 8), nibble), eight));
+    v128.store(to + right, i16x8.sub(i16x8.shr_u(four, 12), eight), 16);
     w += 16;
-    to += 2 * HALF;
+    to += HALF;
   }
-}
-
-/** Numbers of 16 bits of four outputs, of one input in the lower halves of words and, where there are `both`, of the next in the upper. */
-function storePair(numbers: v128, scale: v128, to: usize, both: bool): void {
-  const first = i32x4.shr_s(i32x4.shl(numbers, 16), 16);
-  v128.store(to, f32x4.mul(f32x4.convert_i32x4_s(first), scale));
-  if (both) v128.store(to, f32x4.mul(f32x4.convert_i32x4_s(i32x4.shr_s(numbers, 16)), scale), HALF);
 }

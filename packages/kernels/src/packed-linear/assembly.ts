@@ -7,15 +7,15 @@ import { blockOfManyRows, count } from '../matmul/assembly-sizes';
 import { bytes, loadLanes, storeLanes } from '../vector-math/assembly-lanes';
 import { addPanelBf16, addPanelF32 } from './assembly-floats';
 import { addPanelInt4, addPanelInt8 } from './assembly-integers';
-import { BF16, bytesOfPanel, F32, GROUP, INT8, PANEL } from './assembly-unpack';
+import { BF16, bytesOfPanel, F32, GROUP, GROUP_WORDS, INT8, PANEL, wordsOf } from './assembly-unpack';
 
-/** Bytes of a group of activations: 32 whole numbers of 16 bits, a scale, a sum. */
-const ACTIVATIONS: usize = 72;
 /** Multiplications that are worth one of the first blocks, some µs for which threads that decode wait awake, and one of those beyond. */
 const WORTH_A_FIRST_BLOCK: i64 = 1 << 14;
 const WORTH_A_BLOCK: i64 = 1 << 18;
 const FIRST_BLOCKS: i64 = 8;
 const MOST_BLOCKS: i64 = 64;
+/** Activations that are turned into whole numbers as one block: some 10 µs. */
+const ACTIVATIONS_OF_BLOCK: i32 = 1 << 14;
 
 /** Into how many blocks {@link packedLinear} cuts its panels. */
 export function packedLinearBlocks(rows: i32, width: i32, out: i32): i32 {
@@ -47,7 +47,7 @@ export function packedLinear(
   const end = ((((block + 1) as i64) * (panels as i64)) / blocks) as i32;
   const ofPanel = bytesOfPanel(kind, width);
   const groups = count(width, GROUP);
-  const ofRow: usize = kind > BF16 ? (groups as usize) * ACTIVATIONS : (stride as usize) << 2;
+  const ofRow = bytes(kind > BF16 ? wordsOf(kind, width) : stride);
   const last = weights + (panels as usize) * ofPanel - 16;
   const upperHalves = i32x4.splat(0xffff0000 + (kind - BF16)); // not known before: V8 makes constants anew in every round of a loop
   for (let panel = first; panel < end; panel++) {
@@ -99,12 +99,12 @@ export function packedProductBlocks(rows: i32, width: i32, out: i32): i32 {
 }
 
 /** Bytes that {@link packedProduct} needs at `scratch`. */
-export function packedProductScratchBytes(rows: i32, width: i32, out: i32): usize {
+export function packedProductScratchBytes(kind: i32, rows: i32, width: i32, out: i32): usize {
   const block = blockOfManyRows(rows, width, out);
-  return scratchOfBlock((block >> 32) as i32, width, block as i32);
+  return scratchOfBlock((block >> 32) as i32, wordsOf(kind, width), block as i32);
 }
 
-/** As {@link packedLinear} for many rows: a block of y from weights that are widened to float32 part by part. x is in float32 for all kinds. */
+/** As {@link packedLinear} for many rows: a block of y, from weights that are widened to float32, or from whole numbers to 16 bits, part by part. */
 export function packedProduct(
   kind: i32,
   weights: usize,
@@ -128,7 +128,8 @@ export function packedProduct(
   const some = min(height, rows - row);
   const columns = min(breadth, out - column);
   const p = changetype<Product>(scratch);
-  p.setPacked(kind, x, stride, weights, y, rows, width, out, add || bias !== 0);
+  const words = wordsOf(kind, width);
+  p.setPacked(kind, x, kind > BF16 ? words : stride, weights, y, rows, words, out, add || bias !== 0);
   if (bias) for (let i = row; i < row + some; i++) addBias(bias + bytes(column), p.cAt(i, column), columns, add);
   multiplyBlock(p, row, some, column, columns, scratch + offsetof<Product>());
 }
@@ -141,23 +142,34 @@ function addBias(bias: usize, y: usize, columns: i32, add: bool): void {
   }
 }
 
+/** Into how many blocks {@link packActivations} cuts its rows. */
+export function packActivationsBlocks(rows: i32, width: i32): i32 {
+  return count(rows, rowsOfBlock(width));
+}
+
+function rowsOfBlock(width: i32): i32 {
+  return max(1, ACTIVATIONS_OF_BLOCK / width);
+}
+
 /**
- * x [rows, width], `stride` floats from row to row, as whole numbers of 16 bits in groups of 32 with a scale: exact to 1.6e-5 of the largest of a group, far below what the
- * weights lose. Behind a row's numbers come the scales of its groups, then their sums. A group with a value that is not finite gets the scale NaN.
+ * x [rows, width], `stride` floats from row to row, as whole numbers of 16 bits in groups of 32: exact to 1.6e-5 of the largest of a group, far below what the
+ * weights lose. Behind the numbers of each group come its scale and its sum. A group with a value that is not finite gets the scale NaN.
  */
-export function packActivations(x: usize, stride: i32, to: usize, rows: i32, width: i32): void {
-  const groups = count(width, GROUP);
-  for (let row = 0; row < rows; row++) {
-    for (let group = 0; group < groups; group++) packGroup(x, to, group, groups, min(GROUP, width - group * GROUP));
-    x += (stride as usize) << 2;
-    to += (groups as usize) * ACTIVATIONS;
+export function packActivations(x: usize, stride: i32, to: usize, rows: i32, width: i32, block: i32): void {
+  const first = block * rowsOfBlock(width);
+  const ofRow = bytes(wordsOf(INT8, width));
+  for (let row = first; row < min(rows, first + rowsOfBlock(width)); row++) {
+    let from = x + bytes(row * stride);
+    let group = to + (row as usize) * ofRow;
+    for (let left = width; left > 0; left -= GROUP) {
+      packGroup(from, group, min(GROUP, left));
+      from += bytes(GROUP);
+      group += bytes(GROUP_WORDS);
+    }
   }
 }
 
-function packGroup(x: usize, to: usize, group: i32, groups: i32, lanes: i32): void {
-  x += ((group * GROUP) as usize) << 2;
-  const numbers = to + (((group * GROUP) as usize) << 1);
-  const scales = to + ((groups * GROUP) as usize) * 2 + ((group as usize) << 2);
+function packGroup(x: usize, to: usize, lanes: i32): void {
   const largest = largestSize(x, lanes); // a NaN stays
   const isNumber = largest < f32.POSITIVE_INFINITY;
   const isSome = isNumber && largest > 1e-30;
@@ -165,12 +177,11 @@ function packGroup(x: usize, to: usize, group: i32, groups: i32, lanes: i32): vo
   let sum = i32x4.splat(0);
   let i = 0;
   for (; i + 8 <= lanes; i += 8)
-    sum = i32x4.add(sum, packEight(v128.load(x + bytes(i)), v128.load(x + bytes(i), 16), inverse, numbers + (bytes(i) >> 1)));
-  for (; i < GROUP; i += 8)
-    sum = i32x4.add(sum, packEight(lanesOf(x, i, lanes), lanesOf(x, i + 4, lanes), inverse, numbers + (bytes(i) >> 1)));
-  store<f32>(scales, isNumber ? (isSome ? largest / 32767 : 0) : f32.NaN);
+    sum = i32x4.add(sum, packEight(v128.load(x + bytes(i)), v128.load(x + bytes(i), 16), inverse, to + (bytes(i) >> 1)));
+  for (; i < GROUP; i += 8) sum = i32x4.add(sum, packEight(lanesOf(x, i, lanes), lanesOf(x, i + 4, lanes), inverse, to + (bytes(i) >> 1)));
+  store<f32>(to, isNumber ? (isSome ? largest / 32767 : 0) : f32.NaN, 64);
   const total = i32x4.extract_lane(sum, 0) + i32x4.extract_lane(sum, 1) + i32x4.extract_lane(sum, 2) + i32x4.extract_lane(sum, 3);
-  store<i32>(scales + ((groups as usize) << 2), total);
+  store<i32>(to, total, 68);
 }
 
 function largestSize(x: usize, lanes: i32): f32 {

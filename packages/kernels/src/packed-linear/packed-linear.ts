@@ -10,7 +10,7 @@ import { packedBytes, packIntegerRows, packRows, unpackRow } from './pack';
 /** Bytes of a group of activations in whole numbers, see assembly.ts. */
 const ACTIVATIONS_BYTES = 72;
 /** With more rows products are made by the tiles of matMul, as soon as that is faster (bench/packed.ts). */
-const MOST_FEW_ROWS: Readonly<Record<WeightType, number>> = { f32: 3, bf16: 3, int8: 40, int4: 40 };
+const MOST_FEW_ROWS: Readonly<Record<WeightType, number>> = { f32: 3, bf16: 3, int8: 7, int4: 7 };
 
 export interface PackedLinearOptions {
   /** The type that weights are kept in; activations and results are float32. */
@@ -35,8 +35,8 @@ export interface ProductSteps {
 
 /**
  * Weights [out, width] on the heap of tfjs's wasm backend, packed once. Owns memory: dispose of it. Products of a few rows, as they occur while
- * decoding, take what it takes to read the weights; with whole numbers their sums are exact inside a group of 32, whose activations keep 16 bits.
- * Products of many rows take no longer than matMul, and their activations stay float32.
+ * decoding, take what it takes to read the weights; those of many rows take no longer than matMul. With whole numbers sums are exact inside a group of
+ * 32, whose activations keep 16 bits.
  */
 export class PackedLinear implements PackedMatrix {
   readonly type: WeightType;
@@ -135,7 +135,7 @@ export class PackedLinear implements PackedMatrix {
   /** Room for x as it is multiplied with weights in whole numbers; none in other cases. */
   activationsBytes(rows: number): number {
     const isWhole = this.type === 'int8' || this.type === 'int4';
-    return isWhole && rows <= MOST_FEW_ROWS[this.type] ? rows * Math.ceil(this.width / GROUP) * ACTIVATIONS_BYTES : 0;
+    return isWhole ? rows * Math.ceil(this.width / GROUP) * ACTIVATIONS_BYTES : 0;
   }
 
   /** What {@link run} does, to be done at any time while the weights are there: x is brought to `activations`, an address that is not 0, and multiplied. @throws SsmError STATE */
@@ -143,14 +143,15 @@ export class PackedLinear implements PackedMatrix {
     const { bias = 0, add = false, stride = this.width } = options;
     const { module } = this.#machine();
     const { type, width, out } = this;
-    const given = [WEIGHT_TYPES.indexOf(type), this.#weights, activations || x, stride, bias, y, rows, width, out, Number(add)];
-    if (rows > MOST_FEW_ROWS[type]) {
-      const scratchBytes = module.packedProductScratchBytes(rows, width, out) >>> 0;
-      return { multiply: { kernel: 'packedProduct', blocks: module.packedProductBlocks(rows, width, out), scratchBytes, given } };
-    }
-    const multiply = { kernel: 'packedLinear', blocks: module.packedLinearBlocks(rows, width, out), scratchBytes: 0, given };
+    const kind = WEIGHT_TYPES.indexOf(type);
+    const given = [kind, this.#weights, activations || x, stride, bias, y, rows, width, out, Number(add)];
+    const isFew = rows <= MOST_FEW_ROWS[type];
+    const blocks = isFew ? module.packedLinearBlocks(rows, width, out) : module.packedProductBlocks(rows, width, out);
+    const scratchBytes = isFew ? 0 : module.packedProductScratchBytes(kind, rows, width, out) >>> 0;
+    const multiply = { kernel: isFew ? 'packedLinear' : 'packedProduct', blocks, scratchBytes, given };
     if (activations === 0) return { multiply };
-    return { convert: { kernel: 'packActivations', blocks: 1, scratchBytes: 0, given: [x, stride, activations, rows, width] }, multiply };
+    const converted = { blocks: module.packActivationsBlocks(rows, width), scratchBytes: 0, given: [x, stride, activations, rows, width] };
+    return { convert: { kernel: 'packActivations', ...converted }, multiply };
   }
 
   /** @throws SsmError STATE where the weights are no longer there, or the backend in use is another */
