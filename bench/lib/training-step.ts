@@ -21,7 +21,7 @@ export interface StepSizes {
   vocab: number;
 }
 
-/** Kernels of ours whose references are fast enough to step with; the product is not among them. */
+/** Kernels of ours without the product: TensorFlow.js's own takes most of a step, so that the others would not show. */
 export const REPLACEABLE = ['SelectiveScan', 'DecayScan', 'CausalConv1d', 'RmsNorm', 'Silu', 'CrossEntropy'];
 
 /** One forward and backward of the cross entropy of next tokens, in the model of this name in scripts/lib/six-models.ts; gives the loss. */
@@ -45,7 +45,10 @@ export function makeStep(name: string, sizes: StepSizes, changes: Record<string,
   };
 }
 
-/** Runs with the references of the kernels whose name starts with one of `parts`, as before they were fast. */
+/** Every kernel of ours: the part that their names share. */
+export const ALL = [''];
+
+/** Runs with the references of the kernels whose name, without its Ssm, starts with one of `parts`, as before they were fast. */
 export async function without(parts: readonly string[], run: () => Promise<unknown>): Promise<void> {
   const taken = getKernelsForBackend('wasm').filter(({ kernelName }) => parts.some((part) => kernelName.startsWith(`Ssm${part}`)));
   for (const { kernelName } of taken) unregisterKernel(kernelName, 'wasm');
