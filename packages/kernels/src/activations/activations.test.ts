@@ -2,7 +2,7 @@ import { describeKernelChecks } from '@densessm/testing';
 import { dispose, engine, setBackend, sum, tensor1d, valueAndGrad } from '@tensorflow/tfjs-core';
 import { describe, expect, it } from 'vitest';
 import { gelu, geluTanh, silu, softplus } from './activations';
-import { siluChecks } from './checks';
+import { activationChecks } from './checks';
 
 const sigmoid = (x: number): number => 1 / (1 + Math.exp(-x));
 const density = (x: number): number => Math.exp((-x * x) / 2) / Math.sqrt(2 * Math.PI);
@@ -65,4 +65,4 @@ describe.each(['cpu', 'wasm'])('activations on %s', (backend) => {
   });
 });
 
-describeKernelChecks(siluChecks);
+describeKernelChecks(activationChecks);

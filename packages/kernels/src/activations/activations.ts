@@ -1,11 +1,12 @@
-import { add, erf, mul, sigmoid, type Tensor, softplus as tfSoftplus, tidy } from '@tensorflow/tfjs-core';
+import { add, erf, mul, sigmoid, type Tensor, tidy } from '@tensorflow/tfjs-core';
 import { siluKernel } from './silu';
+import { softplusKernel } from './softplus';
 
 /** x σ(x), also called swish. Elfwing et al. 2018. Any shape, float32. */
 export const silu = <X extends Tensor>(x: X): X => siluKernel({ x }) as X;
 
 /** ln(1 + eˣ). Any shape. Its gradient is σ(x). */
-export const softplus = <X extends Tensor>(x: X): X => tfSoftplus(x);
+export const softplus = <X extends Tensor>(x: X): X => softplusKernel({ x }) as X;
 
 /** x Φ(x) = x/2 · (1 + erf(x/√2)). Hendrycks and Gimpel 2016, arXiv:1606.08415, §2. Any shape. */
 export const gelu = <X extends Tensor>(x: X): X => tidy(() => mul(mul(x, 0.5), add(erf(mul(x, Math.SQRT1_2)), 1)));

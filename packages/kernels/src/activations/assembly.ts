@@ -2,7 +2,7 @@
  * AssemblyScript, see scripts/build-wasm.mjs. Functions of `size` values one by one, four at a time, each call for one block of them. The
  * loops that do most of the work handle eight and are tested at the end, so that V8 makes the constants of the exponential once.
  */
-import { expX4, siluSlopeX4, siluX4, softplusX4 } from '../vector-math/assembly-exp';
+import { expX4, sigmoidX4, siluSlopeX4, siluX4, softplusX4 } from '../vector-math/assembly-exp';
 import { bytes, loadLanes, storeLanes, VALUES_OF_BLOCK } from '../vector-math/assembly-lanes';
 
 /** Into how many blocks functions of values one by one, these and others, cut `size` values. */
@@ -81,6 +81,20 @@ export function siluGrad(x: usize, dy: usize, dx: usize, size: i32, block: i32):
   dx += at;
   for (let left = min(VALUES_OF_BLOCK, size - block * VALUES_OF_BLOCK); left > 0; left -= 4) {
     storeLanes(dx, f32x4.mul(loadLanes(dy, left), siluSlopeX4(loadLanes(x, left))), left);
+    x += 16;
+    dy += 16;
+    dx += 16;
+  }
+}
+
+/** dx = dy · σ(x), the slope of softplus. */
+export function softplusGrad(x: usize, dy: usize, dx: usize, size: i32, block: i32): void {
+  const at = bytes(block * VALUES_OF_BLOCK);
+  x += at;
+  dy += at;
+  dx += at;
+  for (let left = min(VALUES_OF_BLOCK, size - block * VALUES_OF_BLOCK); left > 0; left -= 4) {
+    storeLanes(dx, f32x4.mul(loadLanes(dy, left), sigmoidX4(loadLanes(x, left))), left);
     x += 16;
     dy += 16;
     dx += 16;

@@ -1,5 +1,6 @@
 import { type KernelCheck, kernelCheck, type Sample } from '../checks/kernel-check';
 import { siluGrad, siluKernel } from './silu';
+import { softplusGrad, softplusKernel } from './softplus';
 
 const anyShape = (shape: number[]): Sample => ({ inputs: { x: { shape, value: (_, random) => 20 * random() - 10 } } });
 const samples = {
@@ -14,7 +15,9 @@ const gradientSamples = Object.entries(samples).map(([name, { inputs }]) => {
   return [name, { inputs: { ...inputs, dy } }] as const;
 });
 
-export const siluChecks: readonly KernelCheck[] = [
+export const activationChecks: readonly KernelCheck[] = [
   kernelCheck(siluKernel, samples, 1e-6),
   kernelCheck(siluGrad, Object.fromEntries(gradientSamples), 1e-6),
+  kernelCheck(softplusKernel, samples, 1e-6),
+  kernelCheck(softplusGrad, Object.fromEntries(gradientSamples), 1e-6),
 ];

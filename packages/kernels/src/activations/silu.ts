@@ -1,11 +1,11 @@
 import { defineKernel, type Kernel } from '@densessm/ssm-core';
 import { add, mul, sigmoid, sub, type Tensor, tidy } from '@tensorflow/tfjs-core';
 
-export interface SiluInputs {
+export interface ActivationInputs {
   /** Any shape. */
   x: Tensor;
 }
-export interface SiluGradInputs extends SiluInputs {
+export interface ActivationGradInputs extends ActivationInputs {
   /** Gradient of the output, as x. */
   dy: Tensor;
 }
@@ -13,7 +13,7 @@ export interface SiluGradInputs extends SiluInputs {
 const MEND = 'dy is the gradient of silu(x) and has its shape';
 
 /** x σ(x) as one operation. */
-export const siluKernel: Kernel<SiluInputs, Tensor> = /* @__PURE__ */ defineKernel<SiluInputs, Tensor>({
+export const siluKernel: Kernel<ActivationInputs, Tensor> = /* @__PURE__ */ defineKernel<ActivationInputs, Tensor>({
   name: 'SsmSilu',
   inputs: { x: ['...'] },
   mend: MEND,
@@ -23,7 +23,7 @@ export const siluKernel: Kernel<SiluInputs, Tensor> = /* @__PURE__ */ defineKern
 });
 
 /** dx = dy · d silu / dx. */
-export const siluGrad: Kernel<SiluGradInputs, Tensor> = /* @__PURE__ */ defineKernel<SiluGradInputs, Tensor>({
+export const siluGrad: Kernel<ActivationGradInputs, Tensor> = /* @__PURE__ */ defineKernel<ActivationGradInputs, Tensor>({
   name: 'SsmSiluGrad',
   inputs: { x: ['...'], dy: ['...'] },
   mend: MEND,

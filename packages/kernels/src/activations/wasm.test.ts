@@ -1,6 +1,6 @@
-import { dispose, exp, getKernel, setBackend, softplus, type Tensor1D, tensor1d } from '@tensorflow/tfjs-core';
+import { dispose, exp, getKernel, setBackend, type Tensor1D, tensor1d } from '@tensorflow/tfjs-core';
 import { describe, expect, it } from 'vitest';
-import { silu } from './activations';
+import { silu, softplus } from './activations';
 
 /** Steps of 1/64 and some that are no such fraction, past both ends of what float32 can hold; an odd number of them. */
 const points = Float32Array.from({ length: 14001 }, (_, i) => (i - 7000) / 64 + Math.sin(i) / 100);

@@ -1,4 +1,4 @@
-import { siluChecks } from '../activations/checks';
+import { activationChecks } from '../activations/checks';
 import { adamwStepChecks } from '../adamw-step/checks';
 import { causalConv1dChecks } from '../causal-conv1d/checks';
 import { crossEntropyChecks } from '../cross-entropy/checks';
@@ -26,7 +26,7 @@ export const kernelChecks: readonly KernelCheck[] = [
   ...linearChecks,
   ...embeddingChecks,
   ...cumsumChecks,
-  ...siluChecks,
+  ...activationChecks,
   ...adamwStepChecks,
   ...squareSumChecks,
   ...stockChecks,

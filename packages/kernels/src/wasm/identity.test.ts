@@ -1,4 +1,4 @@
-import { clone, dispose, engine, getKernel, setBackend, tensor, tensor1d, variable } from '@tensorflow/tfjs-core';
+import { cast, clone, dispose, engine, getKernel, setBackend, tensor, tensor1d, variable } from '@tensorflow/tfjs-core';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { replaceIdentity } from './identity';
 
@@ -32,6 +32,20 @@ describe('Identity on wasm', () => {
     x.dispose();
     expect([...(await y.data<'string'>())]).toEqual(['a', 'b']);
     y.dispose();
+  });
+
+  it('is what a cast to the type that there is comes to', async () => {
+    const before = engine().memory().numDataBuffers;
+    const x = tensor1d([1.5, -2.5]);
+    const same = cast(x, 'float32');
+    expect(engine().memory().numDataBuffers).toBe(before + 1);
+    const whole = cast(x, 'int32');
+    x.dispose();
+    expect([[...(await same.data())], [...(await whole.data())]]).toEqual([
+      [1.5, -2.5],
+      [1, -2],
+    ]);
+    dispose([same, whole]);
   });
 
   it('is replaced once', () => {

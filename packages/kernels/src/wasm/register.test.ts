@@ -12,6 +12,7 @@ import {
 } from '@tensorflow/tfjs-core';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { siluGrad, siluKernel } from '../activations/silu';
+import { softplusGrad, softplusKernel } from '../activations/softplus';
 import { adamwStep } from '../adamw-step/kernel';
 import { causalConv1dGrad } from '../causal-conv1d/gradient';
 import { causalConv1d } from '../causal-conv1d/kernel';
@@ -53,6 +54,8 @@ describe('registerWasmKernels', () => {
       embeddingGrad,
       siluKernel,
       siluGrad,
+      softplusKernel,
+      softplusGrad,
       causalConv1d,
       causalConv1dGrad,
       rmsNorm,

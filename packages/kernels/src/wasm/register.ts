@@ -1,7 +1,8 @@
 import { type FastCall, type Kernel, type KernelOutput, SsmError, specialise } from '@densessm/ssm-core';
 import type { TensorInfo } from '@tensorflow/tfjs-core';
 import { siluGrad, siluKernel } from '../activations/silu';
-import { type ActivationsModule, replaceExponentials, siluGradOnWasm, siluOnWasm } from '../activations/wasm';
+import { softplusGrad, softplusKernel } from '../activations/softplus';
+import { type ActivationsModule, replaceExp, siluGradOnWasm, siluOnWasm, softplusGradOnWasm, softplusOnWasm } from '../activations/wasm';
 import { adamwStep } from '../adamw-step/kernel';
 import { type AdamwStepModule, adamwStepOnWasm } from '../adamw-step/wasm';
 import { causalConv1dGrad } from '../causal-conv1d/gradient';
@@ -78,8 +79,8 @@ const running = new WeakMap<object, Running>();
 
 /**
  * Registers our WebAssembly kernels for tfjs's wasm backend, on whose memory they work in place. Replaces some of tfjs's own as well:
- * Slice, Identity, SplitV and Concat, which copy too much, Sum and Mean, which round too much, and Exp and Softplus, which are slow. See
- * {@link replaceSlice}, {@link replaceIdentity}, {@link replaceSplitAndConcat}, {@link replaceSums} and {@link replaceExponentials}.
+ * Slice, Identity, Cast, SplitV and Concat, which copy too much, Sum and Mean, which round too much, and Exp, which is slow. See
+ * {@link replaceSlice}, {@link replaceIdentity}, {@link replaceSplitAndConcat}, {@link replaceSums} and {@link replaceExp}.
  * Pass `findBackend('wasm')` once it has started; a later call may change the build and the threads.
  * @throws SsmError BACKEND where the backend is not tfjs's, the machine has no such SIMD, or threads do not start or have no shared memory.
  */
@@ -101,7 +102,7 @@ function registerOn(wasmBackend: WasmBackend, machine: Machine<Module>): string[
   replaceSlice();
   replaceIdentity();
   replaceSums(wasmBackend, heap, module);
-  replaceExponentials(wasmBackend, machine);
+  replaceExp(wasmBackend, machine);
   replaceSplitAndConcat(wasmBackend, machine);
   return [
     onHeap(heap, matMul, matMulOnWasm(machine)),
@@ -109,6 +110,8 @@ function registerOn(wasmBackend: WasmBackend, machine: Machine<Module>): string[
     onHeap(heap, embeddingGrad, embeddingGradOnWasm(machine)),
     onHeap(heap, siluKernel, siluOnWasm(machine)),
     onHeap(heap, siluGrad, siluGradOnWasm(machine)),
+    onHeap(heap, softplusKernel, softplusOnWasm(machine)),
+    onHeap(heap, softplusGrad, softplusGradOnWasm(machine)),
     onHeap(heap, causalConv1d, causalConv1dOnWasm(machine)),
     onHeap(heap, causalConv1dGrad, causalConv1dGradOnWasm(machine)),
     onHeap(heap, rmsNorm, rmsNormOnWasm(machine)),
