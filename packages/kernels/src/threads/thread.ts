@@ -31,10 +31,10 @@ export const CONTROL = {
 export const MOST_BLOCKS = 0xffff;
 /** The first two numbers of a job: where scratch begins, and the bytes of it that each thread has. Then come the arguments. */
 export const ARGUMENTS = 2;
-/** Looks at a word before a thread goes to sleep: a few microseconds, in which the next kernel often comes. */
-const LOOKS = 2000;
+/** Looks at a word before a thread goes to sleep: some 50 µs, in which the next kernel mostly comes. */
+const LOOKS = 10_000;
 /** How many times as long it looks in a chain: longer than one thread alone works between two jobs, and no longer than a millisecond. */
-const ROUNDS_IN_CHAIN = 20;
+const ROUNDS_IN_CHAIN = 4;
 
 /** What a worker is started with; all of it can be sent by postMessage. */
 export interface ThreadStart {
