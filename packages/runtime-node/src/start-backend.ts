@@ -1,10 +1,10 @@
-import '@tensorflow/tfjs'; // registers the gradients, of which tfjs-core alone has none
 import '@tensorflow/tfjs-backend-cpu';
 import '@tensorflow/tfjs-backend-wasm';
 import { availableParallelism } from 'node:os';
 import { setFlagsFromString } from 'node:v8';
 import { type Choice, type Platform, type StartOptions, startBackend as start } from '@densessm/kernels/runtime';
 import { findBackend } from '@tensorflow/tfjs-core';
+import { loadGradientsWhenNeeded } from './gradients';
 import { openWasm } from './open-wasm';
 import { withProcessListeners } from './process-listeners';
 import { spawnWorker } from './spawn-worker';
@@ -18,6 +18,7 @@ const platform: Platform = { openWasm, around: withProcessListeners, spawn: spaw
  */
 export async function startBackend(options: StartOptions = {}): Promise<Choice> {
   quietCpu();
+  loadGradientsWhenNeeded();
   // Node 20 has relaxed SIMD behind this flag, later versions without one; V8 ignores flags that it does not know
   setFlagsFromString('--experimental-wasm-relaxed-simd');
   return start(platform, options);

@@ -10,7 +10,7 @@ import {
   SsmError,
   weight,
 } from '@densessm/ssm-core';
-import { engine, setBackend } from '@tensorflow/tfjs-core';
+import { engine, reshape, setBackend } from '@tensorflow/tfjs-core';
 import { beforeEach, describe, expect, it } from 'vitest';
 import {
   fileSetOf,
@@ -33,7 +33,7 @@ const spec = {
   delta: weight('delta.weight', [5, 3], { precision: 'fine' }),
   aLog: weight('A_log', [5, 4], { precision: 'exact' }),
   norm: gain('norm.weight', 7),
-  bias: bias('bias', 5, { init: (shape, seed) => initParams(weight('b', [1, shape[0] as number]), seed).reshape(shape) as never }),
+  bias: bias('bias', 5, { init: (shape, seed) => reshape(initParams(weight('b', [1, shape[0] as number]), seed), shape) as never }),
 };
 const tiny = {
   modelType: 'tiny',
