@@ -51,7 +51,13 @@ export function dtypeOf(values: TensorValues): Dtype {
  * @throws SsmError DTYPE where the element type is not read, FILE where an I64 does not fit a float64.
  */
 export function tensorValues(name: string, { dtype, bytes }: StoredTensor): TensorValues {
-  const aligned = new Uint8Array(bytes).buffer; // a copy; slice() of a Node Buffer would be a view
+  return valuesOf(name, dtype, new Uint8Array(bytes)); // a copy; slice() of a Node Buffer would be a view
+}
+
+/** As {@link tensorValues}, of bytes that are no one else's: they may become the values, without a copy. */
+export function valuesOf(name: string, dtype: Dtype, bytes: Uint8Array): TensorValues {
+  if (bytes.byteOffset > 0 || bytes.byteLength < bytes.buffer.byteLength) return tensorValues(name, { dtype, shape: [], bytes });
+  const aligned = bytes.buffer as ArrayBuffer;
   if (dtype === 'F32') return new Float32Array(aligned);
   if (dtype === 'F64') return new Float64Array(aligned);
   if (dtype === 'I32') return new Int32Array(aligned);

@@ -12,7 +12,7 @@ import {
   SsmError,
 } from '@densessm/ssm-core';
 import type { Tensor } from '@tensorflow/tfjs-core';
-import { type ArrayTensor, dtypeOf, type TensorValues, tensorValues } from './dtypes';
+import { type ArrayTensor, dtypeOf, type TensorValues, tensorValues, valuesOf } from './dtypes';
 import { shorten } from './json';
 import { type Part, readConstant, readParam, type Steps, type Stored, weightsError } from './param-steps';
 import type { QuantisedSource } from './quantised/read';
@@ -83,8 +83,7 @@ function partsOf(source: TensorSource | QuantisedSource): (part: Part) => Promis
     if (asIntegers) return (source as QuantisedSource).readRows(name, first, count);
     const entry = source.tensors.get(name);
     if (source.readPart && entry) {
-      const bytes = await source.readPart(name, first, count);
-      return tensorValues(name, { dtype: entry.dtype, shape: [count], bytes });
+      return valuesOf(name, entry.dtype, await source.readPart(name, first, count));
     }
     const whole = wholes.get(name) ?? tensorValues(name, await source.read(name));
     if (wholes.size > 1 && !wholes.has(name)) wholes.clear();

@@ -3,7 +3,6 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { requireRevision } from '@densessm/checkpoint';
 import { SsmError } from '@densessm/ssm-core';
-import { listFiles } from '@huggingface/hub';
 import { cachedFile } from './cache';
 import { type HubOptions, type HubSettings, hubSettings, sha256 } from './options';
 import { hubRemote, orMissing, urlRemote } from './remote';
@@ -30,6 +29,7 @@ export async function listDataset(id: string, options: HubOptions = {}): Promise
     hubUrl,
     fetch: request,
   } as const;
+  const { listFiles } = await import('@huggingface/hub');
   try {
     for await (const { type, path } of listFiles(asked)) if (type === 'file') paths.push(path);
   } catch (error) {

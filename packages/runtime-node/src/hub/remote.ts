@@ -1,7 +1,6 @@
 /** Files behind a URL: a repository on the Hub, or any folder that a web server shows. */
 import { requireRevision } from '@densessm/checkpoint';
 import { SsmError } from '@densessm/ssm-core';
-import { fileDownloadInfo, HubApiError } from '@huggingface/hub';
 import { type HubSettings, sha256 } from './options';
 import { type Fetch, hubFetch } from './request';
 
@@ -57,6 +56,7 @@ export function hubRemote(id: string, settings: HubSettings, kind: RepositoryKin
     };
     const path = name.split('/').map(encodeURIComponent).join('/');
     const asked = { repo: { type: kind, name: id }, path, revision, hubUrl: settings.endpoint, fetch: watched };
+    const { fileDownloadInfo } = await import('@huggingface/hub'); // only here: what lies in a folder needs none of it
     const info = await fileDownloadInfo(asked).catch((error: unknown) => orMissing(page, name, error));
     if (answer && !answer.bodyUsed) await answer.body?.cancel();
     if (!info) return undefined;
@@ -80,7 +80,7 @@ const commitOf = (text: string | null | undefined): string | undefined => (text 
 
 /** @throws SsmError NETWORK for everything but a file that is not there */
 export function orMissing(where: string, name: string, error: unknown): null {
-  if (error instanceof HubApiError && error.statusCode === 404) return null;
+  if (error instanceof Error && 'statusCode' in error && error.statusCode === 404) return null; // the library's HubApiError
   if (error instanceof SsmError || !(error instanceof Error) || error.name === 'AbortError') throw error;
   const mend = 'check the endpoint: it answers otherwise than the Hub';
   throw new SsmError(
