@@ -1,4 +1,5 @@
 import { createRequire } from 'node:module';
+import { SsmError } from '@densessm/ssm-core';
 
 type Registry = Map<string, unknown>;
 
@@ -15,10 +16,28 @@ export function loadGradientsWhenNeeded(): void {
   if (registry === undefined || registry.get !== Map.prototype.get) return;
   registry.get = (name) => {
     if (registry.has(name)) return Map.prototype.get.call(registry, name);
-    registry.get = Map.prototype.get;
     const own = [...registry];
-    createRequire(import.meta.url)('@tensorflow/tfjs');
+    load();
     for (const [known, gradient] of own) registry.set(known, gradient);
+    registry.get = Map.prototype.get;
     return registry.get(name);
   };
+}
+
+/** @throws SsmError BACKEND */
+function load(): void {
+  try {
+    createRequire(import.meta.url)('@tensorflow/tfjs');
+  } catch (cause) {
+    throw new SsmError(
+      {
+        code: 'BACKEND',
+        what: 'startBackend: the gradients of TensorFlow.js cannot be loaded.',
+        expected: '`@tensorflow/tfjs` beside this package',
+        got: String(cause).split('\n')[0] ?? '',
+        mend: "install it; or, in a program that was bundled into one file, import '@tensorflow/tfjs' there",
+      },
+      { cause },
+    );
+  }
 }
