@@ -3,7 +3,7 @@ import { join, relative } from 'node:path';
 import ts from 'typescript';
 import { root } from '../scripts/lib/command.mjs';
 
-/** One source file: its path from the root, its lines and what it imports or resolves. */
+/** One source file: its path from the root, its lines and what it imports, requires or resolves. */
 export interface SourceFile {
   readonly path: string;
   readonly isTest: boolean;
@@ -28,7 +28,7 @@ function* filesIn(folder: string): Generator<string> {
 export function sourceFiles(folder: string): SourceFile[] {
   return [...filesIn(join(root, folder))].map((file) => {
     const text = readFileSync(file, 'utf8');
-    const resolved = [...text.matchAll(/\brequire\.resolve\('([^']+)'\)/g)].map(([, name = '']) => name);
+    const resolved = [...text.matchAll(/\brequire(?:\.resolve)?\('([^']+)'\)/g)].map(([, name = '']) => name);
     const imports = [...ts.preProcessFile(text).importedFiles.map(({ fileName }) => fileName), ...resolved];
     const path = relative(root, file).replaceAll('\\', '/');
     return { path, isTest: /\.(test|bench)\.ts$/.test(path), text, lines: text.trimEnd().split('\n').length, imports };

@@ -26,8 +26,9 @@ export function loadGradientsWhenNeeded(): void {
 
 /** @throws SsmError BACKEND */
 function load(): void {
+  const require = createRequire(import.meta.url);
   try {
-    createRequire(import.meta.url)('@tensorflow/tfjs');
+    require('@tensorflow/tfjs');
   } catch (cause) {
     throw new SsmError(
       {
