@@ -1,11 +1,10 @@
 /** AssemblyScript. The innermost loops of a product, on panels that `pack` made. */
+import { PAIRS } from '../packed-linear/assembly-unpack';
 import { madd } from '../vector-math/assembly-madd';
 
 /** Sums of 4 × 2 vectors, 2 vectors of B and 4 of A fit V8's 15 registers; larger tiles and unrolled loops spill. */
 export const TILE_ROWS: i32 = 4;
 export const TILE_COLUMNS: i32 = 8;
-/** Pairs of whole numbers in a group, see packed-linear/assembly-unpack.ts. */
-const PAIRS: i32 = 16;
 
 /** C = (C if `add`) + A B for one tile. a holds 4 rows and b 8 columns, interleaved step by step; `stride` of C in bytes. */
 export function tile(a: usize, b: usize, c: usize, depth: i32, stride: usize, add: bool): void {

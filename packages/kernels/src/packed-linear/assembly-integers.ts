@@ -5,9 +5,7 @@
  */
 import { madd } from '../vector-math/assembly-madd';
 import { finish, lookAhead, lower, upper } from './assembly-floats';
-
-/** Pairs of inputs in a group. */
-const PAIRS: i32 = 16;
+import { PAIRS } from './assembly-unpack';
 
 /** For each group 16 scales, then for each pair of inputs 32 numbers of 8 bits: [output, one of the two]. */
 export function addPanelInt8(w: usize, last: usize, x: usize, bias: usize, y: usize, groups: i32, lanes: i32, add: bool): void {

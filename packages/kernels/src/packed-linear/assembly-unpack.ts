@@ -11,7 +11,7 @@ export const GROUP: i32 = 32;
 /** 32-bit words of a group of activations: 32 numbers of 16 bits, a scale, a sum. As many a group of widened weights takes, with nothing for a sum. */
 export const GROUP_WORDS: i32 = 18;
 /** Pairs of inputs in a group. */
-const PAIRS: usize = 16;
+export const PAIRS: i32 = 16;
 /** Bytes of 8 outputs: of a step in float32, or of a pair of inputs in 16 bits. */
 const HALF: usize = 32;
 
@@ -83,7 +83,7 @@ function widenGroups(kind: i32, w: usize, groups: i32, to: usize, right: usize):
     const high = v128.load(w, 16);
     if (kind === INT8) widenInt8(w + 32, to, right);
     else widenInt4(w + 32, to, right);
-    const scales = to + PAIRS * HALF;
+    const scales = to + (PAIRS as usize) * HALF;
     v128.store(scales, lower(low));
     v128.store(scales, upper(low), 16);
     v128.store(scales + right, lower(high));
@@ -94,7 +94,7 @@ function widenGroups(kind: i32, w: usize, groups: i32, to: usize, right: usize):
 }
 
 function widenInt8(w: usize, to: usize, right: usize): void {
-  for (let pair: usize = 0; pair < PAIRS; pair++) {
+  for (let pair = 0; pair < PAIRS; pair++) {
     v128.store(to, v128.load_ext<i8>(w));
     v128.store(to, v128.load_ext<i8>(w, 8), 16);
     v128.store(to + right, v128.load_ext<i8>(w, 16));
@@ -108,7 +108,7 @@ function widenInt8(w: usize, to: usize, right: usize): void {
 function widenInt4(w: usize, to: usize, right: usize): void {
   const nibble = i16x8.splat(15);
   const eight = i16x8.splat(8);
-  for (let pair: usize = 0; pair < PAIRS; pair++) {
+  for (let pair = 0; pair < PAIRS; pair++) {
     const four = v128.load(w);
     v128.store(to, i16x8.sub(v128.and(four, nibble), eight));
     v128.store(to, i16x8.sub(v128.and(i16x8.shr_u(four, 4), nibble), eight), 16);
