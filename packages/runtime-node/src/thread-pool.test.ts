@@ -1,34 +1,35 @@
 import { Worker } from 'node:worker_threads';
-import { loadBuild, type Spawn, ThreadPool, threadSource } from '@densessm/kernels/wasm';
+import { type BlockCalls, loadBuild, type Spawn, ThreadPool, threadSource } from '@densessm/kernels/wasm';
 import { afterEach, describe, expect, it } from 'vitest';
 
 const SERVE = `${threadSource}
 import { parentPort, workerData } from 'node:worker_threads';
 serve(workerData, () => parentPort.postMessage('ready'));`;
 
+/** Claims the last block of the first part, of {@link SIZE} and two threads. Words as in src/threads/thread.ts of the kernels. */
+const CLAIM = `const words = new Int32Array(workerData.control, 0, 1024);
+const [DONE, CLAIMS] = [16, 64];
+const claim = () => {
+  const claims = Atomics.load(words, CLAIMS);
+  return (claims & 0xffff) === 1 && Atomics.compareExchange(words, CLAIMS, claims, claims + 1) === claims;
+};`;
+
 /** Ends itself as soon as it has claimed a block. */
 const DIE = `import { parentPort, workerData } from 'node:worker_threads';
-const words = new Int32Array(workerData.control);
+${CLAIM}
 parentPort.postMessage('ready');
-for (;;) {
-  const ticket = Atomics.load(words, 0);
-  if ((ticket & 0xffff) > 1 && Atomics.compareExchange(words, 0, ticket, ticket - 1) === ticket) process.exit(3);
-  if ((ticket & 0xffff) < 2) Atomics.wait(words, 0, ticket, 20);
-}`;
+for (;;) if (claim()) process.exit(3);`;
 
 /** Claims blocks, wakes the caller again and again with nothing done, and at last counts the block, without computing it. */
 const WAKE = `import { parentPort, workerData } from 'node:worker_threads';
-const words = new Int32Array(workerData.control);
+${CLAIM}
 const pause = () => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1);
 parentPort.postMessage('ready');
 for (;;) {
-  const ticket = Atomics.load(words, 0);
-  if ((ticket & 0xffff) === 0) Atomics.wait(words, 0, ticket, 20);
-  else if (Atomics.compareExchange(words, 0, ticket, ticket - 1) === ticket) {
-    for (let i = 0; i < 20; i++) pause(Atomics.notify(words, 16));
-    Atomics.add(words, 16, 1);
-    Atomics.notify(words, 16);
-  }
+  if (!claim()) continue;
+  for (let i = 0; i < 20; i++) pause(Atomics.notify(words, DONE));
+  Atomics.add(words, DONE, 1);
+  Atomics.notify(words, DONE);
 }`;
 
 const workers: Worker[] = [];
@@ -52,7 +53,7 @@ afterEach(async () => {
 
 /** Four blocks. */
 const SIZE = 192;
-const [A, B, C, SCRATCH] = [0, 1 << 20, 2 << 20, 3 << 20];
+const [A, B, C, D, SCRATCH] = [0, 1 << 20, 2 << 20, 3 << 20, 4 << 20] as const;
 
 async function start(threads: number, { source = SERVE, patienceMs = 20_000 } = {}) {
   const build = await loadBuild(new WebAssembly.Memory({ initial: 256, maximum: 256, shared: true }));
@@ -67,11 +68,18 @@ async function start(threads: number, { source = SERVE, patienceMs = 20_000 } = 
   const pool = await ThreadPool.start(build, { spawn: spawning(source), threads, patienceMs });
   const blocks = module.matMulBlocks?.(1, SIZE, SIZE, SIZE) as number;
   const bytes = module.matMulScratchBytes?.(SIZE, SIZE, SIZE) as number;
+  const bitsOf = (at: number) => Buffer.from(values(at).slice().buffer);
+  /** of a by B */
+  const product = (a: number, to: number): BlockCalls => ({ kernel: 'matMul', blocks, given: [a, B, to, 1, SIZE, SIZE, SIZE, 0, 0, 0] });
   const multiply = (at = C): Buffer => {
-    pool.run('matMul', blocks, SCRATCH, bytes, [A, B, at, 1, SIZE, SIZE, SIZE, 0, 0, 0]);
-    return Buffer.from(values(at).slice().buffer);
+    pool.run(product(A, at), SCRATCH, bytes);
+    return bitsOf(at);
   };
-  return { pool, multiply, values };
+  const play = (plan: readonly BlockCalls[], at: number): Buffer => {
+    pool.play(plan, SCRATCH, bytes);
+    return bitsOf(at);
+  };
+  return { pool, product, multiply, play, values };
 }
 
 describe('ThreadPool', () => {
@@ -87,6 +95,44 @@ describe('ThreadPool', () => {
       }
       pool.close();
     }
+  });
+
+  it('plays kernels one after the other, with the same bits on any number of threads', async () => {
+    const once = await start(1);
+    const [ab, abb] = [once.multiply(), once.play([once.product(C, D)], D)];
+    for (const threads of [1, 2, 3]) {
+      const { pool, product, play, values } = await start(threads);
+      const [forth, back] = [
+        [product(A, C), product(C, D)],
+        [product(A, D), product(D, C)],
+      ];
+      for (let job = 0; job < 20; job++) {
+        for (const at of [C, D]) values(at).fill(Number.NaN);
+        expect(play(forth, D).equals(abb)).toBe(true);
+        expect(play(forth, C).equals(ab)).toBe(true);
+        expect(play(back, C).equals(abb)).toBe(true);
+      }
+      pool.close();
+      expect(play(back, D).equals(ab)).toBe(true);
+    }
+  });
+
+  it.each([
+    ['kernels', 9000, 1],
+    ['blocks', 3, 40_000],
+  ])('plays more %s than one job can have', async (_, count, blocks) => {
+    const { pool, play, values } = await start(2);
+    for (const [at, value] of [
+      [A, 1],
+      [B, 1],
+      [C, 0],
+    ] as const)
+      values(at)[0] = value;
+    const addOne: BlockCalls = { kernel: 'packedLinear', blocks: 1, given: [0, B, A, 1, 0, C, 1, 1, 1, 1] };
+    const idle: BlockCalls = { kernel: 'packActivations', blocks, given: [A, 32, D, 1, 32] }; // blocks behind the first have no row
+    play(Array.from({ length: count }, () => [addOne, idle]).flat(), C);
+    expect(values(C)[0]).toBe(count);
+    pool.close();
   });
 
   it('says which kernel failed and why, and goes on', async () => {

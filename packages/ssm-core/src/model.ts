@@ -40,7 +40,7 @@ export interface DecoderOptions {
  * `advance` up to float32's rounding. Owns memory: dispose of it. It no longer needs the tensors that it was made from; matrices that were packed before it uses where they are.
  */
 export interface Decoder<State> {
-  /** Logits after one more token of each text, [batch · vocab]. @throws SsmError TOKENS or STATE */
+  /** Logits after one more token of each text, [batch · vocab], in an array of the decoder's that the next step fills anew. @throws SsmError TOKENS or STATE */
   step(ids: ArrayLike<number>): Float32Array;
   /** Continues from a state, which stays the caller's. @throws SsmError STATE */
   load(state: State): Promise<void>;

@@ -55,7 +55,7 @@ export class Reader {
 
   /**
    * Reads rows of one length; which way depends on that length alone, so that a text has one set of logits. Throws the reason of an abort;
-   * nothing comes where the reader was disposed of meanwhile.
+   * nothing comes where the reader was disposed of meanwhile. What comes is good until the next call.
    * @throws SsmError TOKENS
    */
   async read(rows: readonly (readonly number[])[], signal?: AbortSignal): Promise<Logits> {

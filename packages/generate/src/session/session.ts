@@ -218,7 +218,7 @@ export class Session {
         'one in a step',
         'await append, or the next part of the stream',
       );
-    return { state: this.#reader.state(), logits: this.#logits, history: this.#history.record(), random: this.#random.state() };
+    return { state: this.#reader.state(), logits: this.logits, history: this.#history.record(), random: this.#random.state() };
   }
 
   /** Becomes something else, which it takes over. */

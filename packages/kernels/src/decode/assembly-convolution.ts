@@ -3,7 +3,7 @@ import { siluX4 } from '../vector-math/assembly-exp';
 import { bytes, loadLanes, storeLanes, sumsOf } from '../vector-math/assembly-lanes';
 
 /** Channels of a block, some 3 µs. */
-const BLOCK: i32 = 512;
+const BLOCK: i32 = 128;
 
 /** Into how many blocks {@link convolutionStep} cuts its channels. */
 export function convolutionStepBlocks(batch: i32, channels: i32): i32 {

@@ -47,6 +47,8 @@ class TokenDecoder<State> implements Decoder<State> {
   readonly #batch: number;
   readonly #work: DecodeWorkspace;
   readonly #parts: DecoderParts<State>;
+  /** Kept for all steps: the system takes long to find room as large as this. */
+  readonly #logits: Float32Array;
   #isDisposed = false;
 
   constructor(where: string, batch: number, work: DecodeWorkspace, parts: DecoderParts<State>) {
@@ -54,6 +56,7 @@ class TokenDecoder<State> implements Decoder<State> {
     this.#batch = batch;
     this.#work = work;
     this.#parts = parts;
+    this.#logits = new Float32Array(batch * parts.vocabSize);
   }
 
   step(ids: ArrayLike<number>): Float32Array {
@@ -63,7 +66,8 @@ class TokenDecoder<State> implements Decoder<State> {
     const { width } = embeddings;
     for (let row = 0; row < this.#batch; row++) this.#work.view(hidden + 4 * row * width, width).set(embeddings.row(ids[row] as number));
     this.#work.play();
-    return this.#work.view(logits, this.#batch * vocabSize).slice();
+    this.#logits.set(this.#work.view(logits, this.#logits.length));
+    return this.#logits;
   }
 
   async load(state: State): Promise<void> {
@@ -85,7 +89,7 @@ class TokenDecoder<State> implements Decoder<State> {
     const { places, stateOf } = this.#parts;
     const copyOf = (address: number, shape: readonly number[]): Tensor => {
       const size = shape.reduce((product, one) => product * one, 1);
-      return tensor(this.#work.view(address, size).slice(), [...shape]);
+      return tensor(this.#work.read(address, size), [...shape]);
     };
     return tidyTree(() => stateOf(places.map(({ address, shape }) => copyOf(address, shape))));
   }

@@ -16,7 +16,8 @@ export class DecodeWorkspace {
   readonly #buffers: number[] = [];
   readonly #matrices: PackedLinear[] = [];
   readonly #module: DecodeModule;
-  readonly #steps: (KernelCall | (() => void))[] = [];
+  /** Kernels one after the other, and functions of the host between them. */
+  readonly #steps: (KernelCall[] | (() => void))[] = [];
   /** The matrices of the steps. */
   readonly #used = new Set<PackedLinear>();
   /** Where products with weights in whole numbers have their x. */
@@ -55,6 +56,11 @@ export class DecodeWorkspace {
     return new Float32Array(this.#heap.buffer, address, size);
   }
 
+  /** A copy of what lies in a buffer. */
+  read(address: number, size: number): Float32Array {
+    return this.#heap.copyOf(address, size);
+  }
+
   /** Address of a copy of a tensor; 0 for none. @throws SsmError BACKEND without room */
   async copyOf(tensor: Tensor | undefined): Promise<number> {
     return tensor ? this.floats((await tensor.data()) as Float32Array) : 0;
@@ -86,12 +92,12 @@ export class DecodeWorkspace {
       const known = converted.get(what);
       const activations = known ?? (bytes > 0 ? this.#activations(bytes, converted.size) : 0);
       const { convert, multiply } = matrix.steps(x, y, rows, bytes > 0 ? activations : 0, options);
-      if (convert && known === undefined) this.#steps.push(convert);
+      if (convert && known === undefined) this.#call(convert);
       if (convert) converted.set(what, activations);
       multiplications.push(multiply);
       this.#used.add(matrix);
     }
-    this.#steps.push(...this.#joined(multiplications));
+    for (const call of this.#joined(multiplications)) this.#call(call);
   }
 
   /** Room for one x of several that are there at once. */
@@ -170,13 +176,20 @@ export class DecodeWorkspace {
   }
 
   #note(kernel: keyof DecodeModule, blocks: number, given: readonly number[]): void {
-    this.#steps.push({ kernel, blocks, scratchBytes: 0, given });
+    this.#call({ kernel, blocks, scratchBytes: 0, given });
+  }
+
+  #call(call: KernelCall): void {
+    const last = this.#steps.at(-1);
+    if (Array.isArray(last)) last.push(call);
+    else this.#steps.push([call]);
   }
 
   /** Takes all steps that were noted. @throws SsmError STATE on another backend, or where a matrix was disposed of */
   play(): void {
     for (const matrix of this.#used) matrix.check();
-    currentMachine('DecodeWorkspace').play(this.#steps);
+    const { play } = currentMachine('DecodeWorkspace');
+    for (const step of this.#steps) Array.isArray(step) ? play(step) : step();
   }
 
   /** Frees all buffers and weights; a second time does nothing. */

@@ -11,7 +11,7 @@ import { BF16, bytesOfPanel, F32, GROUP, GROUP_WORDS, INT8, PANEL, wordsOf } fro
 
 /** Multiplications that are worth one of the first blocks, some µs for which threads that decode wait awake, and one of those beyond. */
 const WORTH_A_FIRST_BLOCK: i64 = 1 << 14;
-const WORTH_A_BLOCK: i64 = 1 << 18;
+const WORTH_A_BLOCK: i64 = 1 << 19;
 const FIRST_BLOCKS: i64 = 8;
 const MOST_BLOCKS: i64 = 64;
 /** Activations that are turned into whole numbers as one block: some 10 µs. */

@@ -118,7 +118,7 @@ export class PackedLinear implements PackedMatrix {
       new Float32Array(heap.buffer, from, x.length).set(x);
       new Float32Array(heap.buffer, addend, this.out).set(bias ?? []);
       this.run(from, to, rows, { bias: bias && addend });
-      return new Float32Array(heap.buffer, to, rows * this.out).slice();
+      return heap.copyOf(to, rows * this.out);
     } finally {
       heap.free(from);
     }

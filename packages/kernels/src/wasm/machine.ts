@@ -22,35 +22,39 @@ export interface Machine<Module extends object> {
    * results are the same with any number of threads.
    */
   readonly run: (kernel: keyof Module & string, blocks: number, scratchBytes: number, ...given: number[]) => void;
-  /** Many short kernels, and functions of the host, one after the other: between them threads stay awake. */
-  readonly play: (steps: readonly (KernelCall | (() => void))[]) => void;
+  /** Kernels one after the other, often: an array that stays what it is costs threads little between one kernel and the next. */
+  readonly play: (calls: readonly KernelCall[]) => void;
 }
 
 /** One thread, or those of a pool where a kernel has more than one block. */
 export function machineOn<Module extends object>(heap: Heap, module: Module, threads?: ThreadPool): Machine<Module> {
-  const call = ({ kernel, blocks, scratchBytes, given }: KernelCall): void => {
-    const pool = blocks > 1 && blocks <= MOST_BLOCKS ? threads : undefined;
-    const each = Math.ceil(scratchBytes / CACHE_LINE) * CACHE_LINE;
-    const scratch = scratchBytes > 0 ? heap.scratch((pool?.threads ?? 1) * each) : 0;
-    if (pool) {
-      pool.run(kernel, blocks, scratch, each, given);
+  const scratchFor = (bytes: number, places: number): readonly [address: number, bytes: number] => {
+    const each = Math.ceil(bytes / CACHE_LINE) * CACHE_LINE;
+    return [bytes > 0 ? heap.scratch(places * each) : 0, each];
+  };
+  const call = (one: KernelCall): void => {
+    if (threads && one.blocks > 1 && one.blocks <= MOST_BLOCKS) {
+      threads.run(one, ...scratchFor(one.scratchBytes, threads.threads));
       return;
     }
-    const compute = module[kernel as keyof Module] as Function;
-    const all = [...given, 0, scratch];
-    for (let block = 0; block < blocks; block++) {
-      all[given.length] = block;
+    const [scratch] = scratchFor(one.scratchBytes, 1);
+    const compute = module[one.kernel as keyof Module] as Function;
+    const all = [...one.given, 0, scratch];
+    for (let block = 0; block < one.blocks; block++) {
+      all[one.given.length] = block;
       compute(...all);
     }
-  };
-  const playAll = (steps: readonly (KernelCall | (() => void))[]): void => {
-    for (const step of steps) typeof step === 'function' ? step() : call(step);
   };
   return {
     heap,
     module,
     run: (kernel, blocks, scratchBytes, ...given) => call({ kernel, blocks, scratchBytes, given }),
-    play: (steps) => (threads ? threads.chain(() => playAll(steps)) : playAll(steps)),
+    play: (calls) => {
+      if (threads && calls.every(({ blocks }) => blocks <= MOST_BLOCKS)) {
+        const most = Math.max(...calls.map(({ scratchBytes }) => scratchBytes));
+        threads.play(calls, ...scratchFor(most, threads.threads));
+      } else for (const one of calls) call(one);
+    },
   };
 }
 

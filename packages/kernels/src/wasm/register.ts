@@ -37,6 +37,7 @@ import { Heap, type WasmBackend } from './heap';
 import { replaceIdentity } from './identity';
 import { type Machine, machineOn } from './machine';
 import { rememberMachine } from './machines';
+import { type ReadingBackend, replaceReading } from './reading';
 import { replaceSlice } from './slice';
 
 type Module = MatMulModule &
@@ -79,15 +80,14 @@ const running = new WeakMap<object, Running>();
 
 /**
  * Registers our WebAssembly kernels for tfjs's wasm backend, on whose memory they work in place. Replaces some of tfjs's own as well:
- * Slice, Identity, Cast, SplitV and Concat, which copy too much, Sum and Mean, which round too much, and Exp, which is slow. See
- * {@link replaceSlice}, {@link replaceIdentity}, {@link replaceSplitAndConcat}, {@link replaceSums} and {@link replaceExp}.
+ * Slice, Identity, Cast, SplitV and Concat, which copy too much, Sum and Mean, which round too much, Exp and reading a tensor, which are slow. See
+ * {@link replaceSlice}, {@link replaceIdentity}, {@link replaceSplitAndConcat}, {@link replaceSums}, {@link replaceExp} and {@link replaceReading}.
  * Pass `findBackend('wasm')` once it has started; a later call may change the build and the threads.
  * @throws SsmError BACKEND where the backend is not tfjs's, the machine has no such SIMD, or threads do not start or have no shared memory.
  */
 export async function registerWasmKernels(backend: unknown, options: WasmKernelOptions = {}): Promise<WasmKernels> {
   const wasmBackend = checkBackend(backend);
-  const here: Running = running.get(wasmBackend) ?? { heap: new Heap(wasmBackend), builds: new Map() };
-  running.set(wasmBackend, here);
+  const here = running.get(wasmBackend) ?? begin(wasmBackend);
   const build = await load(wasmBackend, here, options.simd);
   const pool = await startThreads(build, options.threads);
   here.pool?.close();
@@ -95,6 +95,13 @@ export async function registerWasmKernels(backend: unknown, options: WasmKernelO
   const machine = machineOn(here.heap, build.exports as unknown as Module, pool);
   rememberMachine(wasmBackend, machine);
   return { names: registerOn(wasmBackend, machine), simd: build.simd, threads: pool?.threads ?? 1 };
+}
+
+function begin(wasmBackend: WasmBackend): Running {
+  const here = { heap: new Heap(wasmBackend), builds: new Map() };
+  replaceReading(wasmBackend as unknown as ReadingBackend, here.heap);
+  running.set(wasmBackend, here);
+  return here;
 }
 
 function registerOn(wasmBackend: WasmBackend, machine: Machine<Module>): string[] {

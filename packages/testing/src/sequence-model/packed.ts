@@ -64,7 +64,9 @@ export function itRunsOnPackedWeights<C, P extends object, S extends object>(
 async function stepped(decoder: Decoder<unknown>, tokens: Tensor2D): Promise<Float32Array> {
   const [batch, length] = tokens.shape;
   const ids = await tokens.data();
-  const steps = Array.from({ length }, (_, t) => decoder.step(Array.from({ length: batch }, (_, row) => ids[row * length + t] as number)));
+  const steps = Array.from({ length }, (_, t) =>
+    decoder.step(Array.from({ length: batch }, (_, row) => ids[row * length + t] as number)).slice(),
+  );
   const vocabulary = (steps[0] as Float32Array).length / batch;
   const rowOf = (row: number) => steps.flatMap((logits) => [...logits.subarray(row * vocabulary, (row + 1) * vocabulary)]);
   return Float32Array.from(Array.from({ length: batch }, (_, row) => rowOf(row)).flat());
