@@ -109,25 +109,22 @@ interface DenseRead {
 /** A gate as fc2 SiLU(fc1 x), or fc x; what reads it does its own SiLU. */
 export interface Gate {
   readonly read: DenseRead;
-  /** fc1 x or fc x; nothing without a gate. */
+  /** SiLU(fc1 x) or fc x; nothing without a gate. */
   readonly first: readonly PackedProduct[];
-  /** The step middle = SiLU(middle), if any, and then the product with fc2. */
-  second(): readonly PackedProduct[];
+  /** After the first, the product with fc2, if any. */
+  readonly second: readonly PackedProduct[];
 }
 
 export async function packGate(shared: Shared, { state }: ConnectionsParams, sources: readonly number[]): Promise<Gate> {
-  const { work, batch, x, middle, gate, smallType: type } = shared;
+  const { work, x, middle, gate, smallType: type } = shared;
   const read = { sources: work.words(sources), sourceCount: sources.length };
   const [only, fc1, fc2] = [state?.fc, state?.fc1, state?.fc2];
   if (only) {
     const first = [{ matrix: await work.matrix(only, { type }), x, y: gate }];
-    return { read: { ...read, gate }, first, second: () => [] };
+    return { read: { ...read, gate }, first, second: [] };
   }
-  if (!fc1 || !fc2) return { read: { ...read, gate: 0 }, first: [], second: () => [] };
+  if (!fc1 || !fc2) return { read: { ...read, gate: 0 }, first: [], second: [] };
   const [inner, outer] = [await work.matrix(fc1, { type }), await work.matrix(fc2, { type })];
-  const second = (): readonly PackedProduct[] => {
-    work.silu(middle, batch * inner.out);
-    return [{ matrix: outer, x: middle, y: gate }];
-  };
-  return { read: { ...read, gate }, first: [{ matrix: inner, x, y: middle }], second };
+  const first: readonly PackedProduct[] = [{ matrix: inner, x, y: middle, activation: 'silu' }];
+  return { read: { ...read, gate }, first, second: [{ matrix: outer, x: middle, y: gate }] };
 }

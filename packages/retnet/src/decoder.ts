@@ -213,7 +213,7 @@ export async function packFusion(
   const kGate = await packGate(shared, count > 0 ? kParams : undefined, { middle: shared.kMiddle, gate: shared.kGate });
   const vGate = await packGate(shared, count > 0 ? vParams : undefined, { middle: shared.vMiddle, gate: shared.vGate });
   const fuse = (): void => {
-    work.products(batch, [...kGate.second(), ...vGate.second()]);
+    work.products(batch, [...kGate.second, ...vGate.second]);
     work.denseSum(own.k, kGate.gate, kSources, count, k, batch * keyDim);
     work.denseSum(own.v, vGate.gate, vSources, count, v, batch * valueDim);
   };
@@ -222,18 +222,14 @@ export async function packFusion(
 
 /** fc2 SiLU(fc1 x), or fc x, at the address `gate`, 0 for none; what reads it does its own SiLU. */
 async function packGate(
-  { work, batch, type: weights, x }: Shared,
+  { work, type: weights, x }: Shared,
   params: DenseParams | undefined,
   { middle, gate }: { middle: number; gate: number },
-): Promise<{ first: PackedProduct[]; second(): PackedProduct[]; gate: number }> {
+): Promise<{ first: PackedProduct[]; second: PackedProduct[]; gate: number }> {
   const type = weights === 'f32' ? 'f32' : 'bf16'; // gates are small, and everything hangs on them
   const [fc, fc1, fc2] = [params?.fc, params?.fc1, params?.fc2];
-  if (fc) return { first: [{ matrix: await work.matrix(fc, { type }), x, y: gate }], second: () => [], gate };
-  if (!fc1 || !fc2) return { first: [], second: () => [], gate: 0 };
+  if (fc) return { first: [{ matrix: await work.matrix(fc, { type }), x, y: gate }], second: [], gate };
+  if (!fc1 || !fc2) return { first: [], second: [], gate: 0 };
   const [inner, outer] = [await work.matrix(fc1, { type }), await work.matrix(fc2, { type })];
-  const second = (): PackedProduct[] => {
-    work.silu(middle, batch * inner.out);
-    return [{ matrix: outer, x: middle, y: gate }];
-  };
-  return { first: [{ matrix: inner, x, y: middle }], second, gate };
+  return { first: [{ matrix: inner, x, y: middle, activation: 'silu' }], second: [{ matrix: outer, x: middle, y: gate }], gate };
 }

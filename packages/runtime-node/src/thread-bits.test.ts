@@ -196,6 +196,18 @@ it('a token of a convolution and a selective scan has the same bits on 1, 2 and 
   expect(new Set(results).size).toBe(1);
 });
 
+it('values of a token one by one have the same bits on 1, 2 and 3 threads', async () => {
+  const size = 2501;
+  const results = await tokenBits((work, made) => {
+    const [silu, sum, unit] = [made(2 * size), made(size), made(size)];
+    work.siluRows(made(2 * size + 60), size + 30, silu, 2, size);
+    work.denseSum(made(size), made(size), work.words([made(size), silu]), 2, sum, size);
+    work.gatedUnit(sum, made(size), unit, size, 'gelu');
+    return [silu, sum, unit].map((address): [number, number] => [address, size]);
+  });
+  expect(new Set(results).size).toBe(1);
+});
+
 it('products of several matrices at once have the same bits on 1, 2 and 3 threads, and as one by one', async () => {
   const [rows, out, width] = [2, 1029, 70];
   const values = Float32Array.from({ length: out * width }, (_, i) => Math.sin(i));

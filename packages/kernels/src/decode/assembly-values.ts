@@ -3,20 +3,31 @@ import { exp2X4, expX4, siluX4, softplusX4 } from '../vector-math/assembly-exp';
 import { bytes, loadLanes, storeLanes } from '../vector-math/assembly-lanes';
 import { madd, subtractProduct } from '../vector-math/assembly-madd';
 
+/** Values of a block: some 2 µs. */
+const BLOCK: i32 = 1024;
+
+/** Into how many blocks {@link siluRows} and, with one row, {@link denseSum} and {@link gatedUnit} cut their values. */
+export function valueBlocks(rows: i32, size: i32): i32 {
+  return rows * ((size + BLOCK - 1) / BLOCK);
+}
+
 /** y = x σ(x), rows of `size` values; x in rows of `stride`. */
-export function siluRows(x: usize, stride: i32, y: usize, rows: i32, size: i32): void {
-  for (let row = 0; row < rows; row++) {
-    for (let i = 0; i < size; i += 4) storeLanes(y + bytes(i), siluX4(loadLanes(x + bytes(i), size - i)), size - i);
-    x += bytes(stride);
-    y += bytes(size);
-  }
+export function siluRows(x: usize, stride: i32, y: usize, size: i32, block: i32): void {
+  const blocks = (size + BLOCK - 1) / BLOCK;
+  const row = block / blocks;
+  const first = (block % blocks) * BLOCK;
+  const some = min(BLOCK, size - first);
+  x += bytes(row * stride + first);
+  y += bytes(row * size + first);
+  for (let i = 0; i < some; i += 4) storeLanes(y + bytes(i), siluX4(loadLanes(x + bytes(i), some - i)), some - i);
 }
 
 /** y = own + silu(gate) ⊙ Σ_i x_i, x_i at the `count` addresses of `sources`; all have `size` values, without a gate (0) it is 1. */
-export function denseSum(own: usize, gate: usize, sources: usize, count: i32, y: usize, size: i32): void {
-  for (let i = 0; i < size; i += 4) {
+export function denseSum(own: usize, gate: usize, sources: usize, count: i32, y: usize, size: i32, block: i32): void {
+  const end = min(size, (block + 1) * BLOCK);
+  for (let i = block * BLOCK; i < end; i += 4) {
     const at = bytes(i);
-    const lanes = size - i;
+    const lanes = end - i;
     let sum = f32x4.splat(0);
     for (let source = 0; source < count; source++)
       sum = f32x4.add(sum, loadLanes((load<u32>(sources + bytes(source)) as usize) + at, lanes));
@@ -51,9 +62,10 @@ const SILU: i32 = 0;
 const GELU: i32 = 1;
 
 /** y = f(x) ⊙ gate, f by its number: silu, gelu, relu. */
-export function gatedUnit(x: usize, gate: usize, y: usize, size: i32, kind: i32): void {
-  for (let i = 0; i < size; i += 4) {
-    const lanes = size - i;
+export function gatedUnit(x: usize, gate: usize, y: usize, size: i32, kind: i32, block: i32): void {
+  const end = min(size, (block + 1) * BLOCK);
+  for (let i = block * BLOCK; i < end; i += 4) {
+    const lanes = end - i;
     const value = loadLanes(x + bytes(i), lanes);
     let active = f32x4.pmax(value, f32x4.splat(0));
     if (kind === SILU) active = siluX4(value);

@@ -3,13 +3,13 @@
  * arXiv:2312.00752, Alg. 2 with T = 1. States are replaced in place. Addresses count bytes, sizes and strides floats.
  * Letters: B texts, E channels, N state size.
  */
-import { exp2X4, siluX4, softplusX4 } from '../vector-math/assembly-exp';
+import { exp2InsideX4, siluX4, softplusX4 } from '../vector-math/assembly-exp';
 import { bytes, loadLanes, storeLanes, sumsOf } from '../vector-math/assembly-lanes';
 import { madd } from '../vector-math/assembly-madd';
 
 export { convolutionStep, convolutionStepBlocks } from './assembly-convolution';
 export { decayStep, decayStepBlocks } from './assembly-decay';
-export { denseSum, gatedUnit, rotateRows, siluRows, timeSteps } from './assembly-values';
+export { denseSum, gatedUnit, rotateRows, siluRows, timeSteps, valueBlocks } from './assembly-values';
 
 /** Values of the state in a block: some 10 µs. */
 const BLOCK: i32 = 1 << 12;
@@ -25,9 +25,17 @@ export function selectiveStepBlocks(batch: i32, channels: i32, size: i32): i32 {
   return batch * ((channels + ofBlock - 1) / ofBlock);
 }
 
+/** Of scratch for each channel of a block: its Δ, and parts of the sums C h and Σ_i C h_i. */
+const SCRATCH: usize = 4 + 16 + 16;
+
+/** Bytes that {@link selectiveStep} needs at `scratch`. */
+export function selectiveStepScratchBytes(size: i32): usize {
+  return (channelsOfBlock(size) as usize) * SCRATCH;
+}
+
 /**
  * h = e^(Δ A) h + Δ B u with Δ = softplus(delta); y = (C h + D u + silu(gate) ⊙ Σ_i C h_i) silu(z), h_i the states of the `count` layers that this one reads
- * densely. u, delta, y and gate (0: none) [B, E]; A in units of ln 2, [E, N]; B and C side by side at `bc` in rows of `stride`; D [E]; z in
+ * densely. u, delta, y and gate (0: none) [B, E]; A in units of ln 2, not above 0, [E, N]; B and C side by side at `bc` in rows of `stride`; D [E]; z in
  * rows of `zStride`; h and each of the addresses at `sources` [B, E, N].
  */
 export function selectiveStep(
@@ -47,105 +55,109 @@ export function selectiveStep(
   channels: i32,
   size: i32,
   block: i32,
+  scratch: usize,
 ): void {
   const ofBlock = channelsOfBlock(size);
   const blocks = (channels + ofBlock - 1) / ofBlock;
   const row = block / blocks;
   const first = (block % blocks) * ofBlock;
-  const end = min(channels, first + ofBlock);
+  const some = min(channels - first, ofBlock);
+  const at = bytes(row * channels + first);
+  const states = (at as usize) * (size as usize);
   const B = bc + bytes(row * stride);
-  const start = bytes(row * channels);
-  for (let e = first; e < end; e += 4) {
-    const at = start + bytes(e);
-    const lanes = end - e;
-    const own = loadLanes(u + at, lanes);
-    const step = softplusX4(loadLanes(delta + at, lanes));
-    const states = (at as usize) * (size as usize);
-    const read = advanceChannels(h + states, A + bytes(e * size), B, step, f32x4.mul(step, own), lanes, size);
-    let sum = madd(loadLanes(D + bytes(e), lanes), own, read);
-    if (count) {
-      const seen = readSources(sources, count, states, B + bytes(size), lanes, size);
-      sum = gate ? madd(siluX4(loadLanes(gate + at, lanes)), seen, sum) : f32x4.add(sum, seen);
+  const own = scratch + bytes(ofBlock);
+  const seen = own + 4 * bytes(ofBlock);
+  for (let e = 0; e < some; e += 4) storeLanes(scratch + bytes(e), softplusX4(loadLanes(delta + at + bytes(e), some - e)), some - e);
+  advance(h + states, A + bytes(first * size), B, scratch, u + at, own, some, size);
+  if (count) readSources(sources, count, states, B + bytes(size), seen, some, size);
+  finish(u + at, D + bytes(first), own, count ? seen : 0, gate ? gate + at : 0, z + bytes(row * zStride + first), y + at, some);
+}
+
+/** y = (own + D u + silu(gate) ⊙ seen) silu(z), own and seen (0: none) given as vectors whose sums they are. */
+function finish(u: usize, D: usize, own: usize, seen: usize, gate: usize, z: usize, y: usize, channels: i32): void {
+  for (let e = 0; e < channels; e += 4) {
+    const at = bytes(e);
+    const lanes = channels - e;
+    let sum = madd(loadLanes(D + at, lanes), loadLanes(u + at, lanes), sumsAt(own + 4 * at));
+    if (seen) {
+      const read = sumsAt(seen + 4 * at);
+      sum = gate ? madd(siluX4(loadLanes(gate + at, lanes)), read, sum) : f32x4.add(sum, read);
     }
-    storeLanes(y + at, f32x4.mul(sum, siluX4(loadLanes(z + bytes(row * zStride + e), lanes))), lanes);
+    storeLanes(y + at, f32x4.mul(sum, siluX4(loadLanes(z + at, lanes))), lanes);
   }
 }
 
-/** Replaces the states of up to four channels and reads each through C. */
-function advanceChannels(h: usize, A: usize, B: usize, step: v128, stepOwn: v128, channels: i32, size: i32): v128 {
-  const some = bytes(size);
-  const zero = f32x4.splat(0);
-  const r0 = advanceChannel(h, A, B, f32x4.extract_lane(step, 0), f32x4.extract_lane(stepOwn, 0), size);
-  if (channels < 2) return sumsOf(r0, zero, zero, zero);
-  const r1 = advanceChannel(h + some, A + some, B, f32x4.extract_lane(step, 1), f32x4.extract_lane(stepOwn, 1), size);
-  if (channels < 3) return sumsOf(r0, r1, zero, zero);
-  const r2 = advanceChannel(h + 2 * some, A + 2 * some, B, f32x4.extract_lane(step, 2), f32x4.extract_lane(stepOwn, 2), size);
-  if (channels < 4) return sumsOf(r0, r1, r2, zero);
-  const r3 = advanceChannel(h + 3 * some, A + 3 * some, B, f32x4.extract_lane(step, 3), f32x4.extract_lane(stepOwn, 3), size);
-  return sumsOf(r0, r1, r2, r3);
+function sumsAt(four: usize): v128 {
+  return sumsOf(v128.load(four), v128.load(four, 16), v128.load(four, 32), v128.load(four, 48));
 }
 
-/** Replaces a channel's state and reads it through C, which lies behind B, leaving parts of a sum. Sixteen values at a time, so that V8 makes the constants once for them. */
-function advanceChannel(h: usize, A: usize, B: usize, step: f32, stepOwn: f32, size: i32): v128 {
+/** Replaces the states of channels and reads each through C, which lies behind B, leaving parts of a sum. In one function with sixteen values at a time, so that V8 makes the constants once. */
+function advance(h: usize, A: usize, B: usize, steps: usize, u: usize, sums: usize, channels: i32, size: i32): void {
   const C = B + bytes(size);
-  const delta = f32x4.splat(step);
-  const own = f32x4.splat(stepOwn);
-  let sum = f32x4.splat(0);
-  let n = 0;
-  for (; n + 16 <= size; n += 16) {
-    const at = bytes(n);
-    const first = advanceFour(h + at, A + at, B + at, delta, own);
-    const second = advanceFour(h + at + 16, A + at + 16, B + at + 16, delta, own);
-    const third = advanceFour(h + at + 32, A + at + 32, B + at + 32, delta, own);
-    const last = advanceFour(h + at + 48, A + at + 48, B + at + 48, delta, own);
-    const left = madd(v128.load(C + at, 16), second, f32x4.mul(v128.load(C + at), first));
-    const right = madd(v128.load(C + at, 48), last, f32x4.mul(v128.load(C + at, 32), third));
-    sum = f32x4.add(sum, f32x4.add(left, right));
+  for (; channels > 0; channels--) {
+    const step = v128.load32_splat(steps);
+    const own = f32x4.mul(step, v128.load32_splat(u));
+    let sum = f32x4.splat(0);
+    let n = 0;
+    for (; n + 16 <= size; n += 16) {
+      const at = bytes(n);
+      const first = advanceFour(h, A, B + at, step, own);
+      const second = advanceFour(h + 16, A + 16, B + at + 16, step, own);
+      const third = advanceFour(h + 32, A + 32, B + at + 32, step, own);
+      const last = advanceFour(h + 48, A + 48, B + at + 48, step, own);
+      const left = madd(v128.load(C + at, 16), second, f32x4.mul(v128.load(C + at), first));
+      const right = madd(v128.load(C + at, 48), last, f32x4.mul(v128.load(C + at, 32), third));
+      sum = f32x4.add(sum, f32x4.add(left, right));
+      h += 64;
+      A += 64;
+    }
+    for (; n < size; n += 4) {
+      const lanes = min(4, size - n);
+      const next = advanced(loadLanes(h, lanes), loadLanes(A, lanes), loadLanes(B + bytes(n), lanes), step, own);
+      storeLanes(h, next, lanes);
+      sum = madd(loadLanes(C + bytes(n), lanes), next, sum);
+      h += bytes(lanes);
+      A += bytes(lanes);
+    }
+    v128.store(sums, sum);
+    steps += 4;
+    u += 4;
+    sums += 16;
   }
-  for (; n < size; n += 4) {
-    const at = bytes(n);
-    const lanes = size - n;
-    const next = advanced(loadLanes(h + at, lanes), loadLanes(A + at, lanes), loadLanes(B + at, lanes), delta, own);
-    storeLanes(h + at, next, lanes);
-    sum = madd(loadLanes(C + at, lanes), next, sum);
-  }
-  return sum;
 }
 
-function advanced(h: v128, A: v128, B: v128, step: v128, stepOwn: v128): v128 {
-  return madd(exp2X4(f32x4.mul(step, A)), h, f32x4.mul(stepOwn, B));
+function advanced(h: v128, A: v128, B: v128, step: v128, own: v128): v128 {
+  const decay = exp2InsideX4(f32x4.pmax(f32x4.mul(step, A), f32x4.splat(-127)));
+  return madd(decay, h, f32x4.mul(own, B));
 }
 
-function advanceFour(h: usize, A: usize, B: usize, step: v128, stepOwn: v128): v128 {
-  const next = advanced(v128.load(h), v128.load(A), v128.load(B), step, stepOwn);
+function advanceFour(h: usize, A: usize, B: usize, step: v128, own: v128): v128 {
+  const next = advanced(v128.load(h), v128.load(A), v128.load(B), step, own);
   v128.store(h, next);
   return next;
 }
 
-/** The states of other layers, of the same channels up to four, read through this layer's C. */
-function readSources(sources: usize, count: i32, state: usize, C: usize, channels: i32, size: i32): v128 {
-  const some = bytes(size);
-  let all = f32x4.splat(0);
+/** The states of other layers, read through this layer's C, summed over the layers: parts of a sum for each channel. */
+function readSources(sources: usize, count: i32, states: usize, C: usize, sums: usize, channels: i32, size: i32): void {
   for (let source = 0; source < count; source++) {
-    const h = (load<u32>(sources + bytes(source)) as usize) + state;
-    const r0 = readChannel(h, C, size);
-    const r1 = channels > 1 ? readChannel(h + some, C, size) : r0; // what is not stored may be anything
-    const r2 = channels > 2 ? readChannel(h + 2 * some, C, size) : r0;
-    const r3 = channels > 3 ? readChannel(h + 3 * some, C, size) : r0;
-    all = f32x4.add(all, sumsOf(r0, r1, r2, r3));
+    let h = (load<u32>(sources + bytes(source)) as usize) + states;
+    for (let e = 0; e < channels; e++) {
+      const at = sums + 4 * bytes(e);
+      let sum = source ? v128.load(at) : f32x4.splat(0);
+      let n = 0;
+      for (; n + 16 <= size; n += 16) {
+        const c = C + bytes(n);
+        const left = madd(v128.load(c, 16), v128.load(h, 16), f32x4.mul(v128.load(c), v128.load(h)));
+        const right = madd(v128.load(c, 48), v128.load(h, 48), f32x4.mul(v128.load(c, 32), v128.load(h, 32)));
+        sum = f32x4.add(sum, f32x4.add(left, right));
+        h += 64;
+      }
+      for (; n < size; n += 4) {
+        const lanes = min(4, size - n);
+        sum = madd(loadLanes(C + bytes(n), lanes), loadLanes(h, lanes), sum);
+        h += bytes(lanes);
+      }
+      v128.store(at, sum);
+    }
   }
-  return all;
-}
-
-function readChannel(h: usize, C: usize, size: i32): v128 {
-  let sum = f32x4.splat(0);
-  let n = 0;
-  for (; n + 16 <= size; n += 16) {
-    const at = bytes(n);
-    const left = madd(v128.load(C + at, 16), v128.load(h + at, 16), f32x4.mul(v128.load(C + at), v128.load(h + at)));
-    const right = madd(v128.load(C + at, 48), v128.load(h + at, 48), f32x4.mul(v128.load(C + at, 32), v128.load(h + at, 32)));
-    sum = f32x4.add(sum, f32x4.add(left, right));
-  }
-  for (; n < size; n += 4) sum = madd(loadLanes(C + bytes(n), size - n), loadLanes(h + bytes(n), size - n), sum);
-  return sum;
 }

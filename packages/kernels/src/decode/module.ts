@@ -3,7 +3,7 @@ type Call = (...addressesAndSizes: number[]) => void;
 /** What single-token steps use of the exports of the assemblies. */
 export interface DecodeModule {
   packedLinearBlocks(rows: number, width: number, out: number): number;
-  /** kind, weights, x, stride, bias, y, rows, width, out, add, block */
+  /** kind, weights, x, stride, bias, y, rows, width, out, then, block */
   packedLinear: Call;
   packedProductBlocks(rows: number, width: number, out: number): number;
   packedProductScratchBytes(kind: number, rows: number, width: number, out: number): number;
@@ -17,25 +17,24 @@ export interface DecodeModule {
   rmsNormBlocks(rows: number, width: number): number;
   /** x, weight, gate, y, rows, width, size, eps, inside, block */
   rmsNorm: Call;
-  elementBlocks(size: number): number;
-  /** x, y, size, block */
-  silu: Call;
   convolutionStepBlocks(batch: number, channels: number): number;
   /** x, stride, w, bias, tail, y, channels, width, block */
   convolutionStep: Call;
   selectiveStepBlocks(batch: number, channels: number, size: number): number;
-  /** u, delta, A, bc, stride, D, h, z, zStride, sources, count, gate, y, channels, size, block */
+  selectiveStepScratchBytes(size: number): number;
+  /** u, delta, A, bc, stride, D, h, z, zStride, sources, count, gate, y, channels, size, block, scratch */
   selectiveStep: Call;
   decayStepBlocks(batch: number, heads: number, keys: number, values: number): number;
   /** q, k, stride, v, vStride, a, s, d, S, sources, count, gate, o, batch, heads, ofGroup, keys, values, block */
   decayStep: Call;
-  /** x, stride, y, rows, size */
+  valueBlocks(rows: number, size: number): number;
+  /** x, stride, y, size, block */
   siluRows: Call;
-  /** own, gate, sources, count, y, size */
+  /** own, gate, sources, count, y, size, block */
   denseSum: Call;
   /** x, cos, sin, scale, rows, size */
   rotateRows: Call;
-  /** x, gate, y, size, kind */
+  /** x, gate, y, size, kind, block */
   gatedUnit: Call;
   /** x, stride, bias, A, least, most, delta, decay, batch, heads */
   timeSteps: Call;

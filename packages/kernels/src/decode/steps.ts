@@ -14,7 +14,7 @@ export interface SelectiveStep {
   u: number;
   /** Before its softplus, [B, E]. */
   delta: number;
-  /** In units of ln 2, so that decays are powers of 2: [E, N]. */
+  /** In units of ln 2, so that decays are powers of 2, and not above 0: [E, N]. */
   A: number;
   /** B and C side by side, rows [2 N], `bcStride` floats apart. */
   bc: number;

@@ -121,11 +121,6 @@ export class DecodeWorkspace {
     this.#note('rmsNorm', this.#module.rmsNormBlocks(rows, width), [x, weight, gate, y, rows, width, size, eps, Number(inside)]);
   }
 
-  /** x becomes x σ(x). */
-  silu(x: number, size: number): void {
-    this.#note('silu', this.#module.elementBlocks(size), [x, x, size]);
-  }
-
   /** y = silu(bias + w ∗ x): x rows [E], `stride` floats apart, w [E, W], bias [E] or 0, tail [B, E, W−1] replaced, y [B, E]. */
   convolution(addresses: { x: number; w: number; bias: number; tail: number; y: number }, sizes: ConvolutionSizes): void {
     const { x, w, bias, tail, y } = addresses;
@@ -138,7 +133,8 @@ export class DecodeWorkspace {
   selective(s: SelectiveStep): void {
     const read = [s.z, s.zStride, s.sources, s.sourceCount, s.gate];
     const given = [s.u, s.delta, s.A, s.bc, s.bcStride, s.D, s.h, ...read, s.y, s.channels, s.stateSize];
-    this.#note('selectiveStep', this.#module.selectiveStepBlocks(s.batch, s.channels, s.stateSize), given);
+    const scratchBytes = this.#module.selectiveStepScratchBytes(s.stateSize);
+    this.#note('selectiveStep', this.#module.selectiveStepBlocks(s.batch, s.channels, s.stateSize), given, scratchBytes);
   }
 
   /** One step of the decay scan and its dense read-out. */
@@ -152,12 +148,12 @@ export class DecodeWorkspace {
 
   /** y = x σ(x), y [rows, size], x in rows that are `stride` floats apart. */
   siluRows(x: number, stride: number, y: number, rows: number, size: number): void {
-    this.#note('siluRows', 1, [x, stride, y, rows, size]);
+    this.#note('siluRows', this.#module.valueBlocks(rows, size), [x, stride, y, size]);
   }
 
   /** y = own + silu(gate) ⊙ Σ of what lies at the `count` addresses of `sources`, all of `size` values; without a gate (0) it is 1. */
   denseSum(own: number, gate: number, sources: number, count: number, y: number, size: number): void {
-    this.#note('denseSum', 1, [own, gate, sources, count, y, size]);
+    this.#note('denseSum', this.#module.valueBlocks(1, size), [own, gate, sources, count, y, size]);
   }
 
   /** Rotates the pairs (a, b) of x [rows, size] to scale (a cos − b sin, b cos + a sin), cos and sin [size/2], scale [rows]. */
@@ -167,7 +163,7 @@ export class DecodeWorkspace {
 
   /** y = f(x) ⊙ gate, of `size` values. */
   gatedUnit(x: number, gate: number, y: number, size: number, f: 'silu' | 'gelu' | 'relu'): void {
-    this.#note('gatedUnit', 1, [x, gate, y, size, ['silu', 'gelu', 'relu'].indexOf(f)]);
+    this.#note('gatedUnit', this.#module.valueBlocks(1, size), [x, gate, y, size, ['silu', 'gelu', 'relu'].indexOf(f)]);
   }
 
   /** Δ = softplus(x + bias) within the limits and the decay e^(Δ A), both [batch, heads]. */
@@ -175,8 +171,8 @@ export class DecodeWorkspace {
     this.#note('timeSteps', 1, [s.x, s.stride, s.bias, s.A, ...s.limits, s.delta, s.decay, s.batch, s.heads]);
   }
 
-  #note(kernel: keyof DecodeModule, blocks: number, given: readonly number[]): void {
-    this.#call({ kernel, blocks, scratchBytes: 0, given });
+  #note(kernel: keyof DecodeModule, blocks: number, given: readonly number[], scratchBytes = 0): void {
+    this.#call({ kernel, blocks, scratchBytes, given });
   }
 
   #call(call: KernelCall): void {

@@ -1,4 +1,5 @@
 /** AssemblyScript. A panel of 16 outputs whose weights are float32 or bfloat16. */
+import { siluX4 } from '../vector-math/assembly-exp';
 import { loadLanes, storeLanes } from '../vector-math/assembly-lanes';
 import { madd } from '../vector-math/assembly-madd';
 
@@ -13,22 +14,27 @@ export function lookAhead(w: usize, last: usize): void {
   v128.any_true(v128.load(min(w + PAGE, last)));
 }
 
-/** Writes 16 sums, or the first `lanes` of them, with the bias and, where `add`, what is there already. */
-export function finish(s0: v128, s1: v128, s2: v128, s3: v128, bias: usize, y: usize, lanes: i32, add: bool): void {
-  finishFour(s0, bias, y, lanes, add);
-  if (lanes > 4) finishFour(s1, bias ? bias + 16 : 0, y + 16, lanes - 4, add);
-  if (lanes > 8) finishFour(s2, bias ? bias + 32 : 0, y + 32, lanes - 8, add);
-  if (lanes > 12) finishFour(s3, bias ? bias + 48 : 0, y + 48, lanes - 12, add);
+/** What becomes of a product with its bias: it is added to what is there already, or its silu is taken. */
+export const ADD: i32 = 1;
+export const SILU: i32 = 2;
+
+/** Writes 16 sums, or the first `lanes` of them, with the bias. */
+export function finish(s0: v128, s1: v128, s2: v128, s3: v128, bias: usize, y: usize, lanes: i32, then: i32): void {
+  finishFour(s0, bias, y, lanes, then);
+  if (lanes > 4) finishFour(s1, bias ? bias + 16 : 0, y + 16, lanes - 4, then);
+  if (lanes > 8) finishFour(s2, bias ? bias + 32 : 0, y + 32, lanes - 8, then);
+  if (lanes > 12) finishFour(s3, bias ? bias + 48 : 0, y + 48, lanes - 12, then);
 }
 
-function finishFour(sum: v128, bias: usize, y: usize, lanes: i32, add: bool): void {
+function finishFour(sum: v128, bias: usize, y: usize, lanes: i32, then: i32): void {
   if (bias) sum = f32x4.add(sum, loadLanes(bias, lanes));
-  if (add) sum = f32x4.add(sum, loadLanes(y, lanes));
+  if (then === ADD) sum = f32x4.add(sum, loadLanes(y, lanes));
+  else if (then === SILU) sum = siluX4(sum);
   storeLanes(y, sum, lanes);
 }
 
 /** w [width, 16] float32. Even and odd inputs have sums of their own, so that no product waits for the one before. */
-export function addPanelF32(w: usize, last: usize, x: usize, bias: usize, y: usize, width: i32, lanes: i32, add: bool): void {
+export function addPanelF32(w: usize, last: usize, x: usize, bias: usize, y: usize, width: i32, lanes: i32, then: i32): void {
   const zero = f32x4.splat(0);
   let s0 = zero;
   let s1 = zero;
@@ -61,7 +67,7 @@ export function addPanelF32(w: usize, last: usize, x: usize, bias: usize, y: usi
     s2 = madd(last, v128.load(w, 32), s2);
     s3 = madd(last, v128.load(w, 48), s3);
   }
-  finish(f32x4.add(s0, t0), f32x4.add(s1, t1), f32x4.add(s2, t2), f32x4.add(s3, t3), bias, y, lanes, add);
+  finish(f32x4.add(s0, t0), f32x4.add(s1, t1), f32x4.add(s2, t2), f32x4.add(s3, t3), bias, y, lanes, then);
 }
 
 /** The bfloat16 in the lower halves of four words: outputs 0 to 3 of eight. */
@@ -83,7 +89,7 @@ export function addPanelBf16(
   y: usize,
   width: i32,
   lanes: i32,
-  add: bool,
+  then: i32,
   upperHalves: v128,
 ): void {
   const zero = f32x4.splat(0);
@@ -122,5 +128,5 @@ export function addPanelBf16(
     s2 = madd(last, lower(v128.load(w, 16)), s2);
     s3 = madd(last, upper(v128.load(w, 16)), s3);
   }
-  finish(f32x4.add(s0, t0), f32x4.add(s1, t1), f32x4.add(s2, t2), f32x4.add(s3, t3), bias, y, lanes, add);
+  finish(f32x4.add(s0, t0), f32x4.add(s1, t1), f32x4.add(s2, t2), f32x4.add(s3, t3), bias, y, lanes, then);
 }

@@ -8,7 +8,7 @@ import { finish, lookAhead, lower, upper } from './assembly-floats';
 import { PAIRS } from './assembly-unpack';
 
 /** For each group 16 scales, then for each pair of inputs 32 numbers of 8 bits: [output, one of the two]. */
-export function addPanelInt8(w: usize, last: usize, x: usize, bias: usize, y: usize, groups: i32, lanes: i32, add: bool): void {
+export function addPanelInt8(w: usize, last: usize, x: usize, bias: usize, y: usize, groups: i32, lanes: i32, then: i32): void {
   const zero = f32x4.splat(0);
   let s0 = zero;
   let s1 = zero;
@@ -39,11 +39,11 @@ export function addPanelInt8(w: usize, last: usize, x: usize, bias: usize, y: us
     s2 = madd(f32x4.convert_i32x4_s(a2), f32x4.mul(scale, lower(high)), s2);
     s3 = madd(f32x4.convert_i32x4_s(a3), f32x4.mul(scale, upper(high)), s3);
   }
-  finish(s0, s1, s2, s3, bias, y, lanes, add);
+  finish(s0, s1, s2, s3, bias, y, lanes, then);
 }
 
 /** For each group 16 scales, then for each pair of inputs 32 numbers of 4 bits, 0 to 15 for −8 to 7: 8 Σ x is taken off beforehand. */
-export function addPanelInt4(w: usize, x: usize, bias: usize, y: usize, groups: i32, lanes: i32, add: bool): void {
+export function addPanelInt4(w: usize, x: usize, bias: usize, y: usize, groups: i32, lanes: i32, then: i32): void {
   const zero = f32x4.splat(0);
   let s0 = zero;
   let s1 = zero;
@@ -75,5 +75,5 @@ export function addPanelInt4(w: usize, x: usize, bias: usize, y: usize, groups: 
     s2 = madd(f32x4.convert_i32x4_s(a2), f32x4.mul(scale, lower(high)), s2);
     s3 = madd(f32x4.convert_i32x4_s(a3), f32x4.mul(scale, upper(high)), s3);
   }
-  finish(s0, s1, s2, s3, bias, y, lanes, add);
+  finish(s0, s1, s2, s3, bias, y, lanes, then);
 }

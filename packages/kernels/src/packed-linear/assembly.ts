@@ -4,8 +4,9 @@
  */
 import { multiplyBlock, Product, scratchOfBlock } from '../matmul/assembly-block';
 import { blockOfManyRows, count } from '../matmul/assembly-sizes';
+import { siluX4 } from '../vector-math/assembly-exp';
 import { bytes, loadLanes, storeLanes } from '../vector-math/assembly-lanes';
-import { addPanelBf16, addPanelF32 } from './assembly-floats';
+import { ADD, addPanelBf16, addPanelF32, SILU } from './assembly-floats';
 import { addPanelInt4, addPanelInt8 } from './assembly-integers';
 import { BF16, bytesOfPanel, F32, GROUP, GROUP_WORDS, INT8, PANEL, wordsOf } from './assembly-unpack';
 
@@ -14,8 +15,8 @@ const WORTH_A_FIRST_BLOCK: i64 = 1 << 14;
 const WORTH_A_BLOCK: i64 = 1 << 19;
 const FIRST_BLOCKS: i64 = 8;
 const MOST_BLOCKS: i64 = 64;
-/** Activations that are turned into whole numbers as one block: some 10 µs. */
-const ACTIVATIONS_OF_BLOCK: i32 = 1 << 14;
+/** Groups of activations that are worth a block of their own, some µs. */
+const FEWEST_GROUPS: i32 = 16;
 
 /** Into how many blocks {@link packedLinear} cuts its panels. */
 export function packedLinearBlocks(rows: i32, width: i32, out: i32): i32 {
@@ -25,7 +26,7 @@ export function packedLinearBlocks(rows: i32, width: i32, out: i32): i32 {
 }
 
 /**
- * y = x wᵀ + bias, added to what is there where `add`. x [rows, width] in float32, `stride` floats from row to row, or for weights of whole
+ * y = x wᵀ + bias, and `then` {@link ADD} or {@link SILU}, or 0. x [rows, width] in float32, `stride` floats from row to row, or for weights of whole
  * numbers as {@link packActivations} leaves it; bias [out] or 0; y [rows, out].
  */
 export function packedLinear(
@@ -38,7 +39,7 @@ export function packedLinear(
   rows: i32,
   width: i32,
   out: i32,
-  add: bool,
+  then: i32,
   block: i32,
 ): void {
   const panels = count(out, PANEL);
@@ -57,10 +58,10 @@ export function packedLinear(
     for (let row = 0; row < rows; row++) {
       const from = x + (row as usize) * ofRow;
       const to = y + (((row as usize) * (out as usize) + ((panel * PANEL) as usize)) << 2);
-      if (kind === F32) addPanelF32(w, last, from, b, to, width, lanes, add);
-      else if (kind === BF16) addPanelBf16(w, last, from, b, to, width, lanes, add, upperHalves);
-      else if (kind === INT8) addPanelInt8(w, last, from, b, to, groups, lanes, add);
-      else addPanelInt4(w, from, b, to, groups, lanes, add);
+      if (kind === F32) addPanelF32(w, last, from, b, to, width, lanes, then);
+      else if (kind === BF16) addPanelBf16(w, last, from, b, to, width, lanes, then, upperHalves);
+      else if (kind === INT8) addPanelInt8(w, last, from, b, to, groups, lanes, then);
+      else addPanelInt4(w, from, b, to, groups, lanes, then);
     }
   }
 }
@@ -87,7 +88,7 @@ export function packedLinears(table: usize, block: i32): void {
     load<i32>(table, 24),
     load<i32>(table, 28),
     load<i32>(table, 32),
-    load<i32>(table, 36) !== 0,
+    load<i32>(table, 36),
     block,
   );
 }
@@ -115,7 +116,7 @@ export function packedProduct(
   rows: i32,
   width: i32,
   out: i32,
-  add: bool,
+  then: i32,
   block: i32,
   scratch: usize,
 ): void {
@@ -129,9 +130,15 @@ export function packedProduct(
   const columns = min(breadth, out - column);
   const p = changetype<Product>(scratch);
   const words = wordsOf(kind, width);
-  p.setPacked(kind, x, kind > BF16 ? words : stride, weights, y, rows, words, out, add || bias !== 0);
-  if (bias) for (let i = row; i < row + some; i++) addBias(bias + bytes(column), p.cAt(i, column), columns, add);
+  p.setPacked(kind, x, kind > BF16 ? words : stride, weights, y, rows, words, out, then === ADD || bias !== 0);
+  if (bias) for (let i = row; i < row + some; i++) addBias(bias + bytes(column), p.cAt(i, column), columns, then === ADD);
   multiplyBlock(p, row, some, column, columns, scratch + offsetof<Product>());
+  if (then === SILU) for (let i = row; i < row + some; i++) activate(p.cAt(i, column), columns);
+}
+
+/** y = silu(y). */
+function activate(y: usize, columns: i32): void {
+  for (let i = 0; i < columns; i += 4) storeLanes(y + bytes(i), siluX4(loadLanes(y + bytes(i), columns - i)), columns - i);
 }
 
 /** y = bias, or y += bias. */
@@ -142,13 +149,13 @@ function addBias(bias: usize, y: usize, columns: i32, add: bool): void {
   }
 }
 
-/** Into how many blocks {@link packActivations} cuts its rows. */
+/** Into how many blocks {@link packActivations} cuts its groups. */
 export function packActivationsBlocks(rows: i32, width: i32): i32 {
-  return count(rows, rowsOfBlock(width));
+  return count(rows * count(width, GROUP), groupsOfBlock(rows, width));
 }
 
-function rowsOfBlock(width: i32): i32 {
-  return max(1, ACTIVATIONS_OF_BLOCK / width);
+function groupsOfBlock(rows: i32, width: i32): i32 {
+  return max(FEWEST_GROUPS, count(rows * count(width, GROUP), MOST_BLOCKS as i32));
 }
 
 /**
@@ -156,15 +163,15 @@ function rowsOfBlock(width: i32): i32 {
  * weights lose. Behind the numbers of each group come its scale and its sum. A group with a value that is not finite gets the scale NaN.
  */
 export function packActivations(x: usize, stride: i32, to: usize, rows: i32, width: i32, block: i32): void {
-  const first = block * rowsOfBlock(width);
-  const ofRow = bytes(wordsOf(INT8, width));
-  for (let row = first; row < min(rows, first + rowsOfBlock(width)); row++) {
-    let from = x + bytes(row * stride);
-    let group = to + (row as usize) * ofRow;
-    for (let left = width; left > 0; left -= GROUP) {
-      packGroup(from, group, min(GROUP, left));
-      from += bytes(GROUP);
-      group += bytes(GROUP_WORDS);
+  const groups = count(width, GROUP);
+  const some = groupsOfBlock(rows, width);
+  const end = min(rows * groups, (block + 1) * some);
+  for (let i = block * some; i < end; ) {
+    const row = i / groups;
+    const endOfRow = min(end, (row + 1) * groups);
+    for (; i < endOfRow; i++) {
+      const first = (i - row * groups) * GROUP;
+      packGroup(x + bytes(row * stride + first), to + (i as usize) * bytes(GROUP_WORDS), min(GROUP, width - first));
     }
   }
 }

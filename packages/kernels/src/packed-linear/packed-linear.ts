@@ -12,6 +12,9 @@ const ACTIVATIONS_BYTES = 72;
 /** With more rows products are made by the tiles of matMul, as soon as that is faster (bench/packed.ts). */
 const MOST_FEW_ROWS: Readonly<Record<WeightType, number>> = { f32: 3, bf16: 3, int8: 7, int4: 7 };
 
+/** Numbers of assembly-floats.ts. */
+const THEN = { add: 1, silu: 2 } as const;
+
 export interface PackedLinearOptions {
   /** The type that weights are kept in; activations and results are float32. */
   type: WeightType;
@@ -24,6 +27,8 @@ export interface PackedProductOptions {
   bias?: number;
   /** Whether y grows by the product. */
   add?: boolean;
+  /** What y is of the product with its bias; not where it grows by it. */
+  activation?: 'silu';
   /** Floats from one row of x to the next; `width` unless given. */
   stride?: number;
 }
@@ -140,11 +145,22 @@ export class PackedLinear implements PackedMatrix {
 
   /** What {@link run} does, to be done at any time while the weights are there: x is brought to `activations`, an address that is not 0, and multiplied. @throws SsmError STATE */
   steps(x: number, y: number, rows: number, activations: number, options: PackedProductOptions = {}): ProductSteps {
-    const { bias = 0, add = false, stride = this.width } = options;
+    const { bias = 0, add = false, activation, stride = this.width } = options;
     const { module } = this.#machine();
     const { type, width, out } = this;
     const kind = WEIGHT_TYPES.indexOf(type);
-    const given = [kind, this.#weights, activations || x, stride, bias, y, rows, width, out, Number(add)];
+    const given = [
+      kind,
+      this.#weights,
+      activations || x,
+      stride,
+      bias,
+      y,
+      rows,
+      width,
+      out,
+      add ? THEN.add : activation ? THEN[activation] : 0,
+    ];
     const isFew = rows <= MOST_FEW_ROWS[type];
     const blocks = isFew ? module.packedLinearBlocks(rows, width, out) : module.packedProductBlocks(rows, width, out);
     const scratchBytes = isFew ? 0 : module.packedProductScratchBytes(kind, rows, width, out) >>> 0;

@@ -32,7 +32,7 @@ function packLayers(shared: Shared, c: MambaConfig): PackLayer<MambaMixerParams>
     const gate = await packGate(shared, mixer.dense, sources);
     work.products(batch, [await projection(shared, mixer.inProj, type, { x, y: xz }), ...gate.first]);
     work.convolution({ x: xz, ...filter, tail: conv, y: u }, { stride: 2 * E, batch, channels: E, width: W });
-    work.products(batch, [...gate.second(), { matrix: await work.matrix(mixer.xProj, { type }), x: u, y: selection }]);
+    work.products(batch, [...gate.second, { matrix: await work.matrix(mixer.xProj, { type }), x: u, y: selection }]);
     work.products(batch, [await projection(shared, mixer.dtProj, smallType, { x: selection, y: delta, stride: R + 2 * N })]);
     const selected = { bc: selection + 4 * R, bcStride: R + 2 * N, z: xz + 4 * E, zStride: 2 * E };
     work.selective({ u, delta, ...selected, ...weights, ...gate.read, h: ssm, y, batch, channels: E, stateSize: N });

@@ -45,7 +45,7 @@ function packLayers(shared: Shared, c: Mamba2Config): PackLayer<Mamba2MixerParam
     work.products(batch, [await projection(shared, mixer.inProj, type, { x, y: projected }), ...gate.first]);
     work.convolution({ x: projected + 4 * E, ...filter, tail: conv, y: mixed }, { stride: width, batch, channels, width: W });
     work.timeSteps({ ...steps, ...rate });
-    work.products(batch, gate.second());
+    work.products(batch, gate.second);
     work.decay({ ...read, ...gate.read, skip, state: ssm, ...sizes });
     for (let row = 0; row < batch; row++) {
       const [at, z] = [o + 4 * row * E, projected + 4 * row * width];

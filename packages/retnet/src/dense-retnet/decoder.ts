@@ -40,13 +40,11 @@ function packLayers(shared: Shared, c: DenseRetNetConfig): PackLayer<DenseRetNet
     const { first, fuse } = await packFusion(shared, [attention.kSelect, attention.vSelect], c, own, sources);
     norm(hidden, await work.copyOf(inputNorm), x);
     const [forQ, forK, forV] = [
-      await product(attention.qProj, q),
-      await product(attention.kProj, own.k),
+      { ...(await product(attention.qProj, q)), activation: 'silu' as const },
+      { ...(await product(attention.kProj, own.k)), activation: 'silu' as const },
       await product(attention.toHidden, raw),
     ];
     work.products(batch, [forQ, forK, forV, ...first]);
-    work.silu(q, batch * keyDim);
-    work.silu(own.k, batch * keyDim);
     work.siluRows(raw, 2 * valueDim, own.v, batch, valueDim);
     fuse();
     if (!isFirst) work.rmsNorm(k, await work.copyOf(attention.kNorm), k, batch, keyDim, (normEps * keyDim) / heads);
