@@ -3,6 +3,8 @@
  * arXiv:2312.00752, Alg. 2 with T = 1. States are replaced in place. Addresses count bytes, sizes and strides floats.
  * Letters: B texts, E channels, N state size.
  */
+
+import { touchPages } from '../packed-linear/assembly-floats';
 import { exp2InsideX4, siluX4, softplusX4 } from '../vector-math/assembly-exp';
 import { bytes, loadLanes, storeLanes, sumsOf } from '../vector-math/assembly-lanes';
 import { madd } from '../vector-math/assembly-madd';
@@ -67,6 +69,10 @@ export function selectiveStep(
   const B = bc + bytes(row * stride);
   const own = scratch + bytes(ofBlock);
   const seen = own + 4 * bytes(ofBlock);
+  const held = bytes(some * size);
+  touchPages(h + states, held);
+  touchPages(A + bytes(first * size), held);
+  for (let source = 0; source < count; source++) touchPages((load<u32>(sources + bytes(source)) as usize) + states, held);
   for (let e = 0; e < some; e += 4) storeLanes(scratch + bytes(e), softplusX4(loadLanes(delta + at + bytes(e), some - e)), some - e);
   advance(h + states, A + bytes(first * size), B, scratch, u + at, own, some, size);
   if (count) readSources(sources, count, states, B + bytes(size), seen, some, size);

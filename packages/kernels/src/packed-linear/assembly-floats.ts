@@ -14,6 +14,11 @@ export function lookAhead(w: usize, last: usize): void {
   v128.any_true(v128.load(min(w + PAGE, last)));
 }
 
+/** Looks at every page of what will be read, all at once: to find one takes long, and longer one after the other. */
+export function touchPages(from: usize, size: usize): void {
+  for (const end = from + size; from < end; from += PAGE) v128.any_true(v128.load(from));
+}
+
 /** What becomes of a product with its bias: it is added to what is there already, or its silu is taken. */
 export const ADD: i32 = 1;
 export const SILU: i32 = 2;
