@@ -4,19 +4,19 @@
  * Lists of states run from distance 1 (the layer just below) to distance n.
  */
 import { linear, silu } from '@densessm/kernels';
-import { mul, slice, type Tensor, type Tensor2D, type Tensor3D, tidy } from '@tensorflow/tfjs-core';
+import { slice, type Tensor, type Tensor2D, type Tensor3D, tidy } from '@tensorflow/tfjs-core';
 import type { DenseConfig } from './config';
 import { parts } from './parts';
 import { type DenseParams, need } from './spec';
 
-/** Gate(x) = SiLU(fc2 SiLU(fc1 x)) (mlp) or SiLU(fc x) (linear), of the first `rows` gate rows. [B, T, D] → [B, T, rows]. */
+/** Gate(x) before its own SiLU: fc2 SiLU(fc1 x) (mlp) or fc x (linear), of the first `rows` gate rows. [B, T, D] → [B, T, rows]. */
 function gateOf(params: DenseParams, { gate }: DenseConfig, x: Tensor3D, rows: number): Tensor3D {
-  if (gate === 'linear') return silu(linear({ x, w: firstRows(need(params, 'fc'), rows) }));
+  if (gate === 'linear') return linear({ x, w: firstRows(need(params, 'fc'), rows) });
   const middle = silu(linear({ x, w: need(params, 'fc1') }));
-  return silu(linear({ x: middle, w: firstRows(need(params, 'fc2'), rows) }));
+  return linear({ x: middle, w: firstRows(need(params, 'fc2'), rows) });
 }
 
-/** The gate of each of `count` sources, [B, T, W] each: one and the same, or one per distance. Undefined stands for Gate = 1. */
+/** The gate of each of `count` sources before its SiLU, [B, T, W] each: one and the same, or one per distance. Undefined stands for Gate = 1. */
 function gatesOf(params: DenseParams, config: DenseConfig, x: Tensor3D, width: number, count: number): (Tensor3D | undefined)[] {
   if (config.gate === 'none') return new Array(count).fill(undefined);
   if (!config.gatePerSource) return new Array(count).fill(gateOf(params, config, x, width));
@@ -32,7 +32,13 @@ export function gateValues(params: DenseParams, config: DenseConfig, x: Tensor3D
   if (config.gate === 'none' || sources === 0) return undefined;
   const rows = need(params, config.gate === 'linear' ? 'fc' : 'fc2').shape[0];
   const used = config.gatePerSource ? (rows / config.denseLayers) * sources : rows;
-  return tidy(() => gateOf(params, config, x, used));
+  return tidy(() => silu(gateOf(params, config, x, used)));
+}
+
+/** φ(h) in two parts: Proj(h), and the gate before its SiLU, undefined for Gate = 1. */
+export interface Transition {
+  readonly projected: Tensor;
+  readonly gate: Tensor3D | undefined;
 }
 
 /**
@@ -45,13 +51,12 @@ export function selectiveTransition(
   x: Tensor3D,
   states: readonly Tensor[],
   width: number,
-): Tensor[] {
+): Transition[] {
   const gates = gatesOf(params, config, x, width, states.length);
-  return states.map((h, i) => {
-    const projected = config.projection === 'linear' ? linear({ x: h as Tensor3D, w: need(params, 'proj') }) : h;
-    const gate = gates[i];
-    return gate ? mul(gate, projected) : projected;
-  });
+  return states.map((h, i) => ({
+    projected: config.projection === 'linear' ? linear({ x: h as Tensor3D, w: need(params, 'proj') }) : h,
+    gate: gates[i],
+  }));
 }
 
 /** Rows of nearer distances come first, so a layer with fewer than m sources uses a prefix. */

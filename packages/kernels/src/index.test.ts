@@ -27,6 +27,7 @@ describe('the surface of @densessm/kernels', () => {
         "rmsNorm",
         "selectiveScan",
         "silu",
+        "siluGate",
         "softplus",
         "squareSum",
       ]

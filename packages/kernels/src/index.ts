@@ -1,4 +1,5 @@
 export { gelu, geluTanh, silu, softplus } from './activations/activations';
+export { type SiluGateInputs, siluGate } from './activations/silu-gate';
 export { type AdamwStepAttrs, type AdamwStepInputs, type AdamwStepOutputs, adamwStep } from './adamw-step/kernel';
 export type { CausalConv1dAttrs, CausalConv1dInputs } from './causal-conv1d/inputs';
 export { type CausalConv1dOutputs, causalConv1d } from './causal-conv1d/kernel';

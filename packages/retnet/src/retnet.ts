@@ -4,7 +4,7 @@
  * model equals the plain one.
  * Letters in shapes: B batch, T time, D hidden size.
  */
-import { embedding, linear, rmsNorm, silu } from '@densessm/kernels';
+import { embedding, linear, rmsNorm, siluGate } from '@densessm/kernels';
 import { type HiddenStates, headInput, initParams, type LayerGate, type SequenceModel, type TokenIds, tidyTree } from '@densessm/ssm-core';
 import { add, mul, reshape, type Tensor2D, type Tensor3D, type Tensor4D, tidy } from '@tensorflow/tfjs-core';
 import { parseRetNetConfig, RETNET_MODEL_TYPE, type RetNetConfig, recognisesRetNet, retnetConfigToJson } from './config';
@@ -29,8 +29,8 @@ function multiScaleRetention(
   const k = mul<Tensor3D>(fuse('k', params.denseK, c.dense, shown, sources), (c.keyDim / c.numHeads) ** -0.5);
   const v = fuse('v', params.denseV, c.dense, shown, sources);
   const [o, next] = retainHeads({ q: linear({ x, w: params.qProj }), k, v, state }, c, call);
-  const normed = reshape(rmsNorm({ x: o }, { eps: c.normEps }), v.shape);
-  const y = linear({ x: mul<Tensor3D>(silu(linear({ x, w: params.gProj })), normed), w: params.outProj });
+  const normed: Tensor3D = reshape(rmsNorm({ x: o }, { eps: c.normEps }), v.shape);
+  const y = linear({ x: siluGate({ x: normed, gate: linear({ x, w: params.gProj }) }), w: params.outProj });
   return { y, shown, state: next };
 }
 

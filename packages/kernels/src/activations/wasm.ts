@@ -3,6 +3,7 @@ import { util } from '@tensorflow/tfjs-core';
 import type { Machine } from '../wasm/machine';
 import { replaceStock } from '../wasm/stock';
 import type { ActivationGradInputs, ActivationInputs } from './silu';
+import type { SiluGateGradInputs, SiluGateInputs } from './silu-gate';
 
 type Unary = (x: number, y: number, size: number, block: number) => void;
 
@@ -14,6 +15,8 @@ export interface ActivationsModule {
   silu: Unary;
   siluGrad(x: number, dy: number, dx: number, size: number, block: number): void;
   softplusGrad(x: number, dy: number, dx: number, size: number, block: number): void;
+  siluGate(x: number, gate: number, addend: number, y: number, size: number, block: number): void;
+  siluGateGrad(x: number, gate: number, dy: number, dx: number, dGate: number, size: number, block: number): void;
 }
 
 export const siluOnWasm =
@@ -35,6 +38,26 @@ export const softplusGradOnWasm =
   (machine: Machine<ActivationsModule>) =>
   ({ x, dy }: ActivationGradInputs): TensorInfo =>
     apply(machine, 'softplusGrad', [x, dy]);
+
+export const siluGateOnWasm =
+  ({ heap, module, run }: Machine<ActivationsModule>) =>
+  ({ x, gate, addend }: SiluGateInputs): TensorInfo => {
+    const y = heap.output(x.shape);
+    const size = util.sizeFromShape(x.shape);
+    const addresses = [heap.address(x), heap.address(gate), heap.addressOrNone(addend), heap.address(y)];
+    run('siluGate', module.elementBlocks(size), 0, ...addresses, size);
+    return y;
+  };
+
+export const siluGateGradOnWasm =
+  ({ heap, module, run }: Machine<ActivationsModule>) =>
+  ({ x, gate, dy }: SiluGateGradInputs): TensorInfo[] => {
+    const outputs = [heap.output(x.shape), heap.output(x.shape)];
+    const size = util.sizeFromShape(x.shape);
+    const addresses = [x, gate, dy, ...outputs].map((tensor) => heap.address(tensor));
+    run('siluGateGrad', module.elementBlocks(size), 0, ...addresses, size);
+    return outputs;
+  };
 
 /** A function of values one by one, of inputs that have one shape. */
 function apply(

@@ -12,6 +12,7 @@ import {
 } from '@tensorflow/tfjs-core';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { siluGrad, siluKernel } from '../activations/silu';
+import { siluGate, siluGateGrad } from '../activations/silu-gate';
 import { softplusGrad, softplusKernel } from '../activations/softplus';
 import { adamwStep } from '../adamw-step/kernel';
 import { causalConv1dGrad } from '../causal-conv1d/gradient';
@@ -54,6 +55,8 @@ describe('registerWasmKernels', () => {
       embeddingGrad,
       siluKernel,
       siluGrad,
+      siluGate,
+      siluGateGrad,
       softplusKernel,
       softplusGrad,
       causalConv1d,

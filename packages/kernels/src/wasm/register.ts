@@ -1,8 +1,18 @@
 import { type FastCall, type Kernel, type KernelOutput, SsmError, specialise } from '@densessm/ssm-core';
 import type { TensorInfo } from '@tensorflow/tfjs-core';
 import { siluGrad, siluKernel } from '../activations/silu';
+import { siluGate, siluGateGrad } from '../activations/silu-gate';
 import { softplusGrad, softplusKernel } from '../activations/softplus';
-import { type ActivationsModule, replaceExp, siluGradOnWasm, siluOnWasm, softplusGradOnWasm, softplusOnWasm } from '../activations/wasm';
+import {
+  type ActivationsModule,
+  replaceExp,
+  siluGateGradOnWasm,
+  siluGateOnWasm,
+  siluGradOnWasm,
+  siluOnWasm,
+  softplusGradOnWasm,
+  softplusOnWasm,
+} from '../activations/wasm';
 import { adamwStep } from '../adamw-step/kernel';
 import { type AdamwStepModule, adamwStepOnWasm } from '../adamw-step/wasm';
 import { causalConv1dGrad } from '../causal-conv1d/gradient';
@@ -117,6 +127,8 @@ function registerOn(wasmBackend: WasmBackend, machine: Machine<Module>): string[
     onHeap(heap, embeddingGrad, embeddingGradOnWasm(machine)),
     onHeap(heap, siluKernel, siluOnWasm(machine)),
     onHeap(heap, siluGrad, siluGradOnWasm(machine)),
+    onHeap(heap, siluGate, siluGateOnWasm(machine)),
+    onHeap(heap, siluGateGrad, siluGateGradOnWasm(machine)),
     onHeap(heap, softplusKernel, softplusOnWasm(machine)),
     onHeap(heap, softplusGrad, softplusGradOnWasm(machine)),
     onHeap(heap, causalConv1d, causalConv1dOnWasm(machine)),

@@ -3,7 +3,7 @@
  * connections where its params have them: see dense.ts.
  * Letters in shapes: B batch, T time, D hidden size, E channels, N state size per channel, R rank of Δ, W convolution width.
  */
-import { causalConv1d, linear, selectiveScan, silu, softplus } from '@densessm/kernels';
+import { causalConv1d, linear, selectiveScan, siluGate, softplus } from '@densessm/kernels';
 import { add, exp, mul, neg, reshape, split, sub, sum, type Tensor2D, type Tensor3D } from '@tensorflow/tfjs-core';
 import type { MixerInputs, MixerOutputs } from '../backbone';
 import { fuse } from '../dense';
@@ -46,7 +46,7 @@ export function mambaMixer(
   const own: MambaScan = { x, u, delta, A: neg(exp(params.aLog)), B, h0: state?.ssm, starts };
 
   const [y, ssm] = readOut(params, c, own, C, sources);
-  const gated = mul<Tensor3D>(y, silu(z));
+  const gated = siluGate({ x: y, gate: z });
   return { y: linear({ x: gated, w: params.outProj.weight, bias: params.outProj.bias }), shown: own, state: { conv, ssm } };
 }
 
