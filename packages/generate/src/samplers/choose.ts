@@ -63,8 +63,13 @@ export function applyCuts(logits: Float32Array, { temperature, topK, topP, minP 
 /** Logits divided by less than this may pass the largest float32; long before, only the largest logit is left. */
 const COLDEST = 1e-30;
 
+/** Where logits are changed: one for all draws, none of which waits, since to find room as large as a vocabulary takes longer than the draw. */
+let room = new Float32Array();
+
 /** The next token after `history`, from the model's logits, which stay as they are. [V] */
 export function chooseToken(logits: Float32Array, history: TokenHistory, plan: SamplingPlan, random: Random): number {
-  const preferred = applyPreferences(logits.slice(), history, plan);
+  if (room.length !== logits.length) room = new Float32Array(logits.length);
+  room.set(logits);
+  const preferred = applyPreferences(room, history, plan);
   return plan.temperature < COLDEST ? argMax(preferred) : drawToken(applyCuts(preferred, plan), random);
 }

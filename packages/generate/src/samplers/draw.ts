@@ -1,21 +1,25 @@
 import { maximum } from './probabilities';
 import type { Random } from './random';
 
+/** Of each token how likely it is; kept for all draws, as that in choose.ts. */
+let weights = new Float64Array();
+
 /**
  * Draws a token with probability softmax(logits), by one number of the generator: tokens lie on [0, 1) in the order of their ids,
  * each as long as it is likely. Sums in float64. [V]
  */
 export function drawToken(logits: Float32Array, random: Random): number {
   const largest = maximum(logits);
-  const weights = new Float64Array(logits.length);
+  if (weights.length < logits.length) weights = new Float64Array(logits.length);
   let total = 0;
   for (let id = 0; id < logits.length; id++) {
     const logit = logits[id] as number;
-    if (logit > -Infinity) total += weights[id] = Math.exp(logit - largest);
+    weights[id] = logit > -Infinity ? Math.exp(logit - largest) : 0;
+    total += weights[id] as number;
   }
   let left = random.next() * total;
   let last = 0;
-  for (let id = 0; id < weights.length; id++) {
+  for (let id = 0; id < logits.length; id++) {
     const weight = weights[id] as number;
     if (weight === 0) continue;
     last = id;
