@@ -2,6 +2,7 @@ import { SsmError } from '@densessm/ssm-core';
 import {
   CONTROL,
   HEAD,
+  JobWorker,
   KERNEL_AT,
   type KernelFunction,
   MOST_BLOCKS,
@@ -11,7 +12,6 @@ import {
   type ThreadStart,
   type Views,
   viewsOf,
-  Worker,
 } from './thread';
 
 /** A worker that a runtime has started. */
@@ -56,7 +56,7 @@ export class ThreadPool {
   readonly #views: Views;
   readonly #kernels: ReadonlyMap<string, number>;
   readonly #patienceMs: number;
-  readonly #worker: Worker;
+  readonly #worker: JobWorker;
   #helpers: Thread[] = [];
   #jobs = 0;
   /** Of what was played. */
@@ -72,7 +72,7 @@ export class ThreadPool {
     this.#views.words[CONTROL.PARTS] = Math.min(threads, MOST_PARTS);
     this.#kernels = new Map(Object.keys(exports).map((name, i) => [name, i]));
     this.#patienceMs = patienceMs;
-    this.#worker = new Worker(this.#views, Object.values(exports) as KernelFunction[], 0, (done) => this.#rest(done));
+    this.#worker = new JobWorker(this.#views, Object.values(exports) as KernelFunction[], 0, (done) => this.#rest(done));
   }
 
   /** Starts `threads − 1` workers and waits until they are ready. @throws SsmError BACKEND where one does not start. */

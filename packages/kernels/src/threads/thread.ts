@@ -87,7 +87,7 @@ interface Step {
 }
 
 /** A thread's share in jobs. */
-export class Worker {
+export class JobWorker {
   readonly #views: Views;
   readonly #kernels: readonly KernelFunction[];
   readonly #slot: number;
@@ -130,7 +130,8 @@ export class Worker {
     const [count, plan] = [words[CONTROL.KERNELS], words[CONTROL.PLAN]] as [number, number];
     const steps = plan !== 0 && plan === this.#plan ? this.#planned : this.#stepsAt(plan === 0 ? KERNEL_AT : PLAN_AT, count);
     const scratch = (numbers[0] as number) + this.#slot * (numbers[1] as number);
-    if (Atomics.load(words, CONTROL.CLAIMS) >>> 16 !== job) return false;
+    // not a mere load: what was read above must not come from later than this
+    if (Atomics.or(words, CONTROL.CLAIMS, 0) >>> 16 !== job) return false;
     for (const { given } of steps) given[given.length - 1] = scratch;
     this.#steps = steps;
     if (plan !== 0) [this.#plan, this.#planned] = [plan, steps];
@@ -216,7 +217,7 @@ export function serve({ control, memory, module, kernels, slot }: ThreadStart, r
   const { exports } = new WebAssembly.Instance(module, { env: { memory } });
   const functions = kernels.map((name) => exports[name] as KernelFunction);
   const views = viewsOf(control);
-  const worker = new Worker(views, functions, slot, (done) => Atomics.wait(views.words, CONTROL.DONE, done, 1));
+  const worker = new JobWorker(views, functions, slot, (done) => Atomics.wait(views.words, CONTROL.DONE, done, 1));
   ready();
   for (;;) {
     const job = Atomics.load(views.words, CONTROL.JOB);
