@@ -1,0 +1,72 @@
+/**
+ * `node scripts/run.mjs bench/browser.ts`: the speed of the WebAssembly kernels in a browser, on a cross-origin isolated page that it builds and
+ * serves. Without more, it prints an address to be opened in any browser; `--chromium /usr/bin/chromium` opens it in that one, without a window.
+ * Options: --threads (the most; all cores unless given), --rounds, --layers.
+ */
+import { spawn } from 'node:child_process';
+import { copyFileSync, mkdtempSync, rmSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { build, type Connect, type Plugin, preview } from 'vite';
+
+const text = { type: 'string' } as const;
+const { values } = parseArgs({ options: { chromium: text, threads: text, rounds: text, layers: text } });
+const { chromium, ...asked } = values;
+
+const folder = mkdtempSync(join(tmpdir(), 'densessm-bench-'));
+process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
+process.once('SIGINT', () => process.exit(130));
+
+let end: (code: number) => void = () => undefined;
+const ended = new Promise<number>((resolve) => {
+  end = resolve;
+});
+
+const answer: Connect.NextHandleFunction = (request, response, next) => {
+  if (request.method !== 'POST') return next();
+  let line = '';
+  request.setEncoding('utf8').on('data', (part: string) => {
+    line += part;
+  });
+  request.on('end', () => {
+    response.end();
+    if (request.url === '/line') console.log(line);
+    if (request.url === '/failed') console.error(line);
+    if (request.url !== '/line') end(request.url === '/end' ? 0 : 1);
+  });
+};
+const listener: Plugin = { name: 'listener', configurePreviewServer: ({ middlewares }) => void middlewares.use(answer) };
+
+const root = fileURLToPath(new URL('browser', import.meta.url));
+const common = { root, configFile: false, logLevel: 'error' } as const;
+const resolve = { conditions: ['@densessm/source', 'module', 'browser', 'production'] };
+await build({ ...common, resolve, build: { outDir: folder, target: 'es2022' } });
+const require = createRequire(new URL('../packages/runtime-web/package.json', import.meta.url));
+const WASM = 'tfjs-backend-wasm-simd.wasm';
+copyFileSync(require.resolve(`@tensorflow/tfjs-backend-wasm/dist/${WASM}`), join(folder, WASM));
+
+const headers = { 'Cross-Origin-Opener-Policy': 'same-origin', 'Cross-Origin-Embedder-Policy': 'require-corp' };
+const server = await preview({
+  ...common,
+  plugins: [listener],
+  build: { outDir: folder },
+  preview: { port: 0, host: '127.0.0.1', headers },
+});
+const address = new URL(`?${new URLSearchParams(asked as Record<string, string>)}`, server.resolvedUrls?.local[0]);
+
+if (chromium === undefined) console.log(`Open ${address.href}`);
+else {
+  const quiet = ['--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync', '--disable-quic'];
+  const profile = `--user-data-dir=${join(folder, 'profile')}`;
+  const browser = spawn(chromium, ['--headless', '--no-sandbox', ...quiet, profile, address.href], { stdio: 'ignore' });
+  browser.on('error', (error) => {
+    console.error(`${chromium} does not start: ${error.message}`);
+    end(1);
+  });
+  browser.on('exit', () => end(1)); // before the page has said that it is ready
+  void ended.then(() => browser.kill());
+}
+process.exit(await ended);

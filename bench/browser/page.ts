@@ -1,0 +1,70 @@
+/** The page of bench/browser.ts: measures, shows each line and sends it to the program. */
+import { packParams } from '@densessm/kernels';
+import { type MambaParams, mamba, mambaSpec } from '@densessm/mamba';
+import { startBackend } from '@densessm/runtime-web';
+import { disposeTree } from '@densessm/ssm-core';
+import { makeStep } from '../lib/training-step';
+
+const asked = new URLSearchParams(location.search);
+const number = (name: string, fallback: number): number => Number(asked.get(name) ?? fallback);
+const [rounds, most] = [number('rounds', 3), number('threads', navigator.hardwareConcurrency)];
+const [layers, vocabulary, prompt, tokens] = [number('layers', 24), 50_280, 512, 32];
+
+async function say(line: string, path = '/line'): Promise<void> {
+  document.querySelector('#report')?.append(`${line}\n`);
+  await fetch(path, { method: 'POST', body: line });
+}
+
+/** Milliseconds of the fastest round; the first does not count. */
+async function least(run: () => Promise<unknown>): Promise<number> {
+  let best = Number.POSITIVE_INFINITY;
+  for (let round = 0; round <= rounds; round++) {
+    const start = performance.now();
+    await run();
+    if (round > 0) best = Math.min(best, performance.now() - start);
+  }
+  return best;
+}
+
+const tokenAt = (i: number): number => (i * 7919) % vocabulary;
+
+async function measure(): Promise<void> {
+  const { reason } = await startBackend({ device: 'wasm', threads: most });
+  await say(`${navigator.userAgent}; ${reason}`);
+  // the sizes of state-spaces/mamba-130m-hf
+  const json = { model_type: 'mamba', vocab_size: vocabulary, hidden_size: 768, num_hidden_layers: layers, tie_word_embeddings: true };
+  const config = mamba.parseConfig(json);
+  const whole: MambaParams = mamba.init(config, 1);
+  const params = await packParams(mambaSpec(config), whole, { weights: 'int8' });
+  disposeTree(whole);
+  const decoder = await mamba.decoder?.(params, config, { batch: 1 });
+  if (decoder === undefined) throw new Error('the backend has no decoder');
+  const step = makeStep('Mamba', { layers: 4, hidden: 128, batch: 12, length: 64, vocab: 65 });
+  for (const threads of new Set([1, most])) {
+    await startBackend({ device: 'wasm', threads });
+    const decoding = await least(async () => {
+      for (let i = 0; i < tokens; i++) decoder.step([tokenAt(i)]);
+    });
+    const reading = await least(async () => {
+      const start = mamba.initialState(config, 1);
+      const [logits, state] = mamba.advance(params, config, [Array.from({ length: prompt }, (_, i) => tokenAt(i))], start, {
+        logits: 'last',
+      });
+      await logits.data();
+      disposeTree([start, logits, state]);
+    });
+    const training = await least(step);
+    const speed = (work: number, ms: number): string => ((work * 1000) / ms).toFixed(0);
+    await say(`${threads} thread${threads > 1 ? 's' : ''}, tokens per second:`);
+    await say(`  token by token, Mamba of ${layers} layers of 768, int8         ${speed(tokens, decoding)}`);
+    await say(`  a prompt of ${prompt} in the same model                  ${speed(prompt, reading)}`);
+    await say(`  forward and backward, 4 layers of 128, 12 × 64 tokens ${speed(12 * 64, training)}`);
+  }
+}
+
+try {
+  await measure();
+  await say('', '/end');
+} catch (error) {
+  await say(String(error), '/failed');
+}
