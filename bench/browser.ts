@@ -17,7 +17,7 @@ const { values } = parseArgs({ options: { chromium: text, threads: text, rounds:
 const { chromium, ...asked } = values;
 
 const folder = mkdtempSync(join(tmpdir(), 'densessm-bench-'));
-process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
+process.on('exit', () => rmSync(folder, { recursive: true, force: true, maxRetries: 5 }));
 process.once('SIGINT', () => process.exit(130));
 
 let end: (code: number) => void = () => undefined;
@@ -57,16 +57,24 @@ const server = await preview({
 });
 const address = new URL(`?${new URLSearchParams(asked as Record<string, string>)}`, server.resolvedUrls?.local[0]);
 
+let close = async (): Promise<void> => undefined;
 if (chromium === undefined) console.log(`Open ${address.href}`);
 else {
   const quiet = ['--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync', '--disable-quic'];
   const profile = `--user-data-dir=${join(folder, 'profile')}`;
   const browser = spawn(chromium, ['--headless', '--no-sandbox', ...quiet, profile, address.href], { stdio: 'ignore' });
-  browser.on('error', (error) => {
-    console.error(`${chromium} does not start: ${error.message}`);
-    end(1);
+  const gone = new Promise<void>((resolve) => {
+    browser.on('exit', resolve).on('error', (error) => {
+      console.error(`${chromium} does not start: ${error.message}`);
+      resolve();
+    });
   });
-  browser.on('exit', () => end(1)); // before the page has said that it is ready
-  void ended.then(() => browser.kill());
+  void gone.then(() => end(1)); // before the page has said that it is ready
+  close = () => {
+    browser.kill();
+    return gone;
+  };
 }
-process.exit(await ended);
+const code = await ended;
+await close();
+process.exit(code);
