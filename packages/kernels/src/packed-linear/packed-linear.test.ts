@@ -125,6 +125,28 @@ async function addRowsApart(type: WeightType, rows: number): Promise<void> {
   expect(() => packed.row(0)).toThrow(/disposed of/);
 }
 
+/** Twice the product's tolerance: its errors pass (silu's slope is at most 1.1), while the root mean square falls by half with the negative values. */
+it.each(WEIGHT_TYPES.flatMap((type) => [2, 83].map((rows) => [type, rows] as const)))(
+  'takes the silu of a product with its bias: %s, %i rows',
+  async (type, rows) => {
+    const [out, width] = [21, 37];
+    const [x, w, bias] = [normal(rows * width, 1), normal(out * width, 2), normal(out, 3)];
+    const work = new DecodeWorkspace();
+    const y = work.floats(rows * out);
+    const packed = PackedLinear.pack(w, [out, width], { type });
+    packed.run(work.floats(x), y, rows, { bias: work.floats(bias), activation: 'silu' });
+    packed.dispose();
+    const product = packedLinearReference(type, x, w, width, bias);
+    await expectClose(
+      'y',
+      product.map((value) => value / (1 + Math.exp(-value))),
+      work.view(y, rows * out),
+      2 * tolerance(type),
+    );
+    work.dispose();
+  },
+);
+
 describe('packed weights', () => {
   it("stay their owner's where a workspace uses them", async () => {
     const packed = PackedLinear.pack(normal(6, 1), [2, 3], { type: 'f32' });
