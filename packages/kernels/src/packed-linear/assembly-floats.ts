@@ -7,11 +7,12 @@ import { madd } from '../vector-math/assembly-madd';
 const PAGE: usize = 4096;
 
 /**
- * Looks at weights a page ahead, or at the `last`: processors read ahead by themselves, but not into the next page, which takes long to find.
- * The load may not be left out, since an address outside of the memory would be an error.
+ * Looks at the end of the page behind the one with w, or at the `last` weights: processors read ahead by themselves, but not into the next page, which
+ * takes long to find. Not at its beginning, since some would then not read ahead in it. The load may not be left out, since an address outside of
+ * the memory would be an error.
  */
 export function lookAhead(w: usize, last: usize): void {
-  v128.any_true(v128.load(min(w + PAGE, last)));
+  v128.any_true(v128.load(min((w + PAGE) | (PAGE - 16), last)));
 }
 
 /** Looks at every page of what will be read, all at once: to find one takes long, and longer one after the other. */
@@ -38,8 +39,23 @@ function finishFour(sum: v128, bias: usize, y: usize, lanes: i32, then: i32): vo
   storeLanes(y, sum, lanes);
 }
 
-/** w [width, 16] float32. Even and odd inputs have sums of their own, so that no product waits for the one before. */
-export function addPanelF32(w: usize, last: usize, x: usize, bias: usize, y: usize, width: i32, lanes: i32, then: i32): void {
+/**
+ * Two panels w [width, 16] float32, the other `apart` bytes behind the one, their outputs `gap` bytes: memory gives two streams faster than one. Of the other
+ * only `others` outputs are written, none where the one is alone.
+ */
+export function addPanelsF32(
+  w: usize,
+  apart: usize,
+  last: usize,
+  x: usize,
+  bias: usize,
+  y: usize,
+  gap: usize,
+  width: i32,
+  lanes: i32,
+  others: i32,
+  then: i32,
+): void {
   const zero = f32x4.splat(0);
   let s0 = zero;
   let s1 = zero;
@@ -49,30 +65,27 @@ export function addPanelF32(w: usize, last: usize, x: usize, bias: usize, y: usi
   let t1 = zero;
   let t2 = zero;
   let t3 = zero;
-  let left = width;
-  for (; left >= 2; left -= 2) {
-    if ((left & 62) === 0) lookAhead(w, last);
-    const even = v128.load32_splat(x);
-    const odd = v128.load32_splat(x, 4);
-    s0 = madd(even, v128.load(w), s0);
-    s1 = madd(even, v128.load(w, 16), s1);
-    s2 = madd(even, v128.load(w, 32), s2);
-    s3 = madd(even, v128.load(w, 48), s3);
-    t0 = madd(odd, v128.load(w, 64), t0);
-    t1 = madd(odd, v128.load(w, 80), t1);
-    t2 = madd(odd, v128.load(w, 96), t2);
-    t3 = madd(odd, v128.load(w, 112), t3);
-    w += 128;
-    x += 8;
+  let v = w + apart;
+  for (let left = width; left > 0; left--) {
+    if ((left & 63) === 0) {
+      lookAhead(w, last);
+      lookAhead(v, last);
+    }
+    const input = v128.load32_splat(x);
+    s0 = madd(input, v128.load(w), s0);
+    s1 = madd(input, v128.load(w, 16), s1);
+    s2 = madd(input, v128.load(w, 32), s2);
+    s3 = madd(input, v128.load(w, 48), s3);
+    t0 = madd(input, v128.load(v), t0);
+    t1 = madd(input, v128.load(v, 16), t1);
+    t2 = madd(input, v128.load(v, 32), t2);
+    t3 = madd(input, v128.load(v, 48), t3);
+    w += 64;
+    v += 64;
+    x += 4;
   }
-  if (left > 0) {
-    const last = v128.load32_splat(x);
-    s0 = madd(last, v128.load(w), s0);
-    s1 = madd(last, v128.load(w, 16), s1);
-    s2 = madd(last, v128.load(w, 32), s2);
-    s3 = madd(last, v128.load(w, 48), s3);
-  }
-  finish(f32x4.add(s0, t0), f32x4.add(s1, t1), f32x4.add(s2, t2), f32x4.add(s3, t3), bias, y, lanes, then);
+  finish(s0, s1, s2, s3, bias, y, lanes, then);
+  if (others > 0) finish(t0, t1, t2, t3, bias ? bias + gap : 0, y + gap, others, then);
 }
 
 /** The bfloat16 in the lower halves of four words: outputs 0 to 3 of eight. */
@@ -85,15 +98,18 @@ export function upper(pairs: v128): v128 {
   return v128.and(pairs, i32x4.splat(0xffff0000));
 }
 
-/** w [width, 16] bfloat16, eight outputs a vector, see {@link lower}. */
-export function addPanelBf16(
+/** As {@link addPanelsF32}, w [width, 16] bfloat16, eight outputs a vector, see {@link lower}. */
+export function addPanelsBf16(
   w: usize,
+  apart: usize,
   last: usize,
   x: usize,
   bias: usize,
   y: usize,
+  gap: usize,
   width: i32,
   lanes: i32,
+  others: i32,
   then: i32,
   upperHalves: v128,
 ): void {
@@ -106,32 +122,29 @@ export function addPanelBf16(
   let t1 = zero;
   let t2 = zero;
   let t3 = zero;
-  let left = width;
-  for (; left >= 2; left -= 2) {
-    if ((left & 126) === 0) lookAhead(w, last);
-    const even = v128.load32_splat(x);
-    const odd = v128.load32_splat(x, 4);
+  let v = w + apart;
+  for (let left = width; left > 0; left--) {
+    if ((left & 127) === 0) {
+      lookAhead(w, last);
+      lookAhead(v, last);
+    }
+    const input = v128.load32_splat(x);
     const a = v128.load(w);
     const b = v128.load(w, 16);
-    const c = v128.load(w, 32);
-    const d = v128.load(w, 48);
-    s0 = madd(even, lower(a), s0);
-    s1 = madd(even, v128.and(a, upperHalves), s1);
-    s2 = madd(even, lower(b), s2);
-    s3 = madd(even, v128.and(b, upperHalves), s3);
-    t0 = madd(odd, lower(c), t0);
-    t1 = madd(odd, v128.and(c, upperHalves), t1);
-    t2 = madd(odd, lower(d), t2);
-    t3 = madd(odd, v128.and(d, upperHalves), t3);
-    w += 64;
-    x += 8;
+    const c = v128.load(v);
+    const d = v128.load(v, 16);
+    s0 = madd(input, lower(a), s0);
+    s1 = madd(input, v128.and(a, upperHalves), s1);
+    s2 = madd(input, lower(b), s2);
+    s3 = madd(input, v128.and(b, upperHalves), s3);
+    t0 = madd(input, lower(c), t0);
+    t1 = madd(input, v128.and(c, upperHalves), t1);
+    t2 = madd(input, lower(d), t2);
+    t3 = madd(input, v128.and(d, upperHalves), t3);
+    w += 32;
+    v += 32;
+    x += 4;
   }
-  if (left > 0) {
-    const last = v128.load32_splat(x);
-    s0 = madd(last, lower(v128.load(w)), s0);
-    s1 = madd(last, upper(v128.load(w)), s1);
-    s2 = madd(last, lower(v128.load(w, 16)), s2);
-    s3 = madd(last, upper(v128.load(w, 16)), s3);
-  }
-  finish(f32x4.add(s0, t0), f32x4.add(s1, t1), f32x4.add(s2, t2), f32x4.add(s3, t3), bias, y, lanes, then);
+  finish(s0, s1, s2, s3, bias, y, lanes, then);
+  if (others > 0) finish(t0, t1, t2, t3, bias ? bias + gap : 0, y + gap, others, then);
 }

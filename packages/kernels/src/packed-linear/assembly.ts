@@ -6,7 +6,7 @@ import { multiplyBlock, Product, scratchOfBlock } from '../matmul/assembly-block
 import { blockOfManyRows, count } from '../matmul/assembly-sizes';
 import { siluX4 } from '../vector-math/assembly-exp';
 import { bytes, loadLanes, storeLanes } from '../vector-math/assembly-lanes';
-import { ADD, addPanelBf16, addPanelF32, SILU } from './assembly-floats';
+import { ADD, addPanelsBf16, addPanelsF32, SILU } from './assembly-floats';
 import { addPanelInt4, addPanelInt8 } from './assembly-integers';
 import { BF16, bytesOfPanel, F32, GROUP, GROUP_WORDS, INT8, PANEL, wordsOf } from './assembly-unpack';
 
@@ -51,15 +51,20 @@ export function packedLinear(
   const ofRow = bytes(kind > BF16 ? wordsOf(kind, width) : stride);
   const last = weights + (panels as usize) * ofPanel - 16;
   const upperHalves = i32x4.splat(0xffff0000 + (kind - BF16)); // not known before: V8 makes constants anew in every round of a loop
-  for (let panel = first; panel < end; panel++) {
+  const inPairs = kind <= BF16; // sums of whole numbers fill the registers with one panel
+  const half = inPairs ? (end - first + 1) >> 1 : end - first;
+  const gap = bytes(half * PANEL);
+  for (let panel = first; panel < first + half; panel++) {
     const w = weights + (panel as usize) * ofPanel;
-    const lanes = min(PANEL, out - panel * PANEL);
-    const b = bias ? bias + ((panel * PANEL) as usize) * 4 : 0;
+    const lanes = out - panel * PANEL;
+    const others = panel + half < end ? lanes - half * PANEL : 0;
+    const apart = others ? (half as usize) * ofPanel : 0;
+    const b = bias ? bias + bytes(panel * PANEL) : 0;
     for (let row = 0; row < rows; row++) {
       const from = x + (row as usize) * ofRow;
       const to = y + (((row as usize) * (out as usize) + ((panel * PANEL) as usize)) << 2);
-      if (kind === F32) addPanelF32(w, last, from, b, to, width, lanes, then);
-      else if (kind === BF16) addPanelBf16(w, last, from, b, to, width, lanes, then, upperHalves);
+      if (kind === F32) addPanelsF32(w, apart, last, from, b, to, gap, width, lanes, others, then);
+      else if (kind === BF16) addPanelsBf16(w, apart, last, from, b, to, gap, width, lanes, others, then, upperHalves);
       else if (kind === INT8) addPanelInt8(w, last, from, b, to, groups, lanes, then);
       else addPanelInt4(w, from, b, to, groups, lanes, then);
     }
