@@ -22,4 +22,5 @@ export type { RmsNormAttrs, RmsNormInputs } from './rms-norm/inputs';
 export { rmsNorm } from './rms-norm/kernel';
 export type { SelectiveScanInputs } from './selective-scan/inputs';
 export { type SelectiveScanOutputs, selectiveScan } from './selective-scan/kernel';
+export { readStates, type ScanStates, selectiveScanShown } from './selective-scan/shown-states';
 export { squareSum } from './square-sum/kernel';

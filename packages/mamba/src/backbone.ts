@@ -43,6 +43,8 @@ export interface MixerInputs<Shown, Ssm extends Tensor> {
   state: LayerState<Ssm> | undefined;
   /** What the layers show that this one reads, oldest first. */
   sources: readonly Shown[];
+  /** How many deeper layers read this one. */
+  readers: number;
   /** 1 at tokens before which the state starts anew, else 0, [B, T]; undefined where it never does. */
   starts: Tensor2D | undefined;
   chunkSize: number | undefined;
@@ -51,8 +53,8 @@ export interface MixerInputs<Shown, Ssm extends Tensor> {
 export interface MixerOutputs<Shown, Ssm extends Tensor> {
   /** [B, T, D] */
   y: Tensor3D;
-  /** What deeper layers may read: the inputs of this layer's scan, which are its state in another form. */
-  shown: Shown;
+  /** What deeper layers read, for each of them: the inputs of this layer's scan, which are its state in another form. */
+  shown: readonly Shown[];
   state: LayerState<Ssm>;
 }
 
@@ -79,8 +81,8 @@ type LayerConstants = Pick<MixerInputs<never, never>, 'starts'>;
 
 interface LayerOutputs<Shown, Ssm extends Tensor> {
   x: Tensor3D;
-  /** Undefined where no layer reads it. */
-  shown: Shown | undefined;
+  /** For each layer that reads it, nearest first. */
+  shown: readonly Shown[];
   state: LayerState<Ssm>;
 }
 
@@ -99,16 +101,17 @@ export function runBackbone<M, C extends BackboneConfig, Shown, Ssm extends Tens
   const embeddings = embedding({ ids, w: params.embeddings });
   const constants = { starts: startsTensor(where, options, ids) };
   const reads = params.layers.map((_, l) => (c.dense ? denseSources(c.dense, l) : []));
-  const isRead = new Set(reads.flat());
+  const readersOf = (layer: number): number[] => [...reads.keys()].filter((reader) => reads[reader]?.includes(layer));
   const done: LayerOutputs<Shown, Ssm>[] = [];
   for (const [l, layer] of params.layers.entries()) {
     const run = (some: LayerInputs<M, Shown, Ssm>, { starts }: LayerConstants): LayerOutputs<Shown, Ssm> =>
       tidyTree(() => {
         const x = rmsNorm({ x: some.x, weight: some.layer.norm }, { eps });
-        const mixed = mixer(some.layer.mixer, c, { ...some, x, starts, chunkSize: options.chunkSize });
-        return { x: add<Tensor3D>(some.x, mixed.y), shown: isRead.has(l) ? mixed.shown : undefined, state: mixed.state };
+        const readers = readersOf(l).length;
+        const { y, ...others } = mixer(some.layer.mixer, c, { ...some, x, readers, starts, chunkSize: options.chunkSize });
+        return { x: add<Tensor3D>(some.x, y), ...others };
       });
-    const sources = (reads[l] as number[]).map((source) => (done[source] as { shown: Shown }).shown);
+    const sources = (reads[l] as number[]).map((source) => done[source]?.shown[readersOf(source).indexOf(l)] as Shown);
     const inputs = { layer, x: done.at(-1)?.x ?? embeddings, state: state?.layers[l], sources };
     done.push(options.recompute ? recomputed(run, inputs, constants) : run(inputs, constants));
   }

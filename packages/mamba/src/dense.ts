@@ -3,7 +3,8 @@
  * and y_t = C_t h'_t; no code or weights of a DenseMamba were published. Ours, for each layer l with sources l−m … l−1:
  *  - fuses 'state': the equations as they stand. The raw h is carried in time and shown to deeper layers. All that Fuse does
  *    acts on channels, so it commutes with the read-out through C_t: what a source adds is one more scan of its inputs,
- *    read through this layer's C, and no [B, T, E, N] is ever stored.
+ *    read through this layer's C, and no [B, T, E, N] is ever stored. The way back through a source's states runs once,
+ *    for itself and all that read it.
  *  - fuses 'input': B and u (before Δ) are fused ahead of one ordinary scan, as the released DenseRetNet does with k and v.
  */
 import {
@@ -90,6 +91,9 @@ interface FuseInputs {
   /** What stands in for a source under projection 'none'; 1 unless given. */
   unit?: () => Tensor;
 }
+
+/** The same for each of the layers that read it. */
+export const repeated = <Shown>(readers: number, shown: Shown): Shown[] => Array.from({ length: readers }, () => shown);
 
 /** `own` fused with what `show` takes from each source; `own` itself where this layer has no such connection. */
 export function fuse<Source extends { x: Tensor3D }>(

@@ -10,13 +10,17 @@ import {
   matMul,
   PackedLinear,
   type PackedProduct,
+  readStates,
   rmsNorm,
+  type ScanStates,
+  type SelectiveScanInputs,
   selectiveScan,
+  selectiveScanShown,
   silu,
 } from '@densessm/kernels';
 import { evaluateSample, type KernelCheck, kernelCheck, operationCheck, type Sample } from '@densessm/kernels/checks';
 import { WEIGHT_TYPES } from '@densessm/ssm-core';
-import { concat, exp, softplus, split, tensor2d, tidy } from '@tensorflow/tfjs-core';
+import { concat, exp, softplus, split, type Tensor, tensor2d, tidy } from '@tensorflow/tfjs-core';
 import { afterAll, describe, expect, it } from 'vitest';
 import { startBackend } from './start-backend';
 
@@ -57,6 +61,15 @@ const checks: KernelCheck[] = [
     },
     0,
   ),
+  {
+    ...kernelCheck(selectiveScan, { 'one group': scan(2, 70, 67, 16, [2, 70, 16]) }, 0),
+    name: 'selectiveScanShown',
+    run: (given) => {
+      const inputs = given as unknown as SelectiveScanInputs;
+      const [y, hT, [states]] = selectiveScanShown(inputs, 1) as [Tensor, Tensor, [ScanStates]];
+      return [y, hT, readStates(states, inputs.B)];
+    },
+  },
   kernelCheck(selectiveScan, { 'one group': scan(2, 70, 67, 16, [2, 70, 16]), 'three groups': scan(2, 70, 66, 16, [2, 70, 3, 16]) }, 0),
   kernelCheck(
     decayScan,

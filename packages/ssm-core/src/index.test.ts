@@ -16,6 +16,7 @@ it('exports what it should', () => {
       "constantInit",
       "countParams",
       "defineKernel",
+      "detached",
       "disposeGrads",
       "disposeTree",
       "filter",

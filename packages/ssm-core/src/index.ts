@@ -56,7 +56,7 @@ export {
   type SpecTree,
   weight,
 } from './spec';
-export { isRecording } from './tape';
+export { detached, isRecording } from './tape';
 export { type TokenIds, tokenTensor } from './tokens';
 export { disposeTree, mapTree, type TreePath, tensorsOf, tidyTree } from './tree';
 export { WEIGHT_TYPES, type WeightType, weightTypeOf } from './weight-type';

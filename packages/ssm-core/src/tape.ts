@@ -2,7 +2,7 @@
  * tfjs's tape: while gradients are asked for, each operation leaves a node with what its own gradient will need. The engine has one
  * tape, and `engine().gradients` starts a new one in its place: whatever differentiates inside of a gradient has to put it back.
  */
-import { engine, type Tensor } from '@tensorflow/tfjs-core';
+import { clone, engine, type Tensor } from '@tensorflow/tfjs-core';
 
 /** What the engine's own type leaves out. */
 export interface TapeNode {
@@ -22,6 +22,10 @@ export interface TapeCall {
 /** tfjs's own door for an operation with several outputs and a gradient; it is not in the typings. */
 export const runOnTape = (call: TapeCall): Tensor | Tensor[] =>
   (engine() as unknown as { runKernelFunc(call: TapeCall): Tensor | Tensor[] }).runKernelFunc(call);
+
+/** The same values without their history: no gradient flows through. */
+export const detached = <T extends Tensor>(x: T): T =>
+  runOnTape({ inputs: {}, forwardFunc: () => clone(x), backwardsFunc: () => ({}) }) as T;
 
 /** Whether operations are being recorded: inside a loss whose gradients were asked for, outside of a kernel. */
 export const isRecording = (): boolean => engine().state.gradientDepth > 0 && engine().state.kernelDepth === 0;

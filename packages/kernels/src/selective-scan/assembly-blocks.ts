@@ -9,6 +9,7 @@ import { bytes } from '../vector-math/assembly-lanes';
 /** Lies in scratch. Addresses of tensors point to their first value, 0 where one is left out; those of blocks and sums to scratch. */
 @unmanaged
 export class Scan {
+  batch: i32;
   length: i32;
   channels: i32;
   states: i32;
@@ -36,6 +37,10 @@ export class Scan {
   dDelta: usize;
   dB: usize;
   dC: usize;
+  /** dy and C of other reads of the states, [reads, B, T, E] and [reads, B, T, G, N], */
+  reads: i32;
+  dyReads: usize;
+  CReads: usize;
   /** blocks of what a token hands to the one before it, of dA, and of dD, whose N is 1, */
   w: usize;
   dA: usize;
@@ -48,6 +53,10 @@ export class Scan {
   sumsC: usize;
   sumsA: usize;
 
+  /** Of the whole batch. */
+  get tokens(): usize {
+    return (this.batch as usize) * (this.length as usize);
+  }
   /** Bytes of one block, and of all. */
   get block(): usize {
     return bytes(4 * this.states);

@@ -4,7 +4,7 @@ import { bytes, loadLanes } from '../vector-math/assembly-lanes';
 import { Scan } from './assembly-blocks';
 
 /** exp(delta A) = 2^(delta log2 e A). */
-export const LOG2_E: f32 = Math.LOG2E as f32;
+const LOG2_E: f32 = Math.LOG2E as f32;
 
 /** exp(delta A) of `count` tokens from `token` on for block i of group g: [count, N, 4] at s.decays. */
 export function decaysOfBlock(s: Scan, token: usize, count: i32, g: i32, i: i32): void {

@@ -3,11 +3,10 @@
  * of a block of four channels are computed again from the state before the chunk and kept in scratch, where the way back reads them;
  * what sums over channels gathers in vectors of four until the group is done.
  */
-import { exp2X4 } from '../vector-math/assembly-exp';
 import { loadLanes, storeLanes } from '../vector-math/assembly-lanes';
 import { madd } from '../vector-math/assembly-madd';
 import { Scan } from './assembly-blocks';
-import { LOG2_E } from './assembly-decays';
+import { decaysOfBlock } from './assembly-decays';
 
 /** Tokens of a run of {@link backThroughChunk}. */
 const RUN: i32 = 64;
@@ -19,18 +18,38 @@ export function gradientOfChunk(s: Scan, token: usize, count: i32): void {
     memory.fill(s.sumsB, 0, sums);
     memory.fill(s.sumsC, 0, sums);
     for (let i = s.firstBlock(g); i < s.endBlock(g); i++) {
-      memory.copy(s.history, s.h + s.blockAt(g, i), s.block);
-      for (let t = 0; t < count; t++) {
-        if (s.startsAnew(token + (t as usize))) memory.fill(s.history + (t as usize) * s.block, 0, s.block);
-        stateAgain(s, token + (t as usize), t, g, i);
-      }
+      statesAgain(s, token, count, g, i);
       backThroughChunk(s, token, count, g, i);
     }
-    for (let t = 0; t < count; t++) {
-      const at = s.sharedAt(token + (t as usize), g);
-      addLanes(s.sumsB + (t as usize) * s.block, s.dB + at, s.states);
-      addLanes(s.sumsC + (t as usize) * s.block, s.dC + at, s.states);
+    addChannels(s, s.sumsB, s.dB, token, count, g);
+    addChannels(s, s.sumsC, s.dC, token, count, g);
+  }
+}
+
+/** dC alone of `count` tokens from `token` on, and the state after them in place of that before. */
+export function gradientOfC(s: Scan, token: usize, count: i32): void {
+  for (let g = s.firstGroup; g < s.endGroup; g++) {
+    memory.fill(s.sumsC, 0, (count as usize) * s.block);
+    for (let i = s.firstBlock(g); i < s.endBlock(g); i++) {
+      statesAgain(s, token, count, g, i);
+      memory.copy(s.h + s.blockAt(g, i), s.history + (count as usize) * s.block, s.block);
     }
+    addChannels(s, s.sumsC, s.dC, token, count, g);
+  }
+}
+
+/** Of one group's sums over channels, one for each lane, the sum of the lanes. */
+function addChannels(s: Scan, from: usize, to: usize, token: usize, count: i32, g: i32): void {
+  for (let t: usize = 0; t < (count as usize); t++) addLanes(from + t * s.block, to + s.sharedAt(token + t, g), s.states);
+}
+
+/** The states and decays of one block in the chunk once more, and dC += dy h. */
+function statesAgain(s: Scan, token: usize, count: i32, g: i32, i: i32): void {
+  memory.copy(s.history, s.h + s.blockAt(g, i), s.block);
+  decaysOfBlock(s, token, count, g, i);
+  for (let t: usize = 0; t < (count as usize); t++) {
+    if (s.startsAnew(token + t)) memory.fill(s.history + t * s.block, 0, s.block);
+    stateAgain(s, token + t, t * s.block, g, i);
   }
 }
 
@@ -50,16 +69,11 @@ function backThroughChunk(s: Scan, token: usize, count: i32, g: i32, i: i32): vo
   }
 }
 
-/** The state after token t of the chunk and its decay once more, and dC += dy h. */
-function stateAgain(s: Scan, token: usize, t: i32, g: i32, i: i32): void {
+function stateAgain(s: Scan, token: usize, offset: usize, g: i32, i: i32): void {
   const at = s.channelAt(token, g, i);
   const lanes = s.lanes(i);
-  const delta = loadLanes(s.delta + at, lanes);
-  const x = f32x4.mul(delta, loadLanes(s.u + at, lanes));
+  const x = f32x4.mul(loadLanes(s.delta + at, lanes), loadLanes(s.u + at, lanes));
   const dy = loadLanes(s.dy + at, lanes);
-  const step = f32x4.mul(delta, f32x4.splat(LOG2_E));
-  const offset = (t as usize) * s.block;
-  let A = s.A + s.blockAt(g, i);
   let B = s.B + s.sharedAt(token, g);
   let h = s.history + offset;
   let decays = s.decays + offset;
@@ -67,22 +81,18 @@ function stateAgain(s: Scan, token: usize, t: i32, g: i32, i: i32): void {
   const after = s.block;
   let left = s.states;
   for (; left >= 2; left -= 2) {
-    const decay0 = exp2X4(f32x4.mul(step, v128.load(A)));
-    const decay1 = exp2X4(f32x4.mul(step, v128.load(A, 16)));
-    keep(h, after, decays, decay0, f32x4.mul(v128.load32_splat(B), x), dC, dy);
-    keep(h + 16, after, decays + 16, decay1, f32x4.mul(v128.load32_splat(B, 4), x), dC + 16, dy);
-    A += 32;
+    keep(h, after, decays, f32x4.mul(v128.load32_splat(B), x), dC, dy);
+    keep(h + 16, after, decays + 16, f32x4.mul(v128.load32_splat(B, 4), x), dC + 16, dy);
     B += 8;
     h += 32;
     decays += 32;
     dC += 32;
   }
-  if (left) keep(h, after, decays, exp2X4(f32x4.mul(step, v128.load(A))), f32x4.mul(v128.load32_splat(B), x), dC, dy);
+  if (left) keep(h, after, decays, f32x4.mul(v128.load32_splat(B), x), dC, dy);
 }
 
-function keep(h: usize, after: usize, decays: usize, decay: v128, driven: v128, dC: usize, dy: v128): void {
-  const next = madd(decay, v128.load(h), driven);
-  v128.store(decays, decay);
+function keep(h: usize, after: usize, decays: usize, driven: v128, dC: usize, dy: v128): void {
+  const next = madd(v128.load(decays), v128.load(h), driven);
   v128.store(h + after, next);
   v128.store(dC, madd(dy, next, v128.load(dC)));
 }
@@ -94,10 +104,23 @@ function stepBack(s: Scan, token: usize, t: i32, g: i32, i: i32): v128 {
   const u = loadLanes(s.u + at, lanes);
   const delta = loadLanes(s.delta + at, lanes);
   const dy = loadLanes(s.dy + at, lanes);
+  for (let read = 0; read < s.reads; read++) addRead(s, read, token, g, i);
   const dx = wayBack(s, u, delta, dy, s.blockAt(g, i), (t as usize) * s.block, s.sharedAt(token, g), s.dDelta + at, lanes);
   const skip = s.D ? loadLanes(s.D + s.channelAt(0, g, i), lanes) : f32x4.splat(0);
   storeLanes(s.du + at, madd(skip, dy, f32x4.mul(delta, dx)), lanes);
   return f32x4.mul(dy, u);
+}
+
+/** w += C dy of another read of the token's state. */
+function addRead(s: Scan, read: i32, token: usize, g: i32, i: i32): void {
+  const place = (read as usize) * s.tokens + token;
+  const dy = loadLanes(s.dyReads + s.channelAt(place, g, i), s.lanes(i));
+  let C = s.CReads + s.sharedAt(place, g);
+  let w = s.w + s.blockAt(g, i);
+  for (const end = w + s.block; w < end; w += 16) {
+    v128.store(w, madd(v128.load32_splat(C), dy, v128.load(w)));
+    C += 4;
+  }
 }
 
 /** The loop of {@link stepBack} over the state: stores dDelta and returns dx. */

@@ -8,7 +8,7 @@
 import { bytes } from '../vector-math/assembly-lanes';
 import { packRows, Scan, unpackRows } from './assembly-blocks';
 import { scanChunk } from './assembly-forward';
-import { gradientOfChunk } from './assembly-gradient';
+import { gradientOfC, gradientOfChunk } from './assembly-gradient';
 
 /** Tokens of a chunk forward: what four channels read of them stays in the first cache for their neighbours. */
 const CHUNK: i32 = 32;
@@ -19,7 +19,7 @@ const CHUNK: i32 = 32;
 const HISTORY: i32 = 8192;
 const LONGEST_CHUNK: i32 = 512;
 /** Where the blocks start in scratch, after {@link Scan}. */
-const HEAD: usize = 128;
+const HEAD: usize = 192;
 /** Shares are enough for several threads to end together, hold at least a cache line of channels, and are worth some 50 µs. */
 const MOST_SHARES: i32 = 8;
 const LEAST_BLOCKS: i32 = 4;
@@ -39,6 +39,7 @@ export function selectiveScanBlocks(batch: i32, length: i32, channels: i32, stat
 /** A call whose blocks of A and h are the first in scratch. */
 function newScan(scratch: usize, batch: i32, length: i32, channels: i32, states: i32, groups: i32, share: i32): Scan {
   const s = changetype<Scan>(scratch);
+  s.batch = batch;
   s.length = length;
   s.channels = channels;
   s.states = states;
@@ -126,7 +127,8 @@ export function selectiveScanGradScratchBytes(length: i32, channels: i32, states
 
 /**
  * As {@link selectiveScan}; dy as y, dhT as hT, and the gradients as what they belong to, but for dB and dC: [shares, B, T, G, N], to be
- * added up. dh0 and dD are written whether or not h0 and D are given.
+ * added up. dh0 and dD are written whether or not h0 and D are given. Of so many other reads of the same states dyReads
+ * [reads, B, T, E] and CReads [reads, B, T, G, N] join the gradient of the states.
  */
 export function selectiveScanGrad(
   u: usize,
@@ -139,6 +141,8 @@ export function selectiveScanGrad(
   starts: usize,
   dy: usize,
   dhT: usize,
+  dyReads: usize,
+  CReads: usize,
   du: usize,
   dDelta: usize,
   dA: usize,
@@ -146,6 +150,7 @@ export function selectiveScanGrad(
   dC: usize,
   dh0: usize,
   dD: usize,
+  reads: i32,
   batch: i32,
   length: i32,
   channels: i32,
@@ -159,6 +164,9 @@ export function selectiveScanGrad(
   s.dy = dy;
   s.du = du;
   s.dDelta = dDelta;
+  s.reads = reads;
+  s.dyReads = dyReads;
+  s.CReads = CReads;
   const shared = bytes(batch * length * groups * states);
   s.dB = dB + (share as usize) * shared;
   s.dC = dC + (share as usize) * shared;
@@ -176,6 +184,39 @@ export function selectiveScanGrad(
   }
   unpackRows(s, s.dA, dA, states);
   unpackRows(s, s.dD, dD, 1);
+}
+
+/** dC alone, as in {@link selectiveScanGrad}: of a read of states whose other gradients another scan takes on. */
+export function selectiveScanGradOfC(
+  u: usize,
+  delta: usize,
+  A: usize,
+  B: usize,
+  h0: usize,
+  starts: usize,
+  dy: usize,
+  dC: usize,
+  batch: i32,
+  length: i32,
+  channels: i32,
+  states: i32,
+  groups: i32,
+  share: i32,
+  scratch: usize,
+): void {
+  const s = newScan(scratch, batch, length, channels, states, groups, share);
+  setInputs(s, u, delta, B, 0, 0, starts, 0);
+  s.dy = dy;
+  const shared = bytes(batch * length * groups * states);
+  s.dC = dC + (share as usize) * shared;
+  memory.fill(s.dC, 0, shared);
+  s.h = setSums(s);
+  packRows(s, A, s.A);
+  const chunk = gradientChunk(length, states);
+  for (let b = 0; b < batch; b++) {
+    packRows(s, h0 ? h0 + bytes(b * channels * states) : 0, s.h);
+    for (let t = 0; t < length; t += chunk) gradientOfC(s, firstToken(s, b) + (t as usize), min(chunk, length - t));
+  }
 }
 
 /** Lays out the scratch behind A, with dA and dD zero; returns the address of the states before each chunk. */

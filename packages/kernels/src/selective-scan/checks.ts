@@ -1,7 +1,10 @@
+import type { Tensor3D } from '@tensorflow/tfjs-core';
 import { type KernelCheck, kernelCheck } from '../checks/kernel-check';
 import { startsSample } from '../checks/starts-sample';
-import { selectiveScanGrad } from './gradient';
+import { selectiveScanGrad, selectiveScanGradOfC } from './gradient';
+import { type SelectiveScanInputs, scanAttrs } from './inputs';
 import { selectiveScan } from './kernel';
+import { readStates, type ScanStates, selectiveScanShown } from './shown-states';
 
 interface Extras {
   /** 0 is B and C without a group axis. */
@@ -61,7 +64,56 @@ const gradientSamples = Object.entries(samples).map(([name, { inputs, ...rest }]
   return [name, { inputs: { ...inputs, dy: like, dhT: state }, ...rest }] as const;
 });
 
+/** Groups, segments, chunks, starts and lanes over: what reads by others could get wrong. */
+const READ = [
+  ...['a padded last chunk', 'three groups', 'three segments', 'more tokens than a run, three lanes over'],
+  ...['more states than a long chunk holds', 'starts inside chunks and between them, many states'],
+];
+const amongRead = ([name]: readonly [string, unknown]): boolean => READ.includes(name);
+
+/** The same where others read the states: once, and three times. */
+const readSamples = gradientSamples.filter(amongRead).flatMap(([name, { inputs, ...rest }]) =>
+  [1, 3].map((reads) => {
+    const [dyReads, CReads] = [{ shape: [reads, ...inputs.u.shape] }, { shape: [reads, ...inputs.B.shape] }];
+    return [`${name}, ${reads} more reads`, { inputs: { ...inputs, dyReads, CReads }, ...rest }] as const;
+  }),
+);
+
+const gradientOfCSamples = gradientSamples.map(([name, { inputs, ...rest }]) => {
+  const { C: _, D: __, dhT: ___, ...given } = inputs;
+  return [name, { inputs: given, ...rest }] as const;
+});
+
+type Read = SelectiveScanInputs & { first: Tensor3D; second: Tensor3D };
+const withTwoReads = Object.entries(samples)
+  .filter(amongRead)
+  .map(([name, { inputs, ...rest }]) => {
+    return [name, { inputs: { ...inputs, first: inputs.C, second: inputs.C }, ...rest }] as const;
+  });
+
+/** A scan whose states are read through two other C, beside a scan for each. */
+const shownStatesCheck: KernelCheck = {
+  name: 'selectiveScanShown',
+  samples: Object.fromEntries(withTwoReads),
+  run: (given, attrs) => {
+    const { first, second, ...inputs } = given as unknown as Read;
+    const [y, hT, [one, other]] = selectiveScanShown(inputs, 2, attrs) as [Tensor3D, Tensor3D, [ScanStates, ScanStates]];
+    return [y, hT, readStates(one, first, attrs), readStates(other, second, attrs)];
+  },
+  reference: (given, attrs) => {
+    const { first, second, ...inputs } = given as unknown as Read;
+    const { D: _, ...ofStates } = inputs;
+    const [one, other] = [first, second].map((C) => selectiveScan.definition.reference({ ...ofStates, C }, { ...scanAttrs, ...attrs })[0]);
+    return [...selectiveScan.definition.reference(inputs, { ...scanAttrs, ...attrs }), one as Tensor3D, other as Tensor3D];
+  },
+  hasGradient: true,
+  tolerance: 1e-5,
+  gradientTolerance: 1e-5,
+};
+
 export const selectiveScanChecks: readonly KernelCheck[] = [
   kernelCheck(selectiveScan, samples, 1e-5),
-  kernelCheck(selectiveScanGrad, Object.fromEntries(gradientSamples), 1e-5),
+  kernelCheck(selectiveScanGrad, Object.fromEntries([...gradientSamples, ...readSamples]), 1e-5),
+  kernelCheck(selectiveScanGradOfC, Object.fromEntries(gradientOfCSamples), 1e-5),
+  shownStatesCheck,
 ];

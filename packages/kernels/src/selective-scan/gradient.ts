@@ -12,8 +12,10 @@ import {
   type Tensor1D,
   type Tensor2D,
   type Tensor3D,
+  type Tensor4D,
   tidy,
   transpose,
+  unstack,
   zerosLike,
 } from '@tensorflow/tfjs-core';
 import { matMul } from '../matmul/kernel';
@@ -46,13 +48,18 @@ export interface SelectiveScanGradInputs extends SelectiveScanInputs {
   dy: Tensor3D;
   /** Gradient of the last state, [B, E, N]. */
   dhT: Tensor3D;
+  /** Gradients of what others read from the same states, [R, B, T, E], and the C through which they did, [R, B, T, (G,) N]. */
+  dyReads?: Tensor4D;
+  CReads?: Tensor;
 }
+/** What {@link selectiveScanGradOfC} reads. */
+export type SelectiveScanGradOfCInputs = Omit<SelectiveScanInputs, 'C' | 'D'> & Pick<SelectiveScanGradInputs, 'dy'>;
 /** Shaped as the inputs, whether or not D and h0 were given. */
 export type SelectiveScanGradients = [du: Tensor3D, dDelta: Tensor3D, dA: Tensor2D, dB: Tensor, dC: Tensor, dh0: Tensor3D, dD: Tensor1D];
 
 /**
  * The gradients of the selective scan, with dh_t the gradient of h_t and w_t = a_t dh_t what it hands to h_(t−1):
- *   dh_t = C_t dy_t + w_(t+1), w_(T+1) = dhT, dh0 = w_1: the recurrence backwards in time;
+ *   dh_t = C_t dy_t + w_(t+1), w_(T+1) = dhT, dh0 = w_1: the recurrence backwards in time; C_t dy_t of every other read is added;
  *   with x = delta u and q_t = w_t h_(t−1), the gradient of ln a_t:
  *   dB = Σ_e dh x,  dC = Σ_e dy h,  dx = Σ_n dh B,  dA = Σ_bt q delta,  du = delta dx + D dy,  dDelta = u dx + Σ_n q A,  dD = Σ_bt dy u.
  * States are computed again segment by segment, from the last to the first.
@@ -63,16 +70,44 @@ export const selectiveScanGrad: Kernel<SelectiveScanGradInputs, SelectiveScanGra
   SelectiveScanAttrs
 >({
   name: 'SsmSelectiveScanGrad',
-  inputs: { ...scanInputs, dy: ['B', 'T', 'E'], dhT: ['B', 'E', 'N'] },
+  inputs: {
+    ...scanInputs,
+    dy: ['B', 'T', 'E'],
+    dhT: ['B', 'E', 'N'],
+    dyReads: { dims: ['R', 'B', 'T', 'E'], optional: true },
+    CReads: {
+      dims: [
+        ['R', 'B', 'T', 'N'],
+        ['R', 'B', 'T', 'G', 'N'],
+      ],
+      optional: true,
+    },
+  },
   mend: MEND,
   attrs: scanAttrs,
   check: (inputs, attrs) => checkScan('SsmSelectiveScanGrad', inputs, attrs),
   reference: (inputs, attrs) => tidy(() => gradients(inputs, attrs)),
 });
 
+const { C: _, D: __, ...inputsOfStates } = scanInputs;
+
+/** dC = Σ_e dy h alone, of a read of states whose other gradients {@link selectiveScanGrad} takes on: half the work. Shaped as B. */
+export const selectiveScanGradOfC: Kernel<SelectiveScanGradOfCInputs, Tensor, SelectiveScanAttrs> = /* @__PURE__ */ defineKernel<
+  SelectiveScanGradOfCInputs,
+  Tensor,
+  SelectiveScanAttrs
+>({
+  name: 'SsmSelectiveScanGradOfC',
+  inputs: { ...inputsOfStates, dy: ['B', 'T', 'E'] },
+  mend: MEND,
+  attrs: scanAttrs,
+  check: (inputs, attrs) => checkScan('SsmSelectiveScanGradOfC', { ...inputs, C: inputs.B }, attrs),
+  reference: (inputs, attrs) => tidy(() => gradientOfC(inputs, attrs)),
+});
+
 /** One call: its inputs, their sizes, and A as [M, N, W]. */
 interface Call {
-  readonly inputs: SelectiveScanGradInputs;
+  readonly inputs: SelectiveScanInputs & Pick<SelectiveScanGradInputs, 'dy' | 'dyReads' | 'CReads'>;
   readonly sizes: ScanSizes;
   readonly A: Tensor3D;
 }
@@ -110,6 +145,37 @@ function gradients(inputs: SelectiveScanGradInputs, { stateValues }: SelectiveSc
   ];
 }
 
+function gradientOfC(given: SelectiveScanGradOfCInputs, { stateValues }: SelectiveScanAttrs): Tensor {
+  const inputs = { ...given, C: given.B }; // which is not read
+  const sizes = sizesOf(inputs);
+  const call = { inputs, sizes, A: rowsOfA(inputs.A, sizes) };
+  const segments = segmentsOf(sizes, stateValues);
+  const starts = segmentStarts(call, segments);
+  const parts = segments.map((segment, n) =>
+    tidy(() => {
+      const recurrence = segmentRecurrence(segmentInputs(inputs, segment, sizes), call.A);
+      return tokensOf(statesOf(recurrence, starts[n] as Tensor, gradientsOfRead(given.dy, segment, sizes)).dC, segment, sizes.B);
+    }),
+  );
+  return reshape(concat(parts, 1), inputs.B.shape);
+}
+
+/** dy [B, T, E] by position, each [K, M, 1, W]. */
+const gradientsOfRead = (dy: Tensor3D, segment: Segment, { B, E, G }: ScanSizes): Tensor[] =>
+  positionsOf(dy, segment, [segment.K, B * G, 1, E / G]);
+
+/** By position, what each other read adds to the gradient of the states: C [K, M, N, 1] and dy [K, M, 1, W]. */
+function otherReads({ inputs, sizes }: Call, segment: Segment): Read[] {
+  const { dyReads, CReads } = inputs;
+  if (dyReads === undefined || CReads === undefined) return [];
+  const column = [segment.K, sizes.B * sizes.G, sizes.N, 1];
+  const Cs = unstack(CReads);
+  return unstack(dyReads).map((dy, r) => ({
+    C: positionsOf(Cs[r] as Tensor, segment, column),
+    dy: gradientsOfRead(dy as Tensor3D, segment, sizes),
+  }));
+}
+
 /** The state [1, M, N, W] before each segment. */
 function segmentStarts({ inputs, sizes, A }: Call, segments: Segment[]): Tensor[] {
   const starts = [rowsOfState(inputs.h0, sizes)];
@@ -125,14 +191,14 @@ function segmentStarts({ inputs, sizes, A }: Call, segments: Segment[]): Tensor[
 
 /** From the state before the segment and what the segment after hands to it, both [1, M, N, W]. */
 function segmentGradients({ inputs, sizes, A }: Call, segment: Segment, start: Tensor, handed: Tensor): SegmentGradients {
-  const { B: batch, E, G } = sizes;
   return tidy(() => {
     const steps = segmentInputs(inputs, segment, sizes);
-    const dy = positionsOf(inputs.dy, segment, [segment.K, batch * G, 1, E / G]);
+    const dy = gradientsOfRead(inputs.dy, segment, sizes);
     const recurrence = segmentRecurrence(steps, A);
     const { before, dC } = statesOf(recurrence, start, dy);
-    const backward = backwardRun({ ...steps, recurrence, before, dy, A }, handed);
-    const tokens = (positions: Tensor[]) => tokensOf(positions, segment, batch);
+    const reads = [{ C: steps.C, dy }, ...otherReads({ inputs, sizes, A }, segment)];
+    const backward = backwardRun({ ...steps, recurrence, before, reads, A }, handed);
+    const tokens = (positions: Tensor[]) => tokensOf(positions, segment, sizes.B);
     const { dx, dDecay, dB, dA } = backward;
     return { dx: tokens(dx), dDecay: tokens(dDecay), dB: tokens(dB), dC: tokens(dC), dA, handed: backward.handed };
   });
@@ -149,19 +215,25 @@ function statesOf(recurrence: SegmentRecurrence, start: Tensor, dy: Tensor[]): {
   return { before, dC };
 }
 
+/** Of one read of the states, by position. */
+interface Read {
+  readonly C: readonly Tensor[];
+  readonly dy: readonly Tensor[];
+}
+
 interface BackwardInputs extends SegmentInputs {
   readonly recurrence: SegmentRecurrence;
   readonly before: readonly Tensor[];
-  readonly dy: readonly Tensor[];
+  readonly reads: readonly Read[];
   readonly A: Tensor3D;
 }
 
-/** The recurrence of w_t = a_t (w_(t+1) + C_t dy_t) from the end of a segment to its start, and the gradients on the way. */
+/** The recurrence of w_t = a_t (w_(t+1) + Σ C_t dy_t over reads) from the end of a segment to its start, and the gradients on the way. */
 function backwardRun(steps: BackwardInputs, handed: Tensor) {
-  const { recurrence, C, dy } = steps;
+  const { recurrence, reads } = steps;
   const { decay, total } = recurrence;
   const positions = [...recurrence.positions].reverse();
-  const gradientOfState = (i: number, w: Tensor) => add(w, mul(C[i] as Tensor, dy[i] as Tensor));
+  const gradientOfState = (i: number, w: Tensor) => reads.reduce((total, { C, dy }) => add(total, mul(C[i] as Tensor, dy[i] as Tensor)), w);
   const advance = (i: number, w: Tensor) => mul(decay[i] as Tensor, gradientOfState(i, w));
   const [arriving, leaving] = chunkStarts({ positions, advance }, total, handed, true);
   const lists = { dx: [] as Tensor[], dDecay: [] as Tensor[], dB: [] as Tensor[] };

@@ -56,7 +56,7 @@ export interface ScanSizes {
   readonly G: number;
 }
 
-export function sizesOf({ u, A, B }: SelectiveScanInputs): ScanSizes {
+export function sizesOf({ u, A, B }: Pick<SelectiveScanInputs, 'u' | 'A' | 'B'>): ScanSizes {
   const [batch, T, E] = u.shape;
   return { B: batch, T, E, N: A.shape[1], G: B.rank === 4 ? (B.shape[2] as number) : 1 };
 }

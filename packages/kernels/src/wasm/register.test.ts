@@ -26,7 +26,7 @@ import { linearCrossEntropyKernel } from '../linear-cross-entropy/kernel';
 import { matMul } from '../matmul/kernel';
 import { rmsNormGrad } from '../rms-norm/gradient';
 import { rmsNorm } from '../rms-norm/kernel';
-import { selectiveScanGrad } from '../selective-scan/gradient';
+import { selectiveScanGrad, selectiveScanGradOfC } from '../selective-scan/gradient';
 import { selectiveScan } from '../selective-scan/kernel';
 import { squareSum } from '../square-sum/kernel';
 import type { WasmBackend } from './heap';
@@ -68,6 +68,7 @@ describe('registerWasmKernels', () => {
       linearCrossEntropyKernel,
       selectiveScan,
       selectiveScanGrad,
+      selectiveScanGradOfC,
       decayScan,
       decayScanGrad,
       adamwStep,

@@ -35,9 +35,9 @@ import { type ReduceModule, replaceSums } from '../reduce/wasm';
 import { rmsNormGrad } from '../rms-norm/gradient';
 import { rmsNorm } from '../rms-norm/kernel';
 import { type RmsNormModule, rmsNormGradOnWasm, rmsNormOnWasm } from '../rms-norm/wasm';
-import { selectiveScanGrad } from '../selective-scan/gradient';
+import { selectiveScanGrad, selectiveScanGradOfC } from '../selective-scan/gradient';
 import { selectiveScan } from '../selective-scan/kernel';
-import { type SelectiveScanModule, selectiveScanGradOnWasm, selectiveScanOnWasm } from '../selective-scan/wasm';
+import { type SelectiveScanModule, selectiveScanGradOfCOnWasm, selectiveScanGradOnWasm, selectiveScanOnWasm } from '../selective-scan/wasm';
 import { squareSum } from '../square-sum/kernel';
 import { type SquareSumModule, squareSumOnWasm } from '../square-sum/wasm';
 import { replaceSplitAndConcat, type StridedCopyModule } from '../strided-copy/wasm';
@@ -140,6 +140,7 @@ function registerOn(wasmBackend: WasmBackend, machine: Machine<Module>): string[
     onHeap(heap, linearCrossEntropyKernel, linearCrossEntropyOnWasm(machine)),
     onHeap(heap, selectiveScan, selectiveScanOnWasm(machine)),
     onHeap(heap, selectiveScanGrad, selectiveScanGradOnWasm(machine)),
+    onHeap(heap, selectiveScanGradOfC, selectiveScanGradOfCOnWasm(machine)),
     onHeap(heap, decayScan, decayScanOnWasm(machine)),
     onHeap(heap, decayScanGrad, decayScanGradOnWasm(machine)),
     onHeap(heap, adamwStep, adamwStepOnWasm(machine)),

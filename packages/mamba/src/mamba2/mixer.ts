@@ -22,7 +22,7 @@ import {
   type Tensor4D,
 } from '@tensorflow/tfjs-core';
 import type { MixerInputs, MixerOutputs } from '../backbone';
-import { fuse } from '../dense';
+import { fuse, repeated } from '../dense';
 import { FLOAT32_MAX, type Mamba2Config } from './config';
 import { convSize, type Mamba2MixerParams } from './spec';
 
@@ -61,7 +61,11 @@ export function mamba2Mixer(params: Mamba2MixerParams, c: Mamba2Config, inputs: 
   const [read, ssm] = readOut(params, c, own, C, inputs);
   const y = add<Tensor3D>(read, fromHeads(mul(reshape(params.D, [c.numHeads, 1]), toHeads(u, c))));
   const normed = rmsNorm({ x: y, weight: params.norm, gate: z }, gatedNorm(c));
-  return { y: linear({ x: normed, w: params.outProj.weight, bias: params.outProj.bias }), shown: own, state: { conv, ssm } };
+  return {
+    y: linear({ x: normed, w: params.outProj.weight, bias: params.outProj.bias }),
+    shown: repeated(inputs.readers, own),
+    state: { conv, ssm },
+  };
 }
 
 /** Δ = softplus(dt + bias), kept within the limit. transformers does so in its parallel mode only; here all modes agree. */
