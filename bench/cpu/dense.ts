@@ -60,7 +60,7 @@ async function trainPairs({ options }: Run): Promise<Figure[]> {
     const sizes = parseSizes(words);
     for (const { name, plain, changes } of PAIRS) {
       const steps = [makeStep(name, sizes, { dense_block_layers: 1 }), makeStep(plain, sizes, changes)] as const;
-      const [ours, theirs] = await timeInTurns(steps, options.seconds / 4, async (step) => {
+      const [ours, theirs] = await timeInTurns(steps, options.seconds / 2, async (step) => {
         const start = performance.now();
         await step();
         return performance.now() - start;

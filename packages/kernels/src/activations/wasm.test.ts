@@ -1,17 +1,19 @@
-import { dispose, exp, getKernel, setBackend, type Tensor1D, tensor1d } from '@tensorflow/tfjs-core';
+import { valueAndGrads } from '@densessm/ssm-core';
+import { dispose, exp, getKernel, type Scalar, setBackend, sum, type Tensor, type Tensor1D, tensor1d } from '@tensorflow/tfjs-core';
 import { describe, expect, it } from 'vitest';
 import { silu, softplus } from './activations';
 
 /** Steps of 1/64 and some that are no such fraction, past both ends of what float32 can hold; an odd number of them. */
 const points = Float32Array.from({ length: 14001 }, (_, i) => (i - 7000) / 64 + Math.sin(i) / 100);
 
-const functions: [name: string, f: (x: Tensor1D) => Tensor1D, exact: (x: number) => number][] = [
-  ['exp', exp, Math.exp],
-  ['softplus', softplus, (x) => Math.max(x, 0) + Math.log1p(Math.exp(-Math.abs(x)))],
-  ['silu', silu, (x) => x / (1 + Math.exp(-x))],
+/** The last is what counts as zero: e^-88.4 is no normal number, and silu there is 88.4 times that. */
+const functions: [name: string, f: (x: Tensor1D) => Tensor1D, exact: (x: number) => number, nothing: number][] = [
+  ['exp', exp, Math.exp, 0],
+  ['softplus', softplus, (x) => Math.max(x, 0) + Math.log1p(Math.exp(-Math.abs(x))), 0],
+  ['silu', silu, (x) => x / (1 + Math.exp(-x)), 4e-37],
 ];
 
-describe.each(functions)('%s on wasm', (_, f, exact) => {
+describe.each(functions)('%s on wasm', (_, f, exact, nothing) => {
   it('is right to four roundings of float32 everywhere', async () => {
     await setBackend('wasm');
     const x = tensor1d(points);
@@ -21,7 +23,8 @@ describe.each(functions)('%s on wasm', (_, f, exact) => {
       const want = exact(point);
       const off = Math.abs((got[i] as number) - want);
       if (Math.fround(want) === Number.POSITIVE_INFINITY) expect(got[i], `at ${point}`).toBe(Number.POSITIVE_INFINITY);
-      else if (off > 2.4e-7 * Math.abs(want) + 2 ** -149 * (1 + Math.abs(point))) expect.fail(`${got[i]} at ${point}, not ${want}`);
+      else if (off > 2.4e-7 * Math.abs(want) + 2 ** -149 * (1 + Math.abs(point)) + nothing)
+        expect.fail(`${got[i]} at ${point}, not ${want}`);
     });
     dispose([x, y]);
   });
@@ -47,6 +50,19 @@ describe('exponentials on wasm', () => {
     expect([Number.isFinite(exps[4]), exps[5]]).toEqual([true, Number.POSITIVE_INFINITY]);
     expect([...(await s.data())].slice(1, 4)).toEqual([Number.POSITIVE_INFINITY, 0, Number.NaN]);
     dispose([x, e, s]);
+  });
+
+  it('take silu and its slope to their limits', async () => {
+    await setBackend('wasm');
+    const x = tensor1d([0, 1e30, -1e4, Number.POSITIVE_INFINITY, Number.NaN]);
+    const { value, grads } = valueAndGrads(({ x }) => sum(silu(x)) as Scalar, { x });
+    const y = silu(x);
+    expect([...(await y.data())]).toEqual([0, Math.fround(1e30), -0, Number.POSITIVE_INFINITY, Number.NaN]);
+    const slopes = [...((await grads.x?.data()) ?? [])];
+    expect(slopes.slice(0, 2)).toEqual([0.5, 1]);
+    expect(Math.abs(slopes[2] as number)).toBeLessThan(1e-33);
+    expect(slopes[4]).toBeNaN();
+    dispose([x, y, value, grads.x as Tensor]);
   });
 
   it('leave whole numbers to tfjs', async () => {

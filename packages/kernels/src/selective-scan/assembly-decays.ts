@@ -30,19 +30,21 @@ function largest(from: usize, size: usize): v128 {
   return most;
 }
 
+/** At least one state. The loop is tested at its end: of others V8 makes the constants again each time round. */
 function decaysInside(A: usize, step: v128, to: usize, states: i32): void {
-  for (; states >= 2; states -= 2) {
+  const end = to + bytes(4 * states);
+  do {
     v128.store(to, exp2InsideX4(f32x4.mul(step, v128.load(A))));
-    v128.store(to, exp2InsideX4(f32x4.mul(step, v128.load(A, 16))), 16);
-    A += 32;
-    to += 32;
-  }
-  if (states) v128.store(to, exp2InsideX4(f32x4.mul(step, v128.load(A))));
+    A += 16;
+    to += 16;
+  } while (to < end);
 }
 
 function decays(A: usize, step: v128, to: usize, states: i32): void {
-  for (const end = to + bytes(4 * states); to < end; to += 16) {
+  const end = to + bytes(4 * states);
+  do {
     v128.store(to, exp2X4(f32x4.mul(step, v128.load(A))));
     A += 16;
-  }
+    to += 16;
+  } while (to < end);
 }

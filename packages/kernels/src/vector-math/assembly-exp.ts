@@ -58,27 +58,44 @@ export function exp2InsideX4(inside: v128): v128 {
   return f32x4.mul(madd(q, f, f32x4.splat(1)), i32x4.shl(shifted, 23));
 }
 
-/** 1 / (1 + e⁻ˣ), for negative x as eˣ / (1 + eˣ), which keeps its accuracy where the value is small. */
+/** {@link expX4} from -87 to 89, a power of two shorter; Infinity from 88.4 on. */
+function expInsideX4(x: v128): v128 {
+  const shifted = madd(x, f32x4.splat(1.44269502), f32x4.splat(BIASED_ROUNDER));
+  const whole = f32x4.sub(shifted, f32x4.splat(BIASED_ROUNDER));
+  const most = subtractProduct(whole, f32x4.splat(0.693359375), x);
+  const r = madd(whole, f32x4.splat(2.12194442e-4), most);
+  return f32x4.mul(expOfRest(r), i32x4.shl(shifted, 23));
+}
+
+/** e⁻ˣ to be added to 1, where all beyond 87 is as good as zero. */
+function decayX4(x: v128, least: f32): v128 {
+  return expInsideX4(f32x4.neg(f32x4.pmin(f32x4.pmax(x, f32x4.splat(least)), f32x4.splat(87)))); // in this order a NaN passes
+}
+
+/** 1 / (1 + e⁻ˣ), accurate also where it is small, but zero below -88.4, where it is no normal number. */
 export function sigmoidX4(x: v128): v128 {
-  const e = expX4(f32x4.neg(f32x4.abs(x)));
-  const above = v128.bitselect(e, f32x4.splat(1), f32x4.lt(x, f32x4.splat(0)));
-  return f32x4.div(above, f32x4.add(f32x4.splat(1), e));
+  return f32x4.div(f32x4.splat(1), f32x4.add(f32x4.splat(1), decayX4(x, -89)));
 }
 
 /** x σ(x). */
 export function siluX4(x: v128): v128 {
-  return f32x4.mul(x, sigmoidX4(x));
+  return f32x4.div(x, f32x4.add(f32x4.splat(1), decayX4(x, -89)));
 }
 
-/** d silu / dx = σ (1 + x (1 − σ)), where 1 − σ(x) = σ(−x) is not left to a difference. */
+/** d silu / dx as {@link siluSlopeOf} has it. */
 export function siluSlopeX4(x: v128): v128 {
-  const e = expX4(f32x4.neg(f32x4.abs(x)));
-  const one = f32x4.splat(1);
-  const above = f32x4.div(one, f32x4.add(one, e)); // of |x|
-  const below = f32x4.mul(above, e);
-  const negative = f32x4.lt(x, f32x4.splat(0));
-  const rest = f32x4.mul(x, v128.bitselect(above, below, negative));
-  return f32x4.mul(v128.bitselect(below, above, negative), f32x4.add(one, rest));
+  const e = finiteDecayX4(x);
+  return siluSlopeOf(x, e, f32x4.div(f32x4.splat(1), f32x4.add(f32x4.splat(1), e)));
+}
+
+/** e⁻ˣ, and not Infinity, which would make a NaN of what it multiplies. */
+export function finiteDecayX4(x: v128): v128 {
+  return decayX4(x, -87);
+}
+
+/** σ (1 + x (1 − σ)) of x, e⁻ˣ and σ(x); 1 − σ = e⁻ˣ σ is not left to a difference. */
+export function siluSlopeOf(x: v128, e: v128, sigmoid: v128): v128 {
+  return f32x4.mul(sigmoid, madd(x, f32x4.mul(e, sigmoid), f32x4.splat(1)));
 }
 
 /** ln(1 + eˣ) = max(x, 0) + ln(1 + e), e = e^−|x|; ln(1 + e) = 2 artanh(s) with s = e / (2 + e) ≤ ⅓, as s (2 + s² R(s²)). */
