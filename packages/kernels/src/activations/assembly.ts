@@ -2,7 +2,7 @@
  * AssemblyScript, see scripts/build-wasm.mjs. Functions of `size` values one by one, four at a time, each call for one block of them, which
  * holds at least one. Loops are tested at the end: of others V8 makes the constants of the exponential again each time round.
  */
-import { expX4, finiteDecayX4, sigmoidX4, siluSlopeOf, siluSlopeX4, siluX4, softplusX4 } from '../vector-math/assembly-exp';
+import { expX4, finiteDecayX4, sigmoidX4, siluSlopeOf, siluSlopeX4, siluX4, softplusOfAll } from '../vector-math/assembly-exp';
 import { bytes, loadLanes, storeLanes, VALUES_OF_BLOCK } from '../vector-math/assembly-lanes';
 
 /** Into how many blocks functions of values one by one, these and others, cut `size` values. */
@@ -25,15 +25,8 @@ export function exp(x: usize, y: usize, size: i32, block: i32): void {
 
 /** y = ln(1 + eˣ). */
 export function softplus(x: usize, y: usize, size: i32, block: i32): void {
-  let left = min(VALUES_OF_BLOCK, size - block * VALUES_OF_BLOCK);
-  x += bytes(block * VALUES_OF_BLOCK);
-  y += bytes(block * VALUES_OF_BLOCK);
-  do {
-    storeLanes(y, softplusX4(loadLanes(x, left)), left);
-    x += 16;
-    y += 16;
-    left -= 4;
-  } while (left > 0);
+  const at = bytes(block * VALUES_OF_BLOCK);
+  softplusOfAll(x + at, y + at, min(VALUES_OF_BLOCK, size - block * VALUES_OF_BLOCK));
 }
 
 /** y = x σ(x). */

@@ -6,10 +6,10 @@ import { silu, softplus } from './activations';
 /** Steps of 1/64 and some that are no such fraction, past both ends of what float32 can hold; an odd number of them. */
 const points = Float32Array.from({ length: 14001 }, (_, i) => (i - 7000) / 64 + Math.sin(i) / 100);
 
-/** The last is what counts as zero: e^-88.4 is no normal number, and silu there is 88.4 times that. */
+/** The last is what counts as zero: what e^-87.4 and less make is no normal number, and silu 88.4 times that. */
 const functions: [name: string, f: (x: Tensor1D) => Tensor1D, exact: (x: number) => number, nothing: number][] = [
   ['exp', exp, Math.exp, 0],
-  ['softplus', softplus, (x) => Math.max(x, 0) + Math.log1p(Math.exp(-Math.abs(x))), 0],
+  ['softplus', softplus, (x) => Math.max(x, 0) + Math.log1p(Math.exp(-Math.abs(x))), 1.2e-38],
   ['silu', silu, (x) => x / (1 + Math.exp(-x)), 4e-37],
 ];
 

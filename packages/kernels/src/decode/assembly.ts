@@ -5,7 +5,7 @@
  */
 
 import { touchPages } from '../packed-linear/assembly-floats';
-import { exp2InsideX4, siluX4, softplusX4 } from '../vector-math/assembly-exp';
+import { exp2InsideX4, siluX4, softplusOfAll } from '../vector-math/assembly-exp';
 import { bytes, loadLanes, storeLanes, sumsOf } from '../vector-math/assembly-lanes';
 import { madd } from '../vector-math/assembly-madd';
 
@@ -73,7 +73,7 @@ export function selectiveStep(
   touchPages(h + states, held);
   touchPages(A + bytes(first * size), held);
   for (let source = 0; source < count; source++) touchPages((load<u32>(sources + bytes(source)) as usize) + states, held);
-  for (let e = 0; e < some; e += 4) storeLanes(scratch + bytes(e), softplusX4(loadLanes(delta + at + bytes(e), some - e)), some - e);
+  softplusOfAll(delta + at, scratch, some);
   advance(h + states, A + bytes(first * size), B, scratch, u + at, own, some, size);
   if (count) readSources(sources, count, states, B + bytes(size), seen, some, size);
   finish(u + at, D + bytes(first), own, count ? seen : 0, gate ? gate + at : 0, z + bytes(row * zStride + first), y + at, some);
@@ -81,32 +81,38 @@ export function selectiveStep(
 
 /** y = (own + D u + silu(gate) ⊙ seen) silu(z), own and seen (0: none) given as vectors whose sums they are. */
 function finish(u: usize, D: usize, own: usize, seen: usize, gate: usize, z: usize, y: usize, channels: i32): void {
-  for (let e = 0; e < channels; e += 4) {
-    const at = bytes(e);
-    const lanes = channels - e;
-    let sum = madd(loadLanes(D + at, lanes), loadLanes(u + at, lanes), sumsAt(own + 4 * at));
+  let at: usize = 0;
+  do {
+    let sum = madd(loadLanes(D + at, channels), loadLanes(u + at, channels), sumsAt(own + 4 * at));
     if (seen) {
       const read = sumsAt(seen + 4 * at);
-      sum = gate ? madd(siluX4(loadLanes(gate + at, lanes)), read, sum) : f32x4.add(sum, read);
+      sum = gate ? madd(siluX4(loadLanes(gate + at, channels)), read, sum) : f32x4.add(sum, read);
     }
-    storeLanes(y + at, f32x4.mul(sum, siluX4(loadLanes(z + at, lanes))), lanes);
-  }
+    storeLanes(y + at, f32x4.mul(sum, siluX4(loadLanes(z + at, channels))), channels);
+    at += 16;
+    channels -= 4;
+  } while (channels > 0);
 }
 
 function sumsAt(four: usize): v128 {
   return sumsOf(v128.load(four), v128.load(four, 16), v128.load(four, 32), v128.load(four, 48));
 }
 
-/** Replaces the states of channels and reads each through C, which lies behind B, leaving parts of a sum. In one function with sixteen values at a time, so that V8 makes the constants once. */
+/** Replaces the states of channels and reads each through C, which lies behind B, leaving parts of a sum. */
 function advance(h: usize, A: usize, B: usize, steps: usize, u: usize, sums: usize, channels: i32, size: i32): void {
+  if (size % 16 === 0) advanceWhole(h, A, B, steps, u, sums, channels, size);
+  else advanceLanes(h, A, B, steps, u, sums, channels, size);
+}
+
+/** Of sixteen state values at a time, in loops tested at their end, so that V8 makes the constants once. */
+function advanceWhole(h: usize, A: usize, B: usize, steps: usize, u: usize, sums: usize, channels: i32, size: i32): void {
   const C = B + bytes(size);
-  for (; channels > 0; channels--) {
+  do {
     const step = v128.load32_splat(steps);
     const own = f32x4.mul(step, v128.load32_splat(u));
     let sum = f32x4.splat(0);
-    let n = 0;
-    for (; n + 16 <= size; n += 16) {
-      const at = bytes(n);
+    let at: usize = 0;
+    do {
       const first = advanceFour(h, A, B + at, step, own);
       const second = advanceFour(h + 16, A + 16, B + at + 16, step, own);
       const third = advanceFour(h + 32, A + 32, B + at + 32, step, own);
@@ -116,8 +122,22 @@ function advance(h: usize, A: usize, B: usize, steps: usize, u: usize, sums: usi
       sum = f32x4.add(sum, f32x4.add(left, right));
       h += 64;
       A += 64;
-    }
-    for (; n < size; n += 4) {
+      at += 64;
+    } while (at < bytes(size));
+    v128.store(sums, sum);
+    steps += 4;
+    u += 4;
+    sums += 16;
+  } while (--channels);
+}
+
+function advanceLanes(h: usize, A: usize, B: usize, steps: usize, u: usize, sums: usize, channels: i32, size: i32): void {
+  const C = B + bytes(size);
+  for (; channels > 0; channels--) {
+    const step = v128.load32_splat(steps);
+    const own = f32x4.mul(step, v128.load32_splat(u));
+    let sum = f32x4.splat(0);
+    for (let n = 0; n < size; n += 4) {
       const lanes = min(4, size - n);
       const next = advanced(loadLanes(h, lanes), loadLanes(A, lanes), loadLanes(B + bytes(n), lanes), step, own);
       storeLanes(h, next, lanes);

@@ -47,7 +47,8 @@ export function inverseRoot(squares: v128, size: i32, eps: f64): f32 {
 export function gradientOfGroup(c: NormGrad, x: usize, weight: usize, gate: usize, dy: usize, dx: usize, dgate: usize, column: i32): void {
   let squares = f64x2.splat(0);
   let products = squares;
-  for (let i = 0; i < c.size; i += 4) {
+  let i = 0;
+  do {
     const at = bytes(i);
     const lanes = c.size - i;
     const s = gate ? siluX4(loadLanes(gate + at, lanes)) : f32x4.splat(1);
@@ -60,14 +61,17 @@ export function gradientOfGroup(c: NormGrad, x: usize, weight: usize, gate: usiz
     storeLanes(c.a + at, a, lanes);
     storeLanes(c.s + at, s, lanes);
     storeLanes(c.dyS + at, dyS, lanes);
-  }
+    i += 4;
+  } while (i < c.size);
   const r = inverseRoot(squares, c.size, c.eps);
   const mean = ((total(products) * (r as f64)) / (c.size as f64)) as f32;
-  for (let i = 0; i < c.size; i += 4) {
+  i = 0;
+  do {
     const at = bytes(i);
     const dgateAt = gate ? dgate + at : 0;
     gradientOfFour(c, x + at, weight ? weight + at : 0, gate + at, dy + at, dx + at, dgateAt, i, column, r, mean);
-  }
+    i += 4;
+  } while (i < c.size);
 }
 
 function gradientOfFour(

@@ -57,23 +57,48 @@ export function rmsNorm(
   }
 }
 
+/** In passes of one task each, tested at their end, so that each has the registers and V8 makes its constants once. */
 function normaliseGroup(x: usize, weight: usize, gate: usize, y: usize, size: i32, eps: f64, inside: bool): void {
-  let squares = f64x2.splat(0);
-  for (let i = 0; i < size; i += 4) {
-    const at = bytes(i);
-    let a = loadLanes(x + at, size - i);
-    if (gate && inside) a = f32x4.mul(a, siluX4(loadLanes(gate + at, size - i)));
-    squares = addProduct(squares, a, a);
-    storeLanes(y + at, a, size - i);
-  }
-  const r = f32x4.splat(inverseRoot(squares, size, eps));
-  for (let i = 0; i < size; i += 4) {
-    const at = bytes(i);
-    let n = f32x4.mul(loadLanes(y + at, size - i), r);
-    if (weight) n = f32x4.mul(n, loadLanes(weight + at, size - i));
-    if (gate && !inside) n = f32x4.mul(n, siluX4(loadLanes(gate + at, size - i)));
-    storeLanes(y + at, n, size - i);
-  }
+  const isGatedFirst = gate !== 0 && inside;
+  if (isGatedFirst) multiplyBySilu(x, gate, y, size);
+  const a = isGatedFirst ? y : x;
+  const r = f32x4.splat(inverseRoot(sumOfSquares(a, size), size, eps));
+  let at: usize = 0;
+  let left = size;
+  do {
+    const n = f32x4.mul(loadLanes(a + at, left), r);
+    storeLanes(y + at, weight ? f32x4.mul(n, loadLanes(weight + at, left)) : n, left);
+    at += 16;
+    left -= 4;
+  } while (left > 0);
+  if (gate && !inside) multiplyBySilu(y, gate, y, size);
+}
+
+/** y = x silu(gate). */
+function multiplyBySilu(x: usize, gate: usize, y: usize, size: i32): void {
+  let at: usize = 0;
+  do {
+    storeLanes(y + at, f32x4.mul(loadLanes(x + at, size), siluX4(loadLanes(gate + at, size))), size);
+    at += 16;
+    size -= 4;
+  } while (size > 0);
+}
+
+/** Σ a² in two lanes of float64, every other four values apart until the end. */
+function sumOfSquares(a: usize, size: i32): v128 {
+  let even = f64x2.splat(0);
+  let odd = even;
+  do {
+    const four = loadLanes(a, size);
+    even = addProduct(even, four, four);
+    if (size > 4) {
+      const next = loadLanes(a + 16, size - 4);
+      odd = addProduct(odd, next, next);
+    }
+    a += 32;
+    size -= 8;
+  } while (size > 0);
+  return f64x2.add(even, odd);
 }
 
 /** Bytes that {@link rmsNormGrad} needs at `scratch`: a call, dw in float64, and a, s and dy s of one group. */

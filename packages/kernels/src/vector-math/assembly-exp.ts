@@ -2,6 +2,7 @@
  * AssemblyScript. Exponentials and what is made of them, four values at a time. NaN stays NaN.
  * Polynomials are minimax in relative error on their interval, with float32 coefficients: below 5e-9, a tenth of a rounding.
  */
+import { loadLanes, storeLanes } from './assembly-lanes';
 import { madd, subtractProduct } from './assembly-madd';
 
 /** 1.5 · 2^23: a float32 of that size has no digits behind the point, so adding it rounds, and its last bits are the whole number. */
@@ -98,9 +99,36 @@ export function siluSlopeOf(x: v128, e: v128, sigmoid: v128): v128 {
   return f32x4.mul(sigmoid, madd(x, f32x4.mul(e, sigmoid), f32x4.splat(1)));
 }
 
-/** ln(1 + eˣ) = max(x, 0) + ln(1 + e), e = e^−|x|; ln(1 + e) = 2 artanh(s) with s = e / (2 + e) ≤ ⅓, as s (2 + s² R(s²)). */
+/** ln(1 + eˣ). */
 export function softplusX4(x: v128): v128 {
-  const e = expX4(f32x4.neg(f32x4.abs(x)));
+  return softplusOf(x, expOfDistanceX4(x));
+}
+
+/** y = ln(1 + eˣ) of at least one value, the exponentials first: each loop fills the registers by itself. x and y lie apart. */
+export function softplusOfAll(x: usize, y: usize, count: i32): void {
+  let at: usize = 0;
+  let left = count;
+  do {
+    storeLanes(y + at, expOfDistanceX4(loadLanes(x + at, left)), left);
+    at += 16;
+    left -= 4;
+  } while (left > 0);
+  at = 0;
+  left = count;
+  do {
+    storeLanes(y + at, softplusOf(loadLanes(x + at, left), loadLanes(y + at, left)), left);
+    at += 16;
+    left -= 4;
+  } while (left > 0);
+}
+
+/** e^−|x|, zero instead of a subnormal number. */
+function expOfDistanceX4(x: v128): v128 {
+  return expInsideX4(f32x4.pmax(f32x4.neg(f32x4.abs(x)), f32x4.splat(-88)));
+}
+
+/** Of x and e = e^−|x|: max(x, 0) + ln(1 + e); ln(1 + e) = 2 artanh(s) with s = e / (2 + e) ≤ ⅓, as s (2 + s² R(s²)). */
+function softplusOf(x: v128, e: v128): v128 {
   const s = f32x4.div(e, f32x4.add(f32x4.splat(2), e));
   const z = f32x4.mul(s, s);
   let p = madd(f32x4.splat(0.28026703000068665), z, f32x4.splat(0.27998629212379456));
