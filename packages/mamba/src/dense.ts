@@ -92,9 +92,6 @@ interface FuseInputs {
   unit?: () => Tensor;
 }
 
-/** The same for each of the layers that read it. */
-export const repeated = <Shown>(readers: number, shown: Shown): Shown[] => Array.from({ length: readers }, () => shown);
-
 /** `own` fused with what `show` takes from each source; `own` itself where this layer has no such connection. */
 export function fuse<Source extends { x: Tensor3D }>(
   params: DenseParams | undefined,

@@ -22,7 +22,7 @@ import {
   type Tensor4D,
 } from '@tensorflow/tfjs-core';
 import type { MixerInputs, MixerOutputs } from '../backbone';
-import { fuse, repeated } from '../dense';
+import { fuse } from '../dense';
 import { FLOAT32_MAX, type Mamba2Config } from './config';
 import { convSize, type Mamba2MixerParams } from './spec';
 
@@ -63,7 +63,7 @@ export function mamba2Mixer(params: Mamba2MixerParams, c: Mamba2Config, inputs: 
   const normed = rmsNorm({ x: y, weight: params.norm, gate: z }, gatedNorm(c));
   return {
     y: linear({ x: normed, w: params.outProj.weight, bias: params.outProj.bias }),
-    shown: repeated(inputs.readers, own),
+    shown: Array.from({ length: inputs.readers }, () => own),
     state: { conv, ssm },
   };
 }
