@@ -1,15 +1,25 @@
 /** AssemblyScript. One block of a product: many rows through panels, few rows straight from where they lie. */
 
-import { BF16, GROUP_WORDS, unpackPanels } from '../packed-linear/assembly-unpack';
+import { BF16, F32, GROUP_WORDS, unpackPanels } from '../packed-linear/assembly-unpack';
 import { bytes } from '../vector-math/assembly-lanes';
 import { pack } from './assembly-pack';
 import { gatherRows, rowsByColumns, rowsByRows } from './assembly-rows';
 import { roundUp } from './assembly-sizes';
-import { addTile, TILE_COLUMNS, TILE_ROWS, tile, tileOfGroups } from './assembly-tile';
+import {
+  addTile,
+  FEWER_ROWS,
+  PANEL_COLUMNS,
+  rowsInSixes,
+  TILE_COLUMNS,
+  TILE_ROWS,
+  tileOfFour,
+  tileOfGroups,
+  tileOfSix,
+} from './assembly-tile';
 
-/** Rows of A that are packed at a time, and steps of A and B: 128 KiB of A. Of whole numbers so many groups. */
-const PANEL_ROWS: i32 = 128;
-const DEPTH: i32 = 256;
+/** Rows of A that are packed at a time, and steps of A and B: some 200 KiB of A. Of whole numbers so many groups. */
+const PANEL_ROWS: i32 = 132;
+const DEPTH: i32 = 384;
 const DEPTH_OF_GROUPS: i32 = 16 * GROUP_WORDS;
 
 /** Bytes of a matrix, which may be more than an i32 holds. */
@@ -67,11 +77,13 @@ export class Product {
   aAt(row: i32, step: i32): usize {
     return this.transposeA ? this.a + bytesOf(step, this.pitch) + bytes(row) : this.a + bytesOf(row, this.pitch) + bytes(step);
   }
-  /** Some columns and steps of B in panels of {@link TILE_COLUMNS}. */
-  packB(to: usize, column: i32, columns: i32, step: i32, depth: i32): void {
+  /** Some columns and steps of B in panels, at `to` where they do not lie so. Gives where. */
+  panelsOfB(to: usize, column: i32, columns: i32, step: i32, depth: i32): usize {
+    if (this.kind === F32) return this.b + bytesOf(column, this.k) + bytesOf(step, PANEL_COLUMNS);
     if (this.kind !== PLAIN) unpackPanels(this.kind, this.b, this.k, column, columns, step, depth, to);
-    else if (this.transposeB) pack(this.bAt(step, column), to, columns, depth, this.k, 1, TILE_COLUMNS);
-    else pack(this.bAt(step, column), to, columns, depth, 1, this.n, TILE_COLUMNS);
+    else if (this.transposeB) pack(this.bAt(step, column), to, columns, depth, this.k, 1, PANEL_COLUMNS);
+    else pack(this.bAt(step, column), to, columns, depth, 1, this.n, PANEL_COLUMNS);
+    return to;
   }
   bAt(step: i32, column: i32): usize {
     return this.transposeB ? this.b + bytesOf(column, this.k) + bytes(step) : this.b + bytesOf(step, this.n) + bytes(column);
@@ -94,35 +106,42 @@ export function multiplyFewRows(p: Product, column: i32, columns: i32, scratch: 
 
 /** Bytes that {@link multiplyBlock} needs for a block of so many rows and columns, {@link Product} included. */
 export function scratchOfBlock(rows: i32, k: i32, columns: i32): usize {
-  const lanes = roundUp(min(rows, PANEL_ROWS), TILE_ROWS) + roundUp(columns, TILE_COLUMNS);
-  return offsetof<Product>() + bytes(TILE_ROWS * TILE_COLUMNS) + bytesOf(lanes, min(k, DEPTH_OF_GROUPS));
+  const lanes = roundUp(min(rows, PANEL_ROWS), FEWER_ROWS) + roundUp(columns, PANEL_COLUMNS);
+  return offsetof<Product>() + bytes(TILE_ROWS * TILE_COLUMNS) + bytesOf(lanes, min(k, DEPTH));
 }
 
 /** Some rows and columns of C. */
 export function multiplyBlock(p: Product, row: i32, rows: i32, column: i32, columns: i32, scratch: usize): void {
   const panelsA = scratch + bytes(TILE_ROWS * TILE_COLUMNS);
-  const most = p.kind > BF16 ? DEPTH_OF_GROUPS : DEPTH;
-  const panelsB = panelsA + bytesOf(roundUp(min(rows, PANEL_ROWS), TILE_ROWS), min(p.k, most));
+  const isWhole = p.kind > BF16;
+  const most = isWhole ? DEPTH_OF_GROUPS : DEPTH;
+  const ownPanelsB = panelsA + bytesOf(roundUp(min(rows, PANEL_ROWS), FEWER_ROWS), min(p.k, most));
   const acrossA = p.transposeA ? 1 : p.pitch;
   const alongA = p.transposeA ? p.pitch : 1;
   for (let step = 0; step < p.k; step += most) {
     const depth = min(p.k - step, most);
-    p.packB(panelsB, column, columns, step, depth);
+    const pitchB = p.kind === F32 ? p.k : depth;
+    const panelsB = p.panelsOfB(ownPanelsB, column, columns, step, depth);
     for (let i = row; i < row + rows; i += PANEL_ROWS) {
       const some = min(row + rows - i, PANEL_ROWS);
-      pack(p.aAt(i, step), panelsA, some, depth, acrossA, alongA, TILE_ROWS);
-      multiplyPanels(p.kind, panelsA, panelsB, p.cAt(i, column), some, columns, depth, p.n, p.add || step > 0, scratch);
+      const sixes = isWhole ? 0 : rowsInSixes(some);
+      pack(p.aAt(i, step), panelsA, min(sixes, some), depth, acrossA, alongA, TILE_ROWS);
+      pack(p.aAt(i + sixes, step), panelsA + bytesOf(sixes, depth), some - sixes, depth, acrossA, alongA, FEWER_ROWS);
+      const add = p.add || step > 0;
+      multiplyPanels(isWhole, panelsA, panelsB, pitchB, p.cAt(i, column), some, sixes, columns, depth, p.n, add, scratch);
     }
   }
 }
 
-/** A panel of B stays in the first cache while all panels of A pass it. */
+/** A panel of B, the next one `pitchB` steps behind it, stays in the first cache while all panels of A pass it. */
 function multiplyPanels(
-  kind: i32,
+  isWhole: bool,
   panelsA: usize,
   panelsB: usize,
+  pitchB: i32,
   c: usize,
   rows: i32,
+  sixes: i32,
   columns: i32,
   depth: i32,
   width: i32,
@@ -130,22 +149,26 @@ function multiplyPanels(
   spare: usize,
 ): void {
   const stride = bytes(width);
+  const ofPanel = isWhole ? TILE_COLUMNS : PANEL_COLUMNS;
   for (let column = 0; column < columns; column += TILE_COLUMNS) {
-    const panelB = panelsB + bytesOf(column, depth);
-    for (let row = 0; row < rows; row += TILE_ROWS) {
+    const inPanel = column % ofPanel;
+    const panelB = panelsB + bytesOf(column - inPanel, pitchB) + bytes(inPanel);
+    for (let row = 0, height = 0; row < rows; row += height) {
+      height = row < sixes ? TILE_ROWS : FEWER_ROWS;
       const panelA = panelsA + bytesOf(row, depth);
       const target = c + bytesOf(row, width) + bytes(column);
-      if (rows - row >= TILE_ROWS && columns - column >= TILE_COLUMNS) {
-        multiplyTile(kind, panelA, panelB, target, depth, stride, add);
+      if (rows - row >= height && columns - column >= TILE_COLUMNS) {
+        multiplyTile(isWhole, height, panelA, panelB, target, depth, stride, add);
       } else {
-        multiplyTile(kind, panelA, panelB, spare, depth, bytes(TILE_COLUMNS), false);
-        addTile(spare, target, min(rows - row, TILE_ROWS), min(columns - column, TILE_COLUMNS), stride, add);
+        multiplyTile(isWhole, height, panelA, panelB, spare, depth, bytes(TILE_COLUMNS), false);
+        addTile(spare, target, min(rows - row, height), min(columns - column, TILE_COLUMNS), stride, add);
       }
     }
   }
 }
 
-function multiplyTile(kind: i32, a: usize, b: usize, c: usize, depth: i32, stride: usize, add: bool): void {
-  if (kind > BF16) tileOfGroups(a, b, c, depth / GROUP_WORDS, stride, add);
-  else tile(a, b, c, depth, stride, add);
+function multiplyTile(isWhole: bool, height: i32, a: usize, b: usize, c: usize, depth: i32, stride: usize, add: bool): void {
+  if (isWhole) tileOfGroups(a, b, c, depth / GROUP_WORDS, stride, add);
+  else if (height === TILE_ROWS) tileOfSix(a, b, c, depth, stride, add);
+  else tileOfFour(a, b, c, depth, stride, add);
 }

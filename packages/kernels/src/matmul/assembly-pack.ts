@@ -1,24 +1,26 @@
 /** AssemblyScript. Copies a block of a matrix into the panels that the tile of a product reads. */
 
 /**
- * `lanes` rows of A, or columns of B, of `depth` steps each. A panel holds `width` lanes (4 or 8), interleaved step by step;
- * lanes missing from the last panel are zero. `across` and `along` are the distances, in floats, from lane to lane and from step to step.
+ * `lanes` rows of A, or columns of B, of `depth` steps each. A panel holds `width` lanes, interleaved step by step; lanes missing from the last panel
+ * are zero. `across` and `along` are the distances, in floats, from lane to lane and from step to step.
  */
 export function pack(from: usize, to: usize, lanes: i32, depth: i32, across: i32, along: i32, width: i32): void {
   const acrossBytes = (across as usize) << 2;
   const alongBytes = (along as usize) << 2;
   const pitch = (width as usize) << 2;
-  for (let lane = 0; lane < lanes; lane += 4) {
-    const inPanel = lane % width;
-    const target = to + ((((lane - inPanel) as usize) * (depth as usize) + (inPanel as usize)) << 2);
-    const source = from + (lane as usize) * acrossBytes;
-    if (lanes - lane < 4) packSome(source, target, lanes - lane, depth, acrossBytes, alongBytes, pitch);
-    else if (across === 1) packSideBySide(source, target, depth, alongBytes, pitch);
-    else packAcross(source, target, depth, acrossBytes, pitch);
+  for (; lanes > 0; lanes -= width) {
+    for (let lane = 0; lane < width; lane += 4) {
+      const source = from + (lane as usize) * acrossBytes;
+      const target = to + ((lane as usize) << 2);
+      const room = min(width - lane, 4);
+      if (room === 2 && lane + 2 <= lanes) packTwo(source, target, depth, acrossBytes, alongBytes, pitch);
+      else if (min(lanes - lane, room) < 4) packSome(source, target, lanes - lane, room, depth, acrossBytes, alongBytes, pitch);
+      else if (across === 1) packSideBySide(source, target, depth, alongBytes, pitch);
+      else packAcross(source, target, depth, acrossBytes, pitch);
+    }
+    from += (width as usize) * acrossBytes;
+    to += (depth as usize) * pitch;
   }
-  const packed = ((lanes + 3) / 4) * 4;
-  const inPanel = packed % width;
-  if (inPanel > 0) clear(to + ((((packed - inPanel) as usize) * (depth as usize) + (inPanel as usize)) << 2), depth, pitch);
 }
 
 /** Four lanes that lie side by side. */
@@ -49,25 +51,42 @@ function packAcross(from: usize, to: usize, depth: i32, across: usize, pitch: us
     from += 16;
     to += 4 * pitch;
   }
-  packSome(from, to, 4, depth - step, across, 4, pitch);
+  packSome(from, to, 4, 4, depth - step, across, 4, pitch);
 }
 
-/** Up to four lanes value by value, the missing ones as zeros. */
-function packSome(from: usize, to: usize, lanes: i32, depth: i32, across: usize, along: usize, pitch: usize): void {
-  for (let step = 0; step < depth; step++) {
-    for (let lane = 0; lane < 4; lane++) {
-      const value: f32 = lane < lanes ? load<f32>(from + (lane as usize) * across) : 0;
-      store<f32>(to + ((lane as usize) << 2), value);
+/** Two lanes, four steps of each at a time where they lie side by side. */
+function packTwo(from: usize, to: usize, depth: i32, across: usize, along: usize, pitch: usize): void {
+  let step = 0;
+  if (along === 4) {
+    for (; step + 4 <= depth; step += 4) {
+      const first = v128.load(from);
+      const second = v128.load(from + across);
+      const low = v128.shuffle<f32>(first, second, 0, 4, 1, 5);
+      const high = v128.shuffle<f32>(first, second, 2, 6, 3, 7);
+      v128.store_lane<i64>(to, low, 0);
+      v128.store_lane<i64>(to + pitch, low, 1);
+      v128.store_lane<i64>(to + 2 * pitch, high, 0);
+      v128.store_lane<i64>(to + 3 * pitch, high, 1);
+      from += 16;
+      to += 4 * pitch;
     }
+  }
+  for (; step < depth; step++) {
+    store<f32>(to, load<f32>(from));
+    store<f32>(to, load<f32>(from + across), 4);
     from += along;
     to += pitch;
   }
 }
 
-/** Four lanes of zeros. */
-function clear(to: usize, depth: i32, pitch: usize): void {
+/** Up to four lanes value by value where there is room for so many; those beyond the last are zeros. */
+function packSome(from: usize, to: usize, lanes: i32, room: i32, depth: i32, across: usize, along: usize, pitch: usize): void {
   for (let step = 0; step < depth; step++) {
-    v128.store(to, f32x4.splat(0));
+    for (let lane = 0; lane < room; lane++) {
+      const value: f32 = lane < lanes ? load<f32>(from + (lane as usize) * across) : 0;
+      store<f32>(to + ((lane as usize) << 2), value);
+    }
+    from += along;
     to += pitch;
   }
 }

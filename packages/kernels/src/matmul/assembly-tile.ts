@@ -2,12 +2,79 @@
 import { PAIRS } from '../packed-linear/assembly-unpack';
 import { madd } from '../vector-math/assembly-madd';
 
-/** Sums of 4 × 2 vectors, 2 vectors of B and 4 of A fit V8's 15 registers; larger tiles and unrolled loops spill. */
-export const TILE_ROWS: i32 = 4;
+/** Rows of a tile: 6 in float32 where a product and a sum are one operation, and 4 for any rest, in the standard build, and for whole numbers. */
+export const TILE_ROWS: i32 = 6;
+export const FEWER_ROWS: i32 = 4;
 export const TILE_COLUMNS: i32 = 8;
+/** Columns of a panel of B in float32, of which a tile takes one half: as packed weights lie, so that these need no copy. */
+export const PANEL_COLUMNS: i32 = 16;
 
-/** C = (C if `add`) + A B for one tile. a holds 4 rows and b 8 columns, interleaved step by step; `stride` of C in bytes. */
-export function tile(a: usize, b: usize, c: usize, depth: i32, stride: usize, add: bool): void {
+/** How many of some rows go into tiles of 6 so that tiles of 4 hold the others, and no more than one row is left empty. */
+export function rowsInSixes(rows: i32): i32 {
+  if (!ASC_FEATURE_RELAXED_SIMD || rows < 5) return 0;
+  const rest = (rows + 1) % TILE_ROWS;
+  return rest < 2 ? rows : rest < 4 ? rows + 1 - rest - TILE_ROWS : rows + 1 - rest;
+}
+
+/**
+ * C = (C if `add`) + A B for one tile. a holds 6 rows and b 16 columns, interleaved step by step, of which the first 8 count; `stride` of C in bytes.
+ * Sums of 6 × 2 vectors, 2 vectors of B and one of A are all of V8's 15 registers. But it puts all that a block of code loads before all that it
+ * computes, for which they do not suffice; so the block ends after each row, with a way out of the loop that is never taken.
+ */
+// biome-ignore lint/complexity/noExcessiveLinesPerFunction: a line for each register
+export function tileOfSix(a: usize, b: usize, c: usize, depth: i32, stride: usize, add: bool): void {
+  let s00 = f32x4.splat(0);
+  let s01 = s00;
+  let s10 = s00;
+  let s11 = s00;
+  let s20 = s00;
+  let s21 = s00;
+  let s30 = s00;
+  let s31 = s00;
+  let s40 = s00;
+  let s41 = s00;
+  let s50 = s00;
+  let s51 = s00;
+  let left = depth;
+  do {
+    const b0 = v128.load(b);
+    const b1 = v128.load(b, 16);
+    const a0 = v128.load32_splat(a);
+    s00 = madd(a0, b0, s00);
+    s01 = madd(a0, b1, s01);
+    if (left === -1) break;
+    const a1 = v128.load32_splat(a, 4);
+    s10 = madd(a1, b0, s10);
+    s11 = madd(a1, b1, s11);
+    if (left === -2) break;
+    const a2 = v128.load32_splat(a, 8);
+    s20 = madd(a2, b0, s20);
+    s21 = madd(a2, b1, s21);
+    if (left === -3) break;
+    const a3 = v128.load32_splat(a, 12);
+    s30 = madd(a3, b0, s30);
+    s31 = madd(a3, b1, s31);
+    if (left === -4) break;
+    const a4 = v128.load32_splat(a, 16);
+    s40 = madd(a4, b0, s40);
+    s41 = madd(a4, b1, s41);
+    if (left === -5) break;
+    const a5 = v128.load32_splat(a, 20);
+    s50 = madd(a5, b0, s50);
+    s51 = madd(a5, b1, s51);
+    a += 24;
+    b += 64;
+  } while (--left);
+  storeRow(c, s00, s01, add);
+  storeRow(c + stride, s10, s11, add);
+  storeRow(c + 2 * stride, s20, s21, add);
+  storeRow(c + 3 * stride, s30, s31, add);
+  storeRow(c + 4 * stride, s40, s41, add);
+  storeRow(c + 5 * stride, s50, s51, add);
+}
+
+/** As {@link tileOfSix} for 4 rows, for which the registers suffice. */
+export function tileOfFour(a: usize, b: usize, c: usize, depth: i32, stride: usize, add: bool): void {
   let s00 = f32x4.splat(0);
   let s01 = s00;
   let s10 = s00;
@@ -33,7 +100,7 @@ export function tile(a: usize, b: usize, c: usize, depth: i32, stride: usize, ad
     s30 = madd(a3, b0, s30);
     s31 = madd(a3, b1, s31);
     a += 16;
-    b += 32;
+    b += 64;
   } while (--left);
   storeRow(c, s00, s01, add);
   storeRow(c + stride, s10, s11, add);
@@ -41,7 +108,7 @@ export function tile(a: usize, b: usize, c: usize, depth: i32, stride: usize, ad
   storeRow(c + 3 * stride, s30, s31, add);
 }
 
-/** As {@link tile} for whole numbers of 16 bits in `groups` groups: pairs of them, exact sums of a group in 32 bits, and behind them its scales. */
+/** As {@link tileOfFour}, b with 8 columns, for whole numbers of 16 bits in `groups` groups: pairs of them, exact sums of a group in 32 bits, and behind them its scales. */
 export function tileOfGroups(a: usize, b: usize, c: usize, groups: i32, stride: usize, add: bool): void {
   for (; groups > 0; groups--) {
     let s00 = i32x4.splat(0);

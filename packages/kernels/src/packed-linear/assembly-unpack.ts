@@ -1,6 +1,6 @@
 /**
- * AssemblyScript. Weights in the panels of pack.ts widened to float32, or from whole numbers to 16 bits, in the panels that the tile of a product
- * reads: those of 16 outputs become two of 8.
+ * AssemblyScript. Weights in the panels of pack.ts widened for the tile of a product: from bfloat16 to float32, in panels of 16 outputs as those of
+ * float32 are, or from whole numbers to 16 bits, in panels of 8.
  */
 import { lower, upper } from './assembly-floats';
 
@@ -37,7 +37,7 @@ export function wordsOf(kind: i32, width: i32): i32 {
 }
 
 /**
- * `outputs` outputs from a multiple of 16 on, `depth` of their words from `word` on, for whole numbers both multiples of {@link GROUP_WORDS}; with the zeros that fill
+ * `outputs` outputs from a multiple of 16 on, not of float32, which needs no more, `depth` of their words from `word` on, for whole numbers both multiples of {@link GROUP_WORDS}; with the zeros that fill
  * the last panel. A panel has `words` words of each output in all.
  */
 export function unpackPanels(kind: i32, weights: usize, words: i32, output: i32, outputs: i32, word: i32, depth: i32, to: usize): void {
@@ -45,34 +45,22 @@ export function unpackPanels(kind: i32, weights: usize, words: i32, output: i32,
   const end = weights + (((output + outputs + PANEL - 1) / PANEL) as usize) * ofPanel;
   const right = (depth as usize) * HALF;
   for (let panel = weights + ((output / PANEL) as usize) * ofPanel; panel < end; panel += ofPanel) {
-    if (kind === F32) unpackF32(panel + (word as usize) * 64, depth, to, right);
-    else if (kind === BF16) unpackBf16(panel + (word as usize) * 32, depth, to, right);
+    if (kind === BF16) unpackBf16(panel + (word as usize) * 32, depth, to);
     else widenGroups(kind, panel + ((word / GROUP_WORDS) as usize) * bytesOfGroup(kind), depth / GROUP_WORDS, to, right);
     to += 2 * right;
   }
 }
 
-function unpackF32(w: usize, depth: i32, to: usize, right: usize): void {
-  for (let step = 0; step < depth; step++) {
-    v128.store(to, v128.load(w));
-    v128.store(to, v128.load(w, 16), 16);
-    v128.store(to + right, v128.load(w, 32));
-    v128.store(to + right, v128.load(w, 48), 16);
-    w += 64;
-    to += HALF;
-  }
-}
-
-function unpackBf16(w: usize, depth: i32, to: usize, right: usize): void {
+function unpackBf16(w: usize, depth: i32, to: usize): void {
   for (let step = 0; step < depth; step++) {
     const first = v128.load(w);
     const second = v128.load(w, 16);
     v128.store(to, lower(first));
     v128.store(to, upper(first), 16);
-    v128.store(to + right, lower(second));
-    v128.store(to + right, upper(second), 16);
+    v128.store(to, lower(second), 32);
+    v128.store(to, upper(second), 48);
     w += 32;
-    to += HALF;
+    to += 2 * HALF;
   }
 }
 
