@@ -144,20 +144,23 @@ describe.each(checks)('$name', (check) => {
   });
 });
 
-const rowsAndTypes = WEIGHT_TYPES.flatMap((type) => [3, 83].map((rows) => [rows, type] as const));
+const packedProducts = WEIGHT_TYPES.flatMap((type) => [3, 83].map((rows) => [rows, type, 1029, 770] as const));
+const ofHalves = [531, 'f32', 576, 520] as const;
 
-it.each(rowsAndTypes)('products of %i rows with packed weights have the same bits on 1, 2 and 3 threads: %s', async (rows, type) => {
-  const [out, width] = [1029, 770];
-  const [x, w] = [rows * width, out * width].map((length) => Float32Array.from({ length }, (_, i) => Math.sin(i)));
-  const results: string[] = [];
-  for (const threads of [2, 3, 1]) {
-    await startBackend({ device: 'wasm', threads });
-    const packed = PackedLinear.pack(w as Float32Array, [out, width], { type });
-    results.push(bits(packed.apply(x as Float32Array, rows)));
-    packed.dispose();
-  }
-  expect(new Set(results).size).toBe(1);
-});
+it.each([...packedProducts, ofHalves])(
+  'products of %i rows with packed weights have the same bits on 1, 2 and 3 threads: %s',
+  async (rows, type, out, width) => {
+    const [x, w] = [rows * width, out * width].map((length) => Float32Array.from({ length }, (_, i) => Math.sin(i)));
+    const results: string[] = [];
+    for (const threads of [2, 3, 1]) {
+      await startBackend({ device: 'wasm', threads });
+      const packed = PackedLinear.pack(w as Float32Array, [out, width], { type });
+      results.push(bits(packed.apply(x as Float32Array, rows)));
+      packed.dispose();
+    }
+    expect(new Set(results).size).toBe(1);
+  },
+);
 
 type Places = [address: number, size: number][];
 

@@ -9,6 +9,17 @@ export interface DecodeModule {
   packedProductScratchBytes(kind: number, rows: number, width: number, out: number): number;
   /** As packedLinear, and scratch */
   packedProduct: Call;
+  /** Whether a product with float32 weights is made by the following two. */
+  strassenApplies(rows: number, width: number, out: number): number;
+  packedSumsBytes(rows: number, width: number): number;
+  packSumsBlocks(rows: number): number;
+  packSumsScratchBytes(width: number): number;
+  /** x, stride, to, rows, width, block, scratch */
+  packSums: Call;
+  strassenProductBlocks(rows: number, out: number): number;
+  strassenProductScratchBytes(rows: number, width: number, out: number): number;
+  /** weights, sums, x, stride, bias, y, rows, width, out, then, block, scratch */
+  strassenProduct: Call;
   /** table, block */
   packedLinears: Call;
   packActivationsBlocks(rows: number, width: number): number;

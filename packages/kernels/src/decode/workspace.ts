@@ -87,8 +87,8 @@ export class DecodeWorkspace {
     const converted = new Map<string, number>();
     const multiplications: KernelCall[] = [];
     for (const { matrix, x, y, ...options } of products) {
-      const what = `${x} ${options.stride ?? matrix.width} ${matrix.width}`;
       const bytes = matrix.activationsBytes(rows);
+      const what = `${x} ${options.stride ?? matrix.width} ${matrix.width} ${bytes}`;
       const known = converted.get(what);
       const activations = known ?? (bytes > 0 ? this.#activations(bytes, converted.size) : 0);
       const { convert, multiply } = matrix.steps(x, y, rows, bytes > 0 ? activations : 0, options);

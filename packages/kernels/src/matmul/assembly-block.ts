@@ -5,17 +5,7 @@ import { bytes } from '../vector-math/assembly-lanes';
 import { pack } from './assembly-pack';
 import { gatherRows, rowsByColumns, rowsByRows } from './assembly-rows';
 import { roundUp } from './assembly-sizes';
-import {
-  addTile,
-  FEWER_ROWS,
-  PANEL_COLUMNS,
-  rowsInSixes,
-  TILE_COLUMNS,
-  TILE_ROWS,
-  tileOfFour,
-  tileOfGroups,
-  tileOfSix,
-} from './assembly-tile';
+import { ADD, addTile, FEWER_ROWS, PANEL_COLUMNS, rowsInSixes, SET, TILE_COLUMNS, TILE_ROWS, tile, tileOfGroups } from './assembly-tile';
 
 /** Rows of A that are packed at a time, and steps of A and B: some 200 KiB of A. Of whole numbers so many groups. */
 const PANEL_ROWS: i32 = 132;
@@ -23,7 +13,7 @@ const DEPTH: i32 = 384;
 const DEPTH_OF_GROUPS: i32 = 16 * GROUP_WORDS;
 
 /** Bytes of a matrix, which may be more than an i32 holds. */
-function bytesOf(rows: i32, columns: i32): usize {
+export function bytesOf(rows: i32, columns: i32): usize {
   return ((rows as usize) * (columns as usize)) << 2;
 }
 
@@ -161,7 +151,7 @@ function multiplyPanels(
         multiplyTile(isWhole, height, panelA, panelB, target, depth, stride, add);
       } else {
         multiplyTile(isWhole, height, panelA, panelB, spare, depth, bytes(TILE_COLUMNS), false);
-        addTile(spare, target, min(rows - row, height), min(columns - column, TILE_COLUMNS), stride, add);
+        addTile(spare, target, min(rows - row, height), min(columns - column, TILE_COLUMNS), stride, add ? ADD : SET);
       }
     }
   }
@@ -169,6 +159,5 @@ function multiplyPanels(
 
 function multiplyTile(isWhole: bool, height: i32, a: usize, b: usize, c: usize, depth: i32, stride: usize, add: bool): void {
   if (isWhole) tileOfGroups(a, b, c, depth / GROUP_WORDS, stride, add);
-  else if (height === TILE_ROWS) tileOfSix(a, b, c, depth, stride, add);
-  else tileOfFour(a, b, c, depth, stride, add);
+  else tile(height, a, b, c, depth, stride, add);
 }

@@ -36,6 +36,6 @@ export function blockOfManyRows(m: i32, k: i32, n: i32): i64 {
 }
 
 /** The size of each of some parts, up to the next multiple. */
-function evenPart(size: i32, parts: i32, multiple: i32): i32 {
+export function evenPart(size: i32, parts: i32, multiple: i32): i32 {
   return roundUp(count(size, parts), multiple);
 }

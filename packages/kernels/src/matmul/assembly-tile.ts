@@ -1,5 +1,6 @@
 /** AssemblyScript. The innermost loops of a product, on panels that `pack` made. */
 import { PAIRS } from '../packed-linear/assembly-unpack';
+import { bytes, loadLanes, storeLanes } from '../vector-math/assembly-lanes';
 import { madd } from '../vector-math/assembly-madd';
 
 /** Rows of a tile: 6 in float32 where a product and a sum are one operation, and 4 for any rest, in the standard build, and for whole numbers. */
@@ -22,7 +23,7 @@ export function rowsInSixes(rows: i32): i32 {
  * computes, for which they do not suffice; so the block ends after each row, with a way out of the loop that is never taken.
  */
 // biome-ignore lint/complexity/noExcessiveLinesPerFunction: a line for each register
-export function tileOfSix(a: usize, b: usize, c: usize, depth: i32, stride: usize, add: bool): void {
+function tileOfSix(a: usize, b: usize, c: usize, depth: i32, stride: usize, add: bool): void {
   let s00 = f32x4.splat(0);
   let s01 = s00;
   let s10 = s00;
@@ -73,8 +74,14 @@ export function tileOfSix(a: usize, b: usize, c: usize, depth: i32, stride: usiz
   storeRow(c + 5 * stride, s50, s51, add);
 }
 
+/** {@link tileOfSix}, or the same of 4 rows. */
+export function tile(rows: i32, a: usize, b: usize, c: usize, depth: i32, stride: usize, add: bool): void {
+  if (rows === TILE_ROWS) tileOfSix(a, b, c, depth, stride, add);
+  else tileOfFour(a, b, c, depth, stride, add);
+}
+
 /** As {@link tileOfSix} for 4 rows, for which the registers suffice. */
-export function tileOfFour(a: usize, b: usize, c: usize, depth: i32, stride: usize, add: bool): void {
+function tileOfFour(a: usize, b: usize, c: usize, depth: i32, stride: usize, add: bool): void {
   let s00 = f32x4.splat(0);
   let s01 = s00;
   let s10 = s00;
@@ -162,14 +169,32 @@ function storeRow(c: usize, left: v128, right: v128, add: bool): void {
   v128.store(c, add ? f32x4.add(v128.load(c, 16), right) : right, 16);
 }
 
-/** Copies, or adds, the part of a whole tile that lies inside C. */
-export function addTile(whole: usize, c: usize, rows: i32, columns: i32, stride: usize, add: bool): void {
-  for (let row = 0; row < rows; row++) {
-    const from = whole + (((row * TILE_COLUMNS) as usize) << 2);
-    const to = c + (row as usize) * stride;
-    for (let column: usize = 0; column < (columns as usize) << 2; column += 4) {
-      const before: f32 = add ? load<f32>(to + column) : 0;
-      store<f32>(to + column, before + load<f32>(from + column));
+/** What becomes of C where it meets a tile. */
+export const SET: i32 = 0;
+export const ADD: i32 = 1;
+export const SUBTRACT: i32 = 2;
+
+/** The part of a whole tile that lies inside C is copied, added or subtracted. */
+export function addTile(whole: usize, c: usize, rows: i32, columns: i32, stride: usize, how: i32): void {
+  const sign = f32x4.splat(how === SUBTRACT ? -1 : 1);
+  for (; rows > 0; rows--) {
+    if (how === SET) setRow(whole, c, columns);
+    else if (columns < TILE_COLUMNS) addRow(whole, c, columns, sign);
+    else {
+      v128.store(c, madd(sign, v128.load(whole), v128.load(c)));
+      v128.store(c, madd(sign, v128.load(whole, 16), v128.load(c, 16)), 16);
     }
+    whole += bytes(TILE_COLUMNS);
+    c += stride;
   }
+}
+
+function setRow(whole: usize, c: usize, columns: i32): void {
+  storeLanes(c, v128.load(whole), columns);
+  if (columns > 4) storeLanes(c + 16, v128.load(whole, 16), columns - 4);
+}
+
+function addRow(whole: usize, c: usize, columns: i32, sign: v128): void {
+  storeLanes(c, madd(sign, v128.load(whole), loadLanes(c, columns)), columns);
+  if (columns > 4) storeLanes(c + 16, madd(sign, v128.load(whole, 16), loadLanes(c + 16, columns - 4)), columns - 4);
 }

@@ -2,13 +2,24 @@
  * AssemblyScript, see scripts/build-wasm.mjs. Products with weights that were packed once (pack.ts), of a few rows: 16 outputs side by side,
  * read from first to last byte, so that a step costs what it takes to read the weights; and of many rows, through the tiles of matmul. Addresses count bytes, sizes values.
  */
-import { multiplyBlock, Product, scratchOfBlock } from '../matmul/assembly-block';
+import { Product, scratchOfBlock } from '../matmul/assembly-block';
 import { blockOfManyRows, count } from '../matmul/assembly-sizes';
-import { siluX4 } from '../vector-math/assembly-exp';
-import { bytes, loadLanes, storeLanes } from '../vector-math/assembly-lanes';
-import { ADD, addPanelsBf16, addPanelsF32, SILU } from './assembly-floats';
+import { bytes, loadLanes } from '../vector-math/assembly-lanes';
+import { addPanelsBf16, addPanelsF32 } from './assembly-floats';
 import { addPanelInt4, addPanelInt8 } from './assembly-integers';
+import { multiplyPart, setProduct } from './assembly-part';
 import { BF16, bytesOfPanel, F32, GROUP, GROUP_WORDS, INT8, PANEL, wordsOf } from './assembly-unpack';
+
+export {
+  packedSumsBytes,
+  packSums,
+  packSumsBlocks,
+  packSumsScratchBytes,
+  strassenApplies,
+  strassenProduct,
+  strassenProductBlocks,
+  strassenProductScratchBytes,
+} from './assembly-strassen';
 
 /** Multiplications that are worth one of the first blocks, some µs for which threads that decode wait awake, and one of those beyond. */
 const WORTH_A_FIRST_BLOCK: i64 = 1 << 14;
@@ -134,24 +145,8 @@ export function packedProduct(
   const some = min(height, rows - row);
   const columns = min(breadth, out - column);
   const p = changetype<Product>(scratch);
-  const words = wordsOf(kind, width);
-  p.setPacked(kind, x, kind > BF16 ? words : stride, weights, y, rows, words, out, then === ADD || bias !== 0);
-  if (bias) for (let i = row; i < row + some; i++) addBias(bias + bytes(column), p.cAt(i, column), columns, then === ADD);
-  multiplyBlock(p, row, some, column, columns, scratch + offsetof<Product>());
-  if (then === SILU) for (let i = row; i < row + some; i++) activate(p.cAt(i, column), columns);
-}
-
-/** y = silu(y). */
-function activate(y: usize, columns: i32): void {
-  for (let i = 0; i < columns; i += 4) storeLanes(y + bytes(i), siluX4(loadLanes(y + bytes(i), columns - i)), columns - i);
-}
-
-/** y = bias, or y += bias. */
-function addBias(bias: usize, y: usize, columns: i32, add: bool): void {
-  for (let i = 0; i < columns; i += 4) {
-    const value = loadLanes(bias + bytes(i), columns - i);
-    storeLanes(y + bytes(i), add ? f32x4.add(value, loadLanes(y + bytes(i), columns - i)) : value, columns - i);
-  }
+  setProduct(p, kind, weights, x, stride, bias, y, rows, width, out, then);
+  multiplyPart(p, bias, then, row, some, column, columns, scratch + offsetof<Product>());
 }
 
 /** Into how many blocks {@link packActivations} cuts its groups. */

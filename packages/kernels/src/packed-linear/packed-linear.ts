@@ -137,10 +137,11 @@ export class PackedLinear implements PackedMatrix {
     play(convert ? [convert, multiply] : [multiply]);
   }
 
-  /** Room for x as it is multiplied with weights in whole numbers; none in other cases. */
+  /** Room for x in the form in which it is multiplied: whole numbers, or sums of its quarters; none where it is read as it lies. @throws SsmError STATE */
   activationsBytes(rows: number): number {
-    const isWhole = this.type === 'int8' || this.type === 'int4';
-    return isWhole ? rows * Math.ceil(this.width / GROUP) * ACTIVATIONS_BYTES : 0;
+    const { module } = this.#machine();
+    if (this.#isWhole) return rows * Math.ceil(this.width / GROUP) * ACTIVATIONS_BYTES;
+    return this.#isOfHalves(rows, module) ? module.packedSumsBytes(rows, this.width) >>> 0 : 0;
   }
 
   /** What {@link run} does, to be done at any time while the weights are there: x is brought to `activations`, an address that is not 0, and multiplied. @throws SsmError STATE */
@@ -148,19 +149,11 @@ export class PackedLinear implements PackedMatrix {
     const { bias = 0, add = false, activation, stride = this.width } = options;
     const { module } = this.#machine();
     const { type, width, out } = this;
+    const then = add ? THEN.add : activation ? THEN[activation] : 0;
+    const result = [bias, y, rows, width, out, then];
+    if (this.#isOfHalves(rows, module)) return this.#stepsOfHalves(module, { x, stride, sums: activations, result });
     const kind = WEIGHT_TYPES.indexOf(type);
-    const given = [
-      kind,
-      this.#weights,
-      activations || x,
-      stride,
-      bias,
-      y,
-      rows,
-      width,
-      out,
-      add ? THEN.add : activation ? THEN[activation] : 0,
-    ];
+    const given = [kind, this.#weights, activations || x, stride, ...result];
     const isFew = rows <= MOST_FEW_ROWS[type];
     const blocks = isFew ? module.packedLinearBlocks(rows, width, out) : module.packedProductBlocks(rows, width, out);
     const scratchBytes = isFew ? 0 : module.packedProductScratchBytes(kind, rows, width, out) >>> 0;
@@ -168,6 +161,32 @@ export class PackedLinear implements PackedMatrix {
     if (activations === 0) return { multiply };
     const converted = { blocks: module.packActivationsBlocks(rows, width), scratchBytes: 0, given: [x, stride, activations, rows, width] };
     return { convert: { kernel: 'packActivations', ...converted }, multiply };
+  }
+
+  get #isWhole(): boolean {
+    return this.type === 'int8' || this.type === 'int4';
+  }
+
+  /** Whether this product is made of seven products of halves. */
+  #isOfHalves(rows: number, module: DecodeModule): boolean {
+    return this.type === 'f32' && module.strassenApplies(rows, this.width, this.out) !== 0;
+  }
+
+  #stepsOfHalves(
+    module: DecodeModule,
+    { x, stride, sums, result }: { x: number; stride: number; sums: number; result: readonly number[] },
+  ): ProductSteps {
+    const [, , rows = 0] = result;
+    const { width, out } = this;
+    const convert = { blocks: module.packSumsBlocks(rows), scratchBytes: module.packSumsScratchBytes(width) };
+    const multiply = {
+      blocks: module.strassenProductBlocks(rows, out),
+      scratchBytes: module.strassenProductScratchBytes(rows, width, out) >>> 0,
+    };
+    return {
+      convert: { kernel: 'packSums', ...convert, given: [x, stride, sums, rows, width] },
+      multiply: { kernel: 'strassenProduct', ...multiply, given: [this.#weights, sums, x, stride, ...result] },
+    };
   }
 
   /** @throws SsmError STATE where the weights are no longer there, or the backend in use is another */
