@@ -20,6 +20,7 @@ describe('the surface of @densessm/kernels', () => {
         "geluTanh",
         "linear",
         "linearCrossEntropy",
+        "linearParts",
         "makeDecoder",
         "matMul",
         "packParams",

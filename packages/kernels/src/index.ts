@@ -12,7 +12,7 @@ export { type DecoderParts, makeDecoder } from './decode/decoder';
 export type { ConvolutionSizes, DecayStep, NormOptions, PackedProduct, SelectiveStep, TimeSteps } from './decode/steps';
 export { DecodeWorkspace } from './decode/workspace';
 export { type EmbeddingAttrs, type EmbeddingInputs, embedding } from './embedding/kernel';
-export { type LinearInputs, linear } from './linear/kernel';
+export { type LinearInputs, linear, linearParts } from './linear/kernel';
 export type { LinearCrossEntropyAttrs, LinearCrossEntropyInputs } from './linear-cross-entropy/inputs';
 export { linearCrossEntropy } from './linear-cross-entropy/kernel';
 export { type MatMulAttrs, type MatMulInputs, matMul } from './matmul/kernel';

@@ -8,6 +8,7 @@ import {
   type ForwardOptions,
   type HiddenStates,
   headInput,
+  lastToken,
   recomputed,
   SsmError,
   startsTensor,
@@ -48,10 +49,12 @@ export interface MixerInputs<Shown, Ssm extends Tensor> {
   /** 1 at tokens before which the state starts anew, else 0, [B, T]; undefined where it never does. */
   starts: Tensor2D | undefined;
   chunkSize: number | undefined;
+  /** Whether only the output of the last token is asked for. */
+  lastOnly: boolean;
 }
 
 export interface MixerOutputs<Shown, Ssm extends Tensor> {
-  /** [B, T, D] */
+  /** [B, T, D], or [B, 1, D]. */
   y: Tensor3D;
   /** What deeper layers read, for each of them: the inputs of this layer's scan, which are its state in another form. */
   shown: readonly Shown[];
@@ -67,6 +70,8 @@ export interface BackboneCall<Ssm extends Tensor> {
   tokens: TokenIds;
   options?: ForwardOptions;
   state?: BackboneState<Ssm>;
+  /** Whether `layers` and `final` are not asked for: then the last layer makes no more of them than the logits need. */
+  logitsOnly?: boolean;
 }
 
 /** What one layer computes from, and gives gradients to. */
@@ -94,7 +99,7 @@ export function runBackbone<M, C extends BackboneConfig, Shown, Ssm extends Tens
   params: BackboneParams<M>,
   c: C,
   mixer: Mixer<M, C, Shown, Ssm>,
-  { where, tokens, options = {}, state }: BackboneCall<Ssm>,
+  { where, tokens, options = {}, state, logitsOnly = false }: BackboneCall<Ssm>,
 ): HiddenStates & { state: BackboneState<Ssm> } {
   const ids = tokenTensor(where, tokens, c.vocabSize);
   const eps = c.layerNormEpsilon;
@@ -104,12 +109,13 @@ export function runBackbone<M, C extends BackboneConfig, Shown, Ssm extends Tens
   const readersOf = (layer: number): number[] => [...reads.keys()].filter((reader) => reads[reader]?.includes(layer));
   const done: LayerOutputs<Shown, Ssm>[] = [];
   for (const [l, layer] of params.layers.entries()) {
+    const lastOnly = logitsOnly && options.logits === 'last' && l === params.layers.length - 1;
     const run = (some: LayerInputs<M, Shown, Ssm>, { starts }: LayerConstants): LayerOutputs<Shown, Ssm> =>
       tidyTree(() => {
         const x = rmsNorm({ x: some.x, weight: some.layer.norm }, { eps });
         const readers = readersOf(l).length;
-        const { y, ...others } = mixer(some.layer.mixer, c, { ...some, x, readers, starts, chunkSize: options.chunkSize });
-        return { x: add<Tensor3D>(some.x, y), ...others };
+        const { y, ...others } = mixer(some.layer.mixer, c, { ...some, x, readers, starts, chunkSize: options.chunkSize, lastOnly });
+        return { x: add<Tensor3D>(lastOnly ? lastToken(some.x) : some.x, y), ...others };
       });
     const sources = (reads[l] as number[]).map((source) => done[source]?.shown[readersOf(source).indexOf(l)] as Shown);
     const inputs = { layer, x: done.at(-1)?.x ?? embeddings, state: state?.layers[l], sources };

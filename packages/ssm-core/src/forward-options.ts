@@ -26,14 +26,19 @@ export interface ForwardOptions {
 /** Backends whose tensors lie in this thread's memory, so that looking at values costs nothing. */
 export const HOST_BACKENDS: ReadonlySet<string> = new Set(['cpu', 'wasm']);
 
+/** [B, T, …] → [B, 1, …] */
+export function lastToken(x: Tensor3D): Tensor3D {
+  const [batch, length, width] = x.shape;
+  return length === 1 ? x : slice(x, [0, length - 1, 0], [batch, 1, width]);
+}
+
 /**
  * What the head reads, or would read, of the last hidden states [B, T, D]: every position, or the last one, [B, 1, D].
  * @throws SsmError OPTION
  */
 export function headInput(where: string, hidden: Tensor3D, { logits = 'all' }: ForwardOptions): Tensor3D {
-  const [batch, length, width] = hidden.shape;
   if (logits === 'all' || logits === 'none') return hidden;
-  if (logits === 'last') return slice(hidden, [0, length - 1, 0], [batch, 1, width]);
+  if (logits === 'last') return lastToken(hidden);
   throw new SsmError({
     code: 'OPTION',
     what: `${where}: there are no such \`logits\`.`,

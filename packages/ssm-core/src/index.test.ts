@@ -28,6 +28,7 @@ it('exports what it should', () => {
       "isPacked",
       "isRecording",
       "kaimingUniform",
+      "lastToken",
       "leavesOf",
       "mapTree",
       "modelFor",

@@ -1,6 +1,6 @@
 export { type ConfigJson, ConfigReader, isObject, readConfig } from './config';
 export { type Problem, SsmError, type SsmErrorCode } from './errors';
-export { type ForwardOptions, headInput, startsTensor } from './forward-options';
+export { type ForwardOptions, headInput, lastToken, startsTensor } from './forward-options';
 export { disposeGrads, type Gradients, valueAndGrads } from './gradients';
 export {
   computed,
@@ -33,7 +33,7 @@ export {
   registerModel,
   type SequenceModel,
 } from './model';
-export { type IntegerRows, isPacked, type PackedMatrix } from './packed';
+export { type IntegerRows, isPacked, type OutputRange, type PackedMatrix } from './packed';
 export { fromBf16, quantiseInt4, quantiseInt8, toBf16, WEIGHT_GROUP } from './quantise';
 export { recomputed } from './recomputed';
 export { type Binding, bindShapes, type Dims } from './shapes';

@@ -9,6 +9,9 @@ export interface IntegerRows {
   readonly scales: Uint16Array;
 }
 
+/** Some outputs of a matrix: the first of them, and how many. */
+export type OutputRange = readonly [first: number, size: number];
+
 /**
  * A matrix of parameters [out, width] that is packed for the backend that runs it, in the place of a tensor: what a {@link ParamLeaf} allows by
  * its `precision`. `linear` and `embedding` of the kernels take it, without gradient. Owns memory: `disposeTree` of its tree frees it too.
@@ -18,6 +21,8 @@ export interface PackedMatrix {
   readonly type: WeightType;
   /** x wᵀ + bias. */
   linear(x: Tensor, bias?: Tensor1D): Tensor;
+  /** The same, each of some ranges of outputs apart, that begin at multiples of 16. */
+  linearParts(x: Tensor, parts: readonly OutputRange[], bias?: Tensor1D): Tensor[];
   /** Rows by id, [B, T, width]. */
   embedding(ids: Tensor2D): Tensor3D;
   /** A row as it is after rounding. */

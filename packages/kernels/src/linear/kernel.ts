@@ -1,5 +1,5 @@
-import { defineKernel, isPacked, type Kernel, type PackedMatrix } from '@densessm/ssm-core';
-import { add, reshape, sum, type Tensor, type Tensor1D, type Tensor2D, tidy } from '@tensorflow/tfjs-core';
+import { defineKernel, isPacked, type Kernel, type OutputRange, type PackedMatrix } from '@densessm/ssm-core';
+import { add, reshape, slice, split, sum, type Tensor, type Tensor1D, type Tensor2D, tidy } from '@tensorflow/tfjs-core';
 import { matMul } from '../matmul/kernel';
 
 export interface LinearInputs<X extends Tensor = Tensor> {
@@ -50,3 +50,24 @@ const withPacked = (kernel: Kernel<DenseInputs, Tensor>): LinearKernel =>
  * @throws SsmError SHAPE or DTYPE
  */
 export const linear: LinearKernel = /* @__PURE__ */ withPacked(denseLinear);
+
+/** Where packed weights can be parted. */
+const PANEL = 16;
+
+/**
+ * {@link linear}, each of some ranges of outputs apart: [..., in] → [..., size] each. With packed weights nothing is copied, nor computed that is not asked
+ * for, where all ranges begin at multiples of 16.
+ * @throws SsmError as {@link linear}
+ */
+export function linearParts<X extends Tensor>({ x, w, bias }: LinearInputs<X>, parts: readonly OutputRange[]): X[] {
+  if (isPacked(w) && parts.every(([first]) => first % PANEL === 0)) return w.linearParts(x, parts, bias) as X[];
+  const y = linear({ x, w, bias });
+  const end = parts.reduce((sum, [first, size]) => (first === sum ? sum + size : Number.NaN), 0);
+  if (end === w.shape[0])
+    return split(
+      y,
+      parts.map(([, size]) => size),
+      -1,
+    ); // its gradient is cheaper
+  return parts.map(([first, size]) => slice(y, [...y.shape.slice(1).map(() => 0), first], [...y.shape.slice(0, -1), size]) as X);
+}

@@ -1,5 +1,5 @@
 /** What `linear` and `embedding` do with packed weights: operations of tfjs on the heap, without gradient. */
-import { defineKernel, type Kernel, SsmError } from '@densessm/ssm-core';
+import { defineKernel, type Kernel, type OutputRange, SsmError } from '@densessm/ssm-core';
 import { engine, type Tensor, type Tensor1D, type Tensor2D, type Tensor3D } from '@tensorflow/tfjs-core';
 import { checkHostIds } from '../host-ids';
 import type { Heap } from '../wasm/heap';
@@ -18,11 +18,16 @@ interface PackedProductInputs {
   bias?: Tensor1D;
 }
 
-/** y = x wᵀ + bias, [..., out]. @throws SsmError SHAPE, DTYPE, STATE, or OPTION inside of a gradient */
-export const packedProduct: Kernel<PackedProductInputs, Tensor, Weights> = /* @__PURE__ */ defineKernel<
+interface Parts extends Weights {
+  /** Always given. */
+  parts?: readonly OutputRange[];
+}
+
+/** y = x wᵀ + bias, [..., size] for each part. @throws SsmError SHAPE, DTYPE, STATE, or OPTION inside of a gradient */
+export const packedProduct: Kernel<PackedProductInputs, Tensor[], Parts> = /* @__PURE__ */ defineKernel<
   PackedProductInputs,
-  Tensor,
-  Weights
+  Tensor[],
+  Parts
 >({
   name: 'SsmPackedLinear',
   inputs: { x: ['...', 'width'], bias: { dims: ['out'], optional: true } },
@@ -32,12 +37,13 @@ export const packedProduct: Kernel<PackedProductInputs, Tensor, Weights> = /* @_
     const { out, width } = matrix as PackedLinear;
     if (x.shape.at(-1) !== width || (bias && bias.size !== out)) throw misfit(`x [..., ${width}], bias [${out}]`, x, bias);
   },
-  reference: ({ x, bias }, { matrix }) => {
-    const { out, width } = matrix as PackedLinear;
+  reference: ({ x, bias }, { matrix, parts = [] }) => {
+    const { width } = matrix as PackedLinear;
     const { heap } = currentMachine('linear');
-    const y = outputOn(heap, [...x.shape.slice(0, -1), out]);
-    if (x.size > 0) (matrix as PackedLinear).run(heap.address(x), heap.address(y), x.size / width, { bias: heap.addressOrNone(bias) });
-    return y;
+    const tensors = parts.map(([, size]) => outputOn(heap, [...x.shape.slice(0, -1), size]));
+    const places = parts.map((outputs, i) => ({ y: heap.address(tensors[i] as Tensor), outputs }));
+    if (x.size > 0) (matrix as PackedLinear).runParts(heap.address(x), places, x.size / width, { bias: heap.addressOrNone(bias) });
+    return tensors;
   },
   backward: () => refuseGradient(),
 });

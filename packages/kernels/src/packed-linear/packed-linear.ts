@@ -1,4 +1,12 @@
-import { WEIGHT_GROUP as GROUP, type IntegerRows, type PackedMatrix, SsmError, WEIGHT_TYPES, type WeightType } from '@densessm/ssm-core';
+import {
+  WEIGHT_GROUP as GROUP,
+  type IntegerRows,
+  type OutputRange,
+  type PackedMatrix,
+  SsmError,
+  WEIGHT_TYPES,
+  type WeightType,
+} from '@densessm/ssm-core';
 import type { Tensor, Tensor1D, Tensor2D, Tensor3D } from '@tensorflow/tfjs-core';
 import type { DecodeModule } from '../decode/module';
 import type { Heap } from '../wasm/heap';
@@ -23,7 +31,9 @@ export interface PackedLinearOptions {
 }
 
 export interface PackedProductOptions {
-  /** Address of [out] values that are added to every row; 0, the default, for none. */
+  /** The outputs that are computed, all unless given; the first is a multiple of 16. */
+  outputs?: OutputRange;
+  /** Address of values [out] for all outputs, which are added to every row; 0, the default, for none. */
   bias?: number;
   /** Whether y grows by the product. */
   add?: boolean;
@@ -131,34 +141,51 @@ export class PackedLinear implements PackedMatrix {
 
   /** As {@link apply} between addresses on the heap, which are trusted. @throws SsmError STATE, or BACKEND without room */
   run(x: number, y: number, rows: number, options: PackedProductOptions = {}): void {
+    this.runParts(x, [{ y, outputs: [0, this.out] }], rows, options);
+  }
+
+  /** As {@link run} for some outputs here and others there; `bias` is that of all. @throws as {@link run} */
+  runParts(x: number, parts: readonly { y: number; outputs: OutputRange }[], rows: number, options: PackedProductOptions = {}): void {
     const { heap, play } = this.#machine();
-    const bytes = this.activationsBytes(rows);
-    const { convert, multiply } = this.steps(x, y, rows, bytes > 0 ? heap.shared(bytes) : 0, options);
-    play(convert ? [convert, multiply] : [multiply]);
+    const bytes = Math.max(...parts.map(({ outputs: [, size] }) => this.activationsBytes(rows, size)));
+    const activations = bytes > 0 ? heap.shared(bytes) : 0;
+    const steps = parts.map(({ y, outputs }) => this.steps(x, y, rows, activations, { ...options, outputs }));
+    const convert = steps.find((one) => one.convert)?.convert;
+    const multiply = steps.map((one) => one.multiply);
+    play(convert ? [convert, ...multiply] : multiply);
   }
 
   /** Room for x in the form in which it is multiplied: whole numbers, or sums of its quarters; none where it is read as it lies. @throws SsmError STATE */
-  activationsBytes(rows: number): number {
+  activationsBytes(rows: number, outputs = this.out): number {
     const { module } = this.#machine();
     if (this.#isWhole) return rows * Math.ceil(this.width / GROUP) * ACTIVATIONS_BYTES;
-    return this.#isOfHalves(rows, module) ? module.packedSumsBytes(rows, this.width) >>> 0 : 0;
+    return this.#isOfHalves(rows, outputs, module) ? module.packedSumsBytes(rows, this.width) >>> 0 : 0;
   }
 
   /** What {@link run} does, to be done at any time while the weights are there: x is brought to `activations`, an address that is not 0, and multiplied. @throws SsmError STATE */
   steps(x: number, y: number, rows: number, activations: number, options: PackedProductOptions = {}): ProductSteps {
-    const { bias = 0, add = false, activation, stride = this.width } = options;
+    const { bias = 0, add = false, activation, stride = this.width, outputs: [first, out] = [0, this.out] } = options;
     const { module } = this.#machine();
-    const { type, width, out } = this;
+    const { type, width } = this;
+    const weights = this.#weights + packedBytes(type, first, width);
     const then = add ? THEN.add : activation ? THEN[activation] : 0;
-    const result = [bias, y, rows, width, out, then];
-    if (this.#isOfHalves(rows, module)) return this.#stepsOfHalves(module, { x, stride, sums: activations, result });
+    const result = [bias && bias + 4 * first, y, rows, width, out, then];
+    if (this.#isOfHalves(rows, out, module)) {
+      const convert = { blocks: module.packSumsBlocks(rows), scratchBytes: module.packSumsScratchBytes(width) };
+      const blocks = module.strassenProductBlocks(rows, out);
+      const scratchBytes = module.strassenProductScratchBytes(rows, width, out) >>> 0;
+      return {
+        convert: { kernel: 'packSums', ...convert, given: [x, stride, activations, rows, width] },
+        multiply: { kernel: 'strassenProduct', blocks, scratchBytes, given: [weights, activations, x, stride, ...result] },
+      };
+    }
     const kind = WEIGHT_TYPES.indexOf(type);
-    const given = [kind, this.#weights, activations || x, stride, ...result];
+    const given = [kind, weights, this.#isWhole ? activations : x, stride, ...result];
     const isFew = rows <= MOST_FEW_ROWS[type];
     const blocks = isFew ? module.packedLinearBlocks(rows, width, out) : module.packedProductBlocks(rows, width, out);
     const scratchBytes = isFew ? 0 : module.packedProductScratchBytes(kind, rows, width, out) >>> 0;
     const multiply = { kernel: isFew ? 'packedLinear' : 'packedProduct', blocks, scratchBytes, given };
-    if (activations === 0) return { multiply };
+    if (!this.#isWhole) return { multiply };
     const converted = { blocks: module.packActivationsBlocks(rows, width), scratchBytes: 0, given: [x, stride, activations, rows, width] };
     return { convert: { kernel: 'packActivations', ...converted }, multiply };
   }
@@ -168,25 +195,8 @@ export class PackedLinear implements PackedMatrix {
   }
 
   /** Whether this product is made of seven products of halves. */
-  #isOfHalves(rows: number, module: DecodeModule): boolean {
-    return this.type === 'f32' && module.strassenApplies(rows, this.width, this.out) !== 0;
-  }
-
-  #stepsOfHalves(
-    module: DecodeModule,
-    { x, stride, sums, result }: { x: number; stride: number; sums: number; result: readonly number[] },
-  ): ProductSteps {
-    const [, , rows = 0] = result;
-    const { width, out } = this;
-    const convert = { blocks: module.packSumsBlocks(rows), scratchBytes: module.packSumsScratchBytes(width) };
-    const multiply = {
-      blocks: module.strassenProductBlocks(rows, out),
-      scratchBytes: module.strassenProductScratchBytes(rows, width, out) >>> 0,
-    };
-    return {
-      convert: { kernel: 'packSums', ...convert, given: [x, stride, sums, rows, width] },
-      multiply: { kernel: 'strassenProduct', ...multiply, given: [this.#weights, sums, x, stride, ...result] },
-    };
+  #isOfHalves(rows: number, out: number, module: DecodeModule): boolean {
+    return this.type === 'f32' && module.strassenApplies(rows, this.width, out) !== 0;
   }
 
   /** @throws SsmError STATE where the weights are no longer there, or the backend in use is another */
@@ -196,7 +206,12 @@ export class PackedLinear implements PackedMatrix {
 
   /** {@link run} as an operation of tfjs: x [..., width], bias [out] → [..., out]. @throws SsmError SHAPE, DTYPE, STATE or BACKEND */
   linear(x: Tensor, bias?: Tensor1D): Tensor {
-    return packedProduct({ x, bias }, { matrix: this });
+    return this.linearParts(x, [[0, this.out]], bias)[0] as Tensor;
+  }
+
+  /** As {@link linear}, each of some ranges of outputs apart. @throws as {@link linear} */
+  linearParts(x: Tensor, parts: readonly OutputRange[], bias?: Tensor1D): Tensor[] {
+    return packedProduct({ x, bias }, { matrix: this, parts });
   }
 
   /** Rows by id, as an operation of tfjs: ids [B, T] int32 → [B, T, width]. @throws SsmError TOKENS, STATE or BACKEND */

@@ -32,7 +32,7 @@ export type { MambaState } from './state';
 
 /** Logits at every position, [B, T] → [B, T, vocab]. @throws SsmError TOKENS */
 export const mambaForward = (params: MambaParams, config: MambaConfig, tokens: TokenIds, options?: ForwardOptions): Tensor3D =>
-  tidy(() => runBackbone(params, config, mambaMixer, { where: 'mambaForward', tokens, options }).logits);
+  tidy(() => runBackbone(params, config, mambaMixer, { where: 'mambaForward', tokens, options, logitsOnly: true }).logits);
 
 /** As {@link mambaForward}, with the output of every layer. */
 export const mambaHiddenStates = (params: MambaParams, config: MambaConfig, tokens: TokenIds, options?: ForwardOptions): HiddenStates =>
@@ -60,7 +60,7 @@ export const mambaAdvance = (
   tidyTree(() => {
     const where = 'mambaAdvance';
     checkState(where, state, config.numHiddenLayers, (batch) => stateShapes(config, batch), tokens);
-    const { logits, state: next } = runBackbone(params, config, mambaMixer, { where, tokens, options, state });
+    const { logits, state: next } = runBackbone(params, config, mambaMixer, { where, tokens, options, state, logitsOnly: true });
     return [logits, next];
   });
 

@@ -13,9 +13,11 @@ import {
   siluGate,
   softplus,
 } from '@densessm/kernels';
+import { lastToken } from '@densessm/ssm-core';
 import { add, exp, mul, neg, reshape, split, sub, sum, type Tensor2D, type Tensor3D } from '@tensorflow/tfjs-core';
 import type { MixerInputs, MixerOutputs } from '../backbone';
 import { fuse } from '../dense';
+import { projectIn } from '../project-in';
 import type { MambaConfig } from './config';
 import type { MambaMixerParams } from './spec';
 
@@ -38,9 +40,10 @@ type Scan = Omit<SelectiveScanInputs, 'C' | 'D' | 'B'> & Pick<MambaShown, 'x' | 
 export function mambaMixer(
   params: MambaMixerParams,
   c: MambaConfig,
-  { x, state, sources, readers, starts }: MixerInputs<MambaShown, Tensor3D>,
+  { x, state, sources, readers, starts, lastOnly }: MixerInputs<MambaShown, Tensor3D>,
 ): MixerOutputs<MambaShown, Tensor3D> {
-  const [inner, z] = split<Tensor3D>(linear({ x, w: params.inProj.weight, bias: params.inProj.bias }), 2, -1) as [Tensor3D, Tensor3D];
+  const E = c.innerSize;
+  const [z, inner] = projectIn(params.inProj, { x, lastOnly }, [E, E], [[0, E]]) as [Tensor3D, Tensor3D];
   const { weight, bias } = params.conv1d;
   const filter: Tensor2D = reshape(weight, [c.innerSize, c.convKernel]);
   const [u, conv] = causalConv1d({ x: inner, w: filter, bias, tail: state?.conv, starts }, { activation: 'silu' });
@@ -53,7 +56,7 @@ export function mambaMixer(
 
   const isStateRead = c.dense?.fuses === 'state' && c.dense.projection !== 'none';
   const [y, ssm, states] = readOut(params, c, own, C, sources, isStateRead ? readers : 0);
-  const gated = siluGate({ x: y, gate: z });
+  const gated = siluGate({ x: lastOnly ? lastToken(y) : y, gate: z });
   return {
     y: linear({ x: gated, w: params.outProj.weight, bias: params.outProj.bias }),
     shown: Array.from({ length: readers }, (_, i) => ({ x, u, B, states: states[i] })),

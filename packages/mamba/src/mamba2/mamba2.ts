@@ -32,7 +32,7 @@ export type { Mamba2State } from './state';
 
 /** Logits at every position, [B, T] → [B, T, vocab]. @throws SsmError TOKENS */
 export const mamba2Forward = (params: Mamba2Params, config: Mamba2Config, tokens: TokenIds, options?: ForwardOptions): Tensor3D =>
-  tidy(() => runBackbone(params, config, mamba2Mixer, { where: 'mamba2Forward', tokens, options }).logits);
+  tidy(() => runBackbone(params, config, mamba2Mixer, { where: 'mamba2Forward', tokens, options, logitsOnly: true }).logits);
 
 /** As {@link mamba2Forward}, with the output of every layer. */
 export const mamba2HiddenStates = (params: Mamba2Params, config: Mamba2Config, tokens: TokenIds, options?: ForwardOptions): HiddenStates =>
@@ -60,7 +60,7 @@ export const mamba2Advance = (
   tidyTree(() => {
     const where = 'mamba2Advance';
     checkState(where, state, config.numHiddenLayers, (batch) => stateShapes(config, batch), tokens);
-    const { logits, state: next } = runBackbone(params, config, mamba2Mixer, { where, tokens, options, state });
+    const { logits, state: next } = runBackbone(params, config, mamba2Mixer, { where, tokens, options, state, logitsOnly: true });
     return [logits, next];
   });
 

@@ -4,6 +4,7 @@
  * Letters in shapes: B batch, T time, D hidden size, E channels = H heads × P per head, G groups of heads, N state size.
  */
 import { causalConv1d, decayScan, linear, rmsNorm, softplus } from '@densessm/kernels';
+import { lastToken } from '@densessm/ssm-core';
 import {
   add,
   clipByValue,
@@ -23,6 +24,7 @@ import {
 } from '@tensorflow/tfjs-core';
 import type { MixerInputs, MixerOutputs } from '../backbone';
 import { fuse } from '../dense';
+import { projectIn } from '../project-in';
 import { FLOAT32_MAX, type Mamba2Config } from './config';
 import { convSize, type Mamba2MixerParams } from './spec';
 
@@ -48,9 +50,13 @@ type Inputs = MixerInputs<Mamba2Scan, Tensor4D>;
 
 /** x [B, T, D] → y [B, T, D]. */
 export function mamba2Mixer(params: Mamba2MixerParams, c: Mamba2Config, inputs: Inputs): MixerOutputs<Mamba2Scan, Tensor4D> {
-  const { x, state, starts } = inputs;
-  const projected = linear({ x, w: params.inProj.weight, bias: params.inProj.bias });
-  const [z, xBC, dt] = split<Tensor3D>(projected, [c.innerSize, convSize(c), c.numHeads], -1) as [Tensor3D, Tensor3D, Tensor3D];
+  const { state, starts, lastOnly } = inputs;
+  const [E, mixedSize] = [c.innerSize, convSize(c)];
+  const others = [
+    [E, mixedSize],
+    [E + mixedSize, c.numHeads],
+  ] as const;
+  const [z, xBC, dt] = projectIn(params.inProj, inputs, [0, E], others) as [Tensor3D, Tensor3D, Tensor3D];
   const { weight, bias } = params.conv1d;
   const filter: Tensor2D = reshape(weight, [convSize(c), c.convKernel]);
   const [mixed, conv] = causalConv1d({ x: xBC, w: filter, bias, tail: state?.conv, starts }, { activation: 'silu' });
@@ -60,7 +66,7 @@ export function mamba2Mixer(params: Mamba2MixerParams, c: Mamba2Config, inputs: 
 
   const [read, ssm] = readOut(params, c, own, C, inputs);
   const y = add<Tensor3D>(read, fromHeads(mul(reshape(params.D, [c.numHeads, 1]), toHeads(u, c))));
-  const normed = rmsNorm({ x: y, weight: params.norm, gate: z }, gatedNorm(c));
+  const normed = rmsNorm({ x: lastOnly ? lastToken(y) : y, weight: params.norm, gate: z }, gatedNorm(c));
   return {
     y: linear({ x: normed, w: params.outProj.weight, bias: params.outProj.bias }),
     shown: Array.from({ length: inputs.readers }, () => own),
