@@ -1,9 +1,9 @@
 /** AssemblyScript. Into which blocks a product is cut: by its sizes alone, so that threads change no bit of it. */
 import { FEWER_ROWS, PANEL_COLUMNS } from './assembly-tile';
 
-/** The largest block of C: its part of B stays in the second cache. */
+/** The largest block of C: its part of B and the panels of A take little more than half of a second cache of 1 MiB, since pages that lie anywhere do not fill one evenly. */
 const MOST_ROWS: i32 = 264;
-const MOST_COLUMNS: i32 = 512;
+const MOST_COLUMNS: i32 = 256;
 const LEAST_ROWS: i32 = 32;
 const LEAST_COLUMNS: i32 = 64;
 /** So many blocks are enough for several threads to end together. */

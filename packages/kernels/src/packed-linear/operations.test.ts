@@ -7,15 +7,18 @@ import {
   ones,
   randomNormal,
   setBackend,
+  slice,
   sum,
   type Tensor,
+  type Tensor1D,
+  type Tensor2D,
   type Tensor3D,
   tensor1d,
   tensor2d,
 } from '@tensorflow/tfjs-core';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { embedding } from '../embedding/kernel';
-import { linear } from '../linear/kernel';
+import { linear, linearParts } from '../linear/kernel';
 import { packParams } from './pack-params';
 import { PackedLinear } from './packed-linear';
 
@@ -40,6 +43,43 @@ describe('linear and embedding with packed weights', () => {
     }
     dispose([pairs.flat(), x, dense, bias, ids]);
     packed.dispose();
+  });
+
+  it.each([
+    [
+      'f32',
+      [
+        [0, 16],
+        [16, 24],
+      ],
+    ],
+    ['f32', [[16, 16]]],
+    [
+      'int8',
+      [
+        [32, 8],
+        [0, 32],
+      ],
+    ],
+    ['int4', [[5, 9]]],
+    [
+      undefined,
+      [
+        [0, 13],
+        [13, 27],
+      ],
+    ],
+    [undefined, [[7, 11]]],
+  ] as const)('give parts of a projection, each as it is of the whole: %s %j', async (type, parts) => {
+    const [x, w, bias] = [randomNormal([2, 70, 33]) as Tensor3D, randomNormal([40, 33]) as Tensor2D, randomNormal([40]) as Tensor1D];
+    const given = type ? PackedLinear.pack((await w.data()) as Float32Array, [40, 33], { type }) : w;
+    const whole = linear({ x, w: given, bias });
+    const got = linearParts({ x, w: given, bias }, parts);
+    expect(got.map(({ shape }) => shape)).toEqual(parts.map(([, size]) => [2, 70, size]));
+    for (const [i, [first, size]] of parts.entries())
+      await expectClose('part', slice(whole, [0, 0, first], [2, 70, size]), got[i] as Tensor, 1e-6);
+    dispose([x, w, bias, whole, ...got]);
+    given.dispose();
   });
 
   it('refuse what does not fit, and gradients', () => {
