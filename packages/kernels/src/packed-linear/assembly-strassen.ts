@@ -1,7 +1,8 @@
 /**
  * AssemblyScript. Products of many rows with float32 weights as seven products of halves instead of eight: Strassen 1969, "Gaussian elimination is not
  * optimal". As in Huang et al. 2016, "Strassen's algorithm reloaded", sums of quarters of x and of the weights are made where panels are made, and tiles are added to
- * one or two quarters of y. Rounding errors grow to about twice those of eight products, and depend on the row half of x apart.
+ * one or two quarters of y. Rounding errors grow to about twice those of eight products. They are small beside what both rows that meet in a sum give, so rows must
+ * be of like size, and beside the weights of both outputs that meet.
  */
 import { bytesOf, Product, scratchOfBlock } from '../matmul/assembly-block';
 import { pack } from '../matmul/assembly-pack';
@@ -36,6 +37,8 @@ const DEPTH: i32 = 768;
 const PRODUCTS: i32 = 7;
 /** Sums of values below this size are finite. */
 const LARGE: f32 = 1e37;
+/** How much larger than the other a row may be with which it meets. */
+const MOST_RATIO: f32 = 16;
 
 /**
  * What a product is made of, two terms each of x, the weights and y, a digit a term: a quarter (1 and 2 above, 3 and 4 below) or nothing, with 8 where it is
@@ -98,7 +101,7 @@ export function packSumsScratchBytes(width: i32): usize {
 
 /**
  * The sums of quarters of x [rows, width], `stride` floats from row to row, in the panels that tiles read; of an odd number of rows the last is left out. Behind
- * them, for each block, whether a value is so large, or no number, that a sum could spoil the rows it has no part in.
+ * them, for each block, whether a value is so large, or no number, or a row so much larger than another, that a sum could spoil the rows it has no part in.
  */
 export function packSums(x: usize, stride: i32, to: usize, rows: i32, width: i32, block: i32, scratch: usize): void {
   const depth = width >> 1;
@@ -120,6 +123,8 @@ export function packSums(x: usize, stride: i32, to: usize, rows: i32, width: i32
     const there = min(height, some - row);
     for (let i = 0; i < there; i++) {
       const from = bytes((row + i) * stride);
+      if (product === 0 && !areAlike(largestSize(start + from, width), largestSize(start + from + bytes(half * stride), width)))
+        isFine = false;
       if (!addRows(one + from, (two || one) + from, sign, scratch + bytes(i * depth), depth)) isFine = false;
     }
     for (let step = 0; step < depth; step += DEPTH) {
@@ -128,6 +133,23 @@ export function packSums(x: usize, stride: i32, to: usize, rows: i32, width: i32
     }
   }
   store<i32>(to + (PRODUCTS as usize) * bytesOfSum(rows, width) + bytes(block), isFine ? 0 : 1);
+}
+
+function areAlike(one: f32, other: f32): bool {
+  return max(one, other) <= MOST_RATIO * min(one, other);
+}
+
+/** Of a multiple of 4 values; of numbers, see {@link addRows} for others. */
+function largestSize(x: usize, size: i32): f32 {
+  let sizes = f32x4.splat(0);
+  let left = size;
+  do {
+    sizes = f32x4.pmax(sizes, f32x4.abs(v128.load(x)));
+    x += 16;
+    left -= 4;
+  } while (left > 0);
+  const pairs = f32x4.pmax(sizes, v128.shuffle<f32>(sizes, sizes, 2, 3, 0, 1));
+  return max(f32x4.extract_lane(pairs, 0), f32x4.extract_lane(pairs, 1));
 }
 
 /** x + sign · y of `size` values, a multiple of 4. Gives whether all are below {@link LARGE} in size. */
@@ -148,22 +170,22 @@ function addRows(x: usize, y: usize, sign: f32, to: usize, size: i32): bool {
   return i32x4.all_true(fine);
 }
 
-/** Sizes of a part of half of y: upper half rows, lower half columns. */
-function sizesOfPart(rows: i32, out: i32): i64 {
+/** How many columns of each half of y a part has. */
+function columnsOfPart(rows: i32, out: i32): i32 {
   const down = count(rows >> 1, PART_ROWS);
   const across = max(count(out >> 1, PART_COLUMNS), count(ENOUGH_PARTS, down));
-  return ((PART_ROWS as i64) << 32) | (evenPart(out >> 1, across, PANEL_COLUMNS) as i64);
+  return evenPart(out >> 1, across, PANEL_COLUMNS);
 }
 
 /** Into how many blocks {@link strassenProduct} cuts y. */
 export function strassenProductBlocks(rows: i32, out: i32): i32 {
-  return count(rows >> 1, PART_ROWS) * count(out >> 1, sizesOfPart(rows, out) as i32);
+  return count(rows >> 1, PART_ROWS) * count(out >> 1, columnsOfPart(rows, out));
 }
 
 /** Bytes that {@link strassenProduct} needs at `scratch`. */
 export function strassenProductScratchBytes(rows: i32, width: i32, out: i32): usize {
   const ofPanel = bytes(TILE_ROWS * TILE_COLUMNS + PANEL_COLUMNS * DEPTH);
-  return offsetof<Product>() + max(ofPanel, scratchOfBlock(PART_ROWS, width, sizesOfPart(rows, out) as i32));
+  return offsetof<Product>() + max(ofPanel, scratchOfBlock(PART_ROWS, width, columnsOfPart(rows, out)));
 }
 
 /** As packedProduct of assembly.ts, with what {@link packSums} made of x: some rows of both halves of y, and some columns of both. */
@@ -182,7 +204,7 @@ export function strassenProduct(
   scratch: usize,
 ): void {
   const half = rows >> 1;
-  const columns = sizesOfPart(rows, out) as i32;
+  const columns = columnsOfPart(rows, out);
   const across = count(out >> 1, columns);
   const p = changetype<Product>(scratch);
   setProduct(p, F32, weights, x, stride, bias, y, rows, width, out, then);

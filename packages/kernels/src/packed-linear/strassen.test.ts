@@ -75,6 +75,20 @@ describe.each(['relaxed', 'standard'] as const)('seven products of halves, %s bu
   });
 });
 
+it('keep small rows as exact as large ones', async () => {
+  const [rows, out, width] = [130, 512, 512];
+  const x = normal(rows * width, 6).map((value, i) => value * (i < 65 * width ? 1e4 : i < 66 * width ? 0 : 1));
+  const w = normal(out * width, 7);
+  const packed = PackedLinear.pack(w, [out, width], { type: 'f32' });
+  const y = packed.apply(x, rows);
+  packed.dispose();
+  const want = packedLinearReference('f32', x, w, width);
+  const small = [66 * out, rows * out] as const;
+  await expectClose('large rows', want.subarray(0, 65 * out), y.subarray(0, 65 * out), TOLERANCE);
+  await expectClose('small rows', want.subarray(...small), y.subarray(...small), TOLERANCE);
+  expect(y.subarray(65 * out, 66 * out).every((value) => value === 0)).toBe(true);
+});
+
 it('are for large products of rows and weights that can be halved', () => {
   const { module } = currentMachine('this test');
   const applies = (rows: number, width: number, out: number) => module.strassenApplies(rows, width, out) !== 0;
