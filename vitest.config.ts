@@ -10,5 +10,6 @@ export default defineConfig({
     pool: 'forks',
     maxWorkers: 2,
     testTimeout: 120_000,
+    expect: { requireAssertions: true }, // also those that a shared suite makes, as describeSequenceModel
   },
 });
