@@ -128,7 +128,7 @@ describe('ThreadPool', () => {
       [C, 0],
     ] as const)
       values(at)[0] = value;
-    const addOne: BlockCalls = { kernel: 'packedLinear', blocks: 1, given: [0, B, A, 1, 0, C, 1, 1, 1, 1] };
+    const addOne: BlockCalls = { kernel: 'packedLinear', blocks: 1, given: [0, B, A, 1, 0, C, 1, 1, 1, 1, A] };
     const idle: BlockCalls = { kernel: 'packActivations', blocks, given: [A, 32, D, 1, 32] }; // blocks behind the first have no row
     play(Array.from({ length: count }, () => [addOne, idle]).flat(), C);
     expect(values(C)[0]).toBe(count);

@@ -3,11 +3,11 @@ type Call = (...addressesAndSizes: number[]) => void;
 /** What single-token steps use of the exports of the assemblies. */
 export interface DecodeModule {
   packedLinearBlocks(rows: number, width: number, out: number): number;
-  /** kind, weights, x, stride, bias, y, rows, width, out, then, block */
+  /** kind, weights, x, stride, bias, y, rows, width, out, then, looks, block */
   packedLinear: Call;
   packedProductBlocks(rows: number, width: number, out: number): number;
   packedProductScratchBytes(kind: number, rows: number, width: number, out: number): number;
-  /** As packedLinear, and scratch */
+  /** kind, weights, x, stride, bias, y, rows, width, out, then, block, scratch */
   packedProduct: Call;
   /** Whether a product with float32 weights is made by the following two. */
   strassenApplies(rows: number, width: number, out: number): number;

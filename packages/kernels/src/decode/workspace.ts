@@ -1,4 +1,5 @@
 import type { Tensor } from '@tensorflow/tfjs-core';
+import { lookAheadOn } from '../packed-linear/look-ahead';
 import { PackedLinear, type PackedLinearOptions } from '../packed-linear/packed-linear';
 import type { Heap } from '../wasm/heap';
 import type { KernelCall } from '../wasm/machine';
@@ -183,9 +184,17 @@ export class DecodeWorkspace {
 
   /** Takes all steps that were noted. @throws SsmError STATE on another backend, or where a matrix was disposed of */
   play(): void {
-    for (const matrix of this.#used) matrix.check();
+    let bytes = 0;
+    for (const matrix of this.#used) {
+      matrix.check();
+      bytes += matrix.sizeBytes;
+    }
     const { play } = currentMachine('DecodeWorkspace');
-    for (const step of this.#steps) Array.isArray(step) ? play(step) : step();
+    const playAll = (): void => {
+      for (const step of this.#steps) Array.isArray(step) ? play(step) : step();
+    };
+    const [first] = this.#used;
+    first ? lookAheadOn(this.#heap, first.type).read(bytes, playAll) : playAll();
   }
 
   /** Frees all buffers and weights; a second time does nothing. */

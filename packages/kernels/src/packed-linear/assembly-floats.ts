@@ -7,9 +7,9 @@ import { madd } from '../vector-math/assembly-madd';
 const PAGE: usize = 4096;
 
 /**
- * Looks at the end of the page behind the one with w, or at the `last` weights: processors read ahead by themselves, but not into the next page, which
- * takes long to find. Not at its beginning, since some would then not read ahead in it. The load may not be left out, since an address outside of
- * the memory would be an error.
+ * Looks at the end of the page behind the one with w, or at the `last` weights, 0 for nothing new: processors read ahead by themselves, but some not into
+ * the next page, which takes long to find (look-ahead.ts). Not at its beginning, since some would then not read ahead in it. The load may not be left
+ * out, since an address outside of the memory would be an error.
  */
 export function lookAhead(w: usize, last: usize): void {
   v128.any_true(v128.load(min((w + PAGE) | (PAGE - 16), last)));

@@ -38,7 +38,8 @@ export function packedLinearBlocks(rows: i32, width: i32, out: i32): i32 {
 
 /**
  * y = x wᵀ + bias, and `then` {@link ADD} or {@link SILU}, or 0. x [rows, width] in float32, `stride` floats from row to row, or for weights of whole
- * numbers as {@link packActivations} leaves it; bias [out] or 0; y [rows, out].
+ * numbers as {@link packActivations} leaves it; bias [out] or 0; y [rows, out]. `looks` is the address of a word that is 0 where weights are not to be
+ * looked at ahead.
  */
 export function packedLinear(
   kind: i32,
@@ -51,6 +52,7 @@ export function packedLinear(
   width: i32,
   out: i32,
   then: i32,
+  looks: usize,
   block: i32,
 ): void {
   const panels = count(out, PANEL);
@@ -60,7 +62,7 @@ export function packedLinear(
   const ofPanel = bytesOfPanel(kind, width);
   const groups = count(width, GROUP);
   const ofRow = bytes(kind > BF16 ? wordsOf(kind, width) : stride);
-  const last = weights + (panels as usize) * ofPanel - 16;
+  const last = load<i32>(looks) ? weights + (panels as usize) * ofPanel - 16 : 0;
   const upperHalves = i32x4.splat(0xffff0000 + (kind - BF16)); // not known before: V8 makes constants anew in every round of a loop
   const inPairs = kind <= BF16; // sums of whole numbers fill the registers with one panel
   const half = inPairs ? (end - first + 1) >> 1 : end - first;
@@ -83,15 +85,15 @@ export function packedLinear(
 }
 
 /** Bytes of a product in the table of {@link packedLinears}. */
-const ENTRY: usize = 44;
+const ENTRY: usize = 48;
 
 /**
  * Several products that do not depend on each other as one, so that threads meet once: what {@link packedLinear} is given of each, and into how
  * many blocks it is cut, lies in a table of words.
  */
 export function packedLinears(table: usize, block: i32): void {
-  while (block >= load<i32>(table, 40)) {
-    block -= load<i32>(table, 40);
+  while (block >= load<i32>(table, 44)) {
+    block -= load<i32>(table, 44);
     table += ENTRY;
   }
   packedLinear(
@@ -105,6 +107,7 @@ export function packedLinears(table: usize, block: i32): void {
     load<i32>(table, 28),
     load<i32>(table, 32),
     load<i32>(table, 36),
+    load<usize>(table, 40),
     block,
   );
 }

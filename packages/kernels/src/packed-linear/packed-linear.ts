@@ -12,6 +12,7 @@ import type { DecodeModule } from '../decode/module';
 import type { Heap } from '../wasm/heap';
 import type { KernelCall, Machine } from '../wasm/machine';
 import { currentMachine } from '../wasm/machines';
+import { lookAheadOn } from './look-ahead';
 import { packedProduct, packedRows } from './operations';
 import { packedBytes, packIntegerRows, packRows, unpackRow } from './pack';
 
@@ -184,7 +185,9 @@ export class PackedLinear implements PackedMatrix {
     const isFew = rows <= MOST_FEW_ROWS[type];
     const blocks = isFew ? module.packedLinearBlocks(rows, width, out) : module.packedProductBlocks(rows, width, out);
     const scratchBytes = isFew ? 0 : module.packedProductScratchBytes(kind, rows, width, out) >>> 0;
-    const multiply = { kernel: isFew ? 'packedLinear' : 'packedProduct', blocks, scratchBytes, given };
+    const multiply = isFew
+      ? { kernel: 'packedLinear', blocks, scratchBytes, given: [...given, lookAheadOn(this.#heap, type).address] }
+      : { kernel: 'packedProduct', blocks, scratchBytes, given };
     if (!this.#isWhole) return { multiply };
     const converted = { blocks: module.packActivationsBlocks(rows, width), scratchBytes: 0, given: [x, stride, activations, rows, width] };
     return { convert: { kernel: 'packActivations', ...converted }, multiply };
