@@ -6,7 +6,7 @@ import { Product, scratchOfBlock } from '../matmul/assembly-block';
 import { blockOfManyRows, count } from '../matmul/assembly-sizes';
 import { bytes, loadLanes } from '../vector-math/assembly-lanes';
 import { addPanelsBf16, addPanelsF32 } from './assembly-floats';
-import { addPanelInt4, addPanelInt8 } from './assembly-integers';
+import { addPanelsInt4, addPanelsInt8 } from './assembly-integers';
 import { multiplyPart, setProduct } from './assembly-part';
 import { BF16, bytesOfPanel, F32, GROUP, GROUP_WORDS, INT8, PANEL, wordsOf } from './assembly-unpack';
 
@@ -63,9 +63,10 @@ export function packedLinear(
   const groups = count(width, GROUP);
   const ofRow = bytes(kind > BF16 ? wordsOf(kind, width) : stride);
   const last = load<i32>(looks) ? weights + (panels as usize) * ofPanel - 16 : 0;
-  const upperHalves = i32x4.splat(0xffff0000 + (kind - BF16)); // not known before: V8 makes constants anew in every round of a loop
-  const inPairs = kind <= BF16; // sums of whole numbers fill the registers with one panel
-  const half = inPairs ? (end - first + 1) >> 1 : end - first;
+  // not known before: V8 makes constants anew in every round of a loop
+  const upperHalves = i32x4.splat(0xffff0000 + (kind - BF16));
+  const nibble = i16x8.splat((15 * (kind - INT8)) as i16);
+  const half = (end - first + 1) >> 1;
   const gap = bytes(half * PANEL);
   for (let panel = first; panel < first + half; panel++) {
     const w = weights + (panel as usize) * ofPanel;
@@ -78,8 +79,8 @@ export function packedLinear(
       const to = y + (((row as usize) * (out as usize) + ((panel * PANEL) as usize)) << 2);
       if (kind === F32) addPanelsF32(w, apart, last, from, b, to, gap, width, lanes, others, then);
       else if (kind === BF16) addPanelsBf16(w, apart, last, from, b, to, gap, width, lanes, others, then, upperHalves);
-      else if (kind === INT8) addPanelInt8(w, last, from, b, to, groups, lanes, then);
-      else addPanelInt4(w, from, b, to, groups, lanes, then);
+      else if (kind === INT8) addPanelsInt8(w, apart, last, from, b, to, gap, groups, lanes, others, then);
+      else addPanelsInt4(w, apart, last, from, b, to, gap, groups, lanes, others, then, nibble);
     }
   }
 }
