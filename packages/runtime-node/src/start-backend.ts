@@ -19,8 +19,8 @@ const platform: Platform = { openWasm, around: withProcessListeners, spawn: spaw
 export async function startBackend(options: StartOptions = {}): Promise<Choice> {
   quietCpu();
   loadGradientsWhenNeeded();
-  // Node 20 has relaxed SIMD behind this flag, later versions without one; V8 ignores flags that it does not know
-  setFlagsFromString('--experimental-wasm-relaxed-simd');
+  // Node 20 has relaxed SIMD behind this flag, later versions without one: they would complain of it on stderr
+  if (Number.parseFloat(process.versions.v8) < 11.4) setFlagsFromString('--experimental-wasm-relaxed-simd');
   return start(platform, options);
 }
 
