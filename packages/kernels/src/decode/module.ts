@@ -1,7 +1,13 @@
 type Call = (...addressesAndSizes: number[]) => void;
 
-/** What single-token steps use of the exports of the assemblies. */
+/** What packed weights and single-token steps use of the exports of the assemblies. */
 export interface DecodeModule {
+  packWeightsBlocks(first: number, rows: number): number;
+  packWeightsScratchBytes(): number;
+  /** kind, from, first, rows, width, weights, bad, block, scratch */
+  packWeights: Call;
+  /** kind, numbers, scales, first, rows, width, weights, block */
+  packIntegers: Call;
   packedLinearBlocks(rows: number, width: number, out: number): number;
   /** kind, weights, x, stride, bias, y, rows, width, out, then, looks, block */
   packedLinear: Call;

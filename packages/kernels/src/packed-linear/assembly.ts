@@ -10,6 +10,7 @@ import { addPanelsInt4, addPanelsInt8 } from './assembly-integers';
 import { multiplyPart, setProduct } from './assembly-part';
 import { BF16, bytesOfPanel, F32, GROUP, GROUP_WORDS, INT8, PANEL, wordsOf } from './assembly-unpack';
 
+export { packIntegers, packWeights, packWeightsBlocks, packWeightsScratchBytes } from './assembly-pack';
 export {
   packedSumsBytes,
   packSums,

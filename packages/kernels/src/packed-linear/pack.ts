@@ -1,17 +1,10 @@
 /**
- * The order of packed weights in memory: panels of 16 outputs, behind each other; what is missing to 16 outputs and, for whole
- * numbers, to 32 inputs is zero. assembly-floats.ts and assembly-integers.ts say how a panel lies.
+ * Weights packed and read back. In memory they are panels of 16 outputs, behind each other; what is missing to 16 outputs and, for whole
+ * numbers, to 32 inputs is zero. assembly-floats.ts and assembly-integers.ts say how a panel lies, assembly-pack.ts makes it.
  */
-import {
-  fromBf16,
-  WEIGHT_GROUP as GROUP,
-  type IntegerRows,
-  quantiseInt4,
-  quantiseInt8,
-  SsmError,
-  toBf16,
-  type WeightType,
-} from '@densessm/ssm-core';
+import { fromBf16, WEIGHT_GROUP as GROUP, type IntegerRows, SsmError, WEIGHT_TYPES, type WeightType } from '@densessm/ssm-core';
+import type { DecodeModule } from '../decode/module';
+import type { Machine } from '../wasm/machine';
 
 const PANEL = 16;
 const SCALES_BYTES = 32;
@@ -32,83 +25,55 @@ export const packedBytes = (type: WeightType, out: number, width: number): numbe
 /** Where a bfloat16 of output 0 to 15 lies: in words whose halves are outputs i and i + 4. */
 const halfOf = (output: number): number => (output & 8) + 2 * (output & 3) + ((output >> 2) & 1);
 
-/**
- * Packs rows [rows, width], the first of which is output `first`, to their places in `bytes`, which are zero and start at a multiple of 4.
- * @throws SsmError WEIGHTS where one is not finite
- */
-export function packRows(where: string, type: WeightType, rows: Float32Array, width: number, first: number, bytes: Uint8Array): void {
-  const write = { f32: writeF32, bf16: writeBf16, int8: writeRounded, int4: writeRounded }[type];
-  for (let start = 0, output = first; start < rows.length; start += width, output++) {
-    const row = rows.subarray(start, start + width);
-    refuseNonFinite(where, row, output);
-    write(row, output % PANEL, panelOf(type, bytes, width, output), type);
-  }
+/** Weights on the heap of a machine, and what their errors are called by. */
+export interface PackedRoom {
+  readonly where: string;
+  readonly machine: Machine<DecodeModule>;
+  readonly type: WeightType;
+  readonly width: number;
+  /** Address. */
+  readonly weights: number;
 }
 
-const panelOf = (type: WeightType, bytes: Uint8Array, width: number, output: number): Uint8Array =>
-  bytes.subarray(Math.floor(output / PANEL) * bytesOfPanel(type, width)).subarray(0, bytesOfPanel(type, width));
+/** Values that are packed at a time, in whole rows. */
+const PART = 2 ** 18;
+
+/** Packs rows [rows, width], the first of which is output `first`, to their places, which are zero. @throws SsmError WEIGHTS where one is not finite */
+export function packRows({ where, machine, type, width, weights }: PackedRoom, rows: Float32Array, first: number): void {
+  const { heap, module, run } = machine;
+  const atOnce = Math.ceil(PART / (PANEL * width)) * PANEL;
+  for (let row = 0; row * width < rows.length; row += atOnce) {
+    const part = rows.subarray(row * width, (row + atOnce) * width);
+    const [output, count] = [first + row, part.length / width];
+    const bad = heap.shared(16 + 4 * part.length);
+    new Int32Array(heap.buffer, bad, 1)[0] = 0;
+    new Float32Array(heap.buffer, bad + 16, part.length).set(part);
+    const given = [WEIGHT_TYPES.indexOf(type), bad + 16, output, count, width, weights, bad];
+    run('packWeights', module.packWeightsBlocks(output, count), module.packWeightsScratchBytes(), ...given);
+    if (new Int32Array(heap.buffer, bad, 1)[0] !== 0) throw notFinite(where, part, width, output);
+  }
+}
 
 /** As {@link packRows} for whole numbers −127 to 127 of int8 or −8 to 7 of int4: nothing is rounded. */
-export function packIntegerRows(type: 'int8' | 'int4', rows: IntegerRows, width: number, first: number, bytes: Uint8Array): void {
+export function packIntegerRows({ machine, type, width, weights }: PackedRoom, { numbers, scales }: IntegerRows, first: number): void {
+  const { heap, module, run } = machine;
   const groups = Math.ceil(width / GROUP);
-  for (let row = 0; row < rows.numbers.length / width; row++) {
-    const panel = panelOf(type, bytes, width, first + row);
-    for (let group = 0; group < groups; group++) {
-      const start = row * width + group * GROUP;
-      const numbers = rows.numbers.subarray(start, Math.min(start + GROUP, (row + 1) * width));
-      writeGroup(type, numbers, rows.scales[row * groups + group] as number, group, (first + row) % PANEL, panel);
-    }
-  }
-}
-
-function writeF32(row: Float32Array, output: number, panel: Uint8Array): void {
-  const values = new Float32Array(panel.buffer, panel.byteOffset, panel.length / 4);
-  for (let k = 0; k < row.length; k++) values[k * PANEL + output] = row[k] as number;
-}
-
-function writeBf16(row: Float32Array, output: number, panel: Uint8Array): void {
-  const halves = new Uint16Array(panel.buffer, panel.byteOffset, panel.length / 2);
-  const place = halfOf(output);
-  for (let k = 0; k < row.length; k++) halves[k * PANEL + place] = toBf16(row[k] as number);
-}
-
-function writeRounded(row: Float32Array, output: number, panel: Uint8Array, type: WeightType): void {
-  const quantise = type === 'int8' ? quantiseInt8 : quantiseInt4;
-  for (let start = 0, group = 0; start < row.length; start += GROUP, group++) {
-    const values = row.subarray(start, start + GROUP);
-    const scale = quantise(values, rounded);
-    writeGroup(type, rounded.subarray(0, values.length), scale, group, output, panel);
-  }
-}
-
-/** Numbers of the group at hand. */
-const rounded = new Int8Array(GROUP);
-
-function writeGroup(type: WeightType, numbers: Int8Array, scale: number, group: number, output: number, panel: Uint8Array): void {
-  const at = group * (type === 'int8' ? INT8_BYTES : INT4_BYTES);
-  panel[at + 2 * halfOf(output)] = scale & 255;
-  panel[at + 2 * halfOf(output) + 1] = scale >> 8;
-  if (type === 'int8') writeInt8(numbers, output, panel, at + SCALES_BYTES);
-  else writeInt4(numbers, output, panel, at + SCALES_BYTES);
-}
-
-function writeInt8(numbers: Int8Array, output: number, panel: Uint8Array, at: number): void {
-  for (let k = 0; k < numbers.length; k++) panel[at + (k >> 1) * 2 * PANEL + 2 * output + (k & 1)] = numbers[k] as number;
-}
-
-/** A word of 16 bits holds one input's numbers of outputs i, i + 4, i + 8 and i + 12. */
-function writeInt4(numbers: Int8Array, output: number, panel: Uint8Array, at: number): void {
-  const [quarter, lane] = [output >> 2, 2 * (output & 3)];
-  const shift = 4 * (quarter & 1);
-  for (let k = 0; k < GROUP; k++) {
-    const place = at + (k >> 1) * PANEL + 2 * (lane + (k & 1)) + (quarter >> 1);
-    panel[place] = (panel[place] as number) | (((numbers[k] ?? 0) + 8) << shift);
+  const atOnce = Math.ceil(PART / (PANEL * width)) * PANEL;
+  for (let row = 0; row * width < numbers.length; row += atOnce) {
+    const part = numbers.subarray(row * width, (row + atOnce) * width);
+    const ofPart = scales.subarray(row * groups, (row + atOnce) * groups);
+    const [output, count] = [first + row, part.length / width];
+    const from = heap.shared(ofPart.byteLength + part.length);
+    new Uint16Array(heap.buffer, from, ofPart.length).set(ofPart);
+    new Int8Array(heap.buffer, from + ofPart.byteLength, part.length).set(part);
+    const given = [WEIGHT_TYPES.indexOf(type), from + ofPart.byteLength, from, output, count, width, weights];
+    run('packIntegers', module.packWeightsBlocks(output, count), 0, ...given);
   }
 }
 
 /** The weights of one output, [width], as {@link packRows} rounded them. */
 export function unpackRow(type: WeightType, bytes: Uint8Array, width: number, output: number): Float32Array {
-  const panel = panelOf(type, bytes, width, output);
+  const panel = bytes.subarray(Math.floor(output / PANEL) * bytesOfPanel(type, width)).subarray(0, bytesOfPanel(type, width));
   const lane = output % PANEL;
   const row = new Float32Array(width);
   if (type === 'f32') {
@@ -138,16 +103,13 @@ function readInt4(panel: Uint8Array, output: number, at: number, k: number): num
   return ((byte >> (4 * (quarter & 1))) & 15) - 8;
 }
 
-function refuseNonFinite(where: string, row: Float32Array, output: number): void {
-  let sum = 0;
-  for (let k = 0; k < row.length; k++) sum += 0 * (row[k] as number);
-  if (sum === 0) return;
-  const k = row.findIndex((value) => !Number.isFinite(value));
-  throw new SsmError({
+function notFinite(where: string, rows: Float32Array, width: number, first: number): SsmError {
+  const at = rows.findIndex((value) => !Number.isFinite(value));
+  return new SsmError({
     code: 'WEIGHTS',
     what: `${where}: a weight is not finite.`,
     expected: 'numbers',
-    got: `${row[k]} at [${output}, ${k}]`,
+    got: `${rows[at]} at [${first + Math.floor(at / width)}, ${at % width}]`,
     mend: 'the checkpoint is damaged, or its training diverged: use an earlier one',
   });
 }

@@ -14,7 +14,7 @@ import type { KernelCall, Machine } from '../wasm/machine';
 import { currentMachine } from '../wasm/machines';
 import { lookAheadOn } from './look-ahead';
 import { packedProduct, packedRows } from './operations';
-import { packedBytes, packIntegerRows, packRows, unpackRow } from './pack';
+import { type PackedRoom, packedBytes, packIntegerRows, packRows, unpackRow } from './pack';
 
 /** Bytes of a group of activations in whole numbers, see assembly.ts. */
 const ACTIVATIONS_BYTES = 72;
@@ -100,7 +100,7 @@ export class PackedLinear implements PackedMatrix {
   /** Packs rows from a given one on, each once. @throws SsmError SHAPE, STATE, or WEIGHTS where one is not finite */
   write(first: number, rows: Float32Array): void {
     this.#checkRows(first, rows.length);
-    packRows(this.#where, this.type, rows, this.width, first, this.#bytes());
+    packRows(this.#room(), rows, first);
   }
 
   /** As {@link write}, for rows of whole numbers of this type: no weight is rounded. @throws SsmError SHAPE, STATE or OPTION */
@@ -109,7 +109,7 @@ export class PackedLinear implements PackedMatrix {
     const scales = (rows.numbers.length / this.width) * Math.ceil(this.width / GROUP);
     if (rows.scales.length !== scales) throw badShape('the scales have the wrong length', String(scales), String(rows.scales.length));
     if (this.type === 'f32' || this.type === 'bf16') throw badType('whole numbers cannot be kept in this type', 'int8, int4', this.type);
-    packIntegerRows(this.type, rows, this.width, first, this.#bytes());
+    packIntegerRows(this.#room(), rows, first);
   }
 
   get shape(): readonly [number, number] {
@@ -243,6 +243,10 @@ export class PackedLinear implements PackedMatrix {
       `whole rows of ${this.width}, from 0 to ${this.out - 1}`,
       `${values} values from row ${first} on`,
     );
+  }
+
+  #room(): PackedRoom {
+    return { where: this.#where, machine: this.#machine(), type: this.type, width: this.width, weights: this.#weights };
   }
 
   #bytes(): Uint8Array {

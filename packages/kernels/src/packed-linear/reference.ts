@@ -1,5 +1,11 @@
 /** What packed weights stand for, in plain numbers: the oracle of the tests. Knows nothing of panels. */
-import { fromBf16, WEIGHT_GROUP as GROUP, quantiseInt4, quantiseInt8, toBf16, type WeightType } from '@densessm/ssm-core';
+import { fromBf16, WEIGHT_GROUP as GROUP, mulberry32, quantiseInt4, quantiseInt8, toBf16, type WeightType } from '@densessm/ssm-core';
+
+/** About normal, as weights and activations are. */
+export function normal(length: number, seed: number): Float32Array {
+  const random = mulberry32(seed);
+  return Float32Array.from({ length }, () => random() + random() + random() + random() - 2);
+}
 
 /** Weights [out, width] as they are after packing. */
 export function roundedWeights(type: WeightType, weights: Float32Array, width: number): Float32Array {

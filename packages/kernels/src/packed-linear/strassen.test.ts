@@ -1,4 +1,3 @@
-import { mulberry32 } from '@densessm/ssm-core';
 import { expectClose } from '@densessm/testing';
 import { findBackend, setBackend } from '@tensorflow/tfjs-core';
 import { afterAll, beforeEach, describe, expect, it } from 'vitest';
@@ -6,13 +5,7 @@ import { DecodeWorkspace } from '../decode/workspace';
 import { currentMachine } from '../wasm/machines';
 import { registerWasmKernels } from '../wasm/register';
 import { PackedLinear, type PackedProductOptions } from './packed-linear';
-import { packedLinearReference } from './reference';
-
-/** About normal, as weights and activations are. */
-function normal(length: number, seed: number): Float32Array {
-  const random = mulberry32(seed);
-  return Float32Array.from({ length }, () => random() + random() + random() + random() - 2);
-}
+import { normal, packedLinearReference } from './reference';
 
 /** Of 512 to 1,024 products; the largest error of the seven products was 6e-6 of the root mean square, of eight 2e-6. */
 const TOLERANCE = 2e-5;
