@@ -47,7 +47,9 @@ describe('densessm inspect', () => {
     expect(weights).toMatchObject({ quantisation: { bits: 4 }, missing: [], unexpected: [] });
     expect(weights.tensors).toBeGreaterThan(22);
     expect(config).not.toHaveProperty('quantization_config');
-    expect((await inspect('int4')).stdout).toMatch(/^weights .* U8.*, matrices of 4 bits in groups of 32$/m);
+    const { stdout } = await inspect('int4');
+    expect(stdout).toMatch(/^weights .* U8.*, matrices of 4 bits in groups of 32$/m);
+    expect(stdout).toMatch(/^parameters +8,576, 34\.3 kB in memory as float32, \d+\.?\d* kB as they are stored$/m);
   });
 
   it('names weights that are missing or of something else, and looks at a config without any', async () => {

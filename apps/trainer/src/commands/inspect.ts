@@ -61,12 +61,13 @@ function summary(facts: ModelFacts): (readonly [string, string])[] {
   const { layers, parameters, stateBytesPerSequence, weightBytesInMemory, weights, tokenizer } = facts;
   const dtypes = weights && Object.keys(weights.dtypes).join(' and ');
   const quantised = weights?.quantisation ? `, matrices of ${weights.quantisation.bits} bits in groups of 32` : '';
+  const stored = weights?.quantisation ? `, ${formatBytes(weights.bytes)} as they are stored` : '';
   const special = tokenizer && [tokenizer.bos && `begins with ${tokenizer.bos}`, tokenizer.eos && `ends with ${tokenizer.eos}`];
   return [
     ['model', facts.name],
     ['kind', facts.modelType],
     ['layers', String(layers ?? 'unknown')],
-    ['parameters', `${formatCount(parameters)}, ${formatBytes(weightBytesInMemory)} in memory as float32`],
+    ['parameters', `${formatCount(parameters)}, ${formatBytes(weightBytesInMemory)} in memory as float32${stored}`],
     ['state', `${formatBytes(stateBytesPerSequence)} per text, however long it is`],
     [
       'weights',
