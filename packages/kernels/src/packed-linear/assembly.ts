@@ -6,7 +6,7 @@ import { Product, scratchOfBlock } from '../matmul/assembly-block';
 import { blockOfManyRows, count } from '../matmul/assembly-sizes';
 import { bytes, loadLanes } from '../vector-math/assembly-lanes';
 import { addPanelsBf16, addPanelsF32 } from './assembly-floats';
-import { addPanelsInt4, addPanelsInt8 } from './assembly-integers';
+import { addPanelsOfIntegers } from './assembly-integers';
 import { multiplyPart, setProduct } from './assembly-part';
 import { BF16, bytesOfPanel, F32, GROUP, GROUP_WORDS, INT8, PANEL, wordsOf } from './assembly-unpack';
 
@@ -80,8 +80,8 @@ export function packedLinear(
       const to = y + (((row as usize) * (out as usize) + ((panel * PANEL) as usize)) << 2);
       if (kind === F32) addPanelsF32(w, apart, last, from, b, to, gap, width, lanes, others, then);
       else if (kind === BF16) addPanelsBf16(w, apart, last, from, b, to, gap, width, lanes, others, then, upperHalves);
-      else if (kind === INT8) addPanelsInt8(w, apart, last, from, b, to, gap, groups, lanes, others, then);
-      else addPanelsInt4(w, apart, last, from, b, to, gap, groups, lanes, others, then, nibble);
+      else if (kind === INT8) addPanelsOfIntegers<i8>(w, apart, last, from, b, to, gap, groups, lanes, others, then, nibble);
+      else addPanelsOfIntegers<u8>(w, apart, last, from, b, to, gap, groups, lanes, others, then, nibble);
     }
   }
 }
