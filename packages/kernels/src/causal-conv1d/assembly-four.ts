@@ -1,48 +1,54 @@
 /**
  * AssemblyScript. Runs of tokens for the width that models have, four, where nothing starts anew and channels fill whole vectors: the same
- * sums in the same order as in assembly-rows.ts, with the filter and the last inputs of four channels in registers from token to token.
+ * sums in the same order as in assembly-rows.ts. Token by token, since rows may lie so far apart that a column of them meets in few places of the first
+ * cache; and in loops that each fill the registers by themselves.
  */
 import { siluSlopeX4, siluX4 } from '../vector-math/assembly-exp';
-import { bytes } from '../vector-math/assembly-lanes';
 import { madd } from '../vector-math/assembly-madd';
 import { Conv } from './assembly-rows';
 
-/** Tokens of a run: few enough that their rows stay in the first cache while the share's channels are gone through. */
-const RUN: i32 = 16;
-
 /** Whether a share may take this way. */
 export function isFourWide(c: Conv): bool {
-  return c.width === 4 && c.starts === 0 && ((c.last - c.first) & 3) === 0;
+  return c.width === 4 && c.starts === 0 && c.last > c.first && ((c.last - c.first) & 3) === 0;
 }
 
 /** Outputs of `count` tokens, the first of which reads four rows from `rows` on. */
 export function convolveRows(c: Conv, rows: usize, y: usize, count: i32): void {
-  for (let left = count; left > 0; left -= RUN) {
-    for (let e = c.first; e < c.last; e += 4) convolveRun(c, rows + bytes(e), e, y + bytes(e), min(RUN, left));
-    rows += (RUN as usize) * c.row;
-    y += (RUN as usize) * c.row;
+  rows += c.shareAt;
+  y += c.shareAt;
+  for (; count > 0; count--) {
+    convolveToken(c, rows, y);
+    if (c.silu) activate(y, c.shareBytes);
+    rows += c.row;
+    y += c.row;
   }
 }
 
-function convolveRun(c: Conv, rows: usize, e: i32, y: usize, count: i32): void {
-  const filter = c.filter + bytes(4 * e);
+/** Before its activation. */
+function convolveToken(c: Conv, rows: usize, y: usize): void {
   const row = c.row;
-  const silu = c.silu;
-  const bias = c.bias ? v128.load(c.bias + bytes(e)) : f32x4.splat(0);
-  let x0 = v128.load(rows);
-  let x1 = v128.load(rows + row);
-  let x2 = v128.load(rows + 2 * row);
-  rows += 3 * row;
+  const end = y + c.shareBytes;
+  let filter = c.filter + c.filterAt;
+  let bias = c.bias ? c.bias + c.shareAt : 0;
   do {
-    const x3 = v128.load(rows);
-    const z = f32x4.add(fourProducts(filter, x0, x1, x2, x3), bias);
-    v128.store(y, silu ? siluX4(z) : z);
-    x0 = x1;
-    x1 = x2;
-    x2 = x3;
-    rows += row;
-    y += row;
-  } while (--count);
+    let z = fourProducts(filter, v128.load(rows), v128.load(rows + row), v128.load(rows + 2 * row), v128.load(rows + 3 * row));
+    if (bias) {
+      z = f32x4.add(z, v128.load(bias));
+      bias += 16;
+    }
+    v128.store(y, z);
+    filter += 64;
+    rows += 16;
+    y += 16;
+  } while (y < end);
+}
+
+function activate(y: usize, size: usize): void {
+  const end = y + size;
+  do {
+    v128.store(y, siluX4(v128.load(y)));
+    y += 16;
+  } while (y < end);
 }
 
 function fourProducts(filter: usize, x0: v128, x1: v128, x2: v128, x3: v128): v128 {
@@ -52,65 +58,70 @@ function fourProducts(filter: usize, x0: v128, x1: v128, x2: v128, x3: v128): v1
 
 /** As gradientOfRow, of `count` tokens, the first of which reads four rows from `rows` on. */
 export function gradientOfRows(c: Conv, rows: usize, dy: usize, dz: usize, count: i32): void {
-  for (let left = count; left > 0; left -= RUN) {
-    for (let e = c.first; e < c.last; e += 4) gradientOfRun(c, rows + bytes(e), e, dy + bytes(e), dz + bytes(e), min(RUN, left));
-    rows += (RUN as usize) * c.row;
-    dy += (RUN as usize) * c.row;
-    dz += (RUN as usize) * c.row;
+  rows += c.shareAt;
+  dy += c.shareAt;
+  dz += c.shareAt;
+  for (; count > 0; count--) {
+    if (c.silu) {
+      convolveToken(c, rows, dz);
+      scaleBySlope(dz, dy, c.shareBytes);
+    } else memory.copy(dz, dy, c.shareBytes);
+    addProducts(c, rows, dz);
+    rows += c.row;
+    dy += c.row;
+    dz += c.row;
   }
 }
 
-function gradientOfRun(c: Conv, rows: usize, e: i32, dy: usize, dz: usize, count: i32): void {
-  const filter = c.filter + bytes(4 * e);
-  const dFilter = c.dFilterOfOne + bytes(4 * e);
-  const dBias = c.dBiasOfOne + bytes(e);
-  const row = c.row;
-  const silu = c.silu;
-  const bias = c.bias ? v128.load(c.bias + bytes(e)) : f32x4.splat(0);
-  let x0 = v128.load(rows);
-  let x1 = v128.load(rows + row);
-  let x2 = v128.load(rows + 2 * row);
-  rows += 3 * row;
+/** dz = dy silu'(z), in place of z. */
+function scaleBySlope(z: usize, dy: usize, size: usize): void {
+  const end = z + size;
   do {
-    const x3 = v128.load(rows);
-    let slope = v128.load(dy);
-    if (silu) slope = f32x4.mul(slope, siluSlopeX4(f32x4.add(fourProducts(filter, x0, x1, x2, x3), bias)));
-    v128.store(dz, slope);
+    v128.store(z, f32x4.mul(v128.load(dy), siluSlopeX4(v128.load(z))));
+    z += 16;
+    dy += 16;
+  } while (z < end);
+}
+
+/** What a token adds to dbias and dw. */
+function addProducts(c: Conv, rows: usize, dz: usize): void {
+  const row = c.row;
+  const end = dz + c.shareBytes;
+  let dFilter = c.dFilterOfOne + c.filterAt;
+  let dBias = c.dBiasOfOne + c.shareAt;
+  do {
+    const slope = v128.load(dz);
     v128.store(dBias, f32x4.add(v128.load(dBias), slope));
-    v128.store(dFilter, madd(slope, x0, v128.load(dFilter)));
-    v128.store(dFilter, madd(slope, x1, v128.load(dFilter, 16)), 16);
-    v128.store(dFilter, madd(slope, x2, v128.load(dFilter, 32)), 32);
-    v128.store(dFilter, madd(slope, x3, v128.load(dFilter, 48)), 48);
-    x0 = x1;
-    x1 = x2;
-    x2 = x3;
-    rows += row;
-    dy += row;
-    dz += row;
-  } while (--count);
+    v128.store(dFilter, madd(slope, v128.load(rows), v128.load(dFilter)));
+    v128.store(dFilter, madd(slope, v128.load(rows + row), v128.load(dFilter, 16)), 16);
+    v128.store(dFilter, madd(slope, v128.load(rows + 2 * row), v128.load(dFilter, 32)), 32);
+    v128.store(dFilter, madd(slope, v128.load(rows + 3 * row), v128.load(dFilter, 48)), 48);
+    dFilter += 64;
+    dBias += 16;
+    rows += 16;
+    dz += 16;
+  } while (dz < end);
 }
 
 /** As gradientOfInput, of `count` rows, where dz points to the first. */
 export function gradientOfInputRows(c: Conv, dz: usize, dx: usize, count: i32): void {
-  for (let left = count; left > 0; left -= RUN) {
-    for (let e = c.first; e < c.last; e += 4) inputRun(c, dz + bytes(e), c.filter + bytes(4 * e), dx + bytes(e), min(RUN, left));
-    dz += (RUN as usize) * c.row;
-    dx += (RUN as usize) * c.row;
+  dz += c.shareAt;
+  dx += c.shareAt;
+  for (; count > 0; count--) {
+    gradientOfToken(c, dz, dx);
+    dz += c.row;
+    dx += c.row;
   }
 }
 
-function inputRun(c: Conv, dz: usize, filter: usize, dx: usize, count: i32): void {
+function gradientOfToken(c: Conv, dz: usize, dx: usize): void {
   const row = c.row;
-  let dz1 = v128.load(dz - row);
-  let dz2 = v128.load(dz - 2 * row);
-  let dz3 = v128.load(dz - 3 * row);
+  const end = dx + c.shareBytes;
+  let filter = c.filter + c.filterAt;
   do {
-    const dz0 = v128.load(dz);
-    v128.store(dx, fourProducts(filter, dz0, dz1, dz2, dz3));
-    dz3 = dz2;
-    dz2 = dz1;
-    dz1 = dz0;
-    dz += row;
-    dx += row;
-  } while (--count);
+    v128.store(dx, fourProducts(filter, v128.load(dz), v128.load(dz - row), v128.load(dz - 2 * row), v128.load(dz - 3 * row)));
+    filter += 64;
+    dz += 16;
+    dx += 16;
+  } while (dx < end);
 }
