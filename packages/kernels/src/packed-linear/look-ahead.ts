@@ -3,7 +3,7 @@ import type { Heap } from '../wasm/heap';
 
 /** Times that weights are read in either way before one is chosen. */
 const TRIALS = 9;
-/** Bytes of weights that no cache holds: only then is it memory that is timed. */
+/** More bytes of weights than caches mostly hold, so that it is memory that is timed. */
 const LEAST_BYTES = 2 ** 26;
 
 /**
