@@ -35,13 +35,16 @@ export interface PackedRoom {
   readonly weights: number;
 }
 
-/** Values that are packed at a time, in whole rows. */
+/** About so many values are packed at a time. */
 const PART = 2 ** 18;
+
+/** Whole panels. */
+const rowsAtOnce = (width: number): number => Math.ceil(PART / (PANEL * width)) * PANEL;
 
 /** Packs rows [rows, width], the first of which is output `first`, to their places, which are zero. @throws SsmError WEIGHTS where one is not finite */
 export function packRows({ where, machine, type, width, weights }: PackedRoom, rows: Float32Array, first: number): void {
   const { heap, module, run } = machine;
-  const atOnce = Math.ceil(PART / (PANEL * width)) * PANEL;
+  const atOnce = rowsAtOnce(width);
   for (let row = 0; row * width < rows.length; row += atOnce) {
     const part = rows.subarray(row * width, (row + atOnce) * width);
     const [output, count] = [first + row, part.length / width];
@@ -58,7 +61,7 @@ export function packRows({ where, machine, type, width, weights }: PackedRoom, r
 export function packIntegerRows({ machine, type, width, weights }: PackedRoom, { numbers, scales }: IntegerRows, first: number): void {
   const { heap, module, run } = machine;
   const groups = Math.ceil(width / GROUP);
-  const atOnce = Math.ceil(PART / (PANEL * width)) * PANEL;
+  const atOnce = rowsAtOnce(width);
   for (let row = 0; row * width < numbers.length; row += atOnce) {
     const part = numbers.subarray(row * width, (row + atOnce) * width);
     const ofPart = scales.subarray(row * groups, (row + atOnce) * groups);
