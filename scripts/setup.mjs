@@ -84,8 +84,8 @@ function progress() {
 function installTrouble(/** @type {string} */ output) {
   if (output.includes('ERR_PNPM_OUTDATED_LOCKFILE'))
     return new Trouble('pnpm-lock.yaml does not belong to the package.json files.', 'run `pnpm install` and commit pnpm-lock.yaml', output);
-  const mend = 'see its message below; `rm -rf node_modules` and the same command start afresh';
-  return registryTrouble(output) ?? new Trouble('pnpm could not install the dependencies.', mend, output);
+  const fix = 'see its message below; `rm -rf node_modules` and the same command start afresh';
+  return registryTrouble(output) ?? new Trouble('pnpm could not install the dependencies.', fix, output);
 }
 
 /** WebAssembly that is compiled, not committed. Its script does nothing where its sources are unchanged. */

@@ -34,14 +34,14 @@ await runMain(async () => {
       2,
       process.stdout,
     );
-    summarise(finished, performance.now() - started);
+    summarize(finished, performance.now() - started);
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
 });
 
 /** @param {import('./lib/phases.mjs').Finished[]} finished @param {number} ms */
-function summarise(finished, ms) {
+function summarize(finished, ms) {
   const total = (/** @type {'passed' | 'failed'} */ kind) => finished.reduce((sum, { outcome }) => sum + outcome[kind], 0);
   const bad = finished.filter(({ outcome }) => outcome.failed > 0).map(({ phase }) => phase.name);
   const unchecked = finished.filter(({ outcome }) => outcome.passed + outcome.failed === 0).map(({ phase }) => phase.name);

@@ -124,7 +124,7 @@ describe('importing a model', () => {
 
 describe('a published package', () => {
   it.each(published.map((one) => [one.name, one] as const))(
-    '%s has README, licence, exports, types and an account of its changes',
+    '%s has README, license, exports, types and an account of its changes',
     (_, one) => {
       const manifest = JSON.parse(readFileSync(join(one.folder, 'package.json'), 'utf8'));
       expect(manifest).toMatchObject({ license: 'MIT', type: 'module', sideEffects: false, engines: { node: '>=20.19' } });

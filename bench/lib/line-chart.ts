@@ -7,12 +7,12 @@ export interface Chart {
   /** What lies above the higher one is drawn at it. */
   yRange: readonly [low: number, high: number];
   yDigits: number;
-  /** Names in the legend, each in its colour. */
+  /** Names in the legend, each in its color. */
   names: readonly string[];
   curves: readonly { name: string; points: readonly (readonly [x: number, y: number])[]; dot?: number }[];
 }
 
-const COLOURS = ['#2563eb', '#dc2626', '#059669', '#d97706', '#7c3aed', '#0891b2', '#be185d', '#4d7c0f', '#475569'];
+const COLORS = ['#2563eb', '#dc2626', '#059669', '#d97706', '#7c3aed', '#0891b2', '#be185d', '#4d7c0f', '#475569'];
 const [WIDTH, HEIGHT, LEFT, BOTTOM] = [760, 420, 56, 44] as const;
 
 const text = (left: number, top: number, words: string, rest = ''): string =>
@@ -23,7 +23,7 @@ export function drawChart(chart: Chart): string {
   const [low, high] = chart.yRange;
   const x = (value: number) => LEFT + (value / xMost) * (WIDTH - LEFT - 150);
   const y = (value: number) => 12 + ((high - Math.min(value, high)) / (high - low)) * (HEIGHT - BOTTOM - 12);
-  const colour = (name: string) => COLOURS[names.indexOf(name) % COLOURS.length];
+  const color = (name: string) => COLORS[names.indexOf(name) % COLORS.length];
   const ticks = Array.from({ length: 6 }, (_, i) => low + ((high - low) * i) / 5);
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${HEIGHT}" font-family="system-ui, sans-serif" font-size="12" fill="#334155">`,
@@ -40,12 +40,12 @@ export function drawChart(chart: Chart): string {
     text(LEFT - 40, HEIGHT - 8, chart.yLabel),
     ...chart.curves.map(({ name, points, dot }) => {
       const line = points.map(([left, top]) => `${x(left).toFixed(1)},${y(top).toFixed(1)}`).join(' ');
-      const mark = dot === undefined ? '' : `<circle cx="${x(xMost)}" cy="${y(dot).toFixed(1)}" r="3" fill="${colour(name)}"/>`;
-      return `<polyline points="${line}" fill="none" stroke="${colour(name)}" stroke-width="1.3" stroke-opacity="0.8"/>${mark}`;
+      const mark = dot === undefined ? '' : `<circle cx="${x(xMost)}" cy="${y(dot).toFixed(1)}" r="3" fill="${color(name)}"/>`;
+      return `<polyline points="${line}" fill="none" stroke="${color(name)}" stroke-width="1.3" stroke-opacity="0.8"/>${mark}`;
     }),
     ...names.map(
       (name, i) =>
-        `<rect x="${WIDTH - 138}" y="${14 + i * 20}" width="12" height="12" fill="${colour(name)}"/>${text(WIDTH - 120, 25 + i * 20, name)}`,
+        `<rect x="${WIDTH - 138}" y="${14 + i * 20}" width="12" height="12" fill="${color(name)}"/>${text(WIDTH - 120, 25 + i * 20, name)}`,
     ),
     '</svg>\n',
   ].join('\n');

@@ -1,4 +1,4 @@
-/** A training step without its optimiser, with our kernels and with their references instead. */
+/** A training step without its optimizer, with our kernels and with their references instead. */
 import { crossEntropy } from '@densessm/kernels';
 import { type AnyModel, disposeGrads, valueAndGrads } from '@densessm/ssm-core';
 import {

@@ -27,15 +27,15 @@ def gpt2():
 
 def seconds_per_step(model, steps):
     model.train()
-    optimiser = torch.optim.AdamW(model.parameters(), lr=1e-3, betas=(0.9, 0.99), weight_decay=0.1)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3, betas=(0.9, 0.99), weight_decay=0.1)
     tokens = torch.randint(VOCABULARY, (BATCH, LENGTH))
     times = []
     for step in range(steps + 2):
         start = time.perf_counter()
-        optimiser.zero_grad()
+        optimizer.zero_grad()
         model(tokens, labels=tokens).loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        optimiser.step()
+        optimizer.step()
         if step >= 2:  # the first steps allocate
             times.append(time.perf_counter() - start)
     return times

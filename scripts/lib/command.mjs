@@ -69,15 +69,15 @@ export function tail(/** @type {string} */ text, lines = 40) {
   return text.trimEnd().split('\n').slice(-lines).join('\n');
 }
 
-/** A failure that a person can mend: printed without a stack. */
+/** A failure that a person can fix: printed without a stack. */
 export class Trouble extends Error {
   /**
    * @param {string} what
-   * @param {string} mend
+   * @param {string} fix
    * @param {string} [details] Output of the program that failed.
    */
-  constructor(what, mend, details = '') {
-    super(`${what}\n  mend  ${mend}${details && `\n\n${tail(details)}`}`);
+  constructor(what, fix, details = '') {
+    super(`${what}\n  fix  ${fix}${details && `\n\n${tail(details)}`}`);
   }
 }
 

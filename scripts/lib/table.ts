@@ -10,7 +10,7 @@ export function alignTable(rows: readonly (readonly string[])[]): string[] {
 
 const CODES = { bold: 1, red: 31, green: 32 };
 
-/** Colour where a person looks on, plain text elsewhere. */
+/** Color where a person looks on, plain text elsewhere. */
 export function paint(style: keyof typeof CODES, text: string): string {
   const plain = !process.stdout.isTTY || process.env.NO_COLOR !== undefined;
   return plain ? text : `\u001b[${CODES[style]}m${text}\u001b[0m`;

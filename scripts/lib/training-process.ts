@@ -41,8 +41,8 @@ export function startTraining(argv: readonly string[], onRecord: (record: RunRec
 /** With `--json` errors are JSON too. */
 function asText(errors: string): string {
   try {
-    const { message, expected, got, mend } = JSON.parse(errors).error;
-    return `${[message, expected && `  expected  ${expected}`, got && `  got       ${got}`, mend && `  mend      ${mend}`].filter(Boolean).join('\n')}\n`;
+    const { message, expected, got, fix } = JSON.parse(errors).error;
+    return `${[message, expected && `  expected  ${expected}`, got && `  got       ${got}`, fix && `  fix       ${fix}`].filter(Boolean).join('\n')}\n`;
   } catch {
     return errors;
   }

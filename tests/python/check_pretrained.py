@@ -32,7 +32,7 @@ import { loadPretrained, savePretrained, startBackend } from '@densessm/runtime-
 import { disposeTree, weight } from '@densessm/ssm-core';
 await startBackend({ device: 'cpu' });
 const bits = {
-  modelType: 'bits', recognises: () => false, parseConfig: (json) => json, configToJson: (config) => config,
+  modelType: 'bits', recognizes: () => false, parseConfig: (json) => json, configToJson: (config) => config,
   spec: ({ size }) => ({ values: weight('values', [size, 1]) }),
 };
 const models = [mamba, mamba2, denseMamba, denseMamba2, retnet, denseRetNet, bits];

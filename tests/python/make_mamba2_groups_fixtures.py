@@ -204,17 +204,17 @@ def gradients(model, ids):
 
 def train(model, ids):
     start = {name: parameter.detach().clone() for name, parameter in model.named_parameters()}
-    optimiser = torch.optim.AdamW(
+    optimizer = torch.optim.AdamW(
         model.parameters(), lr=TRAINING["lr"], betas=tuple(TRAINING["betas"]), eps=TRAINING["eps"], weight_decay=TRAINING["weight_decay"]
     )
     losses, norms = [], []
     for _ in range(TRAINING["steps"]):
-        optimiser.zero_grad()
+        optimizer.zero_grad()
         loss = nll(model, ids).mean()
         loss.backward()
         losses.append(loss.item())
         norms.append(torch.nn.utils.clip_grad_norm_(model.parameters(), TRAINING["clip_grad_norm"]).item())
-        optimiser.step()
+        optimizer.step()
     record = {
         "optimizer": "torch.optim.AdamW",
         **TRAINING,

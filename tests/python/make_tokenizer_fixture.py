@@ -110,7 +110,7 @@ def library_cases() -> dict[str, tuple[dict, str]]:
     feff = ["i", "»", "¿", ".", "Ċ", "a"]
     return {
         "decodes no ids to no text": (tiny(["a"], decoder={"type": "Fuse"}), ""),
-        "decodes a normalised token from its normalised form": (tiny(["<unk>", "▁a"], added=[unk], normalizer=LLAMA, decoder=LLAMA_DECODER, model={"unk_token": "<unk>", "merges": [], "vocab": {"<unk>": 0, "▁": 1, "a": 2}}), "a <unk>"),
+        "decodes a normalized token from its normalized form": (tiny(["<unk>", "▁a"], added=[unk], normalizer=LLAMA, decoder=LLAMA_DECODER, model={"unk_token": "<unk>", "merges": [], "vocab": {"<unk>": 0, "▁": 1, "a": 2}}), "a <unk>"),
         "leaves spaces before punctuation": (tiny(["a", "Ġ", "."], pre_tokenizer=BYTE_LEVEL, decoder=BYTE_LEVEL), "a ."),
         "takes U+FEFF for no space": (tiny(["ï", *feff, "ï»¿", ".ï»¿"], merges=["ï »", "ï» ¿", ". ï»¿"], model={"vocab": {token: index for index, token in enumerate(["ï", "»", "¿", ".", "ï»", "ï»¿", ".ï»¿"])}}, pre_tokenizer=BYTE_LEVEL, decoder=BYTE_LEVEL), ".\ufeff"),
         "takes U+0085 for a space": (tiny([], merges=["Â ħ", "Âħ Ċ"], model={"vocab": {"Â": 0, "ħ": 1, "Ċ": 2, "Âħ": 3, "ÂħĊ": 4}}, pre_tokenizer=BYTE_LEVEL, decoder=BYTE_LEVEL), "\u0085\n"),

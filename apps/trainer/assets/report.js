@@ -30,8 +30,8 @@ function ticks(values) {
   });
 }
 
-const colourOf = ({ colour }) =>
-  'run' in colour ? style(`--run-${colour.run % 6}`) : `oklch(${style('--gate-light')} 0.13 ${255 + colour.hue * 200})`;
+const colorOf = ({ color }) =>
+  'run' in color ? style(`--run-${color.run % 6}`) : `oklch(${style('--gate-light')} 0.13 ${255 + color.hue * 200})`;
 
 /** uPlot wants one list of x values for all curves of a chart: its own join puts them together. */
 function dataOf(chart) {
@@ -41,7 +41,7 @@ function dataOf(chart) {
 }
 
 function seriesOf(curve) {
-  const stroke = colourOf(curve);
+  const stroke = colorOf(curve);
   const few = curve.values.length < 3;
   const faint = { stroke: `${stroke}28`, width: 1, points: { show: false }, spanGaps: false, auto: false };
   const main = {
@@ -59,7 +59,7 @@ function bandsOf(chart) {
   const bands = [];
   let at = 1;
   for (const curve of chart.curves) {
-    if (curve.low) bands.push({ series: [at + 1, at], fill: `${colourOf(curve)}22` });
+    if (curve.low) bands.push({ series: [at + 1, at], fill: `${colorOf(curve)}22` });
     at += curve.low ? 3 : 1;
   }
   return bands;
@@ -155,7 +155,7 @@ function makeLegend(list, chart) {
     const value = document.createElement('b');
     if (curve) {
       const line = document.createElement('i');
-      line.style.borderColor = colourOf(curve);
+      line.style.borderColor = colorOf(curve);
       if (curve.dashed) line.className = 'dashed';
       item.append(line);
     }

@@ -6,17 +6,17 @@ interface HouseError extends Error {
   readonly code: SsmErrorCode;
   readonly expected: string;
   readonly got: string;
-  readonly mend: string;
+  readonly fix: string;
 }
 
 /** @returns an error that ends with exit code 2: a flag or a value that the command does not have. */
-export const usageError = (what: string, expected: string, got: string, mend: string): SsmError =>
-  new SsmError({ code: 'OPTION', what, expected, got, mend });
+export const usageError = (what: string, expected: string, got: string, fix: string): SsmError =>
+  new SsmError({ code: 'OPTION', what, expected, got, fix });
 
 /** What to write for an error, and the exit code it means. Stacks are for our own mistakes only. */
 export function describeError(error: unknown, asJson: boolean): { text: string; code: number } {
   const about = isHouseError(error)
-    ? { code: error.code, message: firstLine(error.message), expected: error.expected, got: error.got, mend: error.mend }
+    ? { code: error.code, message: firstLine(error.message), expected: error.expected, got: error.got, fix: error.fix }
     : { code: systemCode(error) ?? (error instanceof Interrupted ? 'INTERRUPTED' : 'UNEXPECTED'), message: plainText(error) };
   const code = about.code === 'OPTION' ? EXIT.usage : EXIT.failure;
   if (asJson) return { text: JSON.stringify({ error: about }), code };
@@ -25,7 +25,7 @@ export function describeError(error: unknown, asJson: boolean): { text: string; 
 }
 
 /** The tokenizer's errors are of another class with the same name and fields. */
-const isHouseError = (error: unknown): error is HouseError => error instanceof Error && error.name === 'SsmError' && 'mend' in error;
+const isHouseError = (error: unknown): error is HouseError => error instanceof Error && error.name === 'SsmError' && 'fix' in error;
 
 const firstLine = (text: string): string => text.split('\n', 1)[0] ?? '';
 

@@ -18,12 +18,12 @@ describe('the command', () => {
 });
 
 describe('an error', () => {
-  const problem = { what: 'x: bad.', expected: 'a', got: 'b', mend: 'c' };
+  const problem = { what: 'x: bad.', expected: 'a', got: 'b', fix: 'c' };
 
   it('is told without a stack, and a wrong option is wrong usage', () => {
     expect(describeError(new SsmError({ code: 'FILE', ...problem }), false)).toEqual({
       code: EXIT.failure,
-      text: 'densessm: x: bad.\n  expected  a\n  got       b\n  mend      c',
+      text: 'densessm: x: bad.\n  expected  a\n  got       b\n  fix       c',
     });
     expect(describeError(new SsmError({ code: 'OPTION', ...problem }), false).code).toBe(EXIT.usage);
     const full = Object.assign(new Error('ENOSPC: no space left on device, write'), { code: 'ENOSPC' });
@@ -32,7 +32,7 @@ describe('an error', () => {
 
   it('is JSON for a machine', () => {
     const { text } = describeError(new SsmError({ code: 'FILE', ...problem }), true);
-    expect(JSON.parse(text)).toEqual({ error: { code: 'FILE', message: 'x: bad.', expected: 'a', got: 'b', mend: 'c' } });
+    expect(JSON.parse(text)).toEqual({ error: { code: 'FILE', message: 'x: bad.', expected: 'a', got: 'b', fix: 'c' } });
   });
 
   it('shows where it came from where nobody foresaw it, and nothing but its words where the user broke off', () => {

@@ -65,7 +65,7 @@ describe('parseConfigText', () => {
       [SsmError: model/config.json: line 3, column 1 is not valid JSON.
         expected  a key in double quotes
         got       "}"
-        mend      get the file again, or correct it there]
+        fix       get the file again, or correct it there]
     `);
   });
 });

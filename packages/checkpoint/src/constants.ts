@@ -26,7 +26,7 @@ export function checkConstant(where: string, leaf: ConstantLeaf, stored: ArrayTe
       what: `${where}: the stored constant \`${leaf.name}\` is not the one that the config implies.`,
       expected: `${want} at ${i}`,
       got: `${got} (${dtype})`,
-      mend: 'use the config.json that belongs to these weights',
+      fix: 'use the config.json that belongs to these weights',
     });
   }
 }

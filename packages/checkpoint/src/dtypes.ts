@@ -72,7 +72,7 @@ export function valuesOf(name: string, dtype: Dtype, bytes: Uint8Array): TensorV
     what: `tensorValues: \`${name}\` has an element type that is not read.`,
     expected: 'F64, F32, F16, BF16, I64, I32, I16, I8, U8 or BOOL',
     got: dtype,
-    mend: 'convert the file to F32 or BF16 first',
+    fix: 'convert the file to F32 or BF16 first',
   });
 }
 
@@ -106,7 +106,7 @@ function safeIntegers(name: string, values: BigInt64Array): Float64Array {
       what: `tensorValues: \`${name}\` holds an integer that a number cannot.`,
       expected: `integers from ${Number.MIN_SAFE_INTEGER} to ${Number.MAX_SAFE_INTEGER}`,
       got: `${values[i]} at ${i}`,
-      mend: 'read the bytes of the tensor yourself, as a BigInt64Array',
+      fix: 'read the bytes of the tensor yourself, as a BigInt64Array',
     });
   }
   return result;

@@ -22,8 +22,8 @@ export interface SafetensorsHeader {
 }
 
 export function fileError(where: string, what: string, expected: string, got: string): SsmError {
-  const mend = 'get the file again; if it was made by a program of yours, let that program write it with a safetensors library';
-  return new SsmError({ code: 'FILE', what: `${where}: ${what}`, expected, got, mend });
+  const fix = 'get the file again; if it was made by a program of yours, let that program write it with a safetensors library';
+  return new SsmError({ code: 'FILE', what: `${where}: ${what}`, expected, got, fix });
 }
 
 /**

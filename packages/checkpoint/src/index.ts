@@ -8,8 +8,8 @@ export { type FileSet, fileSetOf, type NamedBlob, type OpenFile, readText } from
 export { type LoadedModel, loadPretrainedFiles, type PretrainedOptions } from './pretrained/load';
 export { type PretrainedFile, pretrainedFiles, type SavePretrainedOptions } from './pretrained/save';
 export { type OpenWeights, openWeights } from './pretrained/weights';
-export { type Quantisation, splitQuantisation } from './quantised/config';
-export { type QuantisedSource, quantisedSource } from './quantised/read';
+export { type Quantization, splitQuantization } from './quantized/config';
+export { type QuantizedSource, quantizedSource } from './quantized/read';
 export {
   type ByteSource,
   openSafetensors,

@@ -159,7 +159,7 @@ class JsonCursor {
       what: `${this.#options.where}: line ${line}, column ${column} is not valid JSON.`,
       expected,
       got: found,
-      mend: 'get the file again, or correct it there',
+      fix: 'get the file again, or correct it there',
     });
   }
 }

@@ -15,7 +15,7 @@ import type { Tensor } from '@tensorflow/tfjs-core';
 import { type ArrayTensor, dtypeOf, type TensorValues, tensorValues, valuesOf } from './dtypes';
 import { shorten } from './json';
 import { type Part, readConstant, readParam, type Steps, type Stored, weightsError } from './param-steps';
-import type { QuantisedSource } from './quantised/read';
+import type { QuantizedSource } from './quantized/read';
 import type { TensorSource } from './safetensors';
 
 export interface LoadOptions {
@@ -61,7 +61,7 @@ export function paramsFromTensors<S extends SpecTree>(
  */
 export async function loadParams<S extends SpecTree>(
   spec: S,
-  source: TensorSource | QuantisedSource,
+  source: TensorSource | QuantizedSource,
   options: LoadOptions = {},
 ): Promise<Params<S>> {
   const steps = assemble(spec, source, { where: 'loadParams', ...options });
@@ -77,10 +77,10 @@ export async function loadParams<S extends SpecTree>(
 }
 
 /** Of tensors that the source gives only whole two are kept, since two may be compared. */
-function partsOf(source: TensorSource | QuantisedSource): (part: Part) => Promise<TensorValues | IntegerRows> {
+function partsOf(source: TensorSource | QuantizedSource): (part: Part) => Promise<TensorValues | IntegerRows> {
   const wholes = new Map<string, TensorValues>();
   return async ({ name, first, count, asIntegers }) => {
-    if (asIntegers) return (source as QuantisedSource).readRows(name, first, count);
+    if (asIntegers) return (source as QuantizedSource).readRows(name, first, count);
     const entry = source.tensors.get(name);
     if (source.readPart && entry) {
       return valuesOf(name, entry.dtype, await source.readPart(name, first, count));
@@ -132,8 +132,8 @@ function checkNames(names: ReadonlyMap<Leaf, string[]>, stored: Stored['tensors'
   const missing = [...names].filter(([leaf, found]) => leaf.kind === 'param' && found.length === 0 && !allowMissing(leaf.name));
   if (missing.length) {
     const got = unexpected.length ? `instead ${listNames(unexpected)}` : `${stored.size} tensors, none of them these`;
-    const mend = 'use the config.json that belongs to these weights, or allow what may be missing with allowMissing';
-    throw weightsError(`${where}: weights are missing.`, listNames(missing.map(([leaf]) => leaf.name)), got, mend);
+    const fix = 'use the config.json that belongs to these weights, or allow what may be missing with allowMissing';
+    throw weightsError(`${where}: weights are missing.`, listNames(missing.map(([leaf]) => leaf.name)), got, fix);
   }
   const misshapen = [...names].flatMap(([leaf, found]) =>
     found.filter((name) => stored.get(name)?.shape.join() !== leaf.shape.join()).map((name) => ({ name, shape: leaf.shape })),
@@ -141,16 +141,16 @@ function checkNames(names: ReadonlyMap<Leaf, string[]>, stored: Stored['tensors'
   if (misshapen.length) {
     const want = misshapen.map(({ name, shape }) => `${name} [${shape.join(', ')}]`);
     const got = misshapen.map(({ name }) => `[${stored.get(name)?.shape.join(', ')}]`);
-    const mend = 'use the config.json that belongs to these weights';
-    throw weightsError(`${where}: weights have the wrong shape.`, listNames(want), listNames(got), mend);
+    const fix = 'use the config.json that belongs to these weights';
+    throw weightsError(`${where}: weights have the wrong shape.`, listNames(want), listNames(got), fix);
   }
   if (unexpected.length) {
-    const mend = 'use the config.json that belongs to these weights, or leave tensors out with ignoreUnexpected';
+    const fix = 'use the config.json that belongs to these weights, or leave tensors out with ignoreUnexpected';
     throw weightsError(
       `${where}: there are tensors that the model does not have.`,
       `${known.size} tensors of the model`,
       listNames(unexpected),
-      mend,
+      fix,
     );
   }
 }
@@ -168,6 +168,6 @@ function freshTensor(leaf: ParamLeaf, { where, seed }: LoadOptions & { where: st
     what: `${where}: \`${leaf.name}\` is missing and may start afresh, but from no seed.`,
     expected: 'options.seed beside options.allowMissing',
     got: 'no seed',
-    mend: 'pass { allowMissing, seed: 1 }',
+    fix: 'pass { allowMissing, seed: 1 }',
   });
 }

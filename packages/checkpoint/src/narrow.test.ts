@@ -37,13 +37,13 @@ describe.each(NARROW)('%s', (dtype) => {
     }
   });
 
-  it('is as near as its neighbours for any number', () => {
+  it('is as near as its neighbors for any number', () => {
     const check = (value: number): void => {
       const [half] = new Uint16Array(floatBytes('x', Float32Array.of(value), dtype).buffer) as unknown as [number];
       const error = Math.abs((all[half] as number) - value);
       for (const other of [half - 1, half + 1]) {
-        const neighbour = all[other];
-        if (neighbour !== undefined && Number.isFinite(neighbour)) expect(Math.abs(neighbour - value)).toBeGreaterThanOrEqual(error);
+        const neighbor = all[other];
+        if (neighbor !== undefined && Number.isFinite(neighbor)) expect(Math.abs(neighbor - value)).toBeGreaterThanOrEqual(error);
       }
     };
     fc.assert(fc.property(fc.float({ min: -65504, max: 65504, noNaN: true }), check), { seed: 1, numRuns: 2000 });
@@ -65,7 +65,7 @@ describe('floatBytes', () => {
       [SsmError: \`head.weight\` does not fit F16.
         expected  values below 65520
         got       65520
-        mend      save as BF16 or F32]
+        fix       save as BF16 or F32]
     `);
     expect(() => floatBytes('x', Float32Array.of(3.4e38), 'BF16')).toThrow(/save as F32/);
     expect(back(floatBytes('x', Float32Array.of(65519), 'F16'), 'F16')[0]).toBe(65504);

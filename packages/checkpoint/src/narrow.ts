@@ -52,5 +52,5 @@ const tooLarge = (name: string, value: number, dtype: FloatDtype): SsmError =>
     what: `\`${shorten(name)}\` does not fit ${dtype}.`,
     expected: dtype === 'F16' ? 'values below 65520' : 'values below 3.39e38',
     got: String(value),
-    mend: dtype === 'F16' ? 'save as BF16 or F32' : 'save as F32',
+    fix: dtype === 'F16' ? 'save as BF16 or F32' : 'save as F32',
   });

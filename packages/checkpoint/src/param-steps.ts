@@ -5,7 +5,7 @@ import type { Tensor } from '@tensorflow/tfjs-core';
 import { checkConstant } from './constants';
 import type { Dtype, TensorValues } from './dtypes';
 import { floatTarget, packedTarget } from './float-target';
-import type { QuantisedSource } from './quantised/read';
+import type { QuantizedSource } from './quantized/read';
 
 /** A question for some values of one stored tensor, row-major; or, with `asIntegers`, for some rows as the whole numbers that are stored. */
 export interface Part {
@@ -17,7 +17,7 @@ export interface Part {
 export type Steps<Result> = Generator<Part, Result, TensorValues | IntegerRows>;
 
 /** What is stored, by name. */
-export interface Stored extends Partial<Pick<QuantisedSource, 'quantised' | 'type'>> {
+export interface Stored extends Partial<Pick<QuantizedSource, 'quantized' | 'type'>> {
   readonly tensors: ReadonlyMap<string, { readonly dtype: Dtype; readonly shape: readonly number[] }>;
 }
 
@@ -48,7 +48,7 @@ export function* readParam(
   const target = matrix ? packedTarget(matrix) : floatTarget(shape);
   let complete = false;
   try {
-    if (matrix && stored.quantised?.has(name) && stored.type === matrix.type) yield* readIntegers(name, matrix);
+    if (matrix && stored.quantized?.has(name) && stored.type === matrix.type) yield* readIntegers(name, matrix);
     else {
       const row = matrix ? matrix.shape[1] : 1;
       for (const part of partsOfTensor(name, sizeOf(shape), row)) target.write(part.first, yield* valuesOf(where, part));
@@ -78,8 +78,8 @@ function* readIntegers(name: string, matrix: PackedMatrix): Steps<void> {
 function* valuesOf(where: string, part: Part): Steps<TensorValues> {
   const given = (yield part) as TensorValues;
   if (given.length === part.count) return given;
-  const mend = 'give each tensor as many values as its shape says';
-  throw weightsError(`${where}: \`${part.name}\` has another size than its shape.`, `${part.count} values`, `${given.length}`, mend);
+  const fix = 'give each tensor as many values as its shape says';
+  throw weightsError(`${where}: \`${part.name}\` has another size than its shape.`, `${part.count} values`, `${given.length}`, fix);
 }
 
 /** Parts of whole rows. */
@@ -90,8 +90,8 @@ function* partsOfTensor(name: string, size: number, row: number): Generator<Part
 
 const sizeOf = (shape: readonly number[]): number => shape.reduce((product, length) => product * length, 1);
 
-export const weightsError = (what: string, expected: string, got: string, mend: string): SsmError =>
-  new SsmError({ code: 'WEIGHTS', what, expected, got, mend });
+export const weightsError = (what: string, expected: string, got: string, fix: string): SsmError =>
+  new SsmError({ code: 'WEIGHTS', what, expected, got, fix });
 
 /** @throws SsmError WEIGHTS where two names of one tensor hold different values: a head stored beside a config that ties it, say. */
 function requireSame(where: string, name: string, want: Float32Array, { name: other, first }: Part, got: Float32Array): void {
@@ -105,7 +105,7 @@ function requireSame(where: string, name: string, want: Float32Array, { name: ot
   );
 }
 
-/** @throws SsmError DTYPE where the values are integers: quantised weights need their own reader. */
+/** @throws SsmError DTYPE where the values are integers: quantized weights need their own reader. */
 function requireFloats(where: string, name: string, dtype: Dtype | undefined): void {
   if (dtype !== undefined && /^B?F\d+$/.test(dtype)) return;
   throw new SsmError({
@@ -113,6 +113,6 @@ function requireFloats(where: string, name: string, dtype: Dtype | undefined): v
     what: `${where}: the weight \`${name}\` does not hold floats.`,
     expected: 'F32, F16, BF16 or F64',
     got: String(dtype),
-    mend: 'use the weights in their original precision',
+    fix: 'use the weights in their original precision',
   });
 }

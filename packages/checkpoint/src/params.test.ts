@@ -131,7 +131,7 @@ describe('weights that do not fit', () => {
       [SsmError: model.safetensors: there are tensors that the model does not have.
         expected  7 tensors of the model
         got       extra.0; extra.1; extra.2; extra.3; … (30 in all)
-        mend      use the config.json that belongs to these weights, or leave tensors out with ignoreUnexpected]
+        fix       use the config.json that belongs to these weights, or leave tensors out with ignoreUnexpected]
     `);
     const ignoreUnexpected = (name: string) => name.startsWith('extra.');
     expect(paramsFromTensors(spec, tensors, { ignoreUnexpected }).layers.length).toBe(2);

@@ -97,7 +97,7 @@ describe('parseSafetensors', () => {
       [SsmError: model.safetensors: the header's entry "x" cannot be used.
         expected  data_offsets that span 5 bytes: shape times U8
         got       {"shape":[5],"offsets":[0,4]}
-        mend      get the file again; if it was made by a program of yours, let that program write it with a safetensors library]
+        fix       get the file again; if it was made by a program of yours, let that program write it with a safetensors library]
     `);
   });
 

@@ -2,10 +2,10 @@ import { isPacked, leavesOf, namedParams, type ParamLeaf, type Params, type Spec
 import { Tensor } from '@tensorflow/tfjs-core';
 import type { ArrayTensor } from './dtypes';
 import { floatBytes } from './narrow';
-import { quantisedEntries, type UnreadTensor } from './quantised/write';
+import { quantizedEntries, type UnreadTensor } from './quantized/write';
 import { entryOf, type TensorSource } from './safetensors';
 
-/** How weights can be saved: as floats, or their matrices in whole numbers as QUANTISED.md describes. */
+/** How weights can be saved: as floats, or their matrices in whole numbers as QUANTIZED.md describes. */
 export type SaveDtype = 'F32' | 'F16' | 'BF16' | 'INT8' | 'INT4';
 const SAVE_DTYPES: readonly SaveDtype[] = ['F32', 'F16', 'BF16', 'INT8', 'INT4'];
 
@@ -58,7 +58,7 @@ function* unreadParams(spec: SpecTree, params: unknown): Generator<[ParamLeaf, V
 }
 
 function entriesOf(leaf: ParamLeaf, values: Values, dtype: SaveDtype): [string, UnreadTensor][] {
-  if (dtype === 'INT8' || dtype === 'INT4') return quantisedEntries(leaf, dtype === 'INT8' ? 'int8' : 'int4', values);
+  if (dtype === 'INT8' || dtype === 'INT4') return quantizedEntries(leaf, dtype === 'INT8' ? 'int8' : 'int4', values);
   const { name, shape } = leaf;
   return [[name, { dtype, shape, bytes: async () => floatBytes(name, await values(), dtype) }]];
 }
@@ -71,12 +71,12 @@ function checkParam(name: string, shape: readonly number[], param: unknown): voi
     expected: `a float32 tensor [${shape.join(', ')}]`,
     got:
       param instanceof Tensor ? `${param.dtype} [${param.shape.join(', ')}]` : isPacked(param) ? `packed as ${param.type}` : String(param),
-    mend: isPacked(param) ? 'load the model without `weights` to save it' : 'pass the params together with the config that made them',
+    fix: isPacked(param) ? 'load the model without `weights` to save it' : 'pass the params together with the config that made them',
   });
 }
 
 function requireDtype(dtype: SaveDtype): void {
   if (SAVE_DTYPES.includes(dtype)) return;
-  const mend = 'leave it out, or take one of these';
-  throw new SsmError({ code: 'OPTION', what: 'paramsSource: unknown dtype.', expected: SAVE_DTYPES.join(', '), got: String(dtype), mend });
+  const fix = 'leave it out, or take one of these';
+  throw new SsmError({ code: 'OPTION', what: 'paramsSource: unknown dtype.', expected: SAVE_DTYPES.join(', '), got: String(dtype), fix });
 }

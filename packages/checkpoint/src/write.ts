@@ -96,5 +96,5 @@ const unwritable = (name: string, expected: string, got: string): SsmError =>
     what: `serializeSafetensors: ${shorten(JSON.stringify(name))} cannot be written.`,
     expected,
     got,
-    mend: 'give each tensor a plain name and as many values as its shape says',
+    fix: 'give each tensor a plain name and as many values as its shape says',
   });

@@ -49,84 +49,84 @@ describe('an invalid dense config is refused', () => {
     [SsmError: test: \`dense_block_layers\` cannot be used.
       expected  a whole number from 0 to 2147483647
       got       -1
-      mend      correct the value in config.json]
+      fix       correct the value in config.json]
   `));
   it('a number of layers that is not whole', () =>
     refuses({ dense_block_layers: 1.5 }).toThrowErrorMatchingInlineSnapshot(`
     [SsmError: test: \`dense_block_layers\` cannot be used.
       expected  a whole number from 0 to 2147483647
       got       1.5
-      mend      correct the value in config.json]
+      fix       correct the value in config.json]
   `));
   it('a number of layers as text', () =>
     refuses({ dense_block_layers: '2' }).toThrowErrorMatchingInlineSnapshot(`
     [SsmError: test: \`dense_block_layers\` cannot be used.
       expected  a whole number from 0 to 2147483647
       got       "2"
-      mend      correct the value in config.json]
+      fix       correct the value in config.json]
   `));
   it('an unknown projection', () =>
     refuses({ dense_projection: 'lowrank' }).toThrowErrorMatchingInlineSnapshot(`
     [SsmError: test: \`dense_projection\` cannot be used.
       expected  "none" or "identity" or "linear"
       got       "lowrank"
-      mend      correct the value in config.json]
+      fix       correct the value in config.json]
   `));
   it('an unknown gate', () =>
     refuses({ dense_gate: 'sigmoid' }).toThrowErrorMatchingInlineSnapshot(`
     [SsmError: test: \`dense_gate\` cannot be used.
       expected  "none" or "linear" or "mlp"
       got       "sigmoid"
-      mend      correct the value in config.json]
+      fix       correct the value in config.json]
   `));
   it('an unknown fusion', () =>
     refuses({ dense_fusion_method: 'sum' }).toThrowErrorMatchingInlineSnapshot(`
     [SsmError: test: \`dense_fusion_method\` cannot be used.
       expected  "add" or "concat" or "attention"
       got       "sum"
-      mend      correct the value in config.json]
+      fix       correct the value in config.json]
   `));
   it('an unknown scope', () =>
     refuses({ dense_scope: 'model' }).toThrowErrorMatchingInlineSnapshot(`
     [SsmError: test: \`dense_scope\` cannot be used.
       expected  "layer" or "block"
       got       "model"
-      mend      correct the value in config.json]
+      fix       correct the value in config.json]
   `));
   it('a rank of 0', () =>
     refuses({ dense_gate_rank: 0 }).toThrowErrorMatchingInlineSnapshot(`
     [SsmError: test: \`dense_gate_rank\` cannot be used.
       expected  a whole number from 1 to 2147483647
       got       0
-      mend      correct the value in config.json]
+      fix       correct the value in config.json]
   `));
   it('a rank that is not whole', () =>
     refuses({ dense_gate_rank: 2.5 }).toThrowErrorMatchingInlineSnapshot(`
     [SsmError: test: \`dense_gate_rank\` cannot be used.
       expected  a whole number from 1 to 2147483647
       got       2.5
-      mend      correct the value in config.json]
+      fix       correct the value in config.json]
   `));
   it('a gate per source that is not true or false', () =>
     refuses({ dense_gate_per_source: 1 }).toThrowErrorMatchingInlineSnapshot(`
     [SsmError: test: \`dense_gate_per_source\` cannot be used.
       expected  true or false
       got       1
-      mend      correct the value in config.json]
+      fix       correct the value in config.json]
   `));
   it('a gate per source without a gate', () =>
     refuses({ dense_gate: 'none', dense_gate_per_source: true }).toThrowErrorMatchingInlineSnapshot(`
       [SsmError: test: \`dense_gate_per_source\` cannot be used.
         expected  false, since dense_gate is "none"
         got       true
-        mend      choose dense_gate "linear" or "mlp", or leave dense_gate_per_source out]
+        fix       choose dense_gate "linear" or "mlp", or leave dense_gate_per_source out]
     `));
   it('layers with neither a projection nor a gate', () =>
     refuses({ dense_block_layers: 1, dense_projection: 'none', dense_gate: 'none' }).toThrowErrorMatchingInlineSnapshot(`
       [SsmError: test: \`dense_projection\` cannot be used.
         expected  "identity" or "linear", since dense_gate is "none"
         got       "none"
-        mend      with neither a projection nor a gate nothing is connected: choose one, or set dense_block_layers to 0]
+        fix       with neither a projection nor a gate nothing is connected: choose one, or set dense_block_layers to 0]
     `));
 });
 
@@ -141,13 +141,13 @@ describe('completeDenseConfig', () => {
       [SsmError: upcycle: \`dense_block_layers\` cannot be used.
         expected  a whole number from 0 to 2147483647
         got       null
-        mend      correct the value in config.json]
+        fix       correct the value in config.json]
     `);
     expect(choose({ denseLayer: 2 })).toThrowErrorMatchingInlineSnapshot(`
       [SsmError: upcycle: the dense choices have no \`denseLayer\`.
         expected  one of denseLayers, projection, gate, gateRank, gatePerSource, fusion, scope
         got       denseLayer
-        mend      remove the choice or correct its spelling]
+        fix       remove the choice or correct its spelling]
     `);
   });
 });

@@ -93,7 +93,7 @@ const noSuchChoice = (where: string, name: string): SsmError =>
     what: `${where}: the dense choices have no \`${name}\`.`,
     expected: `one of ${Object.keys(KEYS).join(', ')}`,
     got: name,
-    mend: 'remove the choice or correct its spelling',
+    fix: 'remove the choice or correct its spelling',
   });
 
 /** What to write into config.json: `dense_block_layers`, and every choice that `defaults` (the same as for parsing) would not restore. */

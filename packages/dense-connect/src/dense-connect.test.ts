@@ -178,37 +178,37 @@ describe('denseConnect', () => {
       [SsmError: denseConnect: \`sources[1]\` has the wrong shape.
         expected  [B, T, W] with {"B":2,"T":3,"W":4,"D":5}
         got       [2, 3, 5]
-        mend      pass the states and inputs of the layers that denseSources(config, layer) names, each [B, T, width]]
+        fix       pass the states and inputs of the layers that denseSources(config, layer) names, each [B, T, width]]
     `);
     refuses({ x: sample(B, T + 1, D) as Tensor3D }).toThrowErrorMatchingInlineSnapshot(`
       [SsmError: denseConnect: \`x\` has the wrong shape.
         expected  [B, T, D] with {"B":2,"T":3,"W":4}
         got       [2, 4, 5]
-        mend      pass the states and inputs of the layers that denseSources(config, layer) names, each [B, T, width]]
+        fix       pass the states and inputs of the layers that denseSources(config, layer) names, each [B, T, width]]
     `);
     refuses({ sourceInputs: [own, own] }).toThrowErrorMatchingInlineSnapshot(`
       [SsmError: denseConnect: \`sourceInputs[0]\` has the wrong shape.
         expected  [B, T, D] with {"B":2,"T":3,"W":4,"D":5}
         got       [2, 3, 4]
-        mend      pass the states and inputs of the layers that denseSources(config, layer) names, each [B, T, width]]
+        fix       pass the states and inputs of the layers that denseSources(config, layer) names, each [B, T, width]]
     `);
     refuses({ sourceInputs: undefined }).toThrowErrorMatchingInlineSnapshot(`
       [SsmError: denseConnect: \`sourceInputs\` has the wrong length.
         expected  2, one per source
         got       0
-        mend      pass the states and inputs of the layers that denseSources(config, layer) names, each [B, T, width]]
+        fix       pass the states and inputs of the layers that denseSources(config, layer) names, each [B, T, width]]
     `);
     refuses({ sources: [own, ...sources], sourceInputs }).toThrowErrorMatchingInlineSnapshot(`
       [SsmError: denseConnect: \`sources\` has the wrong length.
         expected  at most 2, the dense layers of the config
         got       3
-        mend      pass the states and inputs of the layers that denseSources(config, layer) names, each [B, T, width]]
+        fix       pass the states and inputs of the layers that denseSources(config, layer) names, each [B, T, width]]
     `);
     refuses({ unit: wide }).toThrowErrorMatchingInlineSnapshot(`
       [SsmError: denseConnect: \`unit\` has the wrong shape.
         expected  a shape that broadcasts to [2, 3, 4]
         got       [2, 3, 5]
-        mend      pass the states and inputs of the layers that denseSources(config, layer) names, each [B, T, width]]
+        fix       pass the states and inputs of the layers that denseSources(config, layer) names, each [B, T, width]]
     `);
   });
 
@@ -220,13 +220,13 @@ describe('denseConnect', () => {
       [SsmError: denseConnect: the connection has no \`fc1\`.
         expected  the matrices that denseSpec makes for this config
         got       fc, proj
-        mend      make or load the parameters with denseSpec(config, …) of the same config]
+        fix       make or load the parameters with denseSpec(config, …) of the same config]
     `);
     expect(connect({})).toThrowErrorMatchingInlineSnapshot(`
       [SsmError: denseConnect: the connection has no \`fc1\`.
         expected  the matrices that denseSpec makes for this config
         got       none at all
-        mend      make or load the parameters with denseSpec(config, …) of the same config]
+        fix       make or load the parameters with denseSpec(config, …) of the same config]
     `);
   });
 });

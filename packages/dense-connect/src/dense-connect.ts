@@ -18,7 +18,7 @@ export interface DenseInputs {
   unit?: Tensor;
 }
 
-const MEND = 'pass the states and inputs of the layers that denseSources(config, layer) names, each [B, T, width]';
+const FIX = 'pass the states and inputs of the layers that denseSources(config, layer) names, each [B, T, width]';
 
 /**
  * h' = Fuse(h, [φ(h^{l−1}); …; φ(h^{l−n})]), arXiv:2403.00818, section 3.2, n ≤ m. Without a source h' = h.
@@ -53,7 +53,7 @@ function checkInputs(config: DenseConfig, { own, sources, x, sourceInputs = [], 
     throw refusal('OPTION', 'sources', `at most ${config.denseLayers}, the dense layers of the config`, String(sources.length));
   if (config.fusion === 'attention' && sourceInputs.length !== sources.length)
     throw refusal('OPTION', 'sourceInputs', `${sources.length}, one per source`, String(sourceInputs.length));
-  const { W } = bindShapes('denseConnect', MEND, {
+  const { W } = bindShapes('denseConnect', FIX, {
     own: [own, ['B', 'T', 'W']],
     x: [x, ['B', 'T', 'D']],
     ...Object.fromEntries(sources.map((source, i) => [`sources[${i}]`, [source, ['B', 'T', 'W']] as const])),
@@ -73,5 +73,5 @@ const refusal = (code: 'OPTION' | 'SHAPE', name: string, expected: string, got: 
     what: `denseConnect: \`${name}\` ${code === 'SHAPE' ? 'has the wrong shape' : 'has the wrong length'}.`,
     expected,
     got,
-    mend: MEND,
+    fix: FIX,
   });

@@ -1,6 +1,6 @@
 import {
   computed,
-  type Initialiser,
+  type Initializer,
   type ParamLeaf,
   type ParamOptions,
   type Params,
@@ -39,10 +39,10 @@ export interface ConnectionSizes {
   /** In front of every name on disk: `backbone.layers.3.mixer.dense_gate`, say. */
   name: string;
   /** Starts every gate matrix; left out, the gate starts such that a fresh model equals the plain one. */
-  gateInit?: Initialiser;
+  gateInit?: Initializer;
 }
 
-const identityThenZeros = (width: number, columns: number): Initialiser =>
+const identityThenZeros = (width: number, columns: number): Initializer =>
   computed((index) => (Math.floor(index / columns) === index % columns && index % columns < width ? 1 : 0));
 
 /**
@@ -53,7 +53,7 @@ export function denseSpec(config: DenseConfig, { hiddenSize, width, name, gateIn
   const { denseLayers: m, gateRank: r, gate, projection, fusion } = config;
   const make = (wanted: boolean, part: string, out: number, input: number, options: ParamOptions): Matrix =>
     m > 0 && wanted ? weight(`${name}.${part}.weight`, [out, input], options) : undefined;
-  const started = (init: Initialiser | undefined): ParamOptions => (init ? { init } : {});
+  const started = (init: Initializer | undefined): ParamOptions => (init ? { init } : {});
   // of the gates of several sources, and of their columns, a layer with fewer sources reads a part
   const gates: ParamOptions = { precision: config.gatePerSource ? 'exact' : 'fine' };
   const gateWidth = config.gatePerSource ? m * width : width;
@@ -90,6 +90,6 @@ export function need(params: DenseParams, part: keyof DenseParams): Tensor2D {
     what: `denseConnect: the connection has no \`${part}\`.`,
     expected: 'the matrices that denseSpec makes for this config',
     got: present.join(', ') || 'none at all',
-    mend: 'make or load the parameters with denseSpec(config, …) of the same config',
+    fix: 'make or load the parameters with denseSpec(config, …) of the same config',
   });
 }

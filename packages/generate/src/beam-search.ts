@@ -119,12 +119,12 @@ function preferredLogprobs(
   [prompt, tokens]: [readonly number[], readonly number[]],
   plan: GenerationPlan,
 ): Float32Array {
-  const normaliser = logSumExp(logits);
+  const normalizer = logSumExp(logits);
   const history = new TokenHistory();
   history.give(prompt);
   for (const token of tokens) history.draw(token);
   return applyPreferences(
-    logits.map((logit) => logit - normaliser),
+    logits.map((logit) => logit - normalizer),
     history,
     plan,
   );

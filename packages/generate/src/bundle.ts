@@ -35,7 +35,7 @@ export function tokenizerOf(where: string, bundle: ModelBundle, why: string): Te
     what: `${where}: the model has no tokenizer.`,
     expected: `a tokenizer, for ${why}`,
     got: 'a model without one',
-    mend: 'pass { ...model, tokenizer }, or work with token ids',
+    fix: 'pass { ...model, tokenizer }, or work with token ids',
   });
 }
 
@@ -51,6 +51,6 @@ export function promptIds(where: string, bundle: ModelBundle, prompt: Prompt, ad
     what: `${where}: the prompt is empty.`,
     expected: 'at least one token',
     got: typeof prompt === 'string' ? `${JSON.stringify(prompt)}, which has none` : 'no tokens',
-    mend: 'start a text with the bos or eos token',
+    fix: 'start a text with the bos or eos token',
   });
 }

@@ -122,5 +122,5 @@ const badPrompts = (prompts: unknown): SsmError =>
     what: 'generateBatch: there are no prompts.',
     expected: 'a list of texts or of lists of token ids',
     got: Array.isArray(prompts) ? `a list of ${prompts.length ? 'numbers' : 'nothing'}` : typeof prompts,
-    mend: 'pass [prompt] for one',
+    fix: 'pass [prompt] for one',
   });

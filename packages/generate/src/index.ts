@@ -25,7 +25,7 @@ export type { FinishReason, Part } from './row-decoder';
 export { drawToken } from './samplers/draw';
 export { addLogitBias } from './samplers/logit-bias';
 export { forbidRepeatedNgrams } from './samplers/no-repeat-ngram';
-export { penaliseOccurrence, penaliseRepetition } from './samplers/penalties';
+export { penalizeOccurrence, penalizeRepetition } from './samplers/penalties';
 export { argMax, mostLikely, type TokenLogprob } from './samplers/probabilities';
 export { type Random, type RandomState, randomFrom, seededRandom } from './samplers/random';
 export { scaleByTemperature } from './samplers/temperature';

@@ -203,5 +203,5 @@ export function refuseUnknown(where: string, options: object, known: readonly st
 
 const shown = (value: unknown): string => (typeof value === 'number' ? String(value) : (JSON.stringify(value) ?? String(value)));
 
-export const badOption = (where: string, name: string, expected: string, got: string, mend: string): SsmError =>
-  new SsmError({ code: 'OPTION', what: `${where}: \`${name}\` cannot be used so.`, expected, got, mend });
+export const badOption = (where: string, name: string, expected: string, got: string, fix: string): SsmError =>
+  new SsmError({ code: 'OPTION', what: `${where}: \`${name}\` cannot be used so.`, expected, got, fix });

@@ -1,7 +1,7 @@
 /**
- * Compiles every src/<operation>/assembly.ts (AssemblyScript) into WebAssembly modules that import their memory and have no data of
+ * Compiles every assembly.ts below src (AssemblyScript) into WebAssembly modules that import their memory and have no data of
  * their own: one with standard SIMD, one with relaxed SIMD, in which a product and a sum can be one operation (assembly-madd.ts). Writes
- * their bytes to src/generated/wasm-kernels.ts, and with them src/threads/thread.ts as JavaScript, to be started as a worker. Does
+ * their bytes to src/generated/wasm-kernels.ts, and with them src/backends/wasm/threads/thread.ts as JavaScript, to be started as a worker. Does
  * nothing where the sources are unchanged. A program, and a global setup of vitest.
  */
 import { createHash } from 'node:crypto';
@@ -11,7 +11,7 @@ import { fileURLToPath } from 'node:url';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const target = join(root, 'src/generated/wasm-kernels.ts');
-const thread = join(root, 'src/threads/thread.ts');
+const thread = join(root, 'src/backends/wasm/threads/thread.ts');
 /** The upper bound is that of tfjs's memory; shared-memory.ts needs one. */
 const MEMORY = ['--importMemory', '--noExportMemory', '--maximumMemory', '65536'];
 const OPTIONS = ['-O3', '--noAssert', '--runtime', 'stub', ...MEMORY, '--enable', 'simd'];

@@ -20,6 +20,6 @@ export function checkHostIds(where: string, name: string, ids: Tensor, count: nu
     what: `${where}: \`${name}\` holds an id outside the vocabulary.`,
     expected: `whole numbers from 0 to ${count - 1}${also === undefined ? '' : `, or ${also}`}`,
     got: `${values[at]} at index ${at} of [${ids.shape.join(', ')}]`,
-    mend: "encode the text with this model's own tokenizer",
+    fix: "encode the text with this model's own tokenizer",
   });
 }

@@ -47,10 +47,10 @@ describe('the surface of @densessm/kernels', () => {
     `);
     expect(Object.keys(wasm)).toMatchInlineSnapshot(`
       [
-        "threadSource",
-        "ThreadPool",
         "loadBuild",
         "registerWasmKernels",
+        "ThreadPool",
+        "threadSource",
       ]
     `);
     expect(Object.keys(runtime).sort()).toMatchInlineSnapshot(`

@@ -153,7 +153,7 @@ export function checkState(
       what: `${where}: the state does not fit.`,
       expected,
       got,
-      mend: 'start from initialState(config, batch) of the same model, and keep the number of texts',
+      fix: 'start from initialState(config, batch) of the same model, and keep the number of texts',
     });
   if (state.layers?.length !== layers) throw problem(`layers.length ${layers}`, String(state.layers?.length ?? 'no layers'));
   for (const [l, layer] of state.layers.entries()) {

@@ -37,9 +37,9 @@ describe('a config of Mamba', () => {
   it('is told from its keys, and never takes leftovers of a conversion for the original', () => {
     const leftovers = { ...one, d_model: 8, n_layer: 2, ssm_cfg: {} };
     expect(parseMambaConfig(leftovers).layout).toBe('transformers');
-    expect([mamba, mamba2].map((model) => model.recognises(leftovers))).toEqual([false, false]);
-    expect([mamba, mamba2, denseMamba].map((model) => model.recognises(originalOne))).toEqual([true, false, false]);
-    expect([mamba, mamba2, denseMamba2].map((model) => model.recognises(originalTwo))).toEqual([false, true, false]);
+    expect([mamba, mamba2].map((model) => model.recognizes(leftovers))).toEqual([false, false]);
+    expect([mamba, mamba2, denseMamba].map((model) => model.recognizes(originalOne))).toEqual([true, false, false]);
+    expect([mamba, mamba2, denseMamba2].map((model) => model.recognizes(originalTwo))).toEqual([false, true, false]);
   });
 
   it('gives the names of its own layout, and reads those of the other', () => {
@@ -141,95 +141,95 @@ describe('a config is refused', () => {
       "a missing size: parseMambaConfig: \`vocab_size\` cannot be used.
         expected  a whole number from 1 to 2147483647
         got       nothing
-        mend      correct the value in config.json
+        fix       correct the value in config.json
       another activation: parseMambaConfig: \`hidden_act\` cannot be used.
         expected  "silu" or "swish"
         got       "gelu"
-        mend      correct the value in config.json
+        fix       correct the value in config.json
       another model: parseMambaConfig: \`model_type\` cannot be used.
         expected  "mamba"
         got       "mamba2"
-        mend      read it with the model of that type
+        fix       read it with the model of that type
       an expansion to nothing: parseMambaConfig: \`expand\` cannot be used.
         expected  a factor that makes at least one channel of 8
         got       0.01
-        mend      correct the value in config.json
+        fix       correct the value in config.json
       a rank in words: parseMambaConfig: \`time_step_rank\` cannot be used.
         expected  a whole number from 1 to 2147483647
         got       "full"
-        mend      correct the value in config.json
+        fix       correct the value in config.json
       steps in the wrong order: parseMambaConfig: \`time_step_max\` cannot be used.
         expected  a number from 0.5 to Infinity
         got       nothing
-        mend      correct the value in config.json
+        fix       correct the value in config.json
       an unknown start: parseMambaConfig: \`time_step_init_scheme\` cannot be used.
         expected  "random" or "constant"
         got       "normal"
-        mend      correct the value in config.json
+        fix       correct the value in config.json
       heads that do not fill the channels: parseMamba2Config: \`num_heads\` cannot be used.
         expected  4: num_heads × head_dim is hidden_size × expand
         got       3
-        mend      correct the value in config.json
+        fix       correct the value in config.json
       a head that does not divide the channels: parseMamba2Config: \`head_dim\` cannot be used.
         expected  a divisor of 16, the hidden size times expand
         got       5
-        mend      correct the value in config.json
+        fix       correct the value in config.json
       groups that do not divide the heads: parseMamba2Config: \`n_groups\` cannot be used.
         expected  a divisor of the 4 heads
         got       3
-        mend      correct the value in config.json
+        fix       correct the value in config.json
       a limit in the wrong order: parseMamba2Config: \`time_step_limit\` cannot be used.
         expected  two numbers, 0 ≤ low ≤ high, where high may be Infinity
         got       [1,0.5]
-        mend      correct the value in config.json
+        fix       correct the value in config.json
       a limit that is no pair: parseMamba2Config: \`time_step_limit\` cannot be used.
         expected  2 numbers
         got       [0]
-        mend      correct the value in config.json
+        fix       correct the value in config.json
       LayerNorm: parseMambaConfig: \`rms_norm\` cannot be used.
         expected  true
         got       false
-        mend      LayerNorm between the layers is not built here; train with rms_norm true
+        fix       LayerNorm between the layers is not built here; train with rms_norm true
       feed-forward blocks: parseMambaConfig: \`d_intermediate\` cannot be used.
         expected  0
         got       32
-        mend      feed-forward blocks between the mixers are not built here; train with d_intermediate 0
+        fix       feed-forward blocks between the mixers are not built here; train with d_intermediate 0
       attention layers: parseMambaConfig: \`attn_layer_idx\` cannot be used.
         expected  []
         got       [1]
-        mend      hybrids with attention layers are not built here
+        fix       hybrids with attention layers are not built here
       the other mixer: parseMambaConfig: ssm_cfg: \`layer\` cannot be used.
         expected  "Mamba1"
         got       "Mamba2"
-        mend      read it with the model of that layer: mamba2 for Mamba2
+        fix       read it with the model of that layer: mamba2 for Mamba2
       a mixer that is not named: parseMamba2Config: ssm_cfg: \`layer\` cannot be used.
         expected  "Mamba2"
         got       nothing
-        mend      read it with the model of that layer: mamba for Mamba1, or where none is named
+        fix       read it with the model of that layer: mamba for Mamba1, or where none is named
       a mixer without its norm: parseMamba2Config: ssm_cfg: \`rmsnorm\` cannot be used.
         expected  true
         got       false
-        mend      a mixer without its gated norm is not built here; train with rmsnorm true
+        fix       a mixer without its gated norm is not built here; train with rmsnorm true
       a D for every channel: parseMamba2Config: ssm_cfg: \`D_has_hdim\` cannot be used.
         expected  false
         got       true
-        mend      a D for every channel is not built here; train with D_has_hdim false
+        fix       a D for every channel is not built here; train with D_has_hdim false
       channels beside the state space model: parseMamba2Config: ssm_cfg: \`d_ssm\` cannot be used.
         expected  16
         got       8
-        mend      channels beside the state space model are not built here
+        fix       channels beside the state space model are not built here
       an unknown key in a file of ours: parseDenseMambaConfig: \`dense_blok_layers\` cannot be used.
         expected  one of model_type, hidden_act, vocab_size, hidden_size, num_hidden_layers, expand, state_size, conv_kernel, use_bias, use_conv_bias, layer_norm_epsilon, tie_word_embeddings, initializer_range, rescale_prenorm_residual, time_step_min, time_step_max, time_step_floor, intermediate_size, time_step_rank, time_step_scale, time_step_init_scheme, dense_block_layers, dense_projection, dense_gate, dense_gate_rank, dense_gate_per_source, dense_fusion_method, dense_scope, dense_fusion
         got       2
-        mend      remove the key or correct its spelling
+        fix       remove the key or correct its spelling
       a dense model that does not say how dense: parseDenseMambaConfig: \`dense_block_layers\` cannot be used.
         expected  the number of shallower layers that each layer reads
         got       nothing
-        mend      correct the value in config.json
+        fix       correct the value in config.json
       an unknown place: parseDenseMambaConfig: \`dense_fusion\` cannot be used.
         expected  "state" or "input"
         got       "output"
-        mend      correct the value in config.json"
+        fix       correct the value in config.json"
     `);
   });
 });

@@ -47,25 +47,25 @@ it('says what is wrong with a state', () => {
     [SsmError: mambaAdvance: the state does not fit.
       expected  layers[0].ssm [2, 8, 3]
       got       [2, 8, 5]
-      mend      start from initialState(config, batch) of the same model, and keep the number of texts]
+      fix       start from initialState(config, batch) of the same model, and keep the number of texts]
   `);
   expect(attempt({ layers: [] })).toThrowErrorMatchingInlineSnapshot(`
     [SsmError: mambaAdvance: the state does not fit.
       expected  layers.length 1
       got       0
-      mend      start from initialState(config, batch) of the same model, and keep the number of texts]
+      fix       start from initialState(config, batch) of the same model, and keep the number of texts]
   `);
   expect(attempt({})).toThrowErrorMatchingInlineSnapshot(`
     [SsmError: mambaAdvance: the state does not fit.
       expected  layers.length 1
       got       no layers
-      mend      start from initialState(config, batch) of the same model, and keep the number of texts]
+      fix       start from initialState(config, batch) of the same model, and keep the number of texts]
   `);
   dispose([conv, ssm]);
   expect(attempt({ layers: [{ conv, ssm }] })).toThrowErrorMatchingInlineSnapshot(`
     [SsmError: mambaAdvance: the state does not fit.
       expected  layers[0].conv [2, 8, 3]
       got       a tensor that was disposed of
-      mend      start from initialState(config, batch) of the same model, and keep the number of texts]
+      fix       start from initialState(config, batch) of the same model, and keep the number of texts]
   `);
 });

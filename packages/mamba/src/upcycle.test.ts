@@ -130,7 +130,7 @@ describe('upcycling refuses', () => {
       [SsmError: upcycleMamba: these connections would change the logits at once.
         expected  a gate, a linear projection or fusion "concat", which can start at nothing
         got       gate "none", projection "identity", fusion "add"
-        mend      choose connections that start neutral, or start a dense model afresh with denseMamba.init]
+        fix       choose connections that start neutral, or start a dense model afresh with denseMamba.init]
     `));
 
   it('an unknown place', () =>
@@ -138,7 +138,7 @@ describe('upcycling refuses', () => {
     [SsmError: upcycleMamba: \`dense_fusion\` cannot be used.
       expected  "state" or "input"
       got       "output"
-      mend      correct the value in config.json]
+      fix       correct the value in config.json]
   `));
 
   it('a choice that contradicts another', () =>
@@ -146,7 +146,7 @@ describe('upcycling refuses', () => {
       [SsmError: upcycleMamba: \`dense_gate_per_source\` cannot be used.
         expected  false, since dense_gate is "none"
         got       true
-        mend      choose dense_gate "linear" or "mlp", or leave dense_gate_per_source out]
+        fix       choose dense_gate "linear" or "mlp", or leave dense_gate_per_source out]
     `));
 
   it('a model that is dense already', () => {
@@ -155,7 +155,7 @@ describe('upcycling refuses', () => {
       [SsmError: upcycleMamba: the model is dense already.
         expected  a Mamba or Mamba-2 without dense connections
         got       one with them
-        mend      choose connections that start neutral, or start a dense model afresh with denseMamba.init]
+        fix       choose connections that start neutral, or start a dense model afresh with denseMamba.init]
     `);
   });
 });

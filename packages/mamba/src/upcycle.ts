@@ -65,5 +65,5 @@ const refusal = (problem: string, expected: string, got: string): SsmError =>
     what: `upcycleMamba: ${problem}`,
     expected,
     got,
-    mend: 'choose connections that start neutral, or start a dense model afresh with denseMamba.init',
+    fix: 'choose connections that start neutral, or start a dense model afresh with denseMamba.init',
   });

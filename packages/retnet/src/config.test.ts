@@ -85,12 +85,12 @@ describe('parseRetNetConfig', () => {
     `);
   });
 
-  it('says how to mend what it refuses', () => {
+  it('says how to fix what it refuses', () => {
     expect(() => parseRetNetConfig({ ...torchscale, moe_freq: 2 })).toThrowErrorMatchingInlineSnapshot(`
       [SsmError: parseRetNetConfig: \`moe_freq\` cannot be used.
         expected  0
         got       2
-        mend      mixtures of experts are not built here; train with moe_freq 0]
+        fix       mixtures of experts are not built here; train with moe_freq 0]
     `);
   });
 });

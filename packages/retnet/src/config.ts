@@ -41,7 +41,7 @@ const WITHOUT_MEANING = [
 export const RETNET_MODEL_TYPE = 'retnet';
 
 /** torchscale writes no `model_type`: its configs are known by a key that no other format has. */
-export const recognisesRetNet = (json: ConfigJson): boolean => json.decoder_retention_heads !== undefined;
+export const recognizesRetNet = (json: ConfigJson): boolean => json.decoder_retention_heads !== undefined;
 
 /**
  * Reads torchscale's config.json, or ours, which has the same keys, `model_type` "retnet" and the dense keys.

@@ -113,7 +113,7 @@ describe('upcycleRetNet', () => {
       [SsmError: upcycleRetNet: these connections would change the logits.
         expected  a gate, a linear projection or fusion by concatenation, which start at zero
         got       gate "none", projection "identity", fusion "add"
-        mend      choose gate "mlp" or "linear", or train the dense model from the start]
+        fix       choose gate "mlp" or "linear", or train the dense model from the start]
     `);
   });
 
@@ -124,7 +124,7 @@ describe('upcycleRetNet', () => {
       [SsmError: upcycleRetNet: the model has dense connections already.
         expected  a plain RetNet
         got       denseLayers 1
-        mend      train it as it is]
+        fix       train it as it is]
     `);
   });
 });

@@ -3,7 +3,7 @@ import { loadParams } from '@densessm/checkpoint';
 import { crossEntropy } from '@densessm/kernels';
 import { type HiddenStates, namedParams, type SequenceModel, tidyTree, valueAndGrads } from '@densessm/ssm-core';
 import { advanceInPieces, expectClose } from '@densessm/testing';
-import { readFixture, rowNormalisedRetention, type StoredTensor } from '@densessm/testing/conformance';
+import { readFixture, rowNormalizedRetention, type StoredTensor } from '@densessm/testing/conformance';
 import { reshape, setBackend, slice, sub, type Tensor, type Tensor1D, type Tensor2D, tensor, transpose } from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { denseRetNet, type RetentionState, type RetNetOptions, retentionScale, retnet } from './index';
@@ -19,10 +19,10 @@ const folders = [
   ],
 ] as unknown as [string, Model, string, (states: HiddenStates) => Tensor[]][];
 
-/** Relative to each tensor's RMS, the row normaliser of the reference's parallel mode left out and put in. */
+/** Relative to each tensor's RMS, the row normalizer of the reference's parallel mode left out and put in. */
 const GRADIENT_BOUNDS: [string, RetNetOptions, number][] = [
   ['as we retain', {}, 5e-3],
-  ['row-normalised', { retention: rowNormalisedRetention }, 1e-4],
+  ['row-normalized', { retention: rowNormalizedRetention }, 1e-4],
 ];
 
 async function load(name: string, model: Model) {
@@ -56,9 +56,9 @@ describe.each(folders)('%s', (name, model, stateKey, hidden) => {
     }
   });
 
-  it('gives the logits and hidden states of the parallel mode with its row normaliser', async () => {
+  it('gives the logits and hidden states of the parallel mode with its row normalizer', async () => {
     const { config, params, stored, tokens } = await load(name, model);
-    const options: RetNetOptions = { retention: rowNormalisedRetention };
+    const options: RetNetOptions = { retention: rowNormalizedRetention };
     const states = model.hiddenStates(params, config, tokens(7), options);
     await expectWithin('logits', stored('L7.logits'), states.logits, 1e-4);
     for (const [i, state] of hidden(states).entries()) await expectWithin(`hidden ${i}`, stored(`L7.hidden.${i}`), state, 1e-4);

@@ -7,7 +7,7 @@
 import { embedding, linear, rmsNorm, siluGate } from '@densessm/kernels';
 import { type HiddenStates, headInput, initParams, type LayerGate, type SequenceModel, type TokenIds, tidyTree } from '@densessm/ssm-core';
 import { add, mul, reshape, type Tensor2D, type Tensor3D, type Tensor4D, tidy } from '@tensorflow/tfjs-core';
-import { parseRetNetConfig, RETNET_MODEL_TYPE, type RetNetConfig, recognisesRetNet, retnetConfigToJson } from './config';
+import { parseRetNetConfig, RETNET_MODEL_TYPE, type RetNetConfig, recognizesRetNet, retnetConfigToJson } from './config';
 import { gatesOfLayers } from './gates';
 import { glu } from './glu';
 import { retainHeads } from './retention';
@@ -114,7 +114,7 @@ export const retnetAdvance = (
 
 export const retnet: SequenceModel<RetNetConfig, RetNetParams, RetentionState> = {
   modelType: RETNET_MODEL_TYPE,
-  recognises: recognisesRetNet,
+  recognizes: recognizesRetNet,
   parseConfig: parseRetNetConfig,
   configToJson: retnetConfigToJson,
   spec: retnetSpec,

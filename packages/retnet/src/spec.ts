@@ -1,12 +1,12 @@
 import { type DenseSpec, denseSources, denseSpec } from '@densessm/dense-connect';
-import { constant, gain, type Initialiser, kaimingUniform, normal, type Params, repeated, weight, xavierUniform } from '@densessm/ssm-core';
+import { constant, gain, type Initializer, kaimingUniform, normal, type Params, repeated, weight, xavierUniform } from '@densessm/ssm-core';
 import { div } from '@tensorflow/tfjs-core';
 import type { RetNetConfig } from './config';
 import { decayLogarithms, type HeadSizes, rotationAngles } from './positions';
 
-/** Values of another initialiser, divided: how deepnorm starts some matrices. */
+/** Values of another initializer, divided: how deepnorm starts some matrices. */
 export const divided =
-  (init: Initialiser, by: number): Initialiser =>
+  (init: Initializer, by: number): Initializer =>
   (shape, seed) =>
     by === 1 ? init(shape, seed) : div(init(shape, seed), by);
 

@@ -51,5 +51,5 @@ const badState = (where: string, expected: string, got: string): SsmError =>
     what: `${where}: the state does not belong to this model and batch.`,
     expected,
     got,
-    mend: 'start from initialState(config, batch) and pass on the state that advance returned',
+    fix: 'start from initialState(config, batch) and pass on the state that advance returned',
   });

@@ -46,5 +46,5 @@ function withNewConnections(params: RetNetParams, config: RetNetConfig, next: Re
   });
 }
 
-const refusal = (problem: string, expected: string, got: string, mend: string): SsmError =>
-  new SsmError({ code: 'OPTION', what: `${WHERE}: ${problem}`, expected, got, mend });
+const refusal = (problem: string, expected: string, got: string, fix: string): SsmError =>
+  new SsmError({ code: 'OPTION', what: `${WHERE}: ${problem}`, expected, got, fix });

@@ -36,7 +36,7 @@ function load(): void {
         what: 'startBackend: the gradients of TensorFlow.js cannot be loaded.',
         expected: '`@tensorflow/tfjs` beside this package',
         got: String(cause).split('\n')[0] ?? '',
-        mend: "install it; or, in a program that was bundled into one file, import '@tensorflow/tfjs' there",
+        fix: "install it; or, in a program that was bundled into one file, import '@tensorflow/tfjs' there",
       },
       { cause },
     );

@@ -17,7 +17,7 @@ type TinyParams = Params<ReturnType<typeof tinySpec>>;
 /** What loading and saving ask of a model. */
 const tiny = {
   modelType: 'tiny',
-  recognises: () => false,
+  recognizes: () => false,
   parseConfig: (json: unknown) => json as TinyConfig,
   configToJson: (config: TinyConfig) => ({ ...config, model_type: 'tiny' }),
   spec: tinySpec,
@@ -104,9 +104,9 @@ describe('a model folder', () => {
 
 describe('a folder that holds no model', () => {
   it('is told from a folder that is not there', async () => {
-    expect((await refusal(loadPretrained(join(folder, 'missing')))).mend).toMatch(/the folder does not exist/);
-    const { code, message, mend } = await refusal(loadPretrained(folder));
-    expect([code, mend]).toEqual(['FILE', "put the model's config.json there"]);
+    expect((await refusal(loadPretrained(join(folder, 'missing')))).fix).toMatch(/the folder does not exist/);
+    const { code, message, fix } = await refusal(loadPretrained(folder));
+    expect([code, fix]).toEqual(['FILE', "put the model's config.json there"]);
     expect(message).toContain(`${join(folder, 'config.json')} is missing.`);
   });
 
@@ -116,7 +116,7 @@ describe('a folder that holds no model', () => {
     expect(await refusal(loadPretrained(folder))).toMatchObject({
       code: 'FILE',
       expected: 'model.safetensors or model.safetensors.index.json or pytorch_model.bin or pytorch_model.bin.index.json',
-      mend: "put the model's weights there",
+      fix: "put the model's weights there",
     });
   });
 

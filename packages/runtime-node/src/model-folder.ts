@@ -42,8 +42,8 @@ const exists = (path: string): Promise<boolean> =>
 
 /** @throws SsmError FILE where the folder is not there or the path cannot be opened or is no file */
 async function openFile(folder: string, path: string): Promise<OpenFile | undefined> {
-  const bad = (got: string, mend: string, cause?: unknown): SsmError =>
-    new SsmError({ code: 'FILE', what: `${path} cannot be read.`, expected: 'a file', got, mend }, { cause });
+  const bad = (got: string, fix: string, cause?: unknown): SsmError =>
+    new SsmError({ code: 'FILE', what: `${path} cannot be read.`, expected: 'a file', got, fix }, { cause });
   let file: FileHandle;
   try {
     file = await open(path, 'r');

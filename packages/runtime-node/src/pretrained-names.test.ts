@@ -28,7 +28,7 @@ describe('the files of a reference', () => {
     ["state-spaces' Mamba-2", 'mamba2_g2_original', '', mamba2, 'backbone.embedding.weight'],
     ["torchscale's RetNet", 'retnet_swish_h4', '', retnet, 'embed_tokens.weight'],
     ['DenseRetNet', 'dense_retnet_m1_h2', '', denseRetNet, 'model.embed_tokens.weight'],
-  ])('are recognised by themselves: %s', async (_, folder, suffix, model, embedding) => {
+  ])('are recognized by themselves: %s', async (_, folder, suffix, model, embedding) => {
     const loaded = await loadPretrained(filesOf(folder, suffix), { models });
     expect(loaded.model.modelType).toBe(model.modelType);
     const spec = loaded.model.spec(loaded.config);

@@ -44,7 +44,7 @@ function remoteFiles(remote: Remote, settings: HubSettings): FileSet {
         what: `${where}: the file name cannot be used.`,
         expected: 'a plain name',
         got: name.slice(0, 200),
-        mend: 'ask for a file of the model itself',
+        fix: 'ask for a file of the model itself',
       });
     const path = await cachedFile(remote, name, settings);
     if (path === undefined) return undefined;

@@ -160,7 +160,7 @@ describe('ThreadPool', () => {
       [SsmError: threads: a thread ended in the middle of its work.
         expected  every block within 0.3 s
         got       1 blocks missing; the result is not to be used
-        mend      compute it again: from now on one thread works alone; start anew for more]
+        fix       compute it again: from now on one thread works alone; start anew for more]
     `);
     expect(pool.threads).toBe(1);
     expect(multiply().equals(alone)).toBe(true);
@@ -182,7 +182,7 @@ describe('ThreadPool', () => {
       [SsmError: threads: a worker did not start.
         expected  2 workers beside this thread
         got       Error: no room
-        mend      ask for fewer threads, or for 1]
+        fix       ask for fewer threads, or for 1]
     `);
   });
 

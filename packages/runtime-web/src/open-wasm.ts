@@ -31,7 +31,7 @@ const noBinary = (url: string, got: string, cause?: unknown): SsmError =>
       what: `startBackend: ${WASM_FILE} of @tensorflow/tfjs-backend-wasm is not at ${url}.`,
       expected: 'a WebAssembly module',
       got,
-      mend: `copy the file there from node_modules/@tensorflow/tfjs-backend-wasm/dist, or say in \`wasmUrl\` where it is`,
+      fix: `copy the file there from node_modules/@tensorflow/tfjs-backend-wasm/dist, or say in \`wasmUrl\` where it is`,
     },
     { cause },
   );

@@ -10,7 +10,7 @@ const large = Uint8Array.from({ length: SIZE }, (_, i) => i % 251);
 const spec = () => ({ head: weight('head.weight', [100, 100]) });
 const tiny = {
   modelType: 'tiny',
-  recognises: () => false,
+  recognizes: () => false,
   parseConfig: (json: object) => json,
   configToJson: () => ({ model_type: 'tiny' }),
   spec,
@@ -127,7 +127,7 @@ describe('an answer that is not the file', () => {
       [SsmError: https://models.example/tiny/config.json: the server gives a page in place of the file.
         expected  the file, or status 404 where there is none
         got       text/html
-        mend      check the address; a server that answers every path with its index page must not do so for a model]
+        fix       check the address; a server that answers every path with its index page must not do so for a model]
     `);
   });
 
@@ -154,7 +154,7 @@ describe('an answer that is not the file', () => {
       [SsmError: https://models.example/tiny/large.bin: the server refuses or fails.
         expected  the file
         got       status 403
-        mend      check the address; if it is not public, pass a \`token\` that may read it]
+        fix       check the address; if it is not public, pass a \`token\` that may read it]
     `);
   });
 });

@@ -88,5 +88,5 @@ const noBackend = (): SsmError =>
     what: 'loadPretrained: no backend was started.',
     expected: 'one for the weights to lie on',
     got: 'none',
-    mend: 'await startBackend({ wasmUrl }) first',
+    fix: 'await startBackend({ wasmUrl }) first',
   });

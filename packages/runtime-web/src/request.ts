@@ -66,8 +66,8 @@ export async function bodyOf(
 
 const isPage = ({ headers }: Response): boolean => /^text\/html\b/.test(headers.get('content-type') ?? '');
 
-const networkError = (what: string, expected: string, got: string, mend: string, cause?: unknown): SsmError =>
-  new SsmError({ code: 'NETWORK', what, expected, got, mend }, { cause });
+const networkError = (what: string, expected: string, got: string, fix: string, cause?: unknown): SsmError =>
+  new SsmError({ code: 'NETWORK', what, expected, got, fix }, { cause });
 
 const isHtml = (url: string): SsmError =>
   networkError(
@@ -93,7 +93,7 @@ const unreachable = (url: string, cause: unknown): SsmError =>
   );
 
 function refused(url: string, { status }: Response): SsmError {
-  const mend =
+  const fix =
     status === 401 || status === 403 ? 'check the address; if it is not public, pass a `token` that may read it' : 'try again later';
-  return networkError(`${url}: the server refuses or fails.`, 'the file', `status ${status}`, mend);
+  return networkError(`${url}: the server refuses or fails.`, 'the file', `status ${status}`, fix);
 }

@@ -43,7 +43,7 @@ describe('startBackend in a page', () => {
       [SsmError: startBackend: threads have no memory to share.
         expected  2 threads on one memory
         got       the page is not cross-origin isolated
-        mend      serve it with Cross-Origin-Opener-Policy: same-origin and Cross-Origin-Embedder-Policy: require-corp for more threads; or leave \`threads\` out]
+        fix       serve it with Cross-Origin-Opener-Policy: same-origin and Cross-Origin-Embedder-Policy: require-corp for more threads; or leave \`threads\` out]
     `);
     expect(asked).toEqual([]);
   });
@@ -54,7 +54,7 @@ describe('startBackend in a page', () => {
       [SsmError: startBackend: tfjs-backend-wasm-simd.wasm of @tensorflow/tfjs-backend-wasm is not at /assets/simd.wasm.
         expected  a WebAssembly module
         got       status 404
-        mend      copy the file there from node_modules/@tensorflow/tfjs-backend-wasm/dist, or say in \`wasmUrl\` where it is]
+        fix       copy the file there from node_modules/@tensorflow/tfjs-backend-wasm/dist, or say in \`wasmUrl\` where it is]
     `);
     answerWith(() => new Response('<!doctype html>', { headers: { 'content-type': 'text/html' } }));
     await expect(startBackend({ ...two, wasmUrl: undefined })).rejects.toThrow(/is not at tfjs-backend-wasm-simd.wasm[\s\S]*text\/html/);

@@ -11,7 +11,7 @@ export interface WebStartOptions extends StartOptions {
 
 const NOT_ISOLATED = {
   why: 'the page is not cross-origin isolated',
-  mend: 'serve it with Cross-Origin-Opener-Policy: same-origin and Cross-Origin-Embedder-Policy: require-corp for more threads',
+  fix: 'serve it with Cross-Origin-Opener-Policy: same-origin and Cross-Origin-Embedder-Policy: require-corp for more threads',
 };
 
 /**

@@ -50,7 +50,7 @@ describe('ConfigReader', () => {
       [SsmError: parseMambaConfig: \`num_heads\` cannot be used.
         expected  a whole number from 1 to 64
         got       2.5
-        mend      correct the value in config.json]
+        fix       correct the value in config.json]
     `);
   });
 

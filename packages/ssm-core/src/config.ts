@@ -82,8 +82,8 @@ export class ConfigReader {
   }
 
   /** @throws SsmError CONFIG where sizes do not divide or do not match. */
-  require(condition: boolean, key: string, expected: string, mend?: string): void {
-    if (!condition) throw this.#bad(key, expected, mend);
+  require(condition: boolean, key: string, expected: string, fix?: string): void {
+    if (!condition) throw this.#bad(key, expected, fix);
   }
 
   /** The keys that nobody asked for: what a foreign file also says, to be written back as it was. */
@@ -101,10 +101,10 @@ export class ConfigReader {
     return this.has(key) ? this.json[key] : fallback;
   }
 
-  #bad(key: string, expected: string, mend = 'correct the value in config.json'): SsmError {
+  #bad(key: string, expected: string, fix = 'correct the value in config.json'): SsmError {
     const value = this.json[key];
     const got = value === undefined ? 'nothing' : (JSON.stringify(value) ?? String(value));
-    return new SsmError({ code: 'CONFIG', what: `${this.where}: \`${key}\` cannot be used.`, expected, got, mend });
+    return new SsmError({ code: 'CONFIG', what: `${this.where}: \`${key}\` cannot be used.`, expected, got, fix });
   }
 }
 
@@ -119,6 +119,6 @@ export function readConfig(where: string, json: unknown): ConfigReader {
     what: `${where}: the config is not an object.`,
     expected: 'the parsed content of a config.json',
     got,
-    mend: 'pass JSON.parse(text), not the text',
+    fix: 'pass JSON.parse(text), not the text',
   });
 }

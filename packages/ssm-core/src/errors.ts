@@ -20,23 +20,23 @@ export interface Problem {
   expected: string;
   got: string;
   /** What the reader can do about it. */
-  mend: string;
+  fix: string;
 }
 
-/** The one error every package throws for bad input: what, expected, got, how to mend. */
+/** The one error every package throws for bad input: what, expected, got, how to fix. */
 export class SsmError extends Error {
   override readonly name = 'SsmError';
   readonly code: SsmErrorCode;
   readonly expected: string;
   readonly got: string;
-  readonly mend: string;
+  readonly fix: string;
 
   constructor(problem: Problem, options?: ErrorOptions) {
-    const { code, what, expected, got, mend } = problem;
-    super(`${what}\n  expected  ${expected}\n  got       ${got}\n  mend      ${mend}`, options);
+    const { code, what, expected, got, fix } = problem;
+    super(`${what}\n  expected  ${expected}\n  got       ${got}\n  fix       ${fix}`, options);
     this.code = code;
     this.expected = expected;
     this.got = got;
-    this.mend = mend;
+    this.fix = fix;
   }
 }

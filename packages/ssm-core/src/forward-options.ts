@@ -44,7 +44,7 @@ export function headInput(where: string, hidden: Tensor3D, { logits = 'all' }: F
     what: `${where}: there are no such \`logits\`.`,
     expected: "'all', 'last' or 'none'",
     got: JSON.stringify(logits) ?? 'undefined',
-    mend: "leave the option out for the logits of every position, or choose 'last'",
+    fix: "leave the option out for the logits of every position, or choose 'last'",
   });
 }
 
@@ -64,6 +64,6 @@ export function startsTensor(where: string, { starts }: ForwardOptions, tokens: 
     what: `${where}: \`starts\` holds what is no mark.`,
     expected: '1 where the state starts anew, else 0',
     got: `${values[place]} at row ${Math.floor(place / length)}, position ${place % length}`,
-    mend: 'mark the first token of every document with 1',
+    fix: 'mark the first token of every document with 1',
   });
 }

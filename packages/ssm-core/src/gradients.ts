@@ -7,7 +7,7 @@ export type Gradients<P> = P extends Tensor ? P | null : { [K in keyof P]: Gradi
 
 /**
  * The loss and its gradient with respect to every tensor of `params`. Unlike `variableGrads` it needs no
- * variables and tells "no gradient" (null) from "gradient zero", as optimisers that skip the former must know.
+ * variables and tells "no gradient" (null) from "gradient zero", as optimizers that skip the former must know.
  * The caller disposes of both.
  */
 export function valueAndGrads<P extends object>(loss: (params: P) => Scalar, params: P): { value: Scalar; grads: Gradients<P> } {

@@ -5,14 +5,14 @@ export { disposeGrads, type Gradients, valueAndGrads } from './gradients';
 export {
   computed,
   constant as constantInit,
-  type Initialiser,
+  type Initializer,
   kaimingUniform,
   mulberry32,
   normal,
   uniform,
   xavierUniform,
   zeros as zerosInit,
-} from './initialisers';
+} from './initializers';
 export {
   defineKernel,
   type FastCall,
@@ -21,7 +21,7 @@ export {
   type KernelDefinition,
   type KernelInputs,
   type KernelOutput,
-  specialise,
+  specialize,
 } from './kernel';
 export {
   type AnyModel,
@@ -34,7 +34,7 @@ export {
   type SequenceModel,
 } from './model';
 export { type IntegerRows, isPacked, type OutputRange, type PackedMatrix } from './packed';
-export { fromBf16, quantiseInt4, quantiseInt8, toBf16, WEIGHT_GROUP } from './quantise';
+export { fromBf16, quantizeInt4, quantizeInt8, toBf16, WEIGHT_GROUP } from './quantize';
 export { recomputed } from './recomputed';
 export { type Binding, bindShapes, type Dims } from './shapes';
 export {

@@ -1,6 +1,6 @@
 import { add, engine, memory, mul, setBackend, sum, type Tensor, tensor1d, unregisterKernel } from '@tensorflow/tfjs-core';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { defineKernel, specialise } from './kernel';
+import { defineKernel, specialize } from './kernel';
 
 interface Inputs {
   x: Tensor;
@@ -12,7 +12,7 @@ let referenceRuns = 0;
 const squareAndScale = defineKernel<Inputs, Tensor[], { factor: number }>({
   name: 'TestSquareAndScale',
   inputs: { x: ['n'], scale: { dims: ['n'], optional: true } },
-  mend: 'give x and scale one length',
+  fix: 'give x and scale one length',
   attrs: { factor: 1 },
   reference: ({ x, scale }, { factor }) => {
     referenceRuns++;
@@ -54,11 +54,11 @@ describe('defineKernel', () => {
   });
 
   it('runs the fast version of a backend that has one, with the same gradient', async () => {
-    specialise(squareAndScale, 'cpu', ({ inputs: { x } }) => [mul(x, 100), mul(x, 200)]);
+    specialize(squareAndScale, 'cpu', ({ inputs: { x } }) => [mul(x, 100), mul(x, 200)]);
     const [y] = squareAndScale({ x: tensor1d([1, 2]) });
     expect([...((await y?.data()) ?? [])]).toEqual([100, 200]);
     expect(referenceRuns).toBe(0);
-    specialise(squareAndScale, 'cpu', ({ inputs: { x } }) => [mul(x, 3), mul(x, 4)]);
+    specialize(squareAndScale, 'cpu', ({ inputs: { x } }) => [mul(x, 3), mul(x, 4)]);
     expect([...((await squareAndScale({ x: tensor1d([1]) })[0]?.data()) ?? [])]).toEqual([3]);
     unregisterKernel('TestSquareAndScale', 'cpu');
   });
@@ -68,13 +68,13 @@ describe('defineKernel', () => {
       [SsmError: TestSquareAndScale: \`scale\` has the wrong shape.
         expected  [n] with {"n":2}
         got       [1]
-        mend      give x and scale one length]
+        fix       give x and scale one length]
     `);
     expect(() => squareAndScale({ x: tensor1d([1, 2], 'int32') })).toThrowErrorMatchingInlineSnapshot(`
       [SsmError: TestSquareAndScale: \`x\` is not what the kernel takes.
         expected  float32
         got       int32
-        mend      cast it: cast(x, 'float32')]
+        fix       cast it: cast(x, 'float32')]
     `);
     expect(() => squareAndScale({} as Inputs)).toThrow(/`x` is not what the kernel takes/);
     expect(referenceRuns).toBe(0);

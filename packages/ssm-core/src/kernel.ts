@@ -17,14 +17,14 @@ type InputGradients<I> = { [K in keyof I]?: () => Tensor };
 
 /**
  * A fused operation, declared once. `reference` is made of tfjs operations and runs on every backend; a backend may
- * have a faster version (see {@link specialise}). `backward` holds for both, and is itself made of tfjs operations and kernels.
+ * have a faster version (see {@link specialize}). `backward` holds for both, and is itself made of tfjs operations and kernels.
  */
 export interface KernelDefinition<I extends object, O extends KernelOutput, A extends object> {
   /** PascalCase, the name in tfjs's kernel registry. */
   readonly name: string;
   readonly inputs: { readonly [K in keyof I]-?: InputSpec | Dims };
   /** Ends every shape error: how the caller gets these shapes. */
-  readonly mend: string;
+  readonly fix: string;
   /** Attributes and their defaults. */
   readonly attrs: A;
   /** Checks that shapes alone do not express. */
@@ -89,7 +89,7 @@ export interface FastCall<I, A, B> {
 }
 
 /** Registers a fast version of a kernel for a backend; a later one replaces an earlier one. Called by runtimes, never at import. */
-export function specialise<I extends object, O extends KernelOutput, A extends object, B>(
+export function specialize<I extends object, O extends KernelOutput, A extends object, B>(
   kernel: Kernel<I, O, A>,
   backendName: string,
   fast: (call: FastCall<I, A, B>) => TensorInfo | TensorInfo[],
@@ -109,12 +109,12 @@ function checkInputs<I extends object, O extends KernelOutput, A extends object>
   for (const [name, spec] of Object.entries(definition.inputs) as [string, InputSpec | Dims][]) {
     const tensor = (given as KernelInputs)[name];
     const { dims, optional, dtype = 'float32' } = 'dims' in spec ? spec : { dims: spec, optional: false };
-    if (tensor === undefined && !optional) throw problemWith(where, name, `a ${dtype} tensor`, 'undefined', definition.mend);
+    if (tensor === undefined && !optional) throw problemWith(where, name, `a ${dtype} tensor`, 'undefined', definition.fix);
     if (tensor !== undefined && tensor.dtype !== dtype)
       throw problemWith(where, name, dtype, tensor.dtype, `cast it: cast(${name}, '${dtype}')`);
     bindings[name] = [tensor, forRank(dims, tensor?.rank)];
   }
-  const sizes = bindShapes(where, definition.mend, bindings);
+  const sizes = bindShapes(where, definition.fix, bindings);
   definition.check?.(given, attrs, sizes);
 }
 
@@ -125,8 +125,8 @@ function forRank(dims: Dims | readonly Dims[], rank: number | undefined): Dims {
   return choices.find((choice) => choice.length === rank) ?? (choices[0] as Dims);
 }
 
-const problemWith = (where: string, name: string, expected: string, got: string, mend: string): SsmError =>
-  new SsmError({ code: 'DTYPE', what: `${where}: \`${name}\` is not what the kernel takes.`, expected, got, mend });
+const problemWith = (where: string, name: string, expected: string, got: string, fix: string): SsmError =>
+  new SsmError({ code: 'DTYPE', what: `${where}: \`${name}\` is not what the kernel takes.`, expected, got, fix });
 
 const noGradient = (name: string): SsmError =>
   new SsmError({
@@ -134,5 +134,5 @@ const noGradient = (name: string): SsmError =>
     what: `${name}: this kernel has no gradient.`,
     expected: 'a kernel with a backward inside the loss',
     got: name,
-    mend: 'keep it out of the loss, or differentiate the kernel it belongs to',
+    fix: 'keep it out of the loss, or differentiate the kernel it belongs to',
   });

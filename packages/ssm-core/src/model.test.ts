@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { type AnyModel, modelFor, registerModel } from './model';
 
-const model = (modelType: string, key: string) => ({ modelType, recognises: (json: object) => key in json }) as unknown as AnyModel;
+const model = (modelType: string, key: string) => ({ modelType, recognizes: (json: object) => key in json }) as unknown as AnyModel;
 
 it('finds a model by its type, else by the form of a foreign config, and names what it knows otherwise', () => {
   expect(() => modelFor({ model_type: 'mamba' })).toThrow(/at least one registered model/);
@@ -14,7 +14,7 @@ it('finds a model by its type, else by the form of a foreign config, and names w
     [SsmError: modelFor: no registered model answers to this config.
       expected  model_type "mamba", "retnet" or a format one of them reads
       got       model_type "gpt2"
-      mend      call registerModel(mamba), registerModel(retnet) … before, or check the config]
+      fix       call registerModel(mamba), registerModel(retnet) … before, or check the config]
   `);
   expect(() => modelFor(null)).toThrow(/not an object/);
   const newer = model('mamba', 'd_model');

@@ -57,12 +57,12 @@ export interface SequenceModel<C, P, State> {
   /** `model_type` in a config.json of ours. */
   readonly modelType: string;
   /** Whether this model reads a foreign config.json that names no `model_type` of ours. */
-  recognises(json: ConfigJson): boolean;
+  recognizes(json: ConfigJson): boolean;
   /** @throws SsmError CONFIG */
   parseConfig(json: unknown): C;
   /** What to write as config.json: in the format that the config was read from. */
   configToJson(config: C): Record<string, unknown>;
-  /** Names, shapes, starting values: initialisation, loading, counting and saving all come from here. */
+  /** Names, shapes, starting values: initialization, loading, counting and saving all come from here. */
   spec(config: C): SpecTree;
   init(config: C, seed: number): P;
   /** Logits at every position, [B, T] → [B, T, vocab]; [B, 1, vocab] with `logits: 'last'`, what the head reads with 'none'. */
@@ -105,7 +105,7 @@ export function registerModel(model: AnyModel): void {
  */
 export function modelFor(json: unknown, among: readonly AnyModel[] = models): AnyModel {
   const config = readConfig('modelFor', json).json;
-  const model = among.find((one) => one.modelType === config.model_type) ?? among.find((one) => one.recognises(config));
+  const model = among.find((one) => one.modelType === config.model_type) ?? among.find((one) => one.recognizes(config));
   if (model) return model;
   throw new SsmError({
     code: 'MODEL',
@@ -114,6 +114,6 @@ export function modelFor(json: unknown, among: readonly AnyModel[] = models): An
       ? `model_type ${among.map((one) => JSON.stringify(one.modelType)).join(', ')} or a format one of them reads`
       : 'at least one registered model',
     got: `model_type ${JSON.stringify(config.model_type) ?? 'missing'}`,
-    mend: 'call registerModel(mamba), registerModel(retnet) … before, or check the config',
+    fix: 'call registerModel(mamba), registerModel(retnet) … before, or check the config',
   });
 }

@@ -91,7 +91,7 @@ describe('recomputed', () => {
       [SsmError: recomputed: the function reads a tensor that it was not given.
         expected  a function of its inputs and constants alone
         got       another tensor of shape [3]
-        mend      pass the tensor among the inputs, or among the constants where it needs no gradient]
+        fix       pass the tensor among the inputs, or among the constants where it needs no gradient]
     `);
     const twice = (some: Inputs) => sum(valueAndGrads(loss(again, given), some).grads.x as Tensor) as Scalar;
     expect(() => valueAndGrads(twice, inputs)).toThrow(/cannot be differentiated again/);

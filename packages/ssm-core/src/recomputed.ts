@@ -66,7 +66,7 @@ function readFrom(tape: readonly TapeNode[], given: readonly Tensor[], mark: Ten
     what: 'recomputed: the function reads a tensor that it was not given.',
     expected: 'a function of its inputs and constants alone',
     got: `another tensor of shape [${stranger.shape.join(', ')}]`,
-    mend: 'pass the tensor among the inputs, or among the constants where it needs no gradient',
+    fix: 'pass the tensor among the inputs, or among the constants where it needs no gradient',
   });
 }
 
@@ -78,7 +78,7 @@ function gradientsOf(run: () => Tensor[], xs: Tensor[], dys: readonly Tensor[]):
       what: 'recomputed: its gradient cannot be differentiated again.',
       expected: 'first derivatives',
       got: 'a gradient inside the loss of another',
-      mend: 'leave out the option `recompute` for derivatives of derivatives',
+      fix: 'leave out the option `recompute` for derivatives of derivatives',
     });
   return withOwnTape(() => {
     const { value, grads } = engine().gradients(() => joined(run(), dys), xs, undefined, true);

@@ -4,7 +4,7 @@ import { bindShapes } from './shapes';
 
 describe('bindShapes', () => {
   it('binds each letter once and returns the sizes', () => {
-    const sizes = bindShapes('f', 'mend', {
+    const sizes = bindShapes('f', 'fix', {
       q: [zeros([2, 7, 3]), ['B', 'T', 'K']],
       k: [zeros([2, 7, 3]), ['B', 'T', 'K']],
       mask: [zeros([7, 1]), ['T', 1]],
@@ -12,7 +12,7 @@ describe('bindShapes', () => {
     expect(sizes).toEqual({ B: 2, T: 7, K: 3 });
   });
 
-  it('names the tensor, the letters so far and the mend', () => {
+  it('names the tensor, the letters so far and the fix', () => {
     const bind = () =>
       bindShapes('retention', 'split heads to [B, T, width]', {
         q: [zeros([2, 7, 3]), ['B', 'T', 'K']],
@@ -22,7 +22,7 @@ describe('bindShapes', () => {
       [SsmError: retention: \`k\` has the wrong shape.
         expected  [B, T, K] with {"B":2,"T":7,"K":3}
         got       [2, 8, 3]
-        mend      split heads to [B, T, width]]
+        fix       split heads to [B, T, width]]
     `);
   });
 

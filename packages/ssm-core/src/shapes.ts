@@ -11,7 +11,7 @@ type Letters<S extends Record<string, Binding>> = Exclude<Extract<S[keyof S][1][
  * A letter must mean the same size everywhere; tensors that are undefined (optional inputs) are skipped.
  * @throws SsmError SHAPE naming the first tensor that does not fit.
  */
-export function bindShapes<const S extends Record<string, Binding>>(where: string, mend: string, bindings: S): Record<Letters<S>, number> {
+export function bindShapes<const S extends Record<string, Binding>>(where: string, fix: string, bindings: S): Record<Letters<S>, number> {
   const sizes: Record<string, number> = {};
   const leading: { sizes?: string } = {};
   for (const [name, [tensor, dims]] of Object.entries(bindings)) {
@@ -21,7 +21,7 @@ export function bindShapes<const S extends Record<string, Binding>>(where: strin
       what: `${where}: \`${name}\` has the wrong shape.`,
       expected: `[${dims.join(', ')}] with ${JSON.stringify(sizes)}`,
       got: `[${tensor.shape.join(', ')}]`,
-      mend,
+      fix,
     });
   }
   return sizes as Record<Letters<S>, number>;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { computed, normal } from './initialisers';
+import { computed, normal } from './initializers';
 import { bias, constant, countParams, filter, gain, initParams, leavesOf, namedParams, repeated, weight } from './spec';
 import { disposeTree, tensorsOf } from './tree';
 

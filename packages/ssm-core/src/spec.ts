@@ -1,5 +1,5 @@
 import type { Rank, Tensor } from '@tensorflow/tfjs-core';
-import { constant as fillWith, type Initialiser, kaimingUniform, zeros } from './initialisers';
+import { constant as fillWith, type Initializer, kaimingUniform, zeros } from './initializers';
 import type { PackedMatrix } from './packed';
 import { tidyTree } from './tree';
 
@@ -10,7 +10,7 @@ export interface ParamLeaf<R extends Rank = Rank> {
   /** Other names that the same tensor has in foreign checkpoints. */
   readonly aliases: readonly string[];
   readonly shape: readonly number[];
-  readonly init: Initialiser;
+  readonly init: Initializer;
   /** Matrices decay; gains, biases and state space parameters do not. */
   readonly decay: boolean;
   readonly precision: Precision;
@@ -45,7 +45,7 @@ export type Params<S> = S extends ParamLeaf
       : { [K in Exclude<keyof S, ConstantKeys<S>>]: Params<S[K]> };
 
 export interface ParamOptions {
-  init?: Initialiser;
+  init?: Initializer;
   decay?: boolean;
   aliases?: readonly string[];
   precision?: Precision;
@@ -54,7 +54,7 @@ export interface ParamOptions {
 function leaf<R extends Rank>(
   name: string,
   shape: readonly number[],
-  init: Initialiser,
+  init: Initializer,
   decay: boolean,
   options: ParamOptions,
 ): ParamLeaf<R> {

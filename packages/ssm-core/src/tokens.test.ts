@@ -31,7 +31,7 @@ describe.each(['cpu', 'wasm'])('tokenTensor on %s', (backend) => {
       [SsmError: forward: a token id is outside the vocabulary.
         expected  whole numbers from 0 to 9
         got       10 at row 1, position 1
-        mend      encode the text with this model's own tokenizer]
+        fix       encode the text with this model's own tokenizer]
     `);
     await expect(check([[-1]])).rejects.toMatchObject({ code: 'TOKENS' });
     await expect(check([[1.5]])).rejects.toMatchObject({ code: 'TOKENS', got: '1.5 at row 0, position 0' });

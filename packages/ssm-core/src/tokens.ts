@@ -20,7 +20,7 @@ export function tokenTensor(where: string, tokens: TokenIds, vocabSize: number):
       what: `${where}: there are no tokens to read.`,
       expected: '[B, T] with B ≥ 1 and T ≥ 1',
       got,
-      mend: 'pass at least one token per row; start a text with the bos token',
+      fix: 'pass at least one token per row; start a text with the bos token',
     });
   }
   if (isTensor && tokens.dtype !== 'int32') {
@@ -29,7 +29,7 @@ export function tokenTensor(where: string, tokens: TokenIds, vocabSize: number):
       what: `${where}: token ids have the wrong type.`,
       expected: 'int32',
       got: tokens.dtype,
-      mend: "make them with tensor2d(ids, shape, 'int32')",
+      fix: "make them with tensor2d(ids, shape, 'int32')",
     });
   }
   if (!isTensor) {
@@ -58,5 +58,5 @@ function checkIds(where: string, ids: ArrayLike<number>, vocabSize: number, firs
   }
 }
 
-const badToken = (where: string, expected: string, got: string, mend: string): SsmError =>
-  new SsmError({ code: 'TOKENS', what: `${where}: a token id is outside the vocabulary.`, expected, got, mend });
+const badToken = (where: string, expected: string, got: string, fix: string): SsmError =>
+  new SsmError({ code: 'TOKENS', what: `${where}: a token id is outside the vocabulary.`, expected, got, fix });

@@ -2,7 +2,7 @@ import { dispose, Tensor, type TensorContainer, tidy } from '@tensorflow/tfjs-co
 import { isPacked, type PackedMatrix } from './packed';
 
 /**
- * A tree is tensors in nested records and arrays, among numbers, null and undefined: parameters, states, gradients and optimiser
+ * A tree is tensors in nested records and arrays, among numbers, null and undefined: parameters, states, gradients and optimizer
  * moments all have this form. In parameters, packed matrices may stand for tensors. Where in it a tensor stands:
  */
 export type TreePath = readonly (string | number)[];

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { fromBf16, quantiseInt4, quantiseInt8, toBf16, WEIGHT_GROUP } from './quantise';
+import { fromBf16, quantizeInt4, quantizeInt8, toBf16, WEIGHT_GROUP } from './quantize';
 import { bias, filter, gain, weight } from './spec';
 import { WEIGHT_TYPES, weightTypeOf } from './weight-type';
 
@@ -17,11 +17,11 @@ describe('rounding to whole numbers', () => {
   const values = Float32Array.from({ length: WEIGHT_GROUP }, (_, i) => Math.sin(1 + 7 * i) / 3);
 
   it.each([
-    ['int8', quantiseInt8, 127],
-    ['int4', quantiseInt4, 8],
-  ] as const)('stays within a step of the scale that it gives: %s', (_, quantise, most) => {
+    ['int8', quantizeInt8, 127],
+    ['int4', quantizeInt4, 8],
+  ] as const)('stays within a step of the scale that it gives: %s', (_, quantize, most) => {
     const numbers = new Int8Array(WEIGHT_GROUP);
-    const scale = fromBf16(quantise(values, numbers));
+    const scale = fromBf16(quantize(values, numbers));
     const worst = Math.max(...values.map((value, i) => Math.abs(value - scale * (numbers[i] as number))));
     expect(Math.max(...numbers.map(Math.abs))).toBeLessThanOrEqual(most);
     expect(worst).toBeLessThan(1.02 * Math.abs(scale));
@@ -30,7 +30,7 @@ describe('rounding to whole numbers', () => {
 
   it('keeps zeros, and numbers of seven bits', () => {
     const numbers = new Int8Array(WEIGHT_GROUP).fill(1);
-    expect([quantiseInt8(new Float32Array(WEIGHT_GROUP), numbers), ...new Set(numbers)]).toEqual([0, 0]);
+    expect([quantizeInt8(new Float32Array(WEIGHT_GROUP), numbers), ...new Set(numbers)]).toEqual([0, 0]);
     expect([1, -2.5, 0, 255].map((value) => fromBf16(toBf16(value)))).toEqual([1, -2.5, 0, 255]);
     expect(fromBf16(toBf16(257))).toBe(256); // ties to even
   });

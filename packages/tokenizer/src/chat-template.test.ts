@@ -46,25 +46,25 @@ describe('applyChatTemplate', () => {
       "SsmError: applyChatTemplate: the template refuses these messages or cannot be read.
         expected  a template that renders them
         got       roles must alternate
-        mend      give it the messages that it asks for (many want user and assistant by turns), or another template"
+        fix       give it the messages that it asks for (many want user and assistant by turns), or another template"
     `);
     expect(thrown(() => fixtureTokenizer('llama').applyChatTemplate(messages))).toMatchInlineSnapshot(`
       "SsmError: applyChatTemplate: the tokenizer has no template "default".
         expected  a tokenizer that came with a template
         got       one without
-        mend      load the tokenizer together with its tokenizer_config.json or chat_template.jinja, or pass a template as \`template\`"
+        fix       load the tokenizer together with its tokenizer_config.json or chat_template.jinja, or pass a template as \`template\`"
     `);
     expect(thrown(() => strict.applyChatTemplate('hi' as never))).toMatchInlineSnapshot(`
       "SsmError: applyChatTemplate: \`messages\` is not a list of messages.
         expected  objects with a role
         got       "hi"
-        mend      write the conversation as [{ role: 'user', content: '…' }, …]"
+        fix       write the conversation as [{ role: 'user', content: '…' }, …]"
     `);
     expect(thrown(() => strict.applyChatTemplate([{ content: 'hi' } as never]))).toMatchInlineSnapshot(`
       "SsmError: applyChatTemplate: \`messages\` is not a list of messages.
         expected  objects with a role
         got       {"content":"hi"}
-        mend      write the conversation as [{ role: 'user', content: '…' }, …]"
+        fix       write the conversation as [{ role: 'user', content: '…' }, …]"
     `);
     expect(() => strict.applyChatTemplate(messages, { template: '{% if %}' })).toThrow(expect.objectContaining({ code: 'CONFIG' }));
     expect(() => strict.applyChatTemplate(messages, { template: 'rag' })).toThrow(expect.objectContaining({ code: 'CONFIG' }));

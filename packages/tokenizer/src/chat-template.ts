@@ -56,18 +56,18 @@ export function renderChat(
     });
   } catch (cause) {
     const got = cause instanceof Error ? cause.message : String(cause);
-    const mend = 'give it the messages that it asks for (many want user and assistant by turns), or another template';
+    const fix = 'give it the messages that it asks for (many want user and assistant by turns), or another template';
     const what = 'applyChatTemplate: the template refuses these messages or cannot be read.';
-    throw new TokenizerError({ code: 'CONFIG', what, expected: 'a template that renders them', got, mend }, { cause });
+    throw new TokenizerError({ code: 'CONFIG', what, expected: 'a template that renders them', got, fix }, { cause });
   }
 }
 
 function checkMessages(messages: readonly ChatMessage[]): void {
   const bad = Array.isArray(messages) ? messages.find((one) => !isObject(one) || typeof one.role !== 'string') : messages;
   if (Array.isArray(messages) && bad === undefined) return;
-  const mend = "write the conversation as [{ role: 'user', content: '…' }, …]";
+  const fix = "write the conversation as [{ role: 'user', content: '…' }, …]";
   const what = 'applyChatTemplate: `messages` is not a list of messages.';
-  throw new TokenizerError({ code: 'OPTION', what, expected: 'objects with a role', got: shown(bad), mend });
+  throw new TokenizerError({ code: 'OPTION', what, expected: 'objects with a role', got: shown(bad), fix });
 }
 
 function chooseTemplate(templates: ChatTemplates, { template, tools }: ChatOptions): string {
@@ -79,6 +79,6 @@ function chooseTemplate(templates: ChatTemplates, { template, tools }: ChatOptio
     what: `applyChatTemplate: the tokenizer has no template ${shown(name)}.`,
     expected: templates.size > 0 ? `one of ${[...templates.keys()].map(shown).join(', ')}` : 'a tokenizer that came with a template',
     got: templates.size > 0 ? shown(name) : 'one without',
-    mend: 'load the tokenizer together with its tokenizer_config.json or chat_template.jinja, or pass a template as `template`',
+    fix: 'load the tokenizer together with its tokenizer_config.json or chat_template.jinja, or pass a template as `template`',
   });
 }

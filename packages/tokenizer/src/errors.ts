@@ -12,11 +12,11 @@ export interface Problem {
   expected: string;
   got: string;
   /** What the reader can do about it. */
-  mend: string;
+  fix: string;
 }
 
 /**
- * The one error of this package: what, expected, got, how to mend. It bears the name and the form of the SsmError of
+ * The one error of this package: what, expected, got, how to fix. It bears the name and the form of the SsmError of
  * `@densessm/ssm-core`, so that `error.name === 'SsmError'` is one check for all packages; it is a class of its own
  * because this package imports none of the others.
  */
@@ -25,14 +25,14 @@ export class TokenizerError extends Error {
   readonly code: TokenizerErrorCode;
   readonly expected: string;
   readonly got: string;
-  readonly mend: string;
+  readonly fix: string;
 
-  constructor({ code, what, expected, got, mend }: Problem, options?: ErrorOptions) {
-    super(`${what}\n  expected  ${expected}\n  got       ${got}\n  mend      ${mend}`, options);
+  constructor({ code, what, expected, got, fix }: Problem, options?: ErrorOptions) {
+    super(`${what}\n  expected  ${expected}\n  got       ${got}\n  fix       ${fix}`, options);
     this.code = code;
     this.expected = expected;
     this.got = got;
-    this.mend = mend;
+    this.fix = fix;
   }
 }
 

@@ -45,7 +45,7 @@ describe('a broken tokenizer.json', () => {
     ['with a unigram token without score', { model: { type: 'Unigram', unk_id: 0, vocab: [['a']] } }],
     ['with an unknown token beyond the vocabulary', { model: { type: 'Unigram', unk_id: 1, vocab: [['a', 0]] } }],
     ['with an added token without content', withPart('added_tokens', [{ id: 3 }])],
-    ['with a normaliser that is no object', withPart('normalizer', 'NFC')],
+    ['with a normalizer that is no object', withPart('normalizer', 'NFC')],
     [
       'with half a template',
       withPart('post_processor', {
@@ -64,7 +64,7 @@ describe('a broken tokenizer.json', () => {
     ['model', model({ type: 'RNN' })],
     ['version', { ...model({}), version: '2.0' }],
     ['dropout', model({ dropout: 0.1 })],
-    ['normaliser', withPart('normalizer', { type: 'Nmt' })],
+    ['normalizer', withPart('normalizer', { type: 'Nmt' })],
     ['pre-tokenizer', withPart('pre_tokenizer', { type: 'Sequence', pretokenizers: [{ type: 'UnicodeScripts' }] })],
     ['post-processor', withPart('post_processor', { type: 'Magic' })],
     ['decoder', withPart('decoder', { type: 'Sequence', decoders: [{ type: 'Magic' }] })],
@@ -80,19 +80,19 @@ describe('a broken tokenizer.json', () => {
       "SsmError: tokenizer.json.model: \`type\` asks for something that is not supported.
         expected  one of BPE, Unigram, WordPiece, WordLevel
         got       "RNN"
-        mend      use another tokenizer, or ask for this one in an issue"
+        fix       use another tokenizer, or ask for this one in an issue"
     `);
     expect(thrown(() => tokenizerFromJson({ model: { type: 'BPE', merges: [] } }))).toMatchInlineSnapshot(`
       "SsmError: tokenizer.json.model.vocab cannot be used.
         expected  an object of tokens and their ids
         got       nothing
-        mend      get the file again, or correct it there"
+        fix       get the file again, or correct it there"
     `);
     expect(thrown(() => tokenizerFromJson(model({ merges: ['a c'] })))).toMatchInlineSnapshot(`
       "SsmError: tokenizer.json.model.merges[0] cannot be used.
         expected  tokens of the vocabulary, not "c"
         got       "a c"
-        mend      get the file again, or correct it there"
+        fix       get the file again, or correct it there"
     `);
   });
 });

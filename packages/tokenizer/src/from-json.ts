@@ -66,8 +66,8 @@ function encodeText(encoder: Encoder, frame: Frame, text: string, options: Encod
 const LONE_SURROGATES = /\p{Surrogate}/gu;
 
 function notText(got: unknown): TokenizerError {
-  const mend = 'pass one string; encode several texts one by one';
-  return new TokenizerError({ code: 'OPTION', what: 'encode: the text is no string.', expected: 'a string', got: shown(got), mend });
+  const fix = 'pass one string; encode several texts one by one';
+  return new TokenizerError({ code: 'OPTION', what: 'encode: the text is no string.', expected: 'a string', got: shown(got), fix });
 }
 
 /** Special tokens under the names by which templates call them: `bos_token` and so on. */

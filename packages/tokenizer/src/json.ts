@@ -65,9 +65,9 @@ export class JsonReader {
 
   /** The error for something that a file may ask for and that is not supported here. */
   unsupported(key: string, expected: string): TokenizerError {
-    const mend = 'use another tokenizer, or ask for this one in an issue';
+    const fix = 'use another tokenizer, or ask for this one in an issue';
     const what = `${this.where}: \`${key}\` asks for something that is not supported.`;
-    return new TokenizerError({ code: 'CONFIG', what, expected, got: shown(this.json[key]), mend });
+    return new TokenizerError({ code: 'CONFIG', what, expected, got: shown(this.json[key]), fix });
   }
 
   #read<T>(key: string, fallback: T | undefined, expected: string, fits: (value: unknown) => boolean): T {
@@ -85,8 +85,8 @@ export const isId = (value: unknown): value is number =>
   typeof value === 'number' && Number.isInteger(value) && value >= 0 && value < 2 ** 31;
 
 export function badValue(where: string, expected: string, got: unknown): TokenizerError {
-  const mend = 'get the file again, or correct it there';
-  return new TokenizerError({ code: 'FILE', what: `${where} cannot be used.`, expected, got: shown(got), mend });
+  const fix = 'get the file again, or correct it there';
+  return new TokenizerError({ code: 'FILE', what: `${where} cannot be used.`, expected, got: shown(got), fix });
 }
 
 /** @throws TokenizerError FILE */
@@ -95,7 +95,7 @@ export function parseJsonText(where: string, text: string): unknown {
     return JSON.parse(text.startsWith('\uFEFF') ? text.slice(1) : text);
   } catch (cause) {
     const got = cause instanceof Error ? cause.message : String(cause);
-    const mend = 'get the file again: it may have been cut short, or be a web page or a Git LFS pointer instead';
-    throw new TokenizerError({ code: 'FILE', what: `${where}: the text is not JSON.`, expected: 'a JSON document', got, mend }, { cause });
+    const fix = 'get the file again: it may have been cut short, or be a web page or a Git LFS pointer instead';
+    throw new TokenizerError({ code: 'FILE', what: `${where}: the text is not JSON.`, expected: 'a JSON document', got, fix }, { cause });
   }
 }

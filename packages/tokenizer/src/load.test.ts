@@ -52,7 +52,7 @@ it('says what is missing or broken', async () => {
     [SsmError: loadTokenizer: the model has no tokenizer.
       expected  tokenizer.json or tokenizer.model among its files
       got       neither
-      mend      add the tokenizer of the model that this one was made from; state-spaces/mamba models use that of EleutherAI/gpt-neox-20b]
+      fix       add the tokenizer of the model that this one was made from; state-spaces/mamba models use that of EleutherAI/gpt-neox-20b]
   `);
   await expect(loadTokenizer(folder({ 'tokenizer.json': json, 'tokenizer_config.json': '{' }))).rejects.toMatchObject({ code: 'FILE' });
   await expect(loadTokenizer(folder({ 'tokenizer.json': json, 'special_tokens_map.json': '[]' }))).rejects.toMatchObject({ code: 'FILE' });

@@ -59,6 +59,6 @@ function noTokenizer(): TokenizerError {
     what: 'loadTokenizer: the model has no tokenizer.',
     expected: 'tokenizer.json or tokenizer.model among its files',
     got: 'neither',
-    mend: 'add the tokenizer of the model that this one was made from; state-spaces/mamba models use that of EleutherAI/gpt-neox-20b',
+    fix: 'add the tokenizer of the model that this one was made from; state-spaces/mamba models use that of EleutherAI/gpt-neox-20b',
   });
 }

@@ -68,6 +68,6 @@ function checkNames(who: string, names: readonly string[]): void {
 }
 
 function badOption(who: string, option: string, expected: string, got: unknown): TokenizerError {
-  const mend = `correct the option of ${who}`;
-  return new TokenizerError({ code: 'OPTION', what: `${who}: \`${option}\` has no meaning.`, expected, got: shown(got), mend });
+  const fix = `correct the option of ${who}`;
+  return new TokenizerError({ code: 'OPTION', what: `${who}: \`${option}\` has no meaning.`, expected, got: shown(got), fix });
 }

@@ -28,7 +28,7 @@ SCHEDULES = [
     ("warmup_stable_decay", 1e-3, 4, 30, {"num_decay_steps": 8, "min_lr_ratio": 0.1, "decay_type": "1-sqrt", "warmup_type": "cosine"}),
     ("warmup_stable_decay", 1e-3, 4, 30, {"num_decay_steps": 8, "min_lr_ratio": 0.1, "decay_type": "linear", "warmup_type": "1-sqrt"}),
 ]
-OPTIMISERS = [
+OPTIMIZERS = [
     ("sgd", {"lr": 0.1}),
     ("sgd", {"lr": 0.1, "momentum": 0.9, "weight_decay": 0.01}),
     ("sgd", {"lr": 0.1, "momentum": 0.9, "nesterov": True, "weight_decay": 0.01}),
@@ -41,12 +41,12 @@ STEPS = 4
 
 
 def rates(name, lr, warmup, steps, extra):
-    optimiser = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=lr)
-    scheduler = get_scheduler(name, optimiser, num_warmup_steps=warmup, num_training_steps=steps, scheduler_specific_kwargs=dict(extra))
+    optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=lr)
+    scheduler = get_scheduler(name, optimizer, num_warmup_steps=warmup, num_training_steps=steps, scheduler_specific_kwargs=dict(extra))
     used = []
     for _ in range(steps + 5):
-        used.append(optimiser.param_groups[0]["lr"])
-        optimiser.step()
+        used.append(optimizer.param_groups[0]["lr"])
+        optimizer.step()
         scheduler.step()
     return {"name": name, "lr": lr, "warmup": warmup, "steps": steps, "extra": extra, "rates": used}
 
@@ -56,13 +56,13 @@ def run(kind, options, random):
     start = {name: draw(shape) for name, shape in SHAPES.items()}
     params = {name: torch.tensor(value, requires_grad=True) for name, value in start.items()}
     make = torch.optim.Muon if kind == "muon" else torch.optim.SGD
-    optimiser = make(list(params.values()), **options)
+    optimizer = make(list(params.values()), **options)
     grads, after = [], []
     for _ in range(STEPS):
         gradient = {name: draw(shape) for name, shape in SHAPES.items()}
         for name, param in params.items():
             param.grad = torch.tensor(gradient[name])
-        optimiser.step()
+        optimizer.step()
         grads.append({name: value.ravel().tolist() for name, value in gradient.items()})
         after.append({name: param.detach().numpy().ravel().tolist() for name, param in params.items()})
     return {"kind": kind, "options": options, "start": {k: v.ravel().tolist() for k, v in start.items()}, "grads": grads, "after": after}
@@ -76,7 +76,7 @@ def main():
         "versions": {"torch": torch.__version__, "transformers": transformers.__version__, "numpy": np.__version__},
         "shapes": SHAPES,
         "schedules": [rates(*case) for case in SCHEDULES],
-        "optimisers": [run(kind, options, random) for kind, options in OPTIMISERS],
+        "optimizers": [run(kind, options, random) for kind, options in OPTIMIZERS],
     }
     TARGET.parent.mkdir(exist_ok=True)
     TARGET.write_text(json.dumps(record) + "\n")

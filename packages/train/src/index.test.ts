@@ -35,7 +35,7 @@ it('exports what it should', () => {
       "sourcePart",
       "startEvent",
       "storyCorpus",
-      "summariseGate",
+      "summarizeGate",
       "tokenSource",
       "warmupStableDecaySchedule",
     ]

@@ -14,7 +14,7 @@ export { clipFactor, gradientNorm } from './optimizers/clip';
 export { type MuonOptions, muon } from './optimizers/muon';
 export { decaysByDefault, type Optimizer, type OptimizerState, type ParamRule, type Update } from './optimizers/optimizer';
 export { type SgdOptions, sgd } from './optimizers/sgd';
-export { gateStatistics, summariseGate } from './records/gate-statistics';
+export { gateStatistics, summarizeGate } from './records/gate-statistics';
 export { parseRecordLine, recordLine } from './records/jsonl';
 export {
   belongsBefore,

@@ -29,5 +29,5 @@ export function checkNumbers<const Name extends string>(
   }
 }
 
-export const badOption = (where: string, name: string, expected: string, got: string, mend = 'correct the option'): SsmError =>
-  new SsmError({ code: 'OPTION', what: `${where}: \`${name}\` cannot be used.`, expected, got, mend });
+export const badOption = (where: string, name: string, expected: string, got: string, fix = 'correct the option'): SsmError =>
+  new SsmError({ code: 'OPTION', what: `${where}: \`${name}\` cannot be used.`, expected, got, fix });

@@ -45,4 +45,4 @@ function parse(path: string, bytes: Buffer): Transcript & { snapshot: Uint8Array
 }
 
 const badFile = (path: string, expected: string, got: string): SsmError =>
-  new SsmError({ code: 'FILE', what: `${path} cannot be opened.`, expected, got, mend: 'check the name' });
+  new SsmError({ code: 'FILE', what: `${path} cannot be opened.`, expected, got, fix: 'check the name' });

@@ -60,20 +60,20 @@ describe('densessm convert', () => {
     expect(await readFile(at('half', 'tokenizer.json'))).toEqual(await readFile(at('mamba', 'tokenizer.json')));
   });
 
-  it.each(['mamba', 'mamba2', 'retnet'])('quantises %s, and turns it back into floats of the same values', async (name) => {
+  it.each(['mamba', 'mamba2', 'retnet'])('quantizes %s, and turns it back into floats of the same values', async (name) => {
     const sizes: number[] = [];
     const logits = await logitsOf(name);
     for (const dtype of ['int8', 'int4']) {
-      const quantised = `${name}-${dtype}`;
-      expect((await convert(name, quantised, '--dtype', dtype)).stdout).toContain(`parameters as ${dtype.toUpperCase()}`);
-      sizes.push((await readFile(at(quantised, 'model.safetensors'))).length);
-      const rounded = await logitsOf(quantised);
+      const quantized = `${name}-${dtype}`;
+      expect((await convert(name, quantized, '--dtype', dtype)).stdout).toContain(`parameters as ${dtype.toUpperCase()}`);
+      sizes.push((await readFile(at(quantized, 'model.safetensors'))).length);
+      const rounded = await logitsOf(quantized);
       expect(rounded).not.toEqual(logits);
       const error = Math.hypot(...rounded.map((value, i) => value - (logits[i] as number)));
       expect(error).toBeLessThan((dtype === 'int8' ? 0.05 : 0.8) * Math.hypot(...logits));
-      await convert(quantised, `${quantised}-back`);
-      expect(await logitsOf(`${quantised}-back`)).toEqual(rounded);
-      expect(JSON.parse(await readFile(at(`${quantised}-back`, 'config.json'), 'utf8'))).not.toHaveProperty('quantization_config');
+      await convert(quantized, `${quantized}-back`);
+      expect(await logitsOf(`${quantized}-back`)).toEqual(rounded);
+      expect(JSON.parse(await readFile(at(`${quantized}-back`, 'config.json'), 'utf8'))).not.toHaveProperty('quantization_config');
     }
     const [int8, int4] = sizes as [number, number];
     expect(int8).toBeLessThan((await readFile(at(name, 'model.safetensors'))).length);

@@ -173,6 +173,6 @@ async function readSnapshot(io: Io, path: string): Promise<Uint8Array> {
     return await readFile(pathFrom(io.cwd, path));
   } catch (cause) {
     const problem = { what: `${path} cannot be read.`, expected: 'a snapshot that --snapshot wrote', got: String(cause) };
-    throw new SsmError({ code: 'FILE', ...problem, mend: 'check the path' }, { cause });
+    throw new SsmError({ code: 'FILE', ...problem, fix: 'check the path' }, { cause });
   }
 }

@@ -41,10 +41,10 @@ describe('densessm inspect', () => {
     expect(stdout).toMatch(/^total +8,576 +100\.0 %$/m);
   });
 
-  it('says how weights are quantised', async () => {
+  it('says how weights are quantized', async () => {
     await run(['convert', 'model', 'int4', '--dtype', 'int4'], { cwd: folder.path });
     const { weights, config } = JSON.parse((await inspect('int4', '--json')).stdout);
-    expect(weights).toMatchObject({ quantisation: { bits: 4 }, missing: [], unexpected: [] });
+    expect(weights).toMatchObject({ quantization: { bits: 4 }, missing: [], unexpected: [] });
     expect(weights.tensors).toBeGreaterThan(22);
     expect(config).not.toHaveProperty('quantization_config');
     const { stdout } = await inspect('int4');

@@ -60,8 +60,8 @@ function describe(facts: ModelFacts): string[] {
 function summary(facts: ModelFacts): (readonly [string, string])[] {
   const { layers, parameters, stateBytesPerSequence, weightBytesInMemory, weights, tokenizer } = facts;
   const dtypes = weights && Object.keys(weights.dtypes).join(' and ');
-  const quantised = weights?.quantisation ? `, matrices of ${weights.quantisation.bits} bits in groups of 32` : '';
-  const stored = weights?.quantisation ? `, ${formatBytes(weights.bytes)} as they are stored` : '';
+  const quantized = weights?.quantization ? `, matrices of ${weights.quantization.bits} bits in groups of 32` : '';
+  const stored = weights?.quantization ? `, ${formatBytes(weights.bytes)} as they are stored` : '';
   const special = tokenizer && [tokenizer.bos && `begins with ${tokenizer.bos}`, tokenizer.eos && `ends with ${tokenizer.eos}`];
   return [
     ['model', facts.name],
@@ -72,7 +72,7 @@ function summary(facts: ModelFacts): (readonly [string, string])[] {
     [
       'weights',
       weights
-        ? `${weights.where}: ${weights.tensors} tensors, ${formatBytes(weights.bytes)}, ${dtypes}${quantised}`
+        ? `${weights.where}: ${weights.tensors} tensors, ${formatBytes(weights.bytes)}, ${dtypes}${quantized}`
         : 'none in this folder',
     ],
     ...(weights ? problems(weights) : []),

@@ -40,11 +40,11 @@ async function report(names: readonly string[], { output, overwrite, json }: Rep
   const isOwn = output === undefined && folders.length === 1 && only !== undefined;
   const path = isOwn ? join(only, REPORT) : resolve(io.cwd, output ?? REPORT);
   await refuseOverwrite(path, overwrite || isOwn);
-  const { readReportRun, saveReport, summarise, terminalSummary } = await import('../report'); // brings TensorFlow.js, which --help need not wait for
+  const { readReportRun, saveReport, summarize, terminalSummary } = await import('../report'); // brings TensorFlow.js, which --help need not wait for
   const runs = await Promise.all(folders.map((folder) => readReportRun(folder)));
   for (const [i, { info, steps }] of runs.entries()) if (info === undefined && steps.length === 0) throw noRun(names[i] ?? '');
   await saveReport(runs, path);
-  if (json) writeJson(io, { report: path, runs: runs.map(summarise) });
+  if (json) writeJson(io, { report: path, runs: runs.map(summarize) });
   else
     writeLines(io, [
       ...runs.flatMap((run) => [run.name, ...terminalSummary(run, io.stdout.columns), '']),

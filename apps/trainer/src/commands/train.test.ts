@@ -34,7 +34,7 @@ async function recordsOf(name: string): Promise<unknown[]> {
     });
 }
 
-/** Weights and optimiser of the last checkpoint, and what its manifest counts. */
+/** Weights and optimizer of the last checkpoint, and what its manifest counts. */
 async function stateOf(name: string) {
   const read = (file: string) => readFile(join(cwd, 'out', name, 'checkpoint', file));
   const { seconds: _, files: __, ...notes } = JSON.parse((await read('trainer.json')).toString());

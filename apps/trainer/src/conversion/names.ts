@@ -55,5 +55,5 @@ function checkExpressible(config: EitherMamba, names: Names): void {
     throw refusal('transformers has no norm before the gate.', 'norm_before_gate false', 'true', 'keep the names it has');
 }
 
-const refusal = (what: string, expected: string, got: string, mend: string): SsmError =>
-  new SsmError({ code: 'OPTION', what: `convert --names: ${what}`, expected, got, mend });
+const refusal = (what: string, expected: string, got: string, fix: string): SsmError =>
+  new SsmError({ code: 'OPTION', what: `convert --names: ${what}`, expected, got, fix });

@@ -51,7 +51,7 @@ export function upcycle(plain: LoadedModel, flags: DenseFlags & { denseLayers: n
     what: `convert: ${model.modelType} cannot be made dense.`,
     expected: 'a plain mamba, mamba2 or retnet',
     got: model.modelType,
-    mend: 'leave the dense options out',
+    fix: 'leave the dense options out',
   });
 }
 

@@ -1,8 +1,8 @@
 import { SsmError } from '@densessm/ssm-core';
 
-/** An error of the data itself, FILE: what, expected, got, how to mend. */
-export const dataError = (what: string, expected: string, got: string, mend: string, cause?: unknown): SsmError =>
-  new SsmError({ code: 'FILE', what, expected, got, mend }, { cause });
+/** An error of the data itself, FILE: what, expected, got, how to fix. */
+export const dataError = (what: string, expected: string, got: string, fix: string, cause?: unknown): SsmError =>
+  new SsmError({ code: 'FILE', what, expected, got, fix }, { cause });
 
 /** What somebody wrote, in at most 60 characters. */
 export function shown(value: unknown): string {

@@ -6,7 +6,7 @@ import type { DataSummary, OpenTrainingData, TrainingData } from './options';
 import { completeSettings, type Settings } from './settings';
 import { type Split, splitEnd } from './split';
 import { chooseTokenizer } from './tokens/choose-tokenizer';
-import { type Tokenised, tokenise } from './tokens/tokenise';
+import { type Tokenized, tokenize } from './tokens/tokenize';
 
 /**
  * Opens text as tokens to train on. Text is read as a stream, its tokens go to a file in the cache and are read from there,
@@ -21,12 +21,12 @@ export const openTrainingData: OpenTrainingData = async (options, services = {})
   const files = await findData(options.data, settings, 'train');
   const valFiles = valData && (await findData(valData, settings, 'heldOut'));
   const chosen = await chooseTokenizer(valFiles ? [files, valFiles] : [files], settings);
-  const opened: Tokenised[] = [];
+  const opened: Tokenized[] = [];
   const close = async (): Promise<void> => void (await Promise.all(opened.map(({ source }) => source.close())));
   try {
-    const all = await tokenise(files, chosen, settings);
+    const all = await tokenize(files, chosen, settings);
     opened.push(all);
-    const heldOut = valFiles && (await tokenise(valFiles, chosen, settings));
+    const heldOut = valFiles && (await tokenize(valFiles, chosen, settings));
     if (heldOut) opened.push(heldOut);
     const split: Split = heldOut
       ? { train: all.source, validation: heldOut.source, words: options.valData ? 'given' : 'stories that are not among the others' }
@@ -44,19 +44,19 @@ export const openTrainingData: OpenTrainingData = async (options, services = {})
 function requireBlock({ length }: TokenSource, which: string, { blockSize }: Settings): void {
   if (length > blockSize) return;
   const expected = `at least ${blockSize + 1} tokens, for blocks of ${blockSize}`;
-  const mend = `give more ${which} data, or make the blocks shorter with --block-size`;
-  throw dataError(`the ${which} part of the data is shorter than a block.`, expected, `${length} tokens`, mend);
+  const fix = `give more ${which} data, or make the blocks shorter with --block-size`;
+  throw dataError(`the ${which} part of the data is shorter than a block.`, expected, `${length} tokens`, fix);
 }
 
 function summaryOf(
   sources: readonly string[],
   files: readonly DataFile[],
-  opened: readonly Tokenised[],
+  opened: readonly Tokenized[],
   split: Split,
   { tokenizer }: Settings,
   vocabSize: number,
 ): DataSummary {
-  const sum = (of: (one: Tokenised) => number): number => opened.reduce((total, one) => total + of(one), 0);
+  const sum = (of: (one: Tokenized) => number): number => opened.reduce((total, one) => total + of(one), 0);
   return {
     sources,
     files: files.length,

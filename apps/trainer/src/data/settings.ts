@@ -51,7 +51,7 @@ export function completeSettings(options: TrainingDataOptions, services: DataSer
 }
 
 const badOption = (name: string, expected: string, got: unknown, flag: string): SsmError =>
-  new SsmError({ code: 'OPTION', what: `the data's \`${name}\` has no meaning.`, expected, got: String(got), mend: `correct ${flag}` });
+  new SsmError({ code: 'OPTION', what: `the data's \`${name}\` has no meaning.`, expected, got: String(got), fix: `correct ${flag}` });
 
 function requireText(files: readonly DataFile[], { characters, skippedLines, firstSkip }: ReadCounts): void {
   if (characters > 0) return;

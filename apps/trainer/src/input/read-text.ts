@@ -4,8 +4,8 @@ import { SsmError } from '@densessm/ssm-core';
 import type { Io } from '../io';
 import { pathFrom } from '../output/write-file';
 
-const fileError = (what: string, expected: string, got: string, mend: string, cause?: unknown): SsmError =>
-  new SsmError({ code: 'FILE', what, expected, got, mend }, { cause });
+const fileError = (what: string, expected: string, got: string, fix: string, cause?: unknown): SsmError =>
+  new SsmError({ code: 'FILE', what, expected, got, fix }, { cause });
 
 /** What to call an input in a message. */
 export const nameOf = (path: string): string => (path === '-' ? 'the standard input' : path);

@@ -2,10 +2,10 @@ import {
   type FileSet,
   openWeights,
   parseConfigText,
-  type Quantisation,
-  quantisedSource,
+  type Quantization,
+  quantizedSource,
   readText,
-  splitQuantisation,
+  splitQuantization,
 } from '@densessm/checkpoint';
 import { startBackend } from '@densessm/runtime-node';
 import { countParams, disposeTree, modelFor, type SpecTree, SsmError, tensorsOf } from '@densessm/ssm-core';
@@ -22,7 +22,7 @@ export interface WeightFacts extends StoredNames {
   /** Values by element type, such as F32. */
   readonly dtypes: Readonly<Record<string, number>>;
   /** Of the matrices; undefined where all are floats. */
-  readonly quantisation: Quantisation | undefined;
+  readonly quantization: Quantization | undefined;
 }
 
 export interface TokenizerFacts {
@@ -58,10 +58,10 @@ export async function modelFacts({ files, name }: { files: FileSet; name: string
   const text = await readText(files, 'config.json');
   if (text === undefined) {
     const problem = { what: `${files.where} holds no model.`, expected: 'config.json in it', got: 'none' };
-    throw new SsmError({ code: 'FILE', ...problem, mend: 'name the folder of a model, or of a training run' });
+    throw new SsmError({ code: 'FILE', ...problem, fix: 'name the folder of a model, or of a training run' });
   }
   const where = `${files.where}/config.json`;
-  const { json, quantisation } = splitQuantisation(where, parseConfigText(text, where));
+  const { json, quantization } = splitQuantization(where, parseConfigText(text, where));
   const model = modelFor(json, FAMILIES);
   const config = model.parseConfig(json);
   const spec = model.spec(config);
@@ -75,7 +75,7 @@ export async function modelFacts({ files, name }: { files: FileSet; name: string
     modules: moduleRows(spec),
     stateBytesPerSequence: await stateBytes(() => model.initialState(config, 1)),
     weightBytesInMemory: 4 * parameters,
-    weights: await weightFacts(files, spec, quantisation),
+    weights: await weightFacts(files, spec, quantization),
     tokenizer: await tokenizerFacts(files),
   };
 }
@@ -90,7 +90,7 @@ async function stateBytes(make: () => unknown): Promise<number> {
   return bytes;
 }
 
-async function weightFacts(files: FileSet, spec: SpecTree, quantisation: Quantisation | undefined): Promise<WeightFacts | undefined> {
+async function weightFacts(files: FileSet, spec: SpecTree, quantization: Quantization | undefined): Promise<WeightFacts | undefined> {
   const opened = await openWeights(files).catch((error: unknown) => {
     if (error instanceof SsmError && error.got === 'nothing') return undefined; // a config alone is worth a look, too
     throw error;
@@ -105,9 +105,9 @@ async function weightFacts(files: FileSet, spec: SpecTree, quantisation: Quantis
       bytes += (values * bitsOf(dtype)) / 8;
     }
     const { where, source } = opened;
-    const weights = quantisation ? quantisedSource(where, source, spec, quantisation) : source;
+    const weights = quantization ? quantizedSource(where, source, spec, quantization) : source;
     const names = compareNames(spec, weights.tensors.keys());
-    return { where, tensors: source.tensors.size, bytes, dtypes, quantisation, ...names };
+    return { where, tensors: source.tensors.size, bytes, dtypes, quantization, ...names };
   } finally {
     await opened.close();
   }

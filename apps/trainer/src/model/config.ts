@@ -109,7 +109,7 @@ const readConfigFile = (path: string): Promise<string> =>
       what: `${path}: --config-json cannot be read.`,
       expected: 'a JSON object, or the path of a file with one',
       got: error.code ?? error.message,
-      mend: 'check the path',
+      fix: 'check the path',
     });
   });
 

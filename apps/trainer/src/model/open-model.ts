@@ -1,4 +1,4 @@
-import { parseConfigText, readText, splitQuantisation } from '@densessm/checkpoint';
+import { parseConfigText, readText, splitQuantization } from '@densessm/checkpoint';
 import type { ModelBundle } from '@densessm/generate';
 import { type Choice, type Device, type HubOptions, loadPretrained, startBackend } from '@densessm/runtime-node';
 import { disposeTree, SsmError, type WeightType } from '@densessm/ssm-core';
@@ -62,8 +62,8 @@ async function packedType(files: ModelFiles['files'], backend: Choice, wanted: W
   }
   if (wanted !== undefined) return wanted;
   const where = `${files.where}/config.json`;
-  const { quantisation } = splitQuantisation(where, parseConfigText((await readText(files, 'config.json')) ?? '{}', where));
-  return quantisation === undefined ? 'f32' : quantisation.bits === 8 ? 'int8' : 'int4';
+  const { quantization } = splitQuantization(where, parseConfigText((await readText(files, 'config.json')) ?? '{}', where));
+  return quantization === undefined ? 'f32' : quantization.bits === 8 ? 'int8' : 'int4';
 }
 
 /**
@@ -108,9 +108,9 @@ export function requireTokenizer({ tokenizer, name }: Pick<OpenModel, 'tokenizer
     what: `the model ${name} has no tokenizer.`,
     expected: 'tokenizer.json or tokenizer.model beside its weights',
     got: 'neither',
-    mend: 'name one with --tokenizer; state-spaces/mamba models use that of EleutherAI/gpt-neox-20b',
+    fix: 'name one with --tokenizer; state-spaces/mamba models use that of EleutherAI/gpt-neox-20b',
   });
 }
 
 const missing = (path: string): SsmError =>
-  new SsmError({ code: 'FILE', what: `${path} is missing.`, expected: 'a file', got: 'nothing', mend: 'check the path' });
+  new SsmError({ code: 'FILE', what: `${path} is missing.`, expected: 'a file', got: 'nothing', fix: 'check the path' });

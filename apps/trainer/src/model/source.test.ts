@@ -37,7 +37,7 @@ describe('what a user calls a model', () => {
     vi.stubEnv('HF_ENDPOINT', `http://127.0.0.1:${(hub.address() as AddressInfo).port}`);
     vi.stubEnv('HF_HUB_CACHE', join(folder.path, 'cache'));
     const hint = `if a folder is meant: there is none at ${join(folder.path, 'out/rum')}`;
-    await expect(open('out/rum')).rejects.toMatchObject({ code: 'NETWORK', mend: expect.stringContaining(hint) });
+    await expect(open('out/rum')).rejects.toMatchObject({ code: 'NETWORK', fix: expect.stringContaining(hint) });
     hub.close();
   });
 });

@@ -40,9 +40,9 @@ export async function openModelFiles(io: Io, source: string, hub: HubOptions = {
 const opened = (files: FileSet, path: string): ReturnType<FileSet['open']> =>
   files.open('config.json').catch((error: unknown) => {
     if (!(error instanceof SsmError)) throw error;
-    const { code, expected, got, mend } = error;
-    const hint = `${mend.replace('with { offline: true }', 'with --offline')}; if a folder is meant: there is none at ${path}`;
-    throw new SsmError({ code, what: error.message.split('\n', 1)[0] ?? '', expected, got, mend: hint }, { cause: error });
+    const { code, expected, got, fix } = error;
+    const hint = `${fix.replace('with { offline: true }', 'with --offline')}; if a folder is meant: there is none at ${path}`;
+    throw new SsmError({ code, what: error.message.split('\n', 1)[0] ?? '', expected, got, fix: hint }, { cause: error });
   });
 
 /** The bytes of a file of the set; null where there is none. */
@@ -65,7 +65,7 @@ export async function readJsonObject(files: FileSet, name: string): Promise<Read
     return typeof json === 'object' && json !== null && !Array.isArray(json) ? (json as Record<string, unknown>) : undefined;
   } catch (cause) {
     const problem = { what: `${files.where}/${name} is no JSON.`, expected: 'a JSON object', got: text.slice(0, 60) || 'an empty file' };
-    throw new SsmError({ code: 'FILE', ...problem, mend: 'get the file again, or remove it' }, { cause });
+    throw new SsmError({ code: 'FILE', ...problem, fix: 'get the file again, or remove it' }, { cause });
   }
 }
 
@@ -101,5 +101,5 @@ const noModel = (source: string, path: string): SsmError =>
     what: `there is no model at ${JSON.stringify(source)}.`,
     expected: 'a folder with config.json and weights, the folder of a training run, a Hub id (owner/name) or a URL',
     got: `nothing at ${path}`,
-    mend: 'check the path; densessm runs lists the runs that were trained here',
+    fix: 'check the path; densessm runs lists the runs that were trained here',
   });

@@ -49,7 +49,7 @@ export async function writeFileWhole(path: string, content: string | Uint8Array)
   } catch (cause) {
     const got = cause instanceof Error ? cause.message : String(cause);
     const problem = { what: `${path} cannot be written.`, expected: 'a folder with room that may be written to', got };
-    throw new SsmError({ code: 'FILE', ...problem, mend: 'choose another place; nothing that was there has changed' }, { cause });
+    throw new SsmError({ code: 'FILE', ...problem, fix: 'choose another place; nothing that was there has changed' }, { cause });
   } finally {
     await rm(temporary, { force: true }).catch(() => undefined);
   }

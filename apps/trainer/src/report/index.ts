@@ -1,4 +1,4 @@
 export { readReportRun } from './data/run';
-export { summarise } from './data/summary';
+export { summarize } from './data/summary';
 export { terminalSummary } from './terminal';
 export { saveReport } from './write-report';

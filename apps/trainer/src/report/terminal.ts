@@ -2,7 +2,7 @@
 
 import type { ReportRun } from './data/run';
 import { smooth, smoothingRadius } from './data/smooth';
-import { summarise } from './data/summary';
+import { summarize } from './data/summary';
 import { count, loss } from './page/numbers';
 
 const LEVELS = '▁▂▃▄▅▆▇█';
@@ -27,7 +27,7 @@ export function sparkline(values: readonly number[], width: number): string {
 export function terminalSummary(run: ReportRun, columns = 80): string[] {
   if (run.steps.length === 0) return [];
   const width = Math.max(8, Math.min(WIDEST, columns - BESIDE));
-  const { best, tokens, tokensPerSecond, skipped } = summarise(run);
+  const { best, tokens, tokensPerSecond, skipped } = summarize(run);
   const losses = run.steps.map((step) => step.loss).filter(Number.isFinite);
   const heldOut = run.evaluations.map((one) => one.loss);
   const lowest = best ? `held out, lowest ${loss(best.loss)} at step ${count(best.step)}` : 'held out';

@@ -67,7 +67,7 @@ describe('a checkpoint', () => {
     await expect(writeCheckpoint(folder, files('after'), { step: 2 }, brokenDisk(code, name, failing))).rejects.toMatchObject({
       code: 'FILE',
       got,
-      mend: expect.stringContaining('The checkpoint before is intact'),
+      fix: expect.stringContaining('The checkpoint before is intact'),
     });
     expect(await read()).toEqual({ step: 1, text: 'beforebefore' });
     expect(await readdir(parent)).toEqual(['checkpoint']);

@@ -160,5 +160,5 @@ const damaged = (path: string, expected: string, got: string): SsmError =>
     what: `${path}: the checkpoint is damaged.`,
     expected,
     got,
-    mend: 'go on from another one: --init-from DIR/best begins a new run with its weights',
+    fix: 'go on from another one: --init-from DIR/best begins a new run with its weights',
   });

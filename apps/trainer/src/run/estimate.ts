@@ -13,7 +13,7 @@ import { duration } from '../view/progress';
 const FLOAT_BYTES = 4;
 /** The most that WebAssembly can address. */
 const WASM_HEAP = 2 ** 32;
-/** Numbers that an optimiser keeps for each parameter. */
+/** Numbers that an optimizer keeps for each parameter. */
 const MOMENTS: Readonly<Record<Settings['optimizer'], number>> = { adamw: 2, sgd: 1, muon: 1 };
 /**
  * The heap after two steps of 8 × 256 tokens, per byte that the tape of a batch of few tokens holds for each of its own: 0.70 to 0.85
@@ -33,7 +33,7 @@ function availableRoom(backend: BackendName): Room {
   return { bytes: machine, of: 'free memory of this machine' };
 }
 
-/** Weights, gradients and what the optimiser keeps. */
+/** Weights, gradients and what the optimizer keeps. */
 function weightBytes(parameters: number, optimizer: Settings['optimizer']): number {
   return parameters * FLOAT_BYTES * (2 + MOMENTS[optimizer]);
 }
@@ -54,7 +54,7 @@ function requireRoom(bytes: number, parameters: number, room: Room, settings: Se
     what: 'The run does not fit into memory.',
     expected: `at most ${formatBytes(room.bytes)} of ${room.of}`,
     got: bytes > weights ? `${formatBytes(bytes)}: ${forWeights}, ${forBatch}` : forWeights,
-    mend: weights > room.bytes ? 'make the model smaller: --hidden-size, --num-hidden-layers, --vocab-size' : adviceForBatches(settings),
+    fix: weights > room.bytes ? 'make the model smaller: --hidden-size, --num-hidden-layers, --vocab-size' : adviceForBatches(settings),
   });
 }
 

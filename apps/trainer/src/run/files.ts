@@ -6,7 +6,7 @@ import { SsmError } from '@densessm/ssm-core';
 export type FileSystem = Pick<typeof nodeFiles, 'mkdir' | 'open' | 'rename' | 'rm' | 'readdir' | 'readFile'>;
 export const realFiles: FileSystem = nodeFiles;
 
-const REASONS: Readonly<Record<string, readonly [got: string, mend: string]>> = {
+const REASONS: Readonly<Record<string, readonly [got: string, fix: string]>> = {
   ENOSPC: ['a full disk', 'free some space'],
   EDQUOT: ['a full quota', 'free some space'],
   EACCES: ['no permission to write there', 'choose another folder with --out-dir, or ask for permission'],
@@ -20,9 +20,9 @@ const REASONS: Readonly<Record<string, readonly [got: string, mend: string]>> = 
 /** The error for something that could not be written; `also` is what the user should know besides. */
 export function writeError(what: string, path: string, error: unknown, also = ''): SsmError {
   const { code = '', message } = error as NodeJS.ErrnoException;
-  const [got, mend] = REASONS[code] ?? [message, 'see the message of the system'];
+  const [got, fix] = REASONS[code] ?? [message, 'see the message of the system'];
   return new SsmError(
-    { code: 'FILE', what, expected: `room and permission to write ${path}`, got, mend: `${mend}${also}` },
+    { code: 'FILE', what, expected: `room and permission to write ${path}`, got, fix: `${fix}${also}` },
     { cause: error },
   );
 }

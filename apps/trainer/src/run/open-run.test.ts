@@ -33,7 +33,7 @@ describe('the folder of a run', () => {
     ['ENOSPC', 'a full disk'],
   ])('is refused before any work where writing meets %s', async (code, got) => {
     const fs: FileSystem = { ...realFiles, open: failing(code) };
-    await expect(openRun({ name: 'x' }, { cwd }, fs)).rejects.toMatchObject({ code: 'FILE', got, mend: expect.any(String) });
+    await expect(openRun({ name: 'x' }, { cwd }, fs)).rejects.toMatchObject({ code: 'FILE', got, fix: expect.any(String) });
     expect(await readdir(cwd)).toEqual([]);
   });
 });
@@ -75,7 +75,7 @@ describe('the log of a run', () => {
     };
     const log = await LogFile.open(cwd, [record(1)], { ...realFiles, open });
     await log.write(record(2));
-    await expect(log.write(record(3))).rejects.toMatchObject({ got: 'a full disk', mend: expect.stringContaining('--init-from resume') });
+    await expect(log.write(record(3))).rejects.toMatchObject({ got: 'a full disk', fix: expect.stringContaining('--init-from resume') });
     await log.close();
     expect(await readLog(cwd)).toEqual([record(1), record(2)]);
     expect(await readdir(cwd)).toEqual(['log.jsonl']);

@@ -56,7 +56,7 @@ async function resumeRun(folder: string, given: SomeSettings, info: RunInfo | un
     what: `${folder}: the run has no checkpoint yet.`,
     expected: `a folder ${CHECKPOINT}`,
     got: 'nothing',
-    mend: 'start it again with --overwrite in place of --init-from resume; --save-interval says how often one is saved',
+    fix: 'start it again with --overwrite in place of --init-from resume; --save-interval says how often one is saved',
   });
 }
 

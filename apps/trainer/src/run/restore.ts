@@ -7,7 +7,7 @@ import type { HostTensor, TrainingCounters, TrainingState } from '@densessm/trai
 import { type Checkpoint, type CheckpointFile, MANIFEST } from './checkpoint';
 import type { CourseState } from './training';
 
-/** Optimiser and carried states; the weights lie in model.safetensors as those of any model do. */
+/** Optimizer and carried states; the weights lie in model.safetensors as those of any model do. */
 const TENSORS_FILE = 'trainer.safetensors';
 const WEIGHTS_FILE = 'model.safetensors';
 
@@ -55,7 +55,7 @@ export function notesOf({ about, folder }: Checkpoint): TrainingNotes {
     what: `${folder}/${MANIFEST}: the checkpoint cannot be gone on from.`,
     expected: 'the counters of a training run',
     got: Object.keys(about).join(', ') || 'nothing',
-    mend: 'begin a new run with its weights: --init-from FOLDER',
+    fix: 'begin a new run with its weights: --init-from FOLDER',
   });
 }
 
@@ -67,7 +67,7 @@ async function readHostTensors(files: FileSet, name: string, wanted = (_: string
       what: `${files.where}/${name} is missing.`,
       expected: 'a file',
       got: 'nothing',
-      mend: 'begin a new run with --init-from FOLDER',
+      fix: 'begin a new run with --init-from FOLDER',
     });
   try {
     const reader = await openSafetensors(file, `${files.where}/${name}`);

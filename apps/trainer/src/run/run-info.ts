@@ -80,12 +80,12 @@ export async function readRunInfo(folder: string, fs: FileSystem = realFiles): P
   }
   if (isObject(json) && json.format === 'densessm-run-1' && isObject(json.settings) && isObject(json.process))
     return json as unknown as RunInfo;
-  const mend = 'give another folder with --out-dir';
+  const fix = 'give another folder with --out-dir';
   throw new SsmError({
     code: 'FILE',
     what: `${path} is not the account of a run.`,
     expected: '"format": "densessm-run-1"',
     got: text.slice(0, 60),
-    mend,
+    fix,
   });
 }

@@ -40,8 +40,8 @@ const plain = (key: string): string => key.replaceAll(/[-_]/g, '').toLowerCase()
 function unknownKey(where: string, key: string): SsmError {
   const names: string[] = [...SETTING_NAMES.map(kebab), 'preset'];
   const meant = nearest(key.replaceAll('_', '-'), names);
-  const mend = meant ? `did you mean ${meant}?` : 'correct its spelling; densessm train --help lists them';
-  return usageError(`${where}: there is no setting \`${key}\`.`, 'the name of a flag of densessm train', key, mend);
+  const fix = meant ? `did you mean ${meant}?` : 'correct its spelling; densessm train --help lists them';
+  return usageError(`${where}: there is no setting \`${key}\`.`, 'the name of a flag of densessm train', key, fix);
 }
 
 async function readFileText(path: string): Promise<string> {
@@ -62,4 +62,4 @@ function parseYaml(path: string, text: string): unknown {
 }
 
 const badFile = (path: string, what: string, expected: string, got: string): SsmError =>
-  new SsmError({ code: 'FILE', what: `${path}: ${what}`, expected, got, mend: 'correct the file, or leave --config out' });
+  new SsmError({ code: 'FILE', what: `${path}: ${what}`, expected, got, fix: 'correct the file, or leave --config out' });

@@ -74,7 +74,7 @@ describe('a config file', () => {
     ['- 1\n- 2', 'it holds no settings'],
     ['a: [', 'neither YAML nor JSON'],
     ['preset: nanogtp', 'There is no such preset'],
-  ])('with %j is refused and tells how to mend it', async (text, told) => {
+  ])('with %j is refused and tells how to fix it', async (text, told) => {
     await expect(givenSettings({ flags: {}, configFile: await configFile('bad.yaml', text) }, folder)).rejects.toThrow(told);
   });
 

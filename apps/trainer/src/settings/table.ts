@@ -17,7 +17,7 @@ interface Row<T> {
 
 const row = <T, const Rest extends Omit<Row<T>, 'kind'>>(kind: Kind<T>, rest: Rest): Row<T> & Rest => ({ kind, ...rest });
 
-const [DATA, MODEL, BATCH, OPTIMISER, RUN, WATCH] = ['Data:', 'Model:', 'Batches:', 'Optimiser:', 'Run:', 'Along the way:'] as const;
+const [DATA, MODEL, BATCH, OPTIMIZER, RUN, WATCH] = ['Data:', 'Model:', 'Batches:', 'Optimizer:', 'Run:', 'Along the way:'] as const;
 
 /**
  * Every setting of a training run: its flag is the name in kebab-case, its key in a config file that or snake_case.
@@ -61,21 +61,21 @@ export const TABLE = {
     onResume: true,
   }),
 
-  optimizer: row(oneOf('adamw', 'sgd', 'muon'), { group: OPTIMISER, help: 'how gradients become updates', fallback: 'adamw' }),
-  learningRate: row(real(0), { group: OPTIMISER, help: 'the highest learning rate', fallback: 1e-3, onResume: true }),
-  minLr: row(real(0), { group: OPTIMISER, help: 'where the schedule ends', absent: 'a tenth of it; polynomial 0', onResume: true }),
+  optimizer: row(oneOf('adamw', 'sgd', 'muon'), { group: OPTIMIZER, help: 'how gradients become updates', fallback: 'adamw' }),
+  learningRate: row(real(0), { group: OPTIMIZER, help: 'the highest learning rate', fallback: 1e-3, onResume: true }),
+  minLr: row(real(0), { group: OPTIMIZER, help: 'where the schedule ends', absent: 'a tenth of it; polynomial 0', onResume: true }),
   lrScheduler: row(oneOf('cosine', 'constant', 'linear', 'polynomial', 'wsd'), {
-    group: OPTIMISER,
+    group: OPTIMIZER,
     help: 'how the learning rate changes',
     fallback: 'cosine',
     onResume: true,
   }),
-  warmupSteps: row(whole(0), { group: OPTIMISER, help: 'steps in which it rises from 0', absent: 'by the ratio', onResume: true }),
-  warmupRatio: row(real(0, 1), { group: OPTIMISER, help: 'the same as a share of all steps', fallback: 0.05, onResume: true }),
-  weightDecay: row(real(0), { group: OPTIMISER, help: 'decay of matrices', fallback: 0.1, onResume: true }),
-  beta1: row(real(0, 1), { group: OPTIMISER, help: 'of AdamW; momentum of SGD and Muon', fallback: 0.9, onResume: true }),
-  beta2: row(real(0, 1), { group: OPTIMISER, help: 'of AdamW', fallback: 0.99, onResume: true }),
-  gradClip: row(real(0), { group: OPTIMISER, help: 'largest norm of the gradient; 0 for any', fallback: 1, onResume: true }),
+  warmupSteps: row(whole(0), { group: OPTIMIZER, help: 'steps in which it rises from 0', absent: 'by the ratio', onResume: true }),
+  warmupRatio: row(real(0, 1), { group: OPTIMIZER, help: 'the same as a share of all steps', fallback: 0.05, onResume: true }),
+  weightDecay: row(real(0), { group: OPTIMIZER, help: 'decay of matrices', fallback: 0.1, onResume: true }),
+  beta1: row(real(0, 1), { group: OPTIMIZER, help: 'of AdamW; momentum of SGD and Muon', fallback: 0.9, onResume: true }),
+  beta2: row(real(0, 1), { group: OPTIMIZER, help: 'of AdamW', fallback: 0.99, onResume: true }),
+  gradClip: row(real(0), { group: OPTIMIZER, help: 'largest norm of the gradient; 0 for any', fallback: 1, onResume: true }),
 
   maxSteps: row(whole(1), { group: RUN, help: 'steps to train', fallback: 2000, onResume: true }),
   seed: row(whole(0, 2 ** 32 - 1), { group: RUN, help: 'decides start, batches and samples', fallback: 1337 }),

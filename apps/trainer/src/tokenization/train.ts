@@ -81,7 +81,7 @@ const noText = (sources: readonly string[]): SsmError =>
     what: 'there is no text to train a tokenizer on.',
     expected: 'text',
     got: `nothing in ${sources.join(', ')}`,
-    mend: 'name other files',
+    fix: 'name other files',
   });
 
 /** A bar for reading, then one for merging. */

@@ -40,7 +40,7 @@ describe('a pickle that Python would run', () => {
       "model.bin: the pickle asks for \`posix.system\`; nothing was run.
         expected  collections.OrderedDict, torch._utils._rebuild_tensor_v2, torch._utils._rebuild_parameter or a typed storage of torch
         got       posix.system
-        mend      if you trust where the file comes from, load it in Python and save its tensors as safetensors; if not, keep away from it"
+        fix       if you trust where the file comes from, load it in Python and save its tensors as safetensors; if not, keep away from it"
     `);
   });
 

@@ -51,7 +51,7 @@ async function requireZip(where: string, source: ByteSource): Promise<void> {
     what: `${where}: the file is not a zip file.`,
     expected: 'a file that torch.save of PyTorch 1.6 or later wrote',
     got: isPickle ? 'a bare pickle, as older versions wrote' : `${source.size} bytes that begin with [${[...start].join(', ')}]`,
-    mend: isPickle ? 'load it in a current PyTorch and save it again, as safetensors best' : 'get the file again',
+    fix: isPickle ? 'load it in a current PyTorch and save it again, as safetensors best' : 'get the file again',
   });
 }
 

@@ -55,14 +55,14 @@ export function refused(where: string, what: string, expected: string, got: stri
     what: `${where}: ${what}`,
     expected,
     got: shorten(got),
-    mend: 'if you trust where the file comes from, load it in Python and save its tensors as safetensors; if not, keep away from it',
+    fix: 'if you trust where the file comes from, load it in Python and save its tensors as safetensors; if not, keep away from it',
   });
 }
 
 /** A file that is broken rather than hostile. */
 export function brokenFile(where: string, what: string, expected: string, got: string): SsmError {
-  const mend = 'get the file again, or save it again with torch.save or, better, as safetensors';
-  return new SsmError({ code: 'FILE', what: `${where}: ${what}`, expected, got: shorten(got), mend });
+  const fix = 'get the file again, or save it again with torch.save or, better, as safetensors';
+  return new SsmError({ code: 'FILE', what: `${where}: ${what}`, expected, got: shorten(got), fix });
 }
 
 /** A short word for a value in an error. */

@@ -41,13 +41,13 @@ function hubModel(id: string, endpoint: string, revision: string): HubModel {
 /** It becomes part of a path. @throws SsmError OPTION */
 export function requireRevision(revision: string): void {
   if (/^\w[\w./-]{0,200}$/.test(revision) && !revision.split('/').includes('..')) return;
-  const mend = 'take a name from its page on the Hub';
+  const fix = 'take a name from its page on the Hub';
   throw new SsmError({
     code: 'OPTION',
     what: 'the revision cannot be used.',
     expected: 'a branch, a tag or a commit',
     got: revision.slice(0, 200),
-    mend,
+    fix,
   });
 }
 
@@ -58,12 +58,12 @@ function parseUrl(source: string | URL): URL {
   } catch {
     // told below
   }
-  const mend = 'pass a folder, a Hub id or a URL with https';
+  const fix = 'pass a folder, a Hub id or a URL with https';
   throw new SsmError({
     code: 'OPTION',
     what: 'loadPretrained: the URL cannot be used.',
     expected: 'https://…',
     got: String(source).slice(0, 200),
-    mend,
+    fix,
   });
 }

@@ -32,13 +32,13 @@ export function fileSetOf(blobs: Iterable<NamedBlob>, where = 'the chosen files'
     if (path.length > 2) continue; // below the chosen folder
     const name = path.at(-1) ?? '';
     if (byName.has(name)) {
-      const mend = "choose one model's files";
+      const fix = "choose one model's files";
       throw new SsmError({
         code: 'FILE',
         what: `${where}: \`${name}\` is there twice.`,
         expected: 'each name once',
         got: 'two files',
-        mend,
+        fix,
       });
     }
     byName.set(name, blob);
@@ -64,7 +64,7 @@ export async function readText(files: FileSet, name: string): Promise<string | u
   if (!file) return undefined;
   const where = pathIn(files, name);
   const bad = (what: string, expected: string, got: string): SsmError =>
-    new SsmError({ code: 'FILE', what: `${where}: ${what}`, expected, got, mend: 'get the file again' });
+    new SsmError({ code: 'FILE', what: `${where}: ${what}`, expected, got, fix: 'get the file again' });
   try {
     if (file.size > MAX_TEXT_BYTES) throw bad('the file is too large for a text.', `at most ${MAX_TEXT_BYTES} bytes`, `${file.size}`);
     const bytes = await readExactly(where, file, 0, file.size);

@@ -1,8 +1,8 @@
 import { type AnyModel, modelFor, SsmError } from '@densessm/ssm-core';
 import { parseConfigText } from '../config-text';
 import { type LoadOptions, loadParams } from '../load-params';
-import { type Quantisation, splitQuantisation } from '../quantised/config';
-import { quantisedSource } from '../quantised/read';
+import { type Quantization, splitQuantization } from '../quantized/config';
+import { quantizedSource } from '../quantized/read';
 import { type FileSet, fileSetOf, type NamedBlob, pathIn, readText } from './file-set';
 import { openWeights } from './weights';
 
@@ -22,7 +22,7 @@ export const CONFIG_FILE = 'config.json';
 
 /**
  * Loads a model from its files: config.json says which registered model it is, its spec which names and shapes the
- * weights have. The weights are read in parts into the current backend, quantised ones as the float32 numbers that they stand for.
+ * weights have. The weights are read in parts into the current backend, quantized ones as the float32 numbers that they stand for.
  * @param source a set of files, or what a browser's file input gives
  * @throws SsmError FILE where a file is missing or broken, MODEL where no registered model answers, CONFIG and WEIGHTS
  * where the content does not fit.
@@ -30,14 +30,14 @@ export const CONFIG_FILE = 'config.json';
 export async function loadPretrainedFiles(source: FileSet | Iterable<NamedBlob>, options: PretrainedOptions = {}): Promise<LoadedModel> {
   const files = 'open' in source ? source : fileSetOf(source);
   const { models, ...loading } = options;
-  const { json, quantisation } = await readConfigFile(files);
+  const { json, quantization } = await readConfigFile(files);
   const model = modelFor(json, models);
   const config = model.parseConfig(json);
   const spec = model.spec(config);
   const weights = await openWeights(files);
   try {
     const { where, source } = weights;
-    const floats = quantisation ? quantisedSource(where, source, spec, quantisation) : source;
+    const floats = quantization ? quantizedSource(where, source, spec, quantization) : source;
     const params = await loadParams(spec, floats, { where, ...loading });
     return { model, config, params: params as object };
   } finally {
@@ -45,10 +45,10 @@ export async function loadPretrainedFiles(source: FileSet | Iterable<NamedBlob>,
   }
 }
 
-async function readConfigFile(files: FileSet): Promise<{ json: unknown; quantisation?: Quantisation }> {
+async function readConfigFile(files: FileSet): Promise<{ json: unknown; quantization?: Quantization }> {
   const path = pathIn(files, CONFIG_FILE);
   const text = await readText(files, CONFIG_FILE);
-  if (text !== undefined) return splitQuantisation(path, parseConfigText(text, path));
-  const mend = `put the model's ${CONFIG_FILE} there`;
-  throw new SsmError({ code: 'FILE', what: `${path} is missing.`, expected: 'a file', got: 'nothing', mend });
+  if (text !== undefined) return splitQuantization(path, parseConfigText(text, path));
+  const fix = `put the model's ${CONFIG_FILE} there`;
+  throw new SsmError({ code: 'FILE', what: `${path} is missing.`, expected: 'a file', got: 'nothing', fix });
 }

@@ -25,7 +25,7 @@ const tinySpec = ({ size }: TinyConfig) => ({
 });
 const tiny = {
   modelType: 'tiny',
-  recognises: (json: object) => 'tiny_size' in json,
+  recognizes: (json: object) => 'tiny_size' in json,
   parseConfig: (json: { size?: number; tiny_size?: number }) => ({ ...json, size: json.size ?? json.tiny_size }),
   configToJson: (config: TinyConfig) => ({ ...config, model_type: 'tiny' }),
   spec: tinySpec,
@@ -163,7 +163,7 @@ describe('weights', () => {
 
   it('are refused where only a pointer of Git LFS is there', async () => {
     const pointer = new File(['version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 9\n'], 'model.safetensors');
-    expect((await refusal([config, pointer])).mend).toBe('run `git lfs pull` there');
+    expect((await refusal([config, pointer])).fix).toBe('run `git lfs pull` there');
   });
 
   it('are named where there are none', async () => {
@@ -171,7 +171,7 @@ describe('weights', () => {
       "the chosen files holds no weights.
         expected  model.safetensors or model.safetensors.index.json or pytorch_model.bin or pytorch_model.bin.index.json
         got       nothing
-        mend      put the model's weights there"
+        fix       put the model's weights there"
     `);
     expect((await refusal([])).message).toMatch(/config.json is missing/);
     expect((await refusal([config, config])).message).toMatch(/`config.json` is there twice/);

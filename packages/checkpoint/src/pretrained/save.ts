@@ -1,5 +1,5 @@
 import { configText } from '../config-text';
-import { withQuantisation } from '../quantised/config';
+import { withQuantization } from '../quantized/config';
 import { paramsSource, type SaveDtype, type SaveOptions } from '../save-params';
 import { safetensorsPieces } from '../write';
 import { CONFIG_FILE, type LoadedModel } from './load';
@@ -19,7 +19,7 @@ export interface PretrainedFile {
 const MAX_SHARD_BYTES = 5e9;
 const DTYPE_NAMES: Readonly<Record<SaveDtype, string>> = {
   ...{ F32: 'float32', F16: 'float16', BF16: 'bfloat16' },
-  ...{ INT8: 'float32', INT4: 'float32' }, // of what is not quantised
+  ...{ INT8: 'float32', INT4: 'float32' }, // of what is not quantized
 };
 
 /**
@@ -41,7 +41,7 @@ export function pretrainedFiles({ model, config, params }: LoadedModel, options:
 function withDtype(json: Record<string, unknown>, dtype: SaveDtype): Record<string, unknown> {
   const key = ['dtype', 'torch_dtype'].find((one) => typeof json[one] === 'string');
   const named = key === undefined ? json : { ...json, [key]: DTYPE_NAMES[dtype] };
-  return dtype === 'INT8' || dtype === 'INT4' ? withQuantisation(named, { bits: dtype === 'INT8' ? 8 : 4 }) : named;
+  return dtype === 'INT8' || dtype === 'INT4' ? withQuantization(named, { bits: dtype === 'INT8' ? 8 : 4 }) : named;
 }
 
 async function* textPieces(text: string): AsyncGenerator<Uint8Array> {

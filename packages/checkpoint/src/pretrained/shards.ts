@@ -76,7 +76,7 @@ export function planShards(tensors: Shapes, maxBytes: number): ShardPlan {
       what: 'maxShardBytes cannot be used.',
       expected: 'a whole number of bytes above zero',
       got: String(maxBytes),
-      mend: 'leave it out, or say 5e9',
+      fix: 'leave it out, or say 5e9',
     });
   const groups: Map<string, { dtype: Dtype; shape: readonly number[] }>[] = [new Map()];
   let [filled, total] = [0, 0];
@@ -100,6 +100,6 @@ export function planShards(tensors: Shapes, maxBytes: number): ShardPlan {
 const title = (name: string): string => shorten(JSON.stringify(name));
 
 function indexError(where: string, what: string, expected: string, got: string): SsmError {
-  const mend = 'get the index and all of its shards again, from one place';
-  return new SsmError({ code: 'FILE', what: `${where}: ${what}`, expected, got: shorten(got), mend });
+  const fix = 'get the index and all of its shards again, from one place';
+  return new SsmError({ code: 'FILE', what: `${where}: ${what}`, expected, got: shorten(got), fix });
 }

@@ -55,8 +55,8 @@ export async function openWeights(files: FileSet): Promise<OpenWeights> {
   throw nothing(`${files.where} holds no weights.`, WEIGHT_FILES.join(' or '), "put the model's weights there");
 }
 
-const nothing = (what: string, expected: string, mend: string): SsmError =>
-  new SsmError({ code: 'FILE', what, expected, got: 'nothing', mend });
+const nothing = (what: string, expected: string, fix: string): SsmError =>
+  new SsmError({ code: 'FILE', what, expected, got: 'nothing', fix });
 
 /** A clone without Git LFS has a few lines of text in place of each large file. */
 async function refuseLfsPointer(where: string, file: OpenFile): Promise<void> {
@@ -68,6 +68,6 @@ async function refuseLfsPointer(where: string, file: OpenFile): Promise<void> {
     what: `${where} is a pointer of Git LFS, not the file itself.`,
     expected: 'the weights',
     got: `${file.size} bytes of text`,
-    mend: 'run `git lfs pull` there',
+    fix: 'run `git lfs pull` there',
   });
 }

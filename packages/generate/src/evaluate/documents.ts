@@ -29,7 +29,7 @@ function parsedLine(line: string, lineNumber: number): unknown {
     return JSON.parse(line);
   } catch (cause) {
     const problem = { what: `jsonLines: line ${lineNumber} is no JSON.`, expected: 'one JSON value per line', got: line.slice(0, 60) };
-    throw new SsmError({ code: 'FILE', ...problem, mend: 'correct the line' }, { cause });
+    throw new SsmError({ code: 'FILE', ...problem, fix: 'correct the line' }, { cause });
   }
 }
 
@@ -46,14 +46,14 @@ export const badDocument = (where: string, index: number, expected: string, got:
     what: `${where}: document ${index} cannot be used.`,
     expected,
     got: (JSON.stringify(got) ?? String(got)).slice(0, 120),
-    mend: 'correct the document, or leave it out',
+    fix: 'correct the document, or leave it out',
   });
 
 /** @throws SsmError OPTION where there was no document. */
 export function refuseNone(where: string, count: number): void {
   if (count > 0) return;
   const problem = { what: `${where}: there are no documents.`, expected: 'at least one', got: 'none' };
-  throw new SsmError({ code: 'OPTION', ...problem, mend: 'check the file that they come from' });
+  throw new SsmError({ code: 'OPTION', ...problem, fix: 'check the file that they come from' });
 }
 
 export const mean = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0) / values.length;

@@ -192,6 +192,6 @@ function requireTokens(where: string, { context, continuation }: ScoreRequest): 
     what: `${where}: the ${isContext ? 'context' : 'continuation'} is empty.`,
     expected: 'at least one token',
     got: 'none',
-    mend: isContext ? 'pass a prefixToken in its place' : 'leave the continuation out: it has probability 1',
+    fix: isContext ? 'pass a prefixToken in its place' : 'leave the continuation out: it has probability 1',
   });
 }

@@ -112,11 +112,11 @@ describe('single tokens', () => {
       [SsmError: decoder: \`weights\` cannot be used so.
         expected  'f32', which needs no decoder, or a model and a backend that have one
         got       'int8'
-        mend      start the wasm backend with its kernels, or leave \`weights\` out]
+        fix       start the wasm backend with its kernels, or leave \`weights\` out]
     `);
     disposeTree(dense.params);
     const isFull = () => {
-      throw new SsmError({ code: 'BACKEND', what: 'wasm: the heap has no room left.', expected: '', got: '', mend: '' });
+      throw new SsmError({ code: 'BACKEND', what: 'wasm: the heap has no room left.', expected: '', got: '', fix: '' });
     };
     const { calls, bundle: full } = watched(() => ({ step: isFull }));
     expect((await generate(full, [1, 2], DRAWING)).tokens).toEqual((await generate(slow(), [1, 2], DRAWING)).tokens);

@@ -11,7 +11,7 @@ import type { TokenHistory } from '../token-history';
 import { drawToken } from './draw';
 import { addLogitBias } from './logit-bias';
 import { forbidRepeatedNgrams } from './no-repeat-ngram';
-import { penaliseOccurrence, penaliseRepetition } from './penalties';
+import { penalizeOccurrence, penalizeRepetition } from './penalties';
 import { argMax } from './probabilities';
 import type { Random } from './random';
 import { scaleByTemperature } from './temperature';
@@ -45,8 +45,8 @@ export interface SamplingPlan extends Preferences {
 export function applyPreferences(logits: Float32Array, history: TokenHistory, plan: Preferences): Float32Array {
   const { logitBias, repetitionPenalty, presencePenalty: presence, frequencyPenalty: frequency, noRepeatNgram } = plan;
   addLogitBias(logits, logitBias);
-  if (repetitionPenalty !== 1) penaliseRepetition(logits, history.recent(), repetitionPenalty);
-  if (presence !== 0 || frequency !== 0) penaliseOccurrence(logits, history.drawn(), { presence, frequency });
+  if (repetitionPenalty !== 1) penalizeRepetition(logits, history.recent(), repetitionPenalty);
+  if (presence !== 0 || frequency !== 0) penalizeOccurrence(logits, history.drawn(), { presence, frequency });
   if (noRepeatNgram > 0) forbidRepeatedNgrams(logits, history.recent(), noRepeatNgram);
   return logits;
 }

@@ -18,5 +18,5 @@ const unknownToken = (id: number, vocabSize: number): SsmError =>
     what: 'generate: `logitBias` names a token outside the vocabulary.',
     expected: `ids from 0 to ${vocabSize - 1}`,
     got: String(id),
-    mend: "take the ids from the model's own tokenizer",
+    fix: "take the ids from the model's own tokenizer",
   });

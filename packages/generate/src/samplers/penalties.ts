@@ -3,7 +3,7 @@
  * the penalty, a negative one multiplied. Keskar et al. 2019, "CTRL", arXiv:1909.05858, section 4.1, in the signed form of
  * transformers and vLLM. [V]
  */
-export function penaliseRepetition(logits: Float32Array, tokens: Iterable<number>, penalty: number): Float32Array {
+export function penalizeRepetition(logits: Float32Array, tokens: Iterable<number>, penalty: number): Float32Array {
   for (const id of new Set(tokens)) {
     const logit = logits[id] as number;
     logits[id] = logit < 0 ? logit * penalty : logit / penalty;
@@ -12,7 +12,7 @@ export function penaliseRepetition(logits: Float32Array, tokens: Iterable<number
 }
 
 /** Takes `presence` once and `frequency` per occurrence off the logit of every token in `tokens`, in place: the OpenAI API's two penalties. [V] */
-export function penaliseOccurrence(
+export function penalizeOccurrence(
   logits: Float32Array,
   tokens: Iterable<number>,
   { presence, frequency }: { presence: number; frequency: number },

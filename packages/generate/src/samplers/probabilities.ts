@@ -22,7 +22,7 @@ export const nothingLeft = (): SsmError =>
     what: 'generate: no token is left to choose.',
     expected: 'at least one token that nothing forbids',
     got: '-Infinity for every token',
-    mend: 'loosen noRepeatNgram or logitBias',
+    fix: 'loosen noRepeatNgram or logitBias',
   });
 
 const notFinite = (got: string): SsmError =>
@@ -31,7 +31,7 @@ const notFinite = (got: string): SsmError =>
     what: 'generate: the model returned logits that are no numbers.',
     expected: 'finite logits',
     got,
-    mend: 'check the weights; a model that was trained too fast has such',
+    fix: 'check the weights; a model that was trained too fast has such',
   });
 
 /** Σ exp(logits − largest), in float64. [V] */
@@ -60,7 +60,7 @@ export interface TokenLogprob {
 }
 
 /** The `count` most likely tokens, most likely first; of equal ones the lowest id first. [V] */
-export function mostLikely(logits: Float32Array, count: number, normaliser = logSumExp(logits)): TokenLogprob[] {
+export function mostLikely(logits: Float32Array, count: number, normalizer = logSumExp(logits)): TokenLogprob[] {
   const best: number[] = []; // ids, best first
   for (let id = 0; id < logits.length; id++) {
     const logit = logits[id] as number;
@@ -70,7 +70,7 @@ export function mostLikely(logits: Float32Array, count: number, normaliser = log
     best.splice(place, 0, id);
     if (best.length > count) best.pop();
   }
-  return best.map((token) => ({ token, logprob: (logits[token] as number) - normaliser }));
+  return best.map((token) => ({ token, logprob: (logits[token] as number) - normalizer }));
 }
 
 /** What the model itself thinks of a token: its log-probability, and the most likely tokens where any are asked for. */
@@ -81,7 +81,7 @@ export interface Logprobs {
 
 /** Of one token among logits, with the `count` most likely ones. [V] */
 export function logprobsOf(logits: Float32Array, token: number, count: number): Logprobs {
-  const normaliser = logSumExp(logits);
-  const logprob = (logits[token] as number) - normaliser;
-  return count > 0 ? { logprob, topLogprobs: mostLikely(logits, count, normaliser) } : { logprob };
+  const normalizer = logSumExp(logits);
+  const logprob = (logits[token] as number) - normalizer;
+  return count > 0 ? { logprob, topLogprobs: mostLikely(logits, count, normalizer) } : { logprob };
 }

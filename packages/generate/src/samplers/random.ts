@@ -30,7 +30,7 @@ export function randomFrom(state: RandomState): Random {
   };
 }
 
-/** The finaliser of MurmurHash3: every bit of the result depends on every bit of x. */
+/** The finalizer of MurmurHash3: every bit of the result depends on every bit of x. */
 function scramble(x: number): number {
   const once = Math.imul(x ^ (x >>> 16), 0x85ebca6b);
   const twice = Math.imul(once ^ (once >>> 13), 0xc2b2ae35);

@@ -6,7 +6,7 @@ import { applyCuts, applyPreferences, chooseToken, type SamplingPlan } from './c
 import { drawToken } from './draw';
 import { addLogitBias } from './logit-bias';
 import { forbidRepeatedNgrams } from './no-repeat-ngram';
-import { penaliseOccurrence, penaliseRepetition } from './penalties';
+import { penalizeOccurrence, penalizeRepetition } from './penalties';
 import { argMax, logSumExp, mostLikely } from './probabilities';
 import { randomFrom, seededRandom } from './random';
 import { scaleByTemperature } from './temperature';
@@ -205,9 +205,9 @@ describe('preferences', () => {
     );
   });
 
-  it('penalises a positive logit by division and a negative one by multiplication', () => {
-    expect([...penaliseRepetition(Float32Array.of(3, -3, 3), [0, 1, 0], 1.5)]).toEqual([2, -4.5, 3]);
-    expect([...penaliseOccurrence(Float32Array.of(3, -3, 3), [0, 1, 0], { presence: 1, frequency: 0.5 })]).toEqual([1, -4.5, 3]);
+  it('penalizes a positive logit by division and a negative one by multiplication', () => {
+    expect([...penalizeRepetition(Float32Array.of(3, -3, 3), [0, 1, 0], 1.5)]).toEqual([2, -4.5, 3]);
+    expect([...penalizeOccurrence(Float32Array.of(3, -3, 3), [0, 1, 0], { presence: 1, frequency: 0.5 })]).toEqual([1, -4.5, 3]);
   });
 });
 

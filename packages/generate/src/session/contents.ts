@@ -97,5 +97,5 @@ const foreign = (expected: string, got: string): SsmError =>
     what: 'Session.restore: the snapshot is of another model.',
     expected,
     got,
-    mend: 'load the model that the snapshot was made with, weights and config unchanged',
+    fix: 'load the model that the snapshot was made with, weights and config unchanged',
   });

@@ -264,7 +264,7 @@ function badSession(
   what: string,
   expected: string,
   got: string,
-  mend = 'start a new session, or fork one in time',
+  fix = 'start a new session, or fork one in time',
 ): SsmError {
-  return new SsmError({ code, what: `${where === 'Session' ? where : `Session.${where}`}: ${what}.`, expected, got, mend });
+  return new SsmError({ code, what: `${where === 'Session' ? where : `Session.${where}`}: ${what}.`, expected, got, fix });
 }

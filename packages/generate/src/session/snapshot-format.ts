@@ -25,7 +25,7 @@ const MAGIC = 'DSSMSNAP';
 const VERSION = 1;
 const FRONT = MAGIC.length + 8;
 const DIGEST = 32;
-const MEND = 'take another copy of the snapshot, or read the text again';
+const FIX = 'take another copy of the snapshot, or read the text again';
 
 /** Front, header, tensors, SHA-256 of all that. */
 export function encodeSnapshot({ tensors, sampler, modelType, fingerprint, ...rest }: Snapshot): Uint8Array {
@@ -119,5 +119,5 @@ function readTensors(described: Header['tensors'], payload: Uint8Array): Snapsho
   });
 }
 
-const broken = (what: string, expected: string, got: string, mend = MEND): SsmError =>
-  new SsmError({ code: 'FILE', what: `Session.restore: ${what}.`, expected, got, mend });
+const broken = (what: string, expected: string, got: string, fix = FIX): SsmError =>
+  new SsmError({ code: 'FILE', what: `Session.restore: ${what}.`, expected, got, fix });

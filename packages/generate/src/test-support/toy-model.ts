@@ -77,7 +77,7 @@ const emptyState = ({ vocabSize, isPositional }: ToyConfig, batch: number): ToyS
 
 export const toyModel: SequenceModel<ToyConfig, ToyParams, ToyState> = {
   modelType: 'toy',
-  recognises: () => false,
+  recognizes: () => false,
   parseConfig: (json) => {
     const reader = readConfig('toy', json);
     return { vocabSize: reader.integer('vocab_size'), isPositional: reader.boolean('is_positional', false) };

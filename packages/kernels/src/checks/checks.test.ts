@@ -13,7 +13,7 @@ describeKernelChecks(stockChecks);
 const double = defineKernel({
   name: 'SsmDouble',
   inputs: { x: ['n'] },
-  mend: 'pass a vector',
+  fix: 'pass a vector',
   attrs: {},
   reference: ({ x }: { x: Tensor }) => mul(x, 2),
   backward: (dy: Tensor) => ({ x: () => mul(dy, 2) }),

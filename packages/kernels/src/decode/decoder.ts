@@ -1,7 +1,7 @@
 import { type Decoder, SsmError, tidyTree } from '@densessm/ssm-core';
 import { type Tensor, tensor } from '@tensorflow/tfjs-core';
-import type { PackedLinear } from '../packed-linear/packed-linear';
-import { DecodeWorkspace } from './workspace';
+import { DecodeWorkspace } from '../backends/wasm/decode/workspace';
+import type { PackedLinear } from '../backends/wasm/packed/packed-linear';
 
 /** What a model is to its decoder: addresses on the workspace, whose steps lead from a token's embedding to its logits. */
 export interface DecoderParts<State> {
@@ -106,7 +106,7 @@ class TokenDecoder<State> implements Decoder<State> {
       what: `${this.#where}: the decoder was disposed of.`,
       expected: 'a decoder that owns its memory',
       got: 'a freed one',
-      mend: 'make a new one from the params',
+      fix: 'make a new one from the params',
     });
   }
 }
@@ -119,7 +119,7 @@ function checkIds(where: string, ids: ArrayLike<number>, batch: number, vocabSiz
     what: `${where}: these tokens cannot be read.`,
     expected: `${batch} whole numbers from 0 to ${vocabSize - 1}, one for each text`,
     got: bad === undefined ? `${ids.length} tokens` : String(bad),
-    mend: "encode the text with this model's own tokenizer",
+    fix: "encode the text with this model's own tokenizer",
   });
 }
 
@@ -129,5 +129,5 @@ const badBatch = (where: string, batch: number): SsmError =>
     what: `${where}: \`batch\` cannot be used.`,
     expected: 'a whole number from 1',
     got: String(batch),
-    mend: 'say how many texts are read side by side',
+    fix: 'say how many texts are read side by side',
   });

@@ -1,5 +1,5 @@
 /** What single-token steps are given; addresses on the heap, for `batch` texts. */
-import type { PackedLinear, PackedProductOptions } from '../packed-linear/packed-linear';
+import type { PackedLinear, PackedProductOptions } from '../backends/wasm/packed/packed-linear';
 
 /** y = x wᵀ, see {@link PackedLinear.run}. */
 export interface PackedProduct extends PackedProductOptions {

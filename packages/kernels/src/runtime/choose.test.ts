@@ -26,7 +26,7 @@ describe('choose', () => {
       [SsmError: startBackend: device 'wasm' could be started.
         expected  a working wasm backend
         got       no SIMD
-        mend      use device 'auto' to fall back to another one]
+        fix       use device 'auto' to fall back to another one]
     `);
   });
 
@@ -35,7 +35,7 @@ describe('choose', () => {
       [SsmError: startBackend: no device could be started.
         expected  wasm or cpu
         got       wasm failed: no SIMD; cpu failed: not there
-        mend      reinstall the tfjs packages beside this one]
+        fix       reinstall the tfjs packages beside this one]
     `);
   });
 
@@ -44,7 +44,7 @@ describe('choose', () => {
       [SsmError: startBackend: unknown device.
         expected  'auto' or 'wasm' or 'cpu'
         got       tpu
-        mend      leave it out, or say 'auto']
+        fix       leave it out, or say 'auto']
     `);
   });
 });

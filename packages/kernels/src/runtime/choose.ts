@@ -43,7 +43,7 @@ const cannotStart = (device: Device, got: string, cause?: unknown): SsmError =>
       what: `startBackend: ${device === 'auto' ? 'no device' : `device '${device}'`} could be started.`,
       expected: device === 'auto' ? PREFERENCE.join(' or ') : `a working ${device} backend`,
       got,
-      mend: device === 'auto' ? 'reinstall the tfjs packages beside this one' : "use device 'auto' to fall back to another one",
+      fix: device === 'auto' ? 'reinstall the tfjs packages beside this one' : "use device 'auto' to fall back to another one",
     },
     { cause },
   );
@@ -54,5 +54,5 @@ const unknownDevice = (device: unknown): SsmError =>
     what: 'startBackend: unknown device.',
     expected: ['auto', ...PREFERENCE].map((name) => `'${name}'`).join(' or '),
     got: String(device),
-    mend: "leave it out, or say 'auto'",
+    fix: "leave it out, or say 'auto'",
   });

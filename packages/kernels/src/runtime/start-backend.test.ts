@@ -15,7 +15,7 @@ const platform: Platform = {
   spawn: () => expect.unreachable('a worker was started'),
   cores: 2,
 };
-const alone: Platform = { ...platform, lacksThreads: { why: 'no shared memory', mend: 'send the headers' } };
+const alone: Platform = { ...platform, lacksThreads: { why: 'no shared memory', fix: 'send the headers' } };
 
 afterEach(() => void opened.splice(0));
 
@@ -35,7 +35,7 @@ describe('startBackend on a platform', () => {
       [SsmError: startBackend: threads have no memory to share.
         expected  2 threads on one memory
         got       no shared memory
-        mend      send the headers; or leave \`threads\` out]
+        fix       send the headers; or leave \`threads\` out]
     `);
   });
 

@@ -1,8 +1,8 @@
 import { SsmError } from '@densessm/ssm-core';
 import { engine, findBackendFactory, type KernelBackend, setBackend } from '@tensorflow/tfjs-core';
-import type { Spawn } from '../threads/pool';
+import type { Spawn } from '../backends/wasm/threads/pool';
+import { startWasmBackend } from '../backends/wasm/wasm-backend';
 import { type BackendName, type Choice, choose, type Device } from './choose';
-import { startWasmBackend } from './wasm-backend';
 
 /** Beyond that there are more threads than blocks in most kernels. */
 const MOST_THREADS = 64;
@@ -27,7 +27,7 @@ export interface Platform {
 
 export interface Obstacle {
   why: string;
-  mend: string;
+  fix: string;
 }
 
 /**
@@ -63,6 +63,6 @@ function checkThreads(threads: number | undefined): void {
     what: 'startBackend: `threads` is not a number of threads.',
     expected: `a whole number from 1 to ${MOST_THREADS}`,
     got: String(threads),
-    mend: 'leave it out to use all cores',
+    fix: 'leave it out to use all cores',
   });
 }

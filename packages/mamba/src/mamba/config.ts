@@ -19,7 +19,7 @@ export const MAMBA_MODEL_TYPE = 'mamba';
 export const DENSE_MAMBA_MODEL_TYPE = 'dense_mamba';
 
 /** The original's config.json, which has no `model_type`. */
-export const recognisesMamba = (json: ConfigJson): boolean => isOriginal(json, 'Mamba1');
+export const recognizesMamba = (json: ConfigJson): boolean => isOriginal(json, 'Mamba1');
 
 /**
  * Reads a config.json of transformers' Mamba or of the original mamba_ssm. Keys that are left out mean what each means by

@@ -21,7 +21,7 @@ import {
   mambaConfigToJson,
   parseDenseMambaConfig,
   parseMambaConfig,
-  recognisesMamba,
+  recognizesMamba,
 } from './config';
 import { mambaDecoder } from './decoder';
 import { mambaMixer } from './mixer';
@@ -66,7 +66,7 @@ export const mambaAdvance = (
 
 export const mamba: SequenceModel<MambaConfig, MambaParams, MambaState> = {
   modelType: MAMBA_MODEL_TYPE,
-  recognises: recognisesMamba,
+  recognizes: recognizesMamba,
   parseConfig: parseMambaConfig,
   configToJson: mambaConfigToJson,
   spec: mambaSpec,
@@ -84,6 +84,6 @@ export const mamba: SequenceModel<MambaConfig, MambaParams, MambaState> = {
 export const denseMamba: SequenceModel<MambaConfig, MambaParams, MambaState> = {
   ...mamba,
   modelType: DENSE_MAMBA_MODEL_TYPE,
-  recognises: () => false,
+  recognizes: () => false,
   parseConfig: parseDenseMambaConfig,
 };

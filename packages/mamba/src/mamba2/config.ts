@@ -24,7 +24,7 @@ export const MAMBA2_MODEL_TYPE = 'mamba2';
 export const DENSE_MAMBA2_MODEL_TYPE = 'dense_mamba2';
 
 /** The original's config.json, which has no `model_type`. */
-export const recognisesMamba2 = (json: ConfigJson): boolean => isOriginal(json, 'Mamba2');
+export const recognizesMamba2 = (json: ConfigJson): boolean => isOriginal(json, 'Mamba2');
 
 /**
  * Reads a config.json of transformers' Mamba-2 or of the original mamba_ssm. Keys that are left out mean what each means
@@ -88,9 +88,9 @@ function readHeads({ layout, mixer, mixerKey }: LayoutReader, innerSize: number)
 }
 
 function refuseOtherMixers(mixer: ConfigReader): void {
-  const mend = 'read it with the model of that layer: mamba for Mamba1, or where none is named';
-  mixer.only('layer', 'Mamba2', mend);
-  mixer.require(mixer.has('layer'), 'layer', '"Mamba2"', mend);
+  const fix = 'read it with the model of that layer: mamba for Mamba1, or where none is named';
+  mixer.only('layer', 'Mamba2', fix);
+  mixer.require(mixer.has('layer'), 'layer', '"Mamba2"', fix);
   mixer.only('rmsnorm', true, 'a mixer without its gated norm is not built here; train with rmsnorm true');
   mixer.only('D_has_hdim', false, 'a D for every channel is not built here; train with D_has_hdim false');
 }

@@ -21,7 +21,7 @@ import {
   mamba2ConfigToJson,
   parseDenseMamba2Config,
   parseMamba2Config,
-  recognisesMamba2,
+  recognizesMamba2,
 } from './config';
 import { mamba2Decoder } from './decoder';
 import { mamba2Mixer } from './mixer';
@@ -66,7 +66,7 @@ export const mamba2Advance = (
 
 export const mamba2: SequenceModel<Mamba2Config, Mamba2Params, Mamba2State> = {
   modelType: MAMBA2_MODEL_TYPE,
-  recognises: recognisesMamba2,
+  recognizes: recognizesMamba2,
   parseConfig: parseMamba2Config,
   configToJson: mamba2ConfigToJson,
   spec: mamba2Spec,
@@ -84,6 +84,6 @@ export const mamba2: SequenceModel<Mamba2Config, Mamba2Params, Mamba2State> = {
 export const denseMamba2: SequenceModel<Mamba2Config, Mamba2Params, Mamba2State> = {
   ...mamba2,
   modelType: DENSE_MAMBA2_MODEL_TYPE,
-  recognises: () => false,
+  recognizes: () => false,
   parseConfig: parseDenseMamba2Config,
 };

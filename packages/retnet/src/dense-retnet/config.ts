@@ -28,7 +28,7 @@ export interface DenseRetNetConfig {
 /** What a file must say for the reference to open it: it reads its config as a LlamaConfig, and insists on a dropout. */
 const NEEDED_BY_REFERENCE = { model_type: 'llama', dropout: 0 };
 
-export const recognisesDenseRetNet = (json: ConfigJson): boolean =>
+export const recognizesDenseRetNet = (json: ConfigJson): boolean =>
   json.dense_block_layers !== undefined && json.query_key_dim !== undefined;
 
 /**

@@ -8,7 +8,7 @@ import { add, type Tensor2D, type Tensor3D, tidy } from '@tensorflow/tfjs-core';
 import { gatesOfLayers } from '../gates';
 import { emptyState, type RetentionState } from '../state';
 import { beginCall, type LayerInputs, type LayerOutputs, nextState, type RetNetOptions, runLayers } from '../trunk';
-import { type DenseRetNetConfig, denseRetNetConfigToJson, parseDenseRetNetConfig, recognisesDenseRetNet } from './config';
+import { type DenseRetNetConfig, denseRetNetConfigToJson, parseDenseRetNetConfig, recognizesDenseRetNet } from './config';
 import { denseRetNetDecoder } from './decoder';
 import { gatedRetention } from './gau';
 import { type DenseRetNetParams, denseRetNetSpec } from './spec';
@@ -96,7 +96,7 @@ export const denseRetNetAdvance = (
 
 export const denseRetNet: SequenceModel<DenseRetNetConfig, DenseRetNetParams, RetentionState> = {
   modelType: 'dense_retnet',
-  recognises: recognisesDenseRetNet,
+  recognizes: recognizesDenseRetNet,
   parseConfig: parseDenseRetNetConfig,
   configToJson: denseRetNetConfigToJson,
   spec: denseRetNetSpec,

@@ -1,12 +1,12 @@
 import { type DenseSpec, denseSources, denseSpec } from '@densessm/dense-connect';
-import { gain, type Initialiser, normal, type Params, repeated, weight } from '@densessm/ssm-core';
+import { gain, type Initializer, normal, type Params, repeated, weight } from '@densessm/ssm-core';
 import { mul, oneHot, reshape, sub, tensor1d, tidy } from '@tensorflow/tfjs-core';
 import { deepnormDivisor, divided, positionBuffers } from '../spec';
 import type { DenseRetNetConfig } from './config';
 
-/** Another initialiser with one row of zeros. */
+/** Another initializer with one row of zeros. */
 const withoutRow =
-  (init: Initialiser, row: number | undefined): Initialiser =>
+  (init: Initializer, row: number | undefined): Initializer =>
   (shape, seed) =>
     tidy(() => {
       const values = init(shape, seed);

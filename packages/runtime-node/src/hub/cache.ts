@@ -33,10 +33,10 @@ export async function cachedFile(remote: Remote, name: string, settings: HubSett
     return await store(file, storage, remote.revision, name, settings);
   } catch (error) {
     if (!(error instanceof Error && 'syscall' in error)) throw error;
-    const mend = 'make room there, or name another folder with options.cacheDir or HF_HUB_CACHE';
+    const fix = 'make room there, or name another folder with options.cacheDir or HF_HUB_CACHE';
     const what = `${storage}: the cache cannot be written.`;
     throw new SsmError(
-      { code: 'FILE', what, expected: `room for ${file.size} bytes`, got: error.message.slice(0, 200), mend },
+      { code: 'FILE', what, expected: `room for ${file.size} bytes`, got: error.message.slice(0, 200), fix },
       { cause: error },
     );
   }
@@ -125,7 +125,7 @@ const wrongLength = (name: string, size: number, got: string): SsmError =>
     what: `${name}: the server does not give as many bytes as it said.`,
     expected: `${size} bytes`,
     got,
-    mend: 'try again; what has come is kept. If it stays so, the server is at fault',
+    fix: 'try again; what has come is kept. If it stays so, the server is at fault',
   });
 
 /** Reads back what lies on the disk: what an earlier process wrote is checked too. */
@@ -134,8 +134,8 @@ async function requireDigest(path: string, { digest, size }: RemoteFile, name: s
   if (!digest || got === digest.hex) return;
   await rm(path, { force: true });
   const what = `${name}: the download does not have the content that the server announced.`;
-  const mend = 'load again: it starts afresh. If it stays so, something on the way changes the file';
-  throw new SsmError({ code: 'FILE', what, expected: `${digest.kind} ${digest.hex}`, got: String(got), mend });
+  const fix = 'load again: it starts afresh. If it stays so, something on the way changes the file';
+  throw new SsmError({ code: 'FILE', what, expected: `${digest.kind} ${digest.hex}`, got: String(got), fix });
 }
 
 async function digestOf(path: string, kind: Digest['kind'], size: number): Promise<string> {

@@ -73,7 +73,7 @@ function requireId(id: string): void {
 }
 
 const badOption = (what: string, expected: string, got: string): SsmError =>
-  new SsmError({ code: 'OPTION', what, expected, got: got.slice(0, 200), mend: 'correct it' });
+  new SsmError({ code: 'OPTION', what, expected, got: got.slice(0, 200), fix: 'correct it' });
 
 const noDataSet = (id: string, revision: string): SsmError =>
   new SsmError({
@@ -81,12 +81,12 @@ const noDataSet = (id: string, revision: string): SsmError =>
     what: `${id}: there is no such data set or revision.`,
     expected: 'a data set',
     got: revision,
-    mend: 'check the id and the revision',
+    fix: 'check the id and the revision',
   });
 
 function refuseMissing(where: string, { offline, cacheDir }: HubSettings): never {
   const got = offline ? `nothing in the cache ${cacheDir}, and offline` : 'status 404';
-  throw new SsmError({ code: 'NETWORK', what: `${where}: there is no such file.`, expected: 'the file', got, mend: 'check the address' });
+  throw new SsmError({ code: 'NETWORK', what: `${where}: there is no such file.`, expected: 'the file', got, fix: 'check the address' });
 }
 
 async function cachedPaths(id: string, { cacheDir, revision }: HubSettings): Promise<string[]> {

@@ -13,7 +13,7 @@ import { hubSettings } from './options';
 const spec = () => ({ head: weight('head.weight', [100, 100]) });
 const tiny = {
   modelType: 'tiny',
-  recognises: () => false,
+  recognizes: () => false,
   parseConfig: (json: object) => json,
   configToJson: () => ({ model_type: 'tiny' }),
   spec,
@@ -233,7 +233,7 @@ describe('a cache', () => {
   it('that cannot be written is told as such', async () => {
     await writeFile(join(cacheDir, 'file'), '');
     const error = await refusal(load(REPO, { cacheDir: join(cacheDir, 'file') }));
-    expect([error.code, error.mend]).toEqual(['FILE', expect.stringContaining('HF_HUB_CACHE')]);
+    expect([error.code, error.fix]).toEqual(['FILE', expect.stringContaining('HF_HUB_CACHE')]);
   });
 
   it('is never left by a revision', async () => {
@@ -247,7 +247,7 @@ describe('a server that refuses', () => {
   it('is told apart: no such model, no access, no such file', async () => {
     expect((await refusal(load('someone/else'))).message).toMatch(/the server refuses access.*\n.*\n.*401, RepoNotFound\n.*HF_TOKEN/);
     hub.faults.push((_, response) => refuse(response, 403, 'GatedRepo'));
-    expect((await refusal(load(REPO, { token: 'secret' }))).mend).toMatch(/gated/);
+    expect((await refusal(load(REPO, { token: 'secret' }))).fix).toMatch(/gated/);
     hub.faults.push((_, response) => refuse(response, 404, 'RevisionNotFound'));
     expect((await refusal(load())).message).toMatch(/no such repository or revision/);
     hub.files.delete('model.safetensors');
@@ -275,7 +275,7 @@ describe('a server that refuses', () => {
 
   it('is told from one that is not there', async () => {
     const error = await refusal(load(REPO, { endpoint: 'http://127.0.0.1:9' }));
-    expect([error.code, error.mend]).toEqual([
+    expect([error.code, error.fix]).toEqual([
       'NETWORK',
       'check the connection and HF_ENDPOINT; what is in the cache loads with { offline: true }',
     ]);

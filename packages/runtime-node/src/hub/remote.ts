@@ -82,14 +82,14 @@ const commitOf = (text: string | null | undefined): string | undefined => (text 
 export function orMissing(where: string, name: string, error: unknown): null {
   if (error instanceof Error && 'statusCode' in error && error.statusCode === 404) return null; // the library's HubApiError
   if (error instanceof SsmError || !(error instanceof Error) || error.name === 'AbortError') throw error;
-  const mend = 'check the endpoint: it answers otherwise than the Hub';
+  const fix = 'check the endpoint: it answers otherwise than the Hub';
   throw new SsmError(
     {
       code: 'NETWORK',
       what: `${where}: nothing is said about ${name}.`,
       expected: 'its size and hash',
       got: error.message.slice(0, 200),
-      mend,
+      fix,
     },
     { cause: error },
   );
@@ -131,7 +131,7 @@ const noSize = (url: string, got: unknown): SsmError =>
     what: `${url}: the server does not say how large the file is.`,
     expected: 'Content-Range or Content-Length',
     got: String(got ?? 'neither'),
-    mend: 'download the folder yourself and load it from there',
+    fix: 'download the folder yourself and load it from there',
   });
 
 /** Large files have their SHA-256 as ETag, small ones the name of git's blob. */
@@ -159,13 +159,13 @@ async function openRange(
   if (response.status === 404 || !response.body || (start !== from && start !== 0) || (total !== '*' && Number(total) !== size)) {
     await response.body?.cancel();
     const got = `status ${response.status}, ${response.headers.get('content-range') ?? `${total} bytes`}`;
-    const mend = 'try again; the file may have changed meanwhile';
+    const fix = 'try again; the file may have changed meanwhile';
     throw new SsmError({
       code: 'NETWORK',
       what: `${url}: the server gives another file than it announced.`,
       expected: `bytes ${from} to ${size}`,
       got,
-      mend,
+      fix,
     });
   }
   return { start, body: response.body as unknown as AsyncIterable<Uint8Array> };

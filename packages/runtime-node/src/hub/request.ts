@@ -68,13 +68,13 @@ async function followed(settings: Settings, start: string, init: RequestInit): P
     url = new URL(location, url);
     if (url.protocol !== 'https:' && url.protocol !== new URL(start).protocol) break;
   }
-  const mend = 'check the endpoint';
+  const fix = 'check the endpoint';
   throw new SsmError({
     code: 'NETWORK',
     what: `${start} is redirected without end, or to somewhere unsafe.`,
     expected: `at most ${MAX_REDIRECTS} redirects, none away from https`,
     got: url.href.slice(0, 200),
-    mend,
+    fix,
   });
 }
 
@@ -103,13 +103,13 @@ function answered(settings: Settings, url: string, response: Response): SsmError
   const code = response.headers.get('x-error-code');
   const said = response.headers.get('x-error-message')?.slice(0, 200);
   const got = [`status ${status}`, code, said].filter(Boolean).join(', ');
-  const problem = (what: string, mend: string): SsmError =>
-    new SsmError({ code: 'NETWORK', what: `${url}: ${what}`, expected: 'the file', got, mend });
+  const problem = (what: string, fix: string): SsmError =>
+    new SsmError({ code: 'NETWORK', what: `${url}: ${what}`, expected: 'the file', got, fix });
   if (status === 401 || status === 403) {
-    const mend = settings.token
+    const fix = settings.token
       ? 'check the id, and that the token may read this (what is gated asks for consent on its page)'
       : 'check the id; if it is not public, put a token that may read it in HF_TOKEN or options.token';
-    return problem('the server refuses access.', mend);
+    return problem('the server refuses access.', fix);
   }
   if (status === 404) return problem('there is no such repository or revision.', 'check the id and options.revision');
   if (status === 429) return problem('the server has had too many requests.', 'wait, or use a token: it has a larger allowance');
@@ -121,6 +121,6 @@ const unreachable = (url: string, cause: unknown): SsmError => {
   const reason = cause instanceof Error && cause.cause instanceof Error ? cause.cause : cause;
   const got =
     reason instanceof Error ? `${(reason as NodeJS.ErrnoException).code ?? ''} ${reason.message}`.trim().slice(0, 200) : String(reason);
-  const mend = 'check the connection and HF_ENDPOINT; what is in the cache loads with { offline: true }';
-  return new SsmError({ code: 'NETWORK', what: `${url} cannot be reached.`, expected: 'an answer', got, mend }, { cause });
+  const fix = 'check the connection and HF_ENDPOINT; what is in the cache loads with { offline: true }';
+  return new SsmError({ code: 'NETWORK', what: `${url} cannot be reached.`, expected: 'an answer', got, fix }, { cause });
 };

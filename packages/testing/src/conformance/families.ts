@@ -2,7 +2,7 @@ import { retentionScale } from '@densessm/retnet';
 import { type HiddenStates, SsmError } from '@densessm/ssm-core';
 import { div, reshape, sqrt, type Tensor, type Tensor3D, type Tensor4D, tensor1d, transpose } from '@tensorflow/tfjs-core';
 
-import { rowNormalisedRetention } from './row-normalised-retention';
+import { rowNormalizedRetention } from './row-normalized-retention';
 import type { Family, NamedTensor } from './types';
 
 interface MambaState {
@@ -43,9 +43,9 @@ const mamba2Family: Family = {
 
 const retnetFamily: Family = {
   logits: 1e-4,
-  // the row normaliser of the reference's parallel mode meets the eps of the norm behind it: see `exactOptions`
+  // the row normalizer of the reference's parallel mode meets the eps of the norm behind it: see `exactOptions`
   gradients: 5e-3,
-  exact: { options: { retention: rowNormalisedRetention }, logits: 1e-4, gradients: 1e-4 },
+  exact: { options: { retention: rowNormalizedRetention }, logits: 1e-4, gradients: 1e-4 },
   laterSteps: (config) => config,
   hidden: ({ embeddings, layers }) => [embeddings, ...layers],
   state: (tree) => retentionStates(tree, '', ''),
@@ -86,6 +86,6 @@ export function familyOf(modelType: string): Family {
     what: `conformance: model type "${modelType}" has no reference.`,
     expected: Object.keys(families).join(', '),
     got: modelType,
-    mend: 'prove it by construction instead, as the dense Mamba tests do',
+    fix: 'prove it by construction instead, as the dense Mamba tests do',
   });
 }

@@ -27,7 +27,7 @@ export function readFixture(folder: string): Fixture | ModelFixture {
       what: `${folder}: expected.json is not an object.`,
       expected: '{ … }',
       got: typeof expected,
-      mend: 'make it anew',
+      fix: 'make it anew',
     });
   }
   const tensorsPath = join(folder, 'expected.safetensors');

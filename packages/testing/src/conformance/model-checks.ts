@@ -27,9 +27,9 @@ async function* checkExact(subject: Subject): AsyncGenerator<CheckResult> {
   const { exact } = subject.family;
   if (!exact) return;
   for (const [length, record] of lengthsOf(subject.fixture)) {
-    yield* checkForward(subject, length, record, exact.logits, exact.options, ' (row-normalised)');
+    yield* checkForward(subject, length, record, exact.logits, exact.options, ' (row-normalized)');
   }
-  yield* checkGradients(subject, exact.options, exact.gradients, ' (row-normalised)');
+  yield* checkGradients(subject, exact.options, exact.gradients, ' (row-normalized)');
 }
 
 interface CrossCheck {

@@ -40,7 +40,7 @@ export function stored(fixture: ModelFixture, name: string): StoredTensor {
     what: `${fixture.name}: expected.safetensors lacks \`${name}\`.`,
     expected: name,
     got: `${fixture.tensors.size} other tensors`,
-    mend: 'make the fixture anew',
+    fix: 'make the fixture anew',
   });
 }
 
@@ -50,7 +50,7 @@ export function tokensOf(fixture: ModelFixture, name: string): Tensor2D {
 }
 
 /**
- * Bound on logits of the parallel mode. RetNet's reference normalises rows there but not in its step mode, which ours
+ * Bound on logits of the parallel mode. RetNet's reference normalizes rows there but not in its step mode, which ours
  * follows: twice the reference's own difference between its modes at this length is allowed for that.
  */
 export const parallelBound = ({ family }: Subject, record: LengthRecord): number =>

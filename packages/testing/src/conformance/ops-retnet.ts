@@ -22,7 +22,7 @@ import {
   transpose,
 } from '@tensorflow/tfjs-core';
 import { compare, compareValues } from './compare';
-import { normalisedMask, parallelForward } from './row-normalised-retention';
+import { normalizedMask, parallelForward } from './row-normalized-retention';
 import type { CheckResult, OpsFixture, StoredTensor } from './types';
 
 /** float32 against float64, relative to the RMS: the references' own float32 is within 4e-7. */
@@ -80,7 +80,7 @@ async function* checkRotation(name: string, one: Case, { stored, read }: Tensors
   const width = sizes.keyDim / sizes.numHeads;
   yield compareValues(`${name}: angle`, stored('out.angle')?.values ?? [], rotationAngles(width), BUFFER_BOUND);
   yield compareValues(`${name}: decay`, stored('out.decay')?.values ?? [], decayLogarithms(one.heads), BUFFER_BOUND);
-  yield await compare(`${name}: mask`, stored('out.mask'), normalisedMask(one.heads, one.length), BOUND, 'relative');
+  yield await compare(`${name}: mask`, stored('out.mask'), normalizedMask(one.heads, one.length), BOUND, 'relative');
   const turn = (x: Tensor): Tensor => rotated(x, positionsFrom(0, one.length, sizes));
   yield await compare(
     `${name}: y`,
@@ -116,7 +116,7 @@ async function* checkTorchscale(name: string, one: Case, tensors: Tensors): Asyn
   normed.dispose();
 }
 
-/** The parallel mode with its row normaliser: output and gradients through the rotation. */
+/** The parallel mode with its row normalizer: output and gradients through the rotation. */
 async function* checkParallel(name: string, one: Case, { stored, read }: Tensors): AsyncGenerator<CheckResult> {
   const positions = (): Positions => positionsFrom(0, one.length, sizesOf(one));
   const forward = (q: Tensor, k: Tensor, v: Tensor): Tensor =>

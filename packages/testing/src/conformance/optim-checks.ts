@@ -27,7 +27,7 @@ interface ScheduleRecord {
   lr_used_at_step: number[];
 }
 
-/** The optimiser of a record. torch decays every parameter that has a gradient, norms included. */
+/** The optimizer of a record. torch decays every parameter that has a gradient, norms included. */
 export const optimizerOf = ({ betas: [beta1, beta2], eps, weight_decay: weightDecay }: AdamWSettings) =>
   adamW({ beta1, beta2, eps, weightDecay, decays: () => true });
 
@@ -40,7 +40,7 @@ export async function normOf(grads: object, { clip_grad_norm: largest }: AdamWSe
 }
 
 /** The stored runs of torch.optim.AdamW, every parameter after every step, and the learning rates of transformers' schedules. */
-export async function* checkOptimiser({ expected, tensors }: Fixture): AsyncGenerator<CheckResult> {
+export async function* checkOptimizer({ expected, tensors }: Fixture): AsyncGenerator<CheckResult> {
   for (const run of expected.adamw as AdamWRun[]) yield* checkRun(run, tensors);
   for (const record of (expected.schedules ?? []) as ScheduleRecord[]) yield checkSchedule(record);
 }

@@ -110,13 +110,13 @@ describe('ids outside the vocabulary', () => {
       "SsmError: decode: an id is not in the vocabulary.
         expected  a whole number from 0 to 407 that has a token
         got       408
-        mend      check that model and tokenizer belong together; a model with more rows than tokens decodes with \`unknownIds: 'skip'\`"
+        fix       check that model and tokenizer belong together; a model with more rows than tokens decodes with \`unknownIds: 'skip'\`"
     `);
     expect(thrown(() => byteLevel.decode('12' as never))).toMatchInlineSnapshot(`
       "SsmError: decode: the ids are no list.
         expected  an id, or a list of ids
         got       "12"
-        mend      pass an array or a typed array of ids"
+        fix       pass an array or a typed array of ids"
     `);
   });
 

@@ -45,8 +45,8 @@ interface WrittenForms {
 }
 
 /**
- * A token that is looked for in the normalised text is decoded from its normalised form, since the decoder undoes the
- * normaliser: LLaMA's `▁<s>` gives the space before it back. A form that is no special token's name is never left out.
+ * A token that is looked for in the normalized text is decoded from its normalized form, since the decoder undoes the
+ * normalizer: LLaMA's `▁<s>` gives the space before it back. A form that is no special token's name is never left out.
  * So Hugging Face's tokenizers do it since 0.23.
  */
 function writtenForms(tokens: readonly (string | undefined)[], added: readonly AddedToken[], normalize: Normalizer): WrittenForms {
@@ -105,7 +105,7 @@ class Stream implements DecodeStream {
       what: 'decode: an id is not in the vocabulary.',
       expected: `a whole number from 0 to ${this.#written.forms.length - 1} that has a token`,
       got: shown(id),
-      mend: "check that model and tokenizer belong together; a model with more rows than tokens decodes with `unknownIds: 'skip'`",
+      fix: "check that model and tokenizer belong together; a model with more rows than tokens decodes with `unknownIds: 'skip'`",
     });
   }
 }
@@ -117,6 +117,6 @@ function iterable(ids: Iterable<number>): Iterable<number> {
     what: 'decode: the ids are no list.',
     expected: 'an id, or a list of ids',
     got: shown(ids),
-    mend: 'pass an array or a typed array of ids',
+    fix: 'pass an array or a typed array of ids',
   });
 }

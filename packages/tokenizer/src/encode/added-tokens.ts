@@ -10,7 +10,7 @@ export interface AddedToken {
   /** Takes the spaces to its left (right) along. */
   lstrip: boolean;
   rstrip: boolean;
-  /** Looked for in the normalised text, in its own normalised form. */
+  /** Looked for in the normalized text, in its own normalized form. */
   normalized: boolean;
   special: boolean;
 }

@@ -28,7 +28,7 @@ describe('encode', () => {
       "SsmError: encode: the text is no string.
         expected  a string
         got       5
-        mend      pass one string; encode several texts one by one"
+        fix       pass one string; encode several texts one by one"
     `);
   });
 

@@ -17,7 +17,7 @@ export interface EncoderParts {
   model: Model;
 }
 
-/** Text to ids: added tokens, normaliser, added tokens that are normalised, pre-tokenizer, model. */
+/** Text to ids: added tokens, normalizer, added tokens that are normalized, pre-tokenizer, model. */
 export class Encoder {
   readonly #parts: EncoderParts;
   readonly #cutRaw: SectionCutter;

@@ -2,7 +2,7 @@ import type { JsonReader } from '../json';
 import { bytesAsText } from './byte-alphabet';
 import { BEHAVIORS, type Behavior, cut, escapeRegExp, readPattern } from './split';
 
-/** Cuts a piece of normalised text into smaller ones. `atStart`: the piece is the very beginning of the text. */
+/** Cuts a piece of normalized text into smaller ones. `atStart`: the piece is the very beginning of the text. */
 export type PreTokenizer = (piece: string, atStart: boolean) => string[];
 
 export interface PreTokenizing {

@@ -51,7 +51,7 @@ describe('a pattern', () => {
       "SsmError: split.pattern.Regex cannot be used.
         expected  a string
         got       nothing
-        mend      get the file again, or correct it there"
+        fix       get the file again, or correct it there"
     `);
   });
 });

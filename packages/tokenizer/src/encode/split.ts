@@ -45,7 +45,7 @@ function tooLong(text: string, cause: RangeError): TokenizerError {
       what: 'tokenizer: a text has a word of so many characters that regular expressions cannot find its end.',
       expected: 'words of fewer than a few million characters',
       got: `a text of ${text.length} characters`,
-      mend: 'pass the text in pieces',
+      fix: 'pass the text in pieces',
     },
     { cause },
   );
@@ -121,8 +121,8 @@ export function readPattern(reader: JsonReader): RegExp {
 function unreadable(where: string, source: string, cause: unknown): TokenizerError {
   const got = `${shown(source)}${cause instanceof Error ? `: ${cause.message}` : ''}`;
   const what = `${where}: the regular expression has no counterpart in JavaScript.`;
-  const mend = 'use another tokenizer, or ask for this one in an issue';
-  return new TokenizerError({ code: 'CONFIG', what, expected: 'an expression without what only Oniguruma has', got, mend }, { cause });
+  const fix = 'use another tokenizer, or ask for this one in an issue';
+  return new TokenizerError({ code: 'CONFIG', what, expected: 'an expression without what only Oniguruma has', got, fix }, { cause });
 }
 
 export const escapeRegExp = (text: string): string => text.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&');

@@ -19,7 +19,7 @@ export interface AlphabetChoices {
 
 /** The first symbols of a piece: one for each character, before any merge. */
 export class Alphabet {
-  /** A character has its symbol whatever its neighbours are: none is fused, and none dropped so that its neighbours meet. */
+  /** A character has its symbol whatever its neighbors are: none is fused, and none dropped so that its neighbors meet. */
   readonly isLocal: boolean;
   readonly #vocab: ReadonlyMap<string, number>;
   readonly #choices: AlphabetChoices;
@@ -95,7 +95,7 @@ export class Alphabet {
       what: `encode: the character ${shown(character)} is not in the vocabulary, which has ${unknown === null ? 'no token for unknown ones' : `no token ${unknown}`}.`,
       expected: 'characters of the vocabulary',
       got: shown(character),
-      mend: 'make the tokenizer from text that has all characters, or give it a token for unknown ones',
+      fix: 'make the tokenizer from text that has all characters, or give it a token for unknown ones',
     });
   }
 }

@@ -39,7 +39,7 @@ describe('cutting where no token reaches across', () => {
   it('is left out where it would change the ids', () => {
     const tokens = ['a', 'b', 'ab', '<unk>'];
     expect(model(tokens, ['a b'], { unk_token: '<unk>' }).cut?.('ab?a')).toEqual(['ab', '?', 'a']);
-    expect(model(tokens, ['a b']).cut, 'dropped characters let their neighbours meet').toBeNull();
+    expect(model(tokens, ['a b']).cut, 'dropped characters let their neighbors meet').toBeNull();
     expect(encoded(model(tokens, ['a b']), 'a?b')).toEqual([2]);
     expect(model(tokens, ['a b'], { unk_token: '<unk>', fuse_unk: true }).cut, 'unknown characters fuse').toBeNull();
     expect(model(tokens, ['a b'], { unk_token: '<unk>', ignore_merges: true }).cut, 'whole pieces count').toBeNull();
@@ -64,13 +64,13 @@ describe('unknown characters', () => {
       [SsmError: encode: the character "é" is not in the vocabulary, which has no token for unknown ones.
         expected  characters of the vocabulary
         got       "é"
-        mend      make the tokenizer from text that has all characters, or give it a token for unknown ones]
+        fix       make the tokenizer from text that has all characters, or give it a token for unknown ones]
     `);
     expect(() => encoded(model(['a'], [], { unk_token: '<unk>' }), 'é')).toThrowErrorMatchingInlineSnapshot(`
       [SsmError: encode: the character "é" is not in the vocabulary, which has no token <unk>.
         expected  characters of the vocabulary
         got       "é"
-        mend      make the tokenizer from text that has all characters, or give it a token for unknown ones]
+        fix       make the tokenizer from text that has all characters, or give it a token for unknown ones]
     `);
   });
 });

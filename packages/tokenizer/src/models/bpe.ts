@@ -3,7 +3,7 @@ import { badValue, type JsonReader } from '../json';
 import { Alphabet, type AlphabetChoices } from './alphabet';
 import { mergeSymbols } from './merge';
 import { type Model, readVocab } from './model';
-import { Neighbours } from './neighbours';
+import { Neighbors } from './neighbors';
 import { PairTable } from './pair-table';
 
 export interface BpeModel extends Model {
@@ -76,8 +76,8 @@ function bpeModel(vocab: ReadonlyMap<string, number>, merges: Merges, choices: A
     const length = mergeSymbols(symbols, alphabet.symbolsOf(piece, symbols), table);
     for (let i = 0; i < length; i++) ids.push(symbols[i] as number);
   };
-  const neighbours = !wholePieces && alphabet.isLocal && !alphabet.mayMergeUnknown(merges.parts) ? new Neighbours(merges.made) : null;
-  return { vocab, encode, cut: neighbours && ((piece) => neighbours.cut(piece)), unknown: choices.unknown, table };
+  const neighbors = !wholePieces && alphabet.isLocal && !alphabet.mayMergeUnknown(merges.parts) ? new Neighbors(merges.made) : null;
+  return { vocab, encode, cut: neighbors && ((piece) => neighbors.cut(piece)), unknown: choices.unknown, table };
 }
 
 /** Symbols that stay allocated between calls. */

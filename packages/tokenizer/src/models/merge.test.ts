@@ -44,13 +44,13 @@ describe('merging', () => {
     expect(merged([0, 1], new PairTable(Int32Array.of(0, 1, 2, 0, 1, 3)))).toEqual([3]);
   });
 
-  it('looks up each pair of neighbours a few times, however long the word', () => {
+  it('looks up each pair of neighbors a few times, however long the word', () => {
     const doubling = Array.from({ length: 16 }, (_, i) => [i, i, i + 1]);
     for (const length of [1_000, 10_000, 100_000]) {
       for (const symbols of [new Array<number>(length).fill(0), Array.from({ length }, (_, i) => (i * 7919) % 3)]) {
         const table = new PairTable(Int32Array.from([...doubling.flat(), 1, 2, 20, 0, 20, 21]));
         merged(symbols, table);
-        // Once at the start; for each merge once when its candidate comes up, twice for the new neighbours, and again as those come up.
+        // Once at the start; for each merge once when its candidate comes up, twice for the new neighbors, and again as those come up.
         expect(table.lookups).toBeLessThanOrEqual(6 * length);
       }
     }

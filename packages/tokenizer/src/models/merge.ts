@@ -1,7 +1,7 @@
 import type { PairTable } from './pair-table';
 
 /**
- * Byte pair encoding (Sennrich et al. 2016, arXiv:1508.07909): again and again the pair of neighbours with the smallest
+ * Byte pair encoding (Sennrich et al. 2016, arXiv:1508.07909): again and again the pair of neighbors with the smallest
  * rank joins, the leftmost one first. Works in place on the first `length` symbols and returns how many are left.
  * Short words by looking at all pairs each time, long ones with a heap: n log n whatever the text.
  */
@@ -45,7 +45,7 @@ const rankAt = (symbols: Int32Array, at: number, table: PairTable): number => ta
 const PLACES = 2 ** 30;
 
 /**
- * Neighbours as a linked list, candidates in a heap by rank, then place. A candidate may have been overtaken by an
+ * Neighbors as a linked list, candidates in a heap by rank, then place. A candidate may have been overtaken by an
  * earlier merge; its pair then has another rank.
  */
 function mergeLong(symbols: Int32Array, length: number, table: PairTable): number {

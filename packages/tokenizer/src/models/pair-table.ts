@@ -1,6 +1,6 @@
 /**
  * The merges of a BPE model: which two ids join, in which order of preference, into which id. A hash table with open
- * addressing on flat arrays, since a lookup per pair of neighbours is what encoding costs.
+ * addressing on flat arrays, since a lookup per pair of neighbors is what encoding costs.
  */
 export class PairTable {
   /** Lookups so far: the measure of work in tests. */

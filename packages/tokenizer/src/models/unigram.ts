@@ -68,7 +68,7 @@ function noUnknown(characters: string): TokenizerError {
     what: 'encode: the text has characters that the vocabulary lacks, and there is no token for unknown ones.',
     expected: 'characters of the vocabulary',
     got: shown(characters),
-    mend: 'use a tokenizer with a token for unknown characters',
+    fix: 'use a tokenizer with a token for unknown characters',
   });
 }
 

@@ -35,6 +35,6 @@ function idOf(token: string, vocab: ReadonlyMap<string, number>): number {
     what: `encode: a word is not in the vocabulary, which has no token ${shown(token)} for it.`,
     expected: 'words of the vocabulary',
     got: 'an unknown word',
-    mend: 'use a tokenizer with a token for unknown words',
+    fix: 'use a tokenizer with a token for unknown words',
   });
 }

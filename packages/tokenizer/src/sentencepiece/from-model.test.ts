@@ -77,20 +77,20 @@ describe('a broken model', () => {
       "SsmError: tokenizer.model: the bytes are no SentencePiece model.
         expected  a protocol buffer message with pieces
         got       a field of wire type 6
-        mend      get the file again: it may have been cut short, or be a web page or a Git LFS pointer instead"
+        fix       get the file again: it may have been cut short, or be a web page or a Git LFS pointer instead"
     `);
     expect(thrown(() => tokenizerFromSentencePiece(new Uint8Array(0)))).toMatchInlineSnapshot(`
       "SsmError: tokenizer.model: the bytes are no SentencePiece model.
         expected  a protocol buffer message with pieces
         got       no pieces
-        mend      get the file again: it may have been cut short, or be a web page or a Git LFS pointer instead"
+        fix       get the file again: it may have been cut short, or be a web page or a Git LFS pointer instead"
     `);
     expect(thrown(() => tokenizerFromSentencePiece('x' as never))).toMatchInlineSnapshot(
       `
       "SsmError: tokenizerFromSentencePiece: the model is not given as bytes.
         expected  a Uint8Array
         got       "x"
-        mend      read the file as bytes, not as text"
+        fix       read the file as bytes, not as text"
     `,
     );
   });

@@ -24,9 +24,9 @@ export function tokenizerFromSentencePiece(bytes: Uint8Array, options: SentenceP
 }
 
 function notBytes(got: unknown): TokenizerError {
-  const mend = 'read the file as bytes, not as text';
+  const fix = 'read the file as bytes, not as text';
   const what = 'tokenizerFromSentencePiece: the model is not given as bytes.';
-  return new TokenizerError({ code: 'OPTION', what, expected: 'a Uint8Array', got: shown(got), mend });
+  return new TokenizerError({ code: 'OPTION', what, expected: 'a Uint8Array', got: shown(got), fix });
 }
 
 function refuseUnsupported(file: ModelFile): void {
@@ -41,13 +41,13 @@ function refuseUnsupported(file: ModelFile): void {
   ];
   for (const [isReason, expected, got] of reasons) {
     if (!isReason) continue;
-    const mend = 'use the tokenizer.json of the same model, or ask for this one in an issue';
+    const fix = 'use the tokenizer.json of the same model, or ask for this one in an issue';
     throw new TokenizerError({
       code: 'CONFIG',
       what: 'tokenizer.model: the model asks for something that is not supported.',
       expected,
       got,
-      mend,
+      fix,
     });
   }
 }
@@ -123,8 +123,8 @@ function bpe(file: ModelFile): unknown {
   const vocab = new Map(file.pieces.map(({ text }, id) => [text, id]));
   if (vocab.size < file.pieces.length) {
     const got = shown(file.pieces.find(({ text }, id) => vocab.get(text) !== id)?.text);
-    const mend = 'get the file again, or correct it there';
-    throw new TokenizerError({ code: 'FILE', what: 'tokenizer.model: a piece occurs twice.', expected: 'different pieces', got, mend });
+    const fix = 'get the file again, or correct it there';
+    throw new TokenizerError({ code: 'FILE', what: 'tokenizer.model: a piece occurs twice.', expected: 'different pieces', got, fix });
   }
   return {
     type: 'BPE',

@@ -57,6 +57,6 @@ export function broken(got: string): TokenizerError {
     what: 'tokenizer.model: the bytes are no SentencePiece model.',
     expected: 'a protocol buffer message with pieces',
     got,
-    mend: 'get the file again: it may have been cut short, or be a web page or a Git LFS pointer instead',
+    fix: 'get the file again: it may have been cut short, or be a web page or a Git LFS pointer instead',
   });
 }

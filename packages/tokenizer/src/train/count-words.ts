@@ -54,7 +54,7 @@ export async function countWords(texts: Texts, { specialTokens, normalize, signa
 }
 
 function notTexts(got: string, which: string): TokenizerError {
-  const mend = 'pass the texts as a list, or as a generator that yields strings; read bytes as text first';
+  const fix = 'pass the texts as a list, or as a generator that yields strings; read bytes as text first';
   const what = `trainByteLevelBpe: ${which} cannot be read.`;
-  return new TokenizerError({ code: 'OPTION', what, expected: 'a list of strings', got, mend });
+  return new TokenizerError({ code: 'OPTION', what, expected: 'a list of strings', got, fix });
 }

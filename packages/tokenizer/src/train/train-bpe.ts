@@ -60,9 +60,9 @@ export async function trainByteLevelBpe(texts: Texts, options: TrainingOptions):
 const STEPS_PER_LOOK = 256;
 
 function checkOptions(vocabSize: number, minFrequency: number, specialTokens: readonly string[]): void {
-  const mend = 'correct the option of trainByteLevelBpe';
+  const fix = 'correct the option of trainByteLevelBpe';
   const bad = (option: string, expected: string, got: unknown): TokenizerError =>
-    new TokenizerError({ code: 'OPTION', what: `trainByteLevelBpe: \`${option}\` has no meaning.`, expected, got: shown(got), mend });
+    new TokenizerError({ code: 'OPTION', what: `trainByteLevelBpe: \`${option}\` has no meaning.`, expected, got: shown(got), fix });
   if (!Array.isArray(specialTokens) || specialTokens.some((one) => typeof one !== 'string' || one === ''))
     throw bad('specialTokens', 'a list of strings that are not empty', specialTokens);
   const clash = specialTokens.find((one, index) => specialTokens.indexOf(one) !== index || BYTE_CHARACTERS.includes(one));

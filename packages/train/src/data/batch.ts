@@ -33,7 +33,7 @@ export interface TokenSource {
 
 /** Batches as a pure function of seed, step and micro-batch: to go on after a stop, the number of the step is enough. */
 export interface BatchSampler {
-  /** Micro-batch `part` of optimiser step `step`, both from 0. */
+  /** Micro-batch `part` of optimizer step `step`, both from 0. */
   batch(step: number, part: number): Promise<Batch>;
 }
 

@@ -19,7 +19,7 @@ export function requireBlocks(where: string, source: TokenSource, { batchSize, b
         what: `${where}: \`${name}\` has no meaning.`,
         expected: 'a whole number from 1',
         got: String(size),
-        mend: `correct ${name}`,
+        fix: `correct ${name}`,
       });
   if (source.length >= atLeast) return;
   throw new SsmError({
@@ -27,7 +27,7 @@ export function requireBlocks(where: string, source: TokenSource, { batchSize, b
     what: `${where}: the text is shorter than a block.`,
     expected: `at least ${atLeast} tokens for blocks of ${blockSize}`,
     got: `${source.length} tokens`,
-    mend: 'give more text, or make the blocks shorter',
+    fix: 'give more text, or make the blocks shorter',
   });
 }
 
@@ -40,7 +40,7 @@ export function requireCount(where: string, name: string, value: number, least =
     what: `${where}: \`${name}\` has no meaning.`,
     expected,
     got: String(value),
-    mend: `correct ${name}`,
+    fix: `correct ${name}`,
   });
 }
 

@@ -7,7 +7,7 @@ export interface RandomBlocksOptions extends BlockOptions {
 }
 
 export interface EpochOptions extends RandomBlocksOptions {
-  /** Micro-batches of an optimiser step. Default 1. */
+  /** Micro-batches of an optimizer step. Default 1. */
   gradientAccumulationSteps?: number;
 }
 

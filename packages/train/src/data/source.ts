@@ -59,7 +59,7 @@ function requireStarts(starts: ArrayLike<number>, length: number): void {
       what: 'tokenSource: `documentStarts` does not fit the tokens.',
       expected: `rising whole numbers from 0 to ${length - 1}`,
       got: `${start} at index ${i}`,
-      mend: 'pass the position of the first token of each document that has one',
+      fix: 'pass the position of the first token of each document that has one',
     });
   }
 }
@@ -71,6 +71,6 @@ function requireRange(where: string, start: number, count: number, length: numbe
     what: `${where}: the range lies outside the tokens.`,
     expected: `positions from 0 to ${length}`,
     got: `${count} from ${start}`,
-    mend: 'read inside the source',
+    fix: 'read inside the source',
   });
 }

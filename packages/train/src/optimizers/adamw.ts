@@ -43,7 +43,7 @@ class AdamW implements Optimizer {
   }
 }
 
-/** The step of one parameter, for optimisers that treat others differently. */
+/** The step of one parameter, for optimizers that treat others differently. */
 export class AdamWRule {
   readonly #options: Required<AdamWOptions>;
 

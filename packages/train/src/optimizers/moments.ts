@@ -2,7 +2,7 @@ import { type ParamLeaf, SsmError } from '@densessm/ssm-core';
 import { dispose, keep, type Tensor, zeros } from '@tensorflow/tfjs-core';
 import type { OptimizerState } from './optimizer';
 
-/** What an optimiser remembers of each parameter: named tensors, all zero at first, and the number of steps. */
+/** What an optimizer remembers of each parameter: named tensors, all zero at first, and the number of steps. */
 export class Moments {
   readonly #tensors = new Map<string, Tensor>();
   readonly #steps = new Map<string, number>();
@@ -35,7 +35,7 @@ export class Moments {
     return { tensors: Object.fromEntries(this.#tensors), counters: Object.fromEntries(this.#steps) };
   }
 
-  /** Takes over the tensors. @throws SsmError STATE where a name is none of this optimiser's; then nothing has changed. */
+  /** Takes over the tensors. @throws SsmError STATE where a name is none of this optimizer's; then nothing has changed. */
   load({ tensors, counters }: OptimizerState): void {
     const foreign = Object.keys(tensors).find((name) => !this.kinds.some((kind) => name.startsWith(`${kind}.`)));
     if (foreign !== undefined) throw foreignState(this.where, this.kinds, foreign);
@@ -54,8 +54,8 @@ export class Moments {
 const foreignState = (where: string, kinds: readonly string[], got: string): SsmError =>
   new SsmError({
     code: 'STATE',
-    what: `${where}: the state belongs to another optimiser.`,
+    what: `${where}: the state belongs to another optimizer.`,
     expected: kinds.map((kind) => `${kind}.<parameter>`).join(', ') || 'no tensors',
     got,
-    mend: 'continue with the optimiser that the checkpoint was made with, or start without its state',
+    fix: 'continue with the optimizer that the checkpoint was made with, or start without its state',
   });

@@ -65,7 +65,7 @@ class Muon implements Optimizer {
     return updateEach(update, (step) => (orthogonalizes(step.leaf) ? this.#next(step) : this.#rest.next(step)));
   }
 
-  /** m ← μ m + (1 − μ) g;  θ ← (1 − ηλ) θ − η' orthogonalised m, or of (1 − μ) g + μ m after Nesterov. */
+  /** m ← μ m + (1 − μ) g;  θ ← (1 − ηλ) θ − η' orthogonalized m, or of (1 − μ) g + μ m after Nesterov. */
   #next({ leaf, param, grad, learningRate, gradientScale }: ParamStep): Tensor {
     const { momentum, nesterov, iterations, adjustment, weightDecay, decays } = this.#options;
     const before = this.#moments.get('momentum', leaf);

@@ -1,7 +1,7 @@
 import { buildParams, type Gradients, namedParams, type ParamLeaf, type SpecTree } from '@densessm/ssm-core';
 import type { Tensor } from '@tensorflow/tfjs-core';
 
-/** What one step of an optimiser works on. */
+/** What one step of an optimizer works on. */
 export interface Update<P extends object> {
   /** Tells the names of the parameters, and which of them decay. */
   spec: SpecTree;
@@ -13,7 +13,7 @@ export interface Update<P extends object> {
   gradientScale?: number;
 }
 
-/** What an optimiser remembers: tensors by `<what>.<name of the parameter>`, and steps by name of the parameter. */
+/** What an optimizer remembers: tensors by `<what>.<name of the parameter>`, and steps by name of the parameter. */
 export interface OptimizerState {
   tensors: Readonly<Record<string, Tensor>>;
   counters: Readonly<Record<string, number>>;
@@ -28,9 +28,9 @@ export interface Optimizer {
    * One step. Returns the tree of the new values and frees the old ones; the gradients stay the caller's.
    */
   update<P extends object>(update: Update<P>): P;
-  /** The tensors stay the optimiser's: copy what is to be kept. */
+  /** The tensors stay the optimizer's: copy what is to be kept. */
   state(): OptimizerState;
-  /** Continues from a state; the tensors are the optimiser's from then on. @throws SsmError STATE where it belongs to another optimiser. */
+  /** Continues from a state; the tensors are the optimizer's from then on. @throws SsmError STATE where it belongs to another optimizer. */
   load(state: OptimizerState): void;
   dispose(): void;
 }

@@ -34,8 +34,8 @@ const tree = (values: Values, shapes: Shapes) =>
 const specOf = (shapes: Shapes): SpecTree =>
   Object.fromEntries(Object.entries(shapes).map(([name, shape]) => [name, weight(`layers.0.${name}`, shape as [number, number])]));
 
-describe.each(['cpu', 'wasm'])('an optimiser on %s', (backend) => {
-  const cases = record.optimisers.map((one) => ({ ...one, title: `${one.kind} ${JSON.stringify(one.options)}` }));
+describe.each(['cpu', 'wasm'])('an optimizer on %s', (backend) => {
+  const cases = record.optimizers.map((one) => ({ ...one, title: `${one.kind} ${JSON.stringify(one.options)}` }));
   it.each(cases)('takes the steps of torch: $title', async ({ kind, options, start, grads, after }) => {
     await setBackend(backend);
     const before = memory().numTensors;
@@ -154,15 +154,15 @@ describe('muon', () => {
   });
 });
 
-describe('the state of an optimiser', () => {
+describe('the state of an optimizer', () => {
   it('is refused by another one', () => {
     const zero: Tensor2D = tensor2d([[0]]);
     const load = () => sgd({ momentum: 0.9 }).load({ tensors: { 'mean.x': zero }, counters: {} });
     expect(load).toThrowErrorMatchingInlineSnapshot(`
-      [SsmError: sgd: the state belongs to another optimiser.
+      [SsmError: sgd: the state belongs to another optimizer.
         expected  momentum.<parameter>
         got       mean.x
-        mend      continue with the optimiser that the checkpoint was made with, or start without its state]
+        fix       continue with the optimizer that the checkpoint was made with, or start without its state]
     `);
     zero.dispose();
   });

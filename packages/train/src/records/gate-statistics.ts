@@ -6,7 +6,7 @@ import { NEAR_ZERO } from './record';
 const BINS = 30;
 
 /** Statistics of some values, computed in float64. Of none at all, and where one is not finite, mean and spread are NaN. */
-export function summariseGate(values: ArrayLike<number>): Omit<GateStatistics, 'layer' | 'name'> {
+export function summarizeGate(values: ArrayLike<number>): Omit<GateStatistics, 'layer' | 'name'> {
   const count = values.length;
   let [sum, min, max, near] = [0, Infinity, -Infinity, 0];
   for (let i = 0; i < count; i++) {
@@ -50,7 +50,7 @@ export async function gateStatistics<C, P, State>(
   const gates = model.gates?.(params, config, tokens) ?? [];
   try {
     const statistics: GateStatistics[] = [];
-    for (const { layer, name, values } of gates) statistics.push({ layer, name, ...summariseGate(await values.data()) });
+    for (const { layer, name, values } of gates) statistics.push({ layer, name, ...summarizeGate(await values.data()) });
     return statistics;
   } finally {
     disposeTree(gates);

@@ -2,7 +2,7 @@ import type { SequenceModel } from '@densessm/ssm-core';
 import { memory, setBackend, type Tensor3D, tensor3d } from '@tensorflow/tfjs-core';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { belongsBefore, type GateRecord, gateStatistics, parseRecordLine, type RunRecord, recordLine, summariseGate } from '../index';
+import { belongsBefore, type GateRecord, gateStatistics, parseRecordLine, type RunRecord, recordLine, summarizeGate } from '../index';
 
 const step = {
   type: 'step',
@@ -74,7 +74,7 @@ it('a checkpoint after n updates has seen the step records before n, and what wa
 
 describe('statistics of gates', () => {
   it('are those of the values', () => {
-    const { histogram, ...rest } = summariseGate([-1, 0, 0.009, 0.011, 2]);
+    const { histogram, ...rest } = summarizeGate([-1, 0, 0.009, 0.011, 2]);
     const mean = 1.02 / 5;
     const std = Math.sqrt([-1, 0, 0.009, 0.011, 2].reduce((total, value) => total + (value - mean) ** 2, 0) / 5);
     expect(rest).toEqual({ mean: expect.closeTo(mean, 12), std: expect.closeTo(std, 12), absMax: 2, nearZero: 2 / 5 });
@@ -87,19 +87,19 @@ describe('statistics of gates', () => {
   });
 
   it('keep the small spread of a large, nearly constant gate', () => {
-    expect(summariseGate([1e8, 1e8 + 1]).std).toBe(0.5);
+    expect(summarizeGate([1e8, 1e8 + 1]).std).toBe(0.5);
   });
 
   it('of a closed gate are zero, of one that is not finite are not', () => {
-    expect(summariseGate(new Float32Array(4))).toMatchObject({ mean: 0, std: 0, absMax: 0, nearZero: 1, histogram: { min: 0, max: 0 } });
-    expect(summariseGate([0, Number.NaN])).toMatchObject({
+    expect(summarizeGate(new Float32Array(4))).toMatchObject({ mean: 0, std: 0, absMax: 0, nearZero: 1, histogram: { min: 0, max: 0 } });
+    expect(summarizeGate([0, Number.NaN])).toMatchObject({
       mean: Number.NaN,
       std: Number.NaN,
       absMax: Number.NaN,
       nearZero: 0.5,
       histogram: { counts: [] },
     });
-    expect(summariseGate([0, Number.POSITIVE_INFINITY])).toMatchObject({ std: Number.NaN, absMax: Number.NaN, histogram: { counts: [] } });
+    expect(summarizeGate([0, Number.POSITIVE_INFINITY])).toMatchObject({ std: Number.NaN, absMax: Number.NaN, histogram: { counts: [] } });
   });
 
   it('are taken of every gate of a model, and leave nothing behind', async () => {

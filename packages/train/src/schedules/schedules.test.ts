@@ -55,6 +55,6 @@ it('refuses a name that it does not know, and says which it does', () => {
     [SsmError: scheduleByName: \`name\` cannot be used.
       expected  constant, constant_with_warmup, linear, cosine, polynomial, wsd, warmup_stable_decay
       got       cosin
-      mend      correct the option]
+      fix       correct the option]
   `);
 });

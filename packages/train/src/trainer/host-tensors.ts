@@ -23,7 +23,7 @@ export function fromHost(tensors: ReadonlyMap<string, HostTensor>, name: string,
     what: `Trainer.restore: \`${name}\` does not fit.`,
     expected: shape ? `[${shape.join(', ')}]` : 'a tensor of this name',
     got: found ? `[${found.shape.join(', ')}]` : 'no such tensor',
-    mend: 'restore with the model, config and optimiser that the state was saved with',
+    fix: 'restore with the model, config and optimizer that the state was saved with',
   });
 }
 

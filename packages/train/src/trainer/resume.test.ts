@@ -60,20 +60,20 @@ describe('exact resume', () => {
     second.dispose();
   });
 
-  it('refuses the state of another optimiser or model', async () => {
+  it('refuses the state of another optimizer or model', async () => {
     const trainer = trainerOf();
     const state = await trainer.save();
     trainer.dispose();
     const { params, ...options } = optionsOf(mamba, mambaJson);
     disposeTree(params);
-    expect(() => Trainer.restore({ ...options, optimizer: sgd() }, state)).toThrow(/saved with another optimiser/);
+    expect(() => Trainer.restore({ ...options, optimizer: sgd() }, state)).toThrow(/saved with another optimizer/);
     const { config: _, ...others } = options;
     const config = mamba.parseConfig({ ...mambaJson, hidden_size: 12 });
     expect(() => Trainer.restore({ ...others, config }, state)).toThrowErrorMatchingInlineSnapshot(`
       [SsmError: Trainer.restore: \`backbone.embeddings.weight\` does not fit.
         expected  [11, 12]
         got       [11, 8]
-        mend      restore with the model, config and optimiser that the state was saved with]
+        fix       restore with the model, config and optimizer that the state was saved with]
     `);
   });
 

@@ -157,7 +157,7 @@ describe('steps that are not finite', () => {
       [SsmError: Trainer.step: 3 steps in a row were not finite and were skipped.
         expected  a finite loss and gradient
         got       loss NaN, gradient norm NaN at step 3
-        mend      lower the learning rate, lengthen the warm-up or clip the gradients (1 is usual), and go on from the last good checkpoint]
+        fix       lower the learning rate, lengthen the warm-up or clip the gradients (1 is usual), and go on from the last good checkpoint]
     `);
     trainer.dispose();
   });

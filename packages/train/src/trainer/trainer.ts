@@ -23,7 +23,7 @@ const OPTIMIZER = 'optimizer.';
 const CARRIED = 'carried';
 
 /**
- * Trains a model. What it owns: the parameters, what the optimiser remembers, the carried states and the counters, which only
+ * Trains a model. What it owns: the parameters, what the optimizer remembers, the carried states and the counters, which only
  * {@link Trainer.step} changes, all at once at its end; {@link Trainer.save} may be called at any time.
  */
 export class Trainer<C, P extends object, State> {
@@ -209,7 +209,7 @@ export class Trainer<C, P extends object, State> {
     return { params, tensors: others, counters };
   }
 
-  /** Frees the parameters, the optimiser and the carried states. */
+  /** Frees the parameters, the optimizer and the carried states. */
   dispose(): void {
     disposeTree([this.#params, this.#carried]);
     this.#carried = [];
@@ -220,10 +220,10 @@ export class Trainer<C, P extends object, State> {
 const otherOptimizer = (got: string, expected: string): SsmError =>
   new SsmError({
     code: 'STATE',
-    what: 'Trainer.restore: the state was saved with another optimiser.',
+    what: 'Trainer.restore: the state was saved with another optimizer.',
     expected,
     got,
-    mend: 'go on with the optimiser of the first run, or start a new run from its parameters',
+    fix: 'go on with the optimizer of the first run, or start a new run from its parameters',
   });
 
 const notAwaited = (): SsmError =>
@@ -232,7 +232,7 @@ const notAwaited = (): SsmError =>
     what: 'Trainer: the step or evaluation before has not ended.',
     expected: 'one at a time',
     got: 'two',
-    mend: 'await each step and each evaluation',
+    fix: 'await each step and each evaluation',
   });
 
 const nothingToPredict = (step: number): SsmError =>
@@ -241,7 +241,7 @@ const nothingToPredict = (step: number): SsmError =>
     what: `Trainer.step: step ${step} has no token to predict.`,
     expected: 'at least one target that counts',
     got: 'none in all its batches',
-    mend: 'use longer blocks, or a sampler that leaves out texts of one token',
+    fix: 'use longer blocks, or a sampler that leaves out texts of one token',
   });
 
 const diverged = (step: number, count: number, loss: number, gradNorm: number): SsmError =>
@@ -250,5 +250,5 @@ const diverged = (step: number, count: number, loss: number, gradNorm: number): 
     what: `Trainer.step: ${count} steps in a row were not finite and were skipped.`,
     expected: 'a finite loss and gradient',
     got: `loss ${loss}, gradient norm ${gradNorm} at step ${step}`,
-    mend: 'lower the learning rate, lengthen the warm-up or clip the gradients (1 is usual), and go on from the last good checkpoint',
+    fix: 'lower the learning rate, lengthen the warm-up or clip the gradients (1 is usual), and go on from the last good checkpoint',
   });

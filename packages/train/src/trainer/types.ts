@@ -61,7 +61,7 @@ export interface HostTensor {
 export interface TrainingState {
   /** Parameters by their names on disk. */
   params: ReadonlyMap<string, HostTensor>;
-  /** What the optimiser remembers and the carried states, by name. */
+  /** What the optimizer remembers and the carried states, by name. */
   tensors: ReadonlyMap<string, HostTensor>;
   counters: TrainingCounters;
 }

@@ -13,6 +13,6 @@ export async function showAnswer(logitsOf: () => Tensor3D): Promise<void> {
     place.textContent = String(await next.data());
     disposeTree(next);
   } catch (error) {
-    place.textContent = error instanceof SsmError ? `${error.code}: ${error.mend}` : String(error);
+    place.textContent = error instanceof SsmError ? `${error.code}: ${error.fix}` : String(error);
   }
 }

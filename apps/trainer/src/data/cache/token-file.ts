@@ -132,5 +132,5 @@ const outside = (start: number, count: number, length: number): SsmError =>
     what: 'the range lies outside the tokens.',
     expected: `positions from 0 to ${length}`,
     got: `${count} from ${start}`,
-    mend: 'read inside the source',
+    fix: 'read inside the source',
   });

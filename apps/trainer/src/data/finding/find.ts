@@ -31,7 +31,7 @@ export async function findData(sources: readonly string[], around: Surroundings,
       what: 'there is no data.',
       expected: 'a file, a folder, a URL or a data set',
       got: 'nothing',
-      mend: 'name one',
+      fix: 'name one',
     });
   const files: DataFile[] = [];
   for (const source of sources) {

@@ -35,9 +35,9 @@ export async function hubFiles(name: string, hub: HubOptions): Promise<DataFile[
     return await dataSetFiles(id, below, hub);
   } catch (error) {
     if (!(error instanceof SsmError) || error.code !== 'NETWORK') throw error;
-    const { code, expected, got, mend } = error;
+    const { code, expected, got, fix } = error;
     const what = `${name} is no file or folder here. As a data set on the Hub: ${error.message.split('\n', 1)[0]}`;
-    throw new SsmError({ code, what, expected, got, mend }, { cause: error });
+    throw new SsmError({ code, what, expected, got, fix }, { cause: error });
   }
 }
 

@@ -62,8 +62,8 @@ function textOf({ bytes, number, offset }: Line, name: string, field: string): s
   try {
     value = JSON.parse(line);
   } catch (cause) {
-    const mend = name.endsWith('.json') ? 'write one object on each line, for example with jq -c' : SKIP;
-    throw dataError(`${name}, line ${number}: this is no JSON.`, 'one JSON object on each line', shown(line), mend, cause);
+    const fix = name.endsWith('.json') ? 'write one object on each line, for example with jq -c' : SKIP;
+    throw dataError(`${name}, line ${number}: this is no JSON.`, 'one JSON object on each line', shown(line), fix, cause);
   }
   const text = typeof value === 'string' ? value : fieldOf(value, `${name}, line ${number}`, field);
   // an escape may stand for half a character, which is no text
@@ -88,8 +88,8 @@ export function missingField(where: string, field: string, fields: readonly stri
   const names = fields.slice(0, 12).map((one) => `"${one}"`);
   const what = isThere ? `${where}: the field "${field}" holds no text.` : `${where}: there is no field "${field}".`;
   const got = isThere ? shown(value) : names.length > 0 ? `the fields ${names.join(', ')}` : 'no fields';
-  const mend = isThere || likely === undefined ? SKIP : `name the field that holds the text: ${FIELD_FLAG} ${likely}`;
-  return dataError(what, `a string in the field "${field}"`, got, mend);
+  const fix = isThere || likely === undefined ? SKIP : `name the field that holds the text: ${FIELD_FLAG} ${likely}`;
+  return dataError(what, `a string in the field "${field}"`, got, fix);
 }
 
 const tooLong = (name: string, number: number): Error =>

@@ -60,7 +60,7 @@ async function givenTokenizer({ tokenizer: name, cwd }: Settings): Promise<Token
     if (code !== 'ENOENT') throw unreadable(name, cause);
     const what = `the tokenizer ${name} does not exist.`;
     const expected = 'char, byte, bpe, a tokenizer.json, a SentencePiece .model, or a folder with one of them';
-    throw new SsmError({ code: 'FILE', what, expected, got: 'nothing there', mend: 'check the path' }, { cause });
+    throw new SsmError({ code: 'FILE', what, expected, got: 'nothing there', fix: 'check the path' }, { cause });
   });
   const folder = found.isDirectory() ? path : dirname(path);
   const standsFor = found.isDirectory() ? undefined : path.endsWith('.model') ? 'tokenizer.model' : 'tokenizer.json';

@@ -3,10 +3,10 @@ import { evaluation, info, step, steps } from '../test-support';
 import { axisOf, MAX_POINTS, trainingCurves } from './curves';
 import { reportRun } from './run';
 import { smooth } from './smooth';
-import { summarise } from './summary';
+import { summarize } from './summary';
 
 describe('smoothing', () => {
-  it('takes the mean of the middle half of the neighbours, of fewer near the start', () => {
+  it('takes the mean of the middle half of the neighbors, of fewer near the start', () => {
     expect(smooth([5, 1, 3, 9, 2, 4], 0)).toEqual([5, 1, 3, 9, 2, 4]);
     expect(smooth([4, 1, 1, 8, 0, 3, 6], 2)).toEqual([4, 2, 2, 5 / 3, 10 / 3, 4.5, 3]);
   });
@@ -78,11 +78,11 @@ describe('a run', () => {
       evaluation(20, 1.5),
       evaluation(41, Number.NaN),
     ];
-    expect(summarise(reportRun('a', records, info()))).toMatchObject({
+    expect(summarize(reportRun('a', records, info()))).toMatchObject({
       ...{ name: 'a', model: 'DenseMamba', parameters: 1234567, steps: 41, plannedSteps: 40, tokens: 4100, seconds: 20.5 },
       ...{ tokensPerSecond: 200, skipped: 1, best: { step: 20, loss: 1.5 }, last: { step: 41 } },
       trainLoss: 1 + 3 / 40, // of 40 finite ones the last
     });
-    expect(summarise(reportRun('a', []))).toMatchObject({ steps: 0, tokensPerSecond: undefined, trainLoss: undefined, best: undefined });
+    expect(summarize(reportRun('a', []))).toMatchObject({ steps: 0, tokensPerSecond: undefined, trainLoss: undefined, best: undefined });
   });
 });

@@ -21,7 +21,7 @@ export interface Summary {
   readonly last: EvaluationRecord | undefined;
 }
 
-export function summarise(run: ReportRun): Summary {
+export function summarize(run: ReportRun): Summary {
   const { steps, evaluations, info } = run;
   const tokens = total(steps, 'tokens');
   const seconds = total(steps, 'seconds');

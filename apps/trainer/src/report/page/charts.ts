@@ -14,8 +14,8 @@ export interface Curve {
   /** Measured now and then: shown with points. */
   readonly sparse?: boolean;
   readonly dashed?: boolean;
-  /** A colour of the palette, or a place between 0 and 1 on a scale of hues. */
-  readonly colour: { readonly run: number } | { readonly hue: number };
+  /** A color of the palette, or a place between 0 and 1 on a scale of hues. */
+  readonly color: { readonly run: number } | { readonly hue: number };
 }
 
 export interface Chart {
@@ -66,17 +66,17 @@ function smoothingOf(parts: readonly Part[]): string {
   const sizes = [...new Set(parts.map(({ curves }) => 2 * curves.radius + 1))].sort((a, b) => a - b);
   return sizes.at(-1) === 1
     ? 'every step as it is'
-    : `smoothed over ${sizes.join(' or ')} neighbouring steps, with the single steps faintly behind`;
+    : `smoothed over ${sizes.join(' or ')} neighboring steps, with the single steps faintly behind`;
 }
 
 function lossChart(runs: readonly ReportRun[], parts: readonly Part[], validation: readonly number[]): Chart {
   const train = parts.map(({ curves, axis, run, name }): Curve => {
     const { loss, lossLow, lossHigh } = curves;
-    return { label: `${name} training`.trim(), axis, values: loss, low: lossLow, high: lossHigh, colour: { run } };
+    return { label: `${name} training`.trim(), axis, values: loss, low: lossLow, high: lossHigh, color: { run } };
   });
   const held = parts.map(({ run, name }): Curve => {
     const values = (runs[run]?.evaluations ?? []).map(({ loss }) => point(loss));
-    return { label: `${name} validation`.trim(), axis: validation[run] ?? 0, values, sparse: true, dashed: true, colour: { run } };
+    return { label: `${name} validation`.trim(), axis: validation[run] ?? 0, values, sparse: true, dashed: true, color: { run } };
   });
   const note = `Cross entropy in nats per token; lower is better. Training: ${smoothingOf(parts)}.`;
   return { id: 'loss', title: 'Loss', note, unit: 'nats per token', curves: [...train, ...held], cap: capOf([...train, ...held]) };
@@ -84,7 +84,7 @@ function lossChart(runs: readonly ReportRun[], parts: readonly Part[], validatio
 
 function smallCharts(parts: readonly Part[]): Chart[] {
   const each = (make: (curves: TrainingCurves) => Pick<Curve, 'values' | 'low' | 'high'>): Curve[] =>
-    parts.map(({ curves, axis, run, name }) => ({ label: name || 'value', axis, ...make(curves), colour: { run } }));
+    parts.map(({ curves, axis, run, name }) => ({ label: name || 'value', axis, ...make(curves), color: { run } }));
   const norms = each((one) => ({ values: one.gradNorm, low: one.gradNormLow, high: one.gradNormHigh }));
   const skipped = each((one) => ({ values: one.skipped }));
   const speed = 'Tokens read per second of training, evaluations not counted.';
@@ -139,7 +139,7 @@ function gateCharts(records: readonly GateRecord[], axis: number, run: number): 
   return GATE_CHARTS.map(([key, title, note]) => ({
     ...{ id: `gates-${run}-${key}`, title, note, unit: '' },
     curves: labels.map((label, i) => ({
-      ...{ label, axis, sparse: true, colour: { hue: gateHue(i, labels.length) } },
+      ...{ label, axis, sparse: true, color: { hue: gateHue(i, labels.length) } },
       values: found.map((gates) => point(gates.get(label)?.[key] ?? Number.NaN)),
     })),
   }));

@@ -18,7 +18,7 @@ export function configSection(runs: readonly ReportRun[]): Html | undefined {
     ['Run', linesOf(runs.map(runFacts))],
   ] as const;
   const different = groups.filter(([title]) => title !== 'Run').flatMap(([, lines]) => lines.filter(differs));
-  return html`<section aria-labelledby="config"><h2 id="config">Configuration</h2>
+  return html`<section aria-labeledby="config"><h2 id="config">Configuration</h2>
 ${runs.length > 1 ? table('What differs', different, runs, 'Nothing: the runs have the same settings.') : undefined}
 ${groups.map(([title, lines]) => html`<details${runs.length === 1 && title === 'Training' ? html` open` : undefined}><summary>${title}</summary>${table(title, lines, runs, 'Nothing is known.')}</details>`)}
 ${runs.map(command)}</section>`;

@@ -5,7 +5,7 @@ import { NOTHING, short } from './numbers';
 /** A chart's place on the page: its title, what it shows in words, and room for the script to draw into. */
 export const figure = (chart: Chart, wide = false): Html => html`<figure class="${wide ? 'chart wide' : 'chart'}">
 <figcaption><h3 id="${chart.id}-title">${chart.title}</h3>${chart.unit ? html` <span class="unit">${chart.unit}</span>` : undefined}<p>${chart.note}${cutOff(chart)}</p></figcaption>
-<div class="plot" data-chart="${chart.id}" tabindex="0" role="img" aria-labelledby="${chart.id}-title" aria-describedby="${chart.id}-words"></div>
+<div class="plot" data-chart="${chart.id}" tabindex="0" role="img" aria-labeledby="${chart.id}-title" aria-describedby="${chart.id}-words"></div>
 <ul class="legend" data-legend="${chart.id}" aria-live="polite"></ul>
 <p class="words" id="${chart.id}-words">${chart.curves.map(inWords)} Arrow keys move along the curve.</p>
 </figure>

@@ -8,7 +8,7 @@ import { count, percent, short } from './numbers';
 /** Dense gates over time and as they are now, of every run that has some. */
 export function gatesSection(runs: readonly ReportRun[], { gates }: Drawing): Html | undefined {
   if (gates.length === 0) return undefined;
-  return html`<section aria-labelledby="gates"><h2 id="gates">Dense gates</h2>
+  return html`<section aria-labeledby="gates"><h2 id="gates">Dense gates</h2>
 <p class="lead">A layer of a dense model reads the states of shallower layers through a gate that it makes from its own input. Zero is closed; a fresh
 gate is closed everywhere. Measured on one batch of held-out text.</p>
 ${gates.map(

@@ -1,6 +1,6 @@
 /** A report as one HTML file that needs nothing else: no network, no other file. */
 import type { ReportRun } from '../data/run';
-import { summarise } from '../data/summary';
+import { summarize } from '../data/summary';
 import { type Drawing, drawingOf } from './charts';
 import { configSection } from './config';
 import { figure, numbersTable } from './figures';
@@ -75,7 +75,7 @@ function lead(runs: readonly ReportRun[], date: Date): string {
 }
 
 function body(runs: readonly ReportRun[], drawing: Drawing): Html {
-  return html`<section aria-label="Key figures">${keyFigures(runs.map(summarise))}</section>
+  return html`<section aria-label="Key figures">${keyFigures(runs.map(summarize))}</section>
 ${curvesSection(drawing)}
 ${samplesSection(runs)}
 ${gatesSection(runs, drawing)}
@@ -89,7 +89,7 @@ function curvesSection({ training, axes, stepsPerPoint }: Drawing): Html {
     stepsPerPoint > 1
       ? html`<p class="lead">Drawn with one point for every ${count(stepsPerPoint)} steps; the faint band reaches from the lowest to the highest of them. log.jsonl has every step.</p>`
       : undefined;
-  return html`<section aria-labelledby="curves"><div class="heading"><h2 id="curves">Training</h2>
+  return html`<section aria-labeledby="curves"><div class="heading"><h2 id="curves">Training</h2>
 <fieldset class="choice" hidden><legend>Over</legend>${['steps', 'tokens', 'minutes'].map((unit, i) => html`<label><input type="radio" name="axis" value="${unit}"${i === 0 ? html` checked` : undefined}>${unit}</label>`)}</fieldset></div>
 ${thinned}<p class="hint" hidden>Drag across a curve to look closer, double-click to see all of it again.</p>
 ${first.id === 'loss' ? undefined : html`<p class="lead">No loss was finite.</p>`}

@@ -15,7 +15,7 @@ export function samplesSection(runs: readonly ReportRun[]): Html | undefined {
       ? steps
       : Array.from({ length: MOST }, (_, i) => steps[Math.round((i * (steps.length - 1)) / (MOST - 1))] as number);
   const some = shown.length < steps.length ? ` ${MOST} of ${count(steps.length)} steps, spread evenly.` : '';
-  return html`<section aria-labelledby="samples"><h2 id="samples">Samples</h2>
+  return html`<section aria-labeledby="samples"><h2 id="samples">Samples</h2>
 <p class="lead">What the model makes of the words in bold, newest first.${some}</p>
 ${shown.map((step, i) => atStep(runs, step, i === 0))}</section>`;
 }

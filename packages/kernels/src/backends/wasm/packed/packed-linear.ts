@@ -1,0 +1,282 @@
+import {
+  WEIGHT_GROUP as GROUP,
+  type IntegerRows,
+  type OutputRange,
+  type PackedMatrix,
+  SsmError,
+  WEIGHT_TYPES,
+  type WeightType,
+} from '@densessm/ssm-core';
+import type { Tensor, Tensor1D, Tensor2D, Tensor3D } from '@tensorflow/tfjs-core';
+import type { DecodeModule } from '../decode/module';
+import type { Heap } from '../heap';
+import type { KernelCall, Machine } from '../machine';
+import { currentMachine } from '../machines';
+import { lookAheadOn } from './look-ahead';
+import { packedProduct, packedRows } from './operations';
+import { type PackedRoom, packedBytes, packIntegerRows, packRows, unpackRow } from './pack';
+
+/** Bytes of a group of activations in whole numbers, see assembly.ts. */
+const ACTIVATIONS_BYTES = 72;
+/** With more rows products are made by the tiles of matMul, as soon as that is faster (bench/packed.ts). */
+const MOST_FEW_ROWS: Readonly<Record<WeightType, number>> = { f32: 3, bf16: 3, int8: 7, int4: 7 };
+
+/** Numbers of assembly-floats.ts. */
+const THEN = { add: 1, silu: 2 } as const;
+
+export interface PackedLinearOptions {
+  /** The type that weights are kept in; activations and results are float32. */
+  type: WeightType;
+  /** Names the weights in errors. */
+  name?: string;
+}
+
+export interface PackedProductOptions {
+  /** The outputs that are computed, all unless given; the first is a multiple of 16. */
+  outputs?: OutputRange;
+  /** Address of values [out] for all outputs, which are added to every row; 0, the default, for none. */
+  bias?: number;
+  /** Whether y grows by the product. */
+  add?: boolean;
+  /** What y is of the product with its bias; not where it grows by it. */
+  activation?: 'silu';
+  /** Floats from one row of x to the next; `width` unless given. */
+  stride?: number;
+}
+
+export interface ProductSteps {
+  readonly convert?: KernelCall;
+  readonly multiply: KernelCall;
+}
+
+/**
+ * Weights [out, width] on the heap of tfjs's wasm backend, packed once. Owns memory: dispose of it. Products of a few rows, as they occur while
+ * decoding, take what it takes to read the weights; those of many rows take no longer than matMul. With whole numbers sums are exact inside a group of
+ * 32, whose activations keep 16 bits.
+ */
+export class PackedLinear implements PackedMatrix {
+  readonly type: WeightType;
+  readonly out: number;
+  readonly width: number;
+  readonly #where: string;
+  readonly #heap: Heap;
+  #weights = 0;
+
+  private constructor(heap: Heap, { type, name }: PackedLinearOptions, out: number, width: number) {
+    this.#heap = heap;
+    this.#where = name ? `PackedLinear of \`${name}\`` : 'PackedLinear';
+    this.type = type;
+    this.out = out;
+    this.width = width;
+  }
+
+  /**
+   * Packs weights that lie row by row, as on disk.
+   * @throws SsmError BACKEND without our kernels on wasm or without room, OPTION for an unknown type, SHAPE, WEIGHTS where one is not finite
+   */
+  static pack(weights: Float32Array, shape: readonly [number, number], options: PackedLinearOptions): PackedLinear {
+    const [out, width] = shape;
+    checkPacking(out, width, options.type);
+    if (weights.length !== out * width) throw badShape('the weights have the wrong length', `${out} · ${width}`, String(weights.length));
+    const packed = PackedLinear.empty(shape, options);
+    try {
+      packed.write(0, weights);
+      return packed;
+    } catch (error) {
+      packed.dispose();
+      throw error;
+    }
+  }
+
+  /** Room for weights, all zero, to be filled by {@link write}. @throws SsmError BACKEND, OPTION or SHAPE as {@link pack} */
+  static empty([out, width]: readonly [number, number], options: PackedLinearOptions): PackedLinear {
+    checkPacking(out, width, options.type);
+    const { heap } = currentMachine('PackedLinear');
+    const packed = new PackedLinear(heap, options, out, width);
+    packed.#weights = heap.allocate(packed.sizeBytes);
+    return packed;
+  }
+
+  /** Packs rows from a given one on, each once. @throws SsmError SHAPE, STATE, or WEIGHTS where one is not finite */
+  write(first: number, rows: Float32Array): void {
+    this.#checkRows(first, rows.length);
+    packRows(this.#room(), rows, first);
+  }
+
+  /** As {@link write}, for rows of whole numbers of this type: no weight is rounded. @throws SsmError SHAPE, STATE or OPTION */
+  writeIntegers(first: number, rows: IntegerRows): void {
+    this.#checkRows(first, rows.numbers.length);
+    const scales = (rows.numbers.length / this.width) * Math.ceil(this.width / GROUP);
+    if (rows.scales.length !== scales) throw badShape('the scales have the wrong length', String(scales), String(rows.scales.length));
+    if (this.type === 'f32' || this.type === 'bf16') throw badType('whole numbers cannot be kept in this type', 'int8, int4', this.type);
+    packIntegerRows(this.#room(), rows, first);
+  }
+
+  get shape(): readonly [number, number] {
+    return [this.out, this.width];
+  }
+
+  /** What the weights take. */
+  get sizeBytes(): number {
+    return packedBytes(this.type, this.out, this.width);
+  }
+
+  /** y = x wᵀ + bias, x [rows, width], bias [out] → y [rows, out]. @throws SsmError SHAPE or STATE */
+  apply(x: Float32Array, rows: number, bias?: Float32Array): Float32Array {
+    if (x.length !== rows * this.width)
+      throw badShape('the input has the wrong length', `${rows} rows of ${this.width}, that is ${rows * this.width}`, String(x.length));
+    if (bias && bias.length !== this.out) throw badShape('the bias has the wrong length', String(this.out), String(bias.length));
+    const { heap } = this.#machine();
+    const from = heap.allocate(4 * (x.length + rows * this.out + this.out));
+    try {
+      const to = from + 4 * x.length;
+      const addend = to + 4 * rows * this.out;
+      new Float32Array(heap.buffer, from, x.length).set(x);
+      new Float32Array(heap.buffer, addend, this.out).set(bias ?? []);
+      this.run(from, to, rows, { bias: bias && addend });
+      return heap.copyOf(to, rows * this.out);
+    } finally {
+      heap.free(from);
+    }
+  }
+
+  /** As {@link apply} between addresses on the heap, which are trusted. @throws SsmError STATE, or BACKEND without room */
+  run(x: number, y: number, rows: number, options: PackedProductOptions = {}): void {
+    this.runParts(x, [{ y, outputs: [0, this.out] }], rows, options);
+  }
+
+  /** As {@link run} for some outputs here and others there; `bias` is that of all. @throws as {@link run} */
+  runParts(x: number, parts: readonly { y: number; outputs: OutputRange }[], rows: number, options: PackedProductOptions = {}): void {
+    const { heap, play } = this.#machine();
+    const bytes = Math.max(...parts.map(({ outputs: [, size] }) => this.activationsBytes(rows, size)));
+    const activations = bytes > 0 ? heap.shared(bytes) : 0;
+    const steps = parts.map(({ y, outputs }) => this.steps(x, y, rows, activations, { ...options, outputs }));
+    const convert = steps.find((one) => one.convert)?.convert;
+    const multiply = steps.map((one) => one.multiply);
+    play(convert ? [convert, ...multiply] : multiply);
+  }
+
+  /** Room for x in the form in which it is multiplied: whole numbers, or sums of its quarters; none where it is read as it lies. @throws SsmError STATE */
+  activationsBytes(rows: number, outputs = this.out): number {
+    const { module } = this.#machine();
+    if (this.#isWhole) return rows * Math.ceil(this.width / GROUP) * ACTIVATIONS_BYTES;
+    return this.#isOfHalves(rows, outputs, module) ? module.packedSumsBytes(rows, this.width) >>> 0 : 0;
+  }
+
+  /** What {@link run} does, to be done at any time while the weights are there: x is brought to `activations`, an address that is not 0, and multiplied. @throws SsmError STATE */
+  steps(x: number, y: number, rows: number, activations: number, options: PackedProductOptions = {}): ProductSteps {
+    const { bias = 0, add = false, activation, stride = this.width, outputs: [first, out] = [0, this.out] } = options;
+    const { module } = this.#machine();
+    const { type, width } = this;
+    const weights = this.#weights + packedBytes(type, first, width);
+    const then = add ? THEN.add : activation ? THEN[activation] : 0;
+    const result = [bias && bias + 4 * first, y, rows, width, out, then];
+    if (this.#isOfHalves(rows, out, module)) {
+      const convert = { blocks: module.packSumsBlocks(rows), scratchBytes: module.packSumsScratchBytes(width) };
+      const blocks = module.strassenProductBlocks(rows, out);
+      const scratchBytes = module.strassenProductScratchBytes(rows, width, out) >>> 0;
+      return {
+        convert: { kernel: 'packSums', ...convert, given: [x, stride, activations, rows, width] },
+        multiply: { kernel: 'strassenProduct', blocks, scratchBytes, given: [weights, activations, x, stride, ...result] },
+      };
+    }
+    const kind = WEIGHT_TYPES.indexOf(type);
+    const given = [kind, weights, this.#isWhole ? activations : x, stride, ...result];
+    const isFew = rows <= MOST_FEW_ROWS[type];
+    const blocks = isFew ? module.packedLinearBlocks(rows, width, out) : module.packedProductBlocks(rows, width, out);
+    const scratchBytes = isFew ? 0 : module.packedProductScratchBytes(kind, rows, width, out) >>> 0;
+    const multiply = isFew
+      ? { kernel: 'packedLinear', blocks, scratchBytes, given: [...given, lookAheadOn(this.#heap, type).address] }
+      : { kernel: 'packedProduct', blocks, scratchBytes, given };
+    if (!this.#isWhole) return { multiply };
+    const converted = { blocks: module.packActivationsBlocks(rows, width), scratchBytes: 0, given: [x, stride, activations, rows, width] };
+    return { convert: { kernel: 'packActivations', ...converted }, multiply };
+  }
+
+  get #isWhole(): boolean {
+    return this.type === 'int8' || this.type === 'int4';
+  }
+
+  /** Whether this product is made of seven products of halves. */
+  #isOfHalves(rows: number, out: number, module: DecodeModule): boolean {
+    return this.type === 'f32' && module.strassenApplies(rows, this.width, out) !== 0;
+  }
+
+  /** @throws SsmError STATE where the weights are no longer there, or the backend in use is another */
+  check(): void {
+    this.#machine();
+  }
+
+  /** {@link run} as an operation of tfjs: x [..., width], bias [out] → [..., out]. @throws SsmError SHAPE, DTYPE, STATE or BACKEND */
+  linear(x: Tensor, bias?: Tensor1D): Tensor {
+    return this.linearParts(x, [[0, this.out]], bias)[0] as Tensor;
+  }
+
+  /** As {@link linear}, each of some ranges of outputs apart. @throws as {@link linear} */
+  linearParts(x: Tensor, parts: readonly OutputRange[], bias?: Tensor1D): Tensor[] {
+    return packedProduct({ x, bias }, { matrix: this, parts });
+  }
+
+  /** Rows by id, as an operation of tfjs: ids [B, T] int32 → [B, T, width]. @throws SsmError TOKENS, STATE or BACKEND */
+  embedding(ids: Tensor2D): Tensor3D {
+    return packedRows({ ids }, { matrix: this });
+  }
+
+  /** The weights of one output as they are after packing, [width]. @throws SsmError SHAPE or STATE */
+  row(output: number): Float32Array {
+    this.#checkRows(output, this.width);
+    return unpackRow(this.type, this.#bytes(), this.width, output);
+  }
+
+  /** Frees the memory; a second time does nothing. */
+  dispose(): void {
+    this.#heap.free(this.#weights);
+    this.#weights = 0;
+  }
+
+  #checkRows(first: number, values: number): void {
+    this.#machine();
+    const rows = values / this.width;
+    if (Number.isInteger(first) && first >= 0 && Number.isInteger(rows) && first + rows <= this.out) return;
+    throw badShape(
+      'there are no such rows',
+      `whole rows of ${this.width}, from 0 to ${this.out - 1}`,
+      `${values} values from row ${first} on`,
+    );
+  }
+
+  #room(): PackedRoom {
+    return { where: this.#where, machine: this.#machine(), type: this.type, width: this.width, weights: this.#weights };
+  }
+
+  #bytes(): Uint8Array {
+    return new Uint8Array(this.#heap.buffer, this.#weights, this.sizeBytes);
+  }
+
+  /** The backend's machine as it is now: threads may have come or gone. */
+  #machine(): Machine<DecodeModule> {
+    const machine = currentMachine('PackedLinear');
+    if (this.#weights !== 0 && machine.heap === this.#heap) return machine;
+    throw new SsmError({
+      code: 'STATE',
+      what: 'PackedLinear: these weights cannot be used.',
+      expected: 'weights on the heap of the backend in use',
+      got: this.#weights === 0 ? 'weights that were disposed of' : 'those of another backend',
+      fix: 'pack them again',
+    });
+  }
+}
+
+function checkPacking(out: number, width: number, type: WeightType): void {
+  if (!WEIGHT_TYPES.includes(type)) throw badType('weights cannot be kept in this type', WEIGHT_TYPES.join(', '), type);
+  const isSize = (size: number): boolean => Number.isInteger(size) && size > 0;
+  if (!isSize(out) || !isSize(width)) throw badShape('the weights have no such shape', 'two whole numbers above 0', `[${out}, ${width}]`);
+}
+
+const badType = (what: string, expected: string, got: string): SsmError => {
+  const fix = 'f32 is exact, bf16 half as large, int8 a quarter, int4 an eighth';
+  return new SsmError({ code: 'OPTION', what: `PackedLinear: ${what}.`, expected, got: String(got), fix });
+};
+
+const badShape = (what: string, expected: string, got: string): SsmError =>
+  new SsmError({ code: 'SHAPE', what: `PackedLinear: ${what}.`, expected, got, fix: 'weights are [out, width] as on disk' });

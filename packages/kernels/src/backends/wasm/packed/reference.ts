@@ -1,0 +1,43 @@
+/** What packed weights stand for, in plain numbers: the oracle of the tests. Knows nothing of panels. */
+import { fromBf16, WEIGHT_GROUP as GROUP, mulberry32, quantizeInt4, quantizeInt8, toBf16, type WeightType } from '@densessm/ssm-core';
+
+/** About normal, as weights and activations are. */
+export function normal(length: number, seed: number): Float32Array {
+  const random = mulberry32(seed);
+  return Float32Array.from({ length }, () => random() + random() + random() + random() - 2);
+}
+
+/** Weights [out, width] as they are after packing. */
+export function roundedWeights(type: WeightType, weights: Float32Array, width: number): Float32Array {
+  if (type === 'f32') return weights;
+  if (type === 'bf16') return weights.map((value) => fromBf16(toBf16(value)));
+  const quantize = type === 'int8' ? quantizeInt8 : quantizeInt4;
+  const rounded = new Float32Array(weights.length);
+  const numbers = new Int8Array(GROUP);
+  for (let row = 0; row < weights.length; row += width) {
+    for (let start = row; start < row + width; start += GROUP) {
+      const values = weights.subarray(start, Math.min(start + GROUP, row + width));
+      const scale = fromBf16(quantize(values, numbers));
+      for (let i = 0; i < values.length; i++) rounded[start + i] = scale * (numbers[i] as number);
+    }
+  }
+  return rounded;
+}
+
+/** y = x wᵀ + bias in float64. x [rows, width], weights [out, width] → [rows, out]. */
+export function packedLinearReference(
+  type: WeightType,
+  x: Float32Array,
+  weights: Float32Array,
+  width: number,
+  bias?: Float32Array,
+): Float64Array {
+  const w = roundedWeights(type, weights, width);
+  const [rows, out] = [x.length / width, weights.length / width];
+  return Float64Array.from({ length: rows * out }, (_, i) => {
+    const [row, output] = [Math.floor(i / out), i % out];
+    let sum = bias?.[output] ?? 0;
+    for (let k = 0; k < width; k++) sum += (x[row * width + k] as number) * (w[output * width + k] as number);
+    return sum;
+  });
+}

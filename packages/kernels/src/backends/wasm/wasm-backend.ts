@@ -1,0 +1,100 @@
+import { SsmError } from '@densessm/ssm-core';
+import {
+  engine,
+  env,
+  findBackend,
+  findBackendFactory,
+  type KernelBackend,
+  registerBackend,
+  removeBackend,
+  setBackend,
+} from '@tensorflow/tfjs-core';
+import type { Obstacle, Platform } from '../../runtime/start-backend';
+import { registerWasmKernels } from './register';
+
+const MOST_BY_DEFAULT = 16;
+const PRIORITY = 2;
+
+interface Running {
+  threads: number;
+  isShared: boolean;
+  /** What there is to say about it. */
+  about: string;
+}
+
+type CountingBackend = KernelBackend & { numDataIds(): number };
+
+let running: Running | undefined;
+let last: Promise<unknown> = Promise.resolve();
+
+/**
+ * Starts tfjs's wasm backend with our kernels, or changes its number of threads; calls that overlap wait for each other.
+ * @param mayFallBack whether one thread will do where more cannot be had
+ */
+export async function startWasmBackend(platform: Platform, threads: number | undefined, mayFallBack: boolean): Promise<string> {
+  const mine = last.then(() => startOrChange(platform, threads, mayFallBack));
+  last = mine.catch(() => undefined);
+  return mine;
+}
+
+async function startOrChange(platform: Platform, threads: number | undefined, mayFallBack: boolean): Promise<string> {
+  if (running !== undefined && (threads ?? running.threads) === running.threads) return running.about;
+  if (!(await env().getAsync('WASM_HAS_SIMD_SUPPORT'))) throw new Error('this machine runs WebAssembly without SIMD');
+  const wanted = threads ?? Math.min(platform.cores, MOST_BY_DEFAULT);
+  if (running?.isShared) running = await withThreads(platform, wanted, true);
+  else running = await open(platform, wanted, mayFallBack);
+  return running.about;
+}
+
+/** Opens a backend in place of the one there is; one thread does, on what is there, where threads have no memory to share and that may be. */
+async function open(platform: Platform, wanted: number, mayFallBack: boolean): Promise<Running> {
+  const current = engine().registry.wasm as CountingBackend | undefined;
+  const obstacle = current && current.numDataIds() > 0 ? tensorsOn(current) : platform.lacksThreads;
+  if (wanted > 1 && obstacle && !mayFallBack) throw cannotShare(wanted, obstacle);
+  const remark = wanted > 1 && obstacle ? ` (${obstacle.why}: ${obstacle.fix})` : '';
+  if (current && obstacle) return withThreads(platform, 1, false, remark);
+  if (wanted === 1 || obstacle) return replaceBackend(platform, 1, remark);
+  try {
+    return await replaceBackend(platform, wanted);
+  } catch (cause) {
+    if (!mayFallBack) throw cause;
+    return replaceBackend(platform, 1, ` (threads failed: ${String(cause).split('\n', 1)[0]})`);
+  }
+}
+
+async function replaceBackend(platform: Platform, threads: number, remark = ''): Promise<Running> {
+  const isShared = threads > 1;
+  await platform.around(async () => {
+    const backend = await platform.openWasm(isShared);
+    if (findBackendFactory('wasm') !== null) removeBackend('wasm');
+    running = undefined;
+    registerBackend('wasm', () => backend, PRIORITY);
+  });
+  return withThreads(platform, threads, isShared, remark);
+}
+
+/** Our kernels on the backend that is registered. */
+async function withThreads(platform: Platform, wanted: number, isShared: boolean, remark = ''): Promise<Running> {
+  // setBackend reports a failure on the console, and here as false
+  if (!(await setBackend('wasm'))) throw new Error("tfjs's wasm backend did not start");
+  const { names, simd, threads } = await registerWasmKernels(findBackend('wasm'), {
+    threads: wanted > 1 ? { spawn: platform.spawn, threads: wanted } : undefined,
+  });
+  const simdName = simd === 'relaxed' ? 'relaxed SIMD' : 'SIMD';
+  const about = `WebAssembly with ${simdName}, ${threads === 1 ? 'one thread' : `${threads} threads`}${remark}, ${names.length} kernels of ours`;
+  return { threads, isShared, about };
+}
+
+const tensorsOn = (backend: CountingBackend): Obstacle => ({
+  why: `the wasm backend has ${backend.numDataIds()} tensors on a memory of its own`,
+  fix: 'pass `threads` to the first startBackend, or dispose of all tensors before',
+});
+
+const cannotShare = (threads: number, { why, fix }: Obstacle): SsmError =>
+  new SsmError({
+    code: 'BACKEND',
+    what: 'startBackend: threads have no memory to share.',
+    expected: `${threads} threads on one memory`,
+    got: why,
+    fix: `${fix}; or leave \`threads\` out`,
+  });

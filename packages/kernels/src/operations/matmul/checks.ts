@@ -1,0 +1,22 @@
+import { type KernelCheck, kernelCheck } from '../../checks/kernel-check';
+import { matMul } from './kernel';
+
+const at = (a: number[], b: number[], transposeA = false, transposeB = false) => ({
+  inputs: { a: { shape: a }, b: { shape: b } },
+  attrs: { transposeA, transposeB },
+});
+
+const samples = {
+  'one value': at([1, 1], [1, 1]),
+  'odd sizes': at([7, 13], [13, 5]),
+  'a transposed': at([13, 7], [13, 5], true),
+  'b transposed': at([7, 13], [5, 13], false, true),
+  'both transposed': at([13, 7], [5, 13], true, true),
+  'one row': at([1, 67], [67, 129]),
+  batched: at([3, 7, 13], [3, 13, 5]),
+  'two batch axes, b transposed': at([2, 3, 9, 17], [2, 3, 33, 17], false, true),
+  'wider than a block': at([65, 130], [130, 67]),
+  'wider than a block, a transposed': at([130, 65], [130, 67], true),
+};
+
+export const matMulChecks: readonly KernelCheck[] = [kernelCheck(matMul, samples, 1e-5)];
