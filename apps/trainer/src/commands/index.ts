@@ -1,15 +1,15 @@
 import type { Command } from 'commander';
 import type { Io } from '../io';
-import { registerChat } from './chat';
-import { registerConvert } from './convert';
-import { registerDoctor } from './doctor';
-import { registerEval } from './eval';
-import { registerGenerate } from './generate';
-import { registerInspect } from './inspect';
-import { registerReport } from './report';
-import { registerRuns } from './runs';
-import { registerTokenize } from './tokenize';
-import { registerTrain } from './train';
+import { registerChat } from './chat/command';
+import { registerConvert } from './convert/command';
+import { registerDoctor } from './doctor/command';
+import { registerEval } from './eval/command';
+import { registerGenerate } from './generate/command';
+import { registerInspect } from './inspect/command';
+import { registerReport } from './report/command';
+import { registerRuns } from './runs/command';
+import { registerTokenize } from './tokenize/command';
+import { registerTrain } from './train/command';
 
 /** Adds a command, its options and what it does to the program. */
 export type Register = (program: Command, io: Io) => void;

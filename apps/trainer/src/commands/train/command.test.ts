@@ -1,0 +1,167 @@
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { mulberry32 } from '@densessm/ssm-core';
+import { memory } from '@tensorflow/tfjs-core';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { EXIT } from '../../io';
+import { run } from '../../test-support/fake-io';
+import { spawnCommand } from '../../test-support/process';
+
+let cwd: string;
+const SIZES = '--hidden-size 8 --num-hidden-layers 2 --state-size 4 --block-size 12 --batch-size 2 --max-steps 12'.split(' ');
+const PACE = '--eval-interval 5 --eval-iters 3 --sample-interval 6 --save-interval 4 --log-interval 5 --cache-dir cache'.split(' ');
+const train = (...argv: string[]): string[] => ['train', '--data', 'text.txt', ...SIZES, ...PACE, ...argv];
+
+beforeAll(async () => {
+  cwd = await mkdtemp(join(tmpdir(), 'densessm-train-'));
+  const random = mulberry32(3);
+  const words = ['the', 'cat', 'sat', 'on', 'a', 'mat', 'and', 'saw\n'];
+  await writeFile(join(cwd, 'text.txt'), Array.from({ length: 800 }, () => words[Math.floor(8 * random())]).join(' '));
+  expect(await run(train('--name', 'whole'), { cwd })).toMatchObject({ code: EXIT.fine });
+}, 120_000);
+afterAll(() => rm(cwd, { recursive: true, force: true }));
+
+/** What a run noted, without the times. */
+async function recordsOf(name: string): Promise<unknown[]> {
+  const text = await readFile(join(cwd, 'out', name, 'log.jsonl'), 'utf8');
+  return text
+    .trimEnd()
+    .split('\n')
+    .map((line) => {
+      const { wallTime: _, seconds: __, ...record } = JSON.parse(line);
+      return record;
+    });
+}
+
+/** Weights and optimizer of the last checkpoint, and what its manifest counts. */
+async function stateOf(name: string) {
+  const read = (file: string) => readFile(join(cwd, 'out', name, 'checkpoint', file));
+  const { seconds: _, files: __, ...notes } = JSON.parse((await read('trainer.json')).toString());
+  return { weights: await read('model.safetensors'), optimizer: await read('trainer.safetensors'), notes };
+}
+
+async function expectSameRun(name: string): Promise<void> {
+  expect(await recordsOf(name)).toEqual(await recordsOf('whole'));
+  expect(await stateOf(name)).toEqual(await stateOf('whole'));
+}
+
+describe('densessm train', () => {
+  it('leaves a folder with everything about the run', async () => {
+    const files = await readdir(join(cwd, 'out', 'whole'));
+    expect(files.map((name) => name.replace(/(tfevents).*/, '$1')).sort()).toEqual([
+      ...['best', 'checkpoint', 'events.out.tfevents', 'log.jsonl', 'report.html', 'run.json'],
+    ]);
+    const checkpoint = ['config.json', 'model.safetensors', 'tokenizer.json', 'trainer.json', 'trainer.safetensors'];
+    expect((await readdir(join(cwd, 'out', 'whole', 'checkpoint'))).sort()).toEqual(checkpoint);
+    expect((await readdir(join(cwd, 'out', 'whole', 'best'))).sort()).toEqual(checkpoint.slice(0, 4));
+    const info = JSON.parse(await readFile(join(cwd, 'out', 'whole', 'run.json'), 'utf8'));
+    expect(info).toMatchObject({ state: 'finished', step: 12, settings: { hiddenSize: 8 }, config: { model_type: 'dense_mamba' } });
+    const kinds = (await recordsOf('whole')).map((record) => (record as { type: string }).type);
+    expect([...new Set(kinds)].sort()).toEqual(['evaluation', 'gates', 'sample', 'step']);
+  });
+
+  it('says what it will do before it does it, and ends with how it went', async () => {
+    const before = memory().numTensors;
+    const { stdout, stderr } = await run(train('--name', 'told', '--model', 'mamba'), { cwd });
+    const lines = stderr.split('\n').map((line) => line.split('  ')[0]);
+    expect(lines.slice(0, 6)).toEqual(['device', 'data', 'model', 'folder', 'plan', 'step 0']);
+    expect(stderr).toMatch(/^plan {5}about [\d.]+ s for 12 steps of \d+ ms, and [\d.]+ [kM]B of memory for tensors$/m);
+    expect(stdout).toMatch(/^done {5}12 steps in [\d.]+ s, held-out loss at best \d\.\d{4} \(step \d+\)$/m);
+    expect(memory().numTensors).toBe(before);
+  });
+
+  // The signals come some steps before the sample of step 6, which takes as long as very many steps: no process is done before.
+  it('goes on to the bit after SIGKILL, twice', async () => {
+    const kill = (step: number) => ({ when: new RegExp(`"step":${step},`), signal: 'SIGKILL' as const });
+    const first = await spawnCommand(train('--name', 'killed', '--json'), { cwd, kill: kill(4) });
+    expect(first).toMatchObject({ code: null, stderr: '' });
+    const resume = ['train', '--name', 'killed', '--init-from', 'resume'];
+    const second = await spawnCommand([...resume, '--json'], { cwd, kill: kill(5) });
+    expect(second).toMatchObject({ code: null, stderr: '' });
+    expect(second.stdout).not.toContain('"type":"step","step":3,'); // the checkpoint of step 4 was there
+    await writeFile(join(cwd, 'out', 'killed', 'log.jsonl'), '{"type":"step","st', { flag: 'a' }); // a line that was cut
+    expect(await run(resume, { cwd })).toMatchObject({ code: EXIT.fine });
+    await expectSameRun('killed');
+  });
+
+  it('saves on Ctrl-C, says how to go on, and goes on to the bit', async () => {
+    const kill = { when: /^step 2\/12 /m, signal: 'SIGINT' as const };
+    const { code, stderr } = await spawnCommand(train('--name', 'broken-off', '--log-interval', '1'), { cwd, kill });
+    expect([code, stderr]).toEqual([EXIT.interrupted, expect.stringContaining('stopping; Ctrl-C again')]);
+    expect(stderr).toMatch(
+      /interrupted after \d+ steps; saved\. Go on with:\n {2}densessm train --out-dir out\/broken-off --init-from resume\n/,
+    );
+    expect(await run(['train', '--out-dir', 'out/broken-off', '--init-from', 'resume'], { cwd })).toMatchObject({ code: EXIT.fine });
+    await expectSameRun('broken-off');
+  });
+
+  it('goes on with carried states, accumulated gradients and Muon', async () => {
+    const sizes = '--model retnet --hidden-size 16 --num-attention-heads 2 --num-hidden-layers 2 --block-size 8 --batch-size 2';
+    const ways = '--carry-state --gradient-accumulation-steps 2 --optimizer muon --recompute --lr-scheduler constant --eval-interval 0';
+    const argv = ['train', '--data', 'text.txt', ...`${sizes} ${ways} --eval-iters 1 --cache-dir cache`.split(' ')];
+    expect(await run([...argv, '--max-steps', '6', '--warmup-ratio', '0', '--name', 'six'], { cwd })).toMatchObject({ code: EXIT.fine });
+    expect(await run([...argv, '--max-steps', '4', '--warmup-ratio', '0', '--name', 'four'], { cwd })).toMatchObject({ code: EXIT.fine });
+    const longer = ['train', '--name', 'four', '--init-from', 'resume', '--max-steps', '6'];
+    expect(await run(longer, { cwd })).toMatchObject({ code: EXIT.fine });
+    const [six, four] = [await stateOf('six'), await stateOf('four')];
+    expect(four.weights).toEqual(six.weights);
+    expect(four.optimizer).toEqual(six.optimizer);
+    expect(four.notes.counters).toEqual(six.notes.counters);
+    expect(four.notes.counters.carried).toHaveLength(2);
+  });
+
+  it('gives a Mamba dense connections that change nothing at first', async () => {
+    const sizes = '--hidden-size 8 --num-hidden-layers 2 --state-size 4 --block-size 12 --batch-size 2 --eval-iters 3 --cache-dir cache';
+    const argv = ['train', '--data', 'text.txt', '--max-steps', '1', '--eval-interval', '1'];
+    expect(await run([...argv, ...sizes.split(' '), '--model', 'mamba', '--name', 'plain'], { cwd })).toMatchObject({ code: EXIT.fine });
+    const dense = ['--model', 'dense-mamba', '--init-from', 'out/plain/checkpoint', '--name', 'upcycled', ...sizes.split(' ').slice(6)];
+    expect(await run([...argv, ...dense], { cwd })).toMatchObject({ code: EXIT.fine });
+    const evaluations = async (name: string) =>
+      ((await recordsOf(name)) as { type: string; loss: number }[]).filter(({ type }) => type === 'evaluation');
+    expect((await evaluations('upcycled'))[0]?.loss).toBe((await evaluations('plain')).at(-1)?.loss);
+    const config = JSON.parse(await readFile(join(cwd, 'out', 'upcycled', 'checkpoint', 'config.json'), 'utf8'));
+    expect(config).toMatchObject({ model_type: 'dense_mamba', dense_block_layers: 2 });
+  });
+
+  it('starts from the weights of another run', async () => {
+    const argv = ['train', '--data', 'text.txt', '--init-from', 'out/whole/checkpoint', '--name', 'tuned', '--max-steps', '1'];
+    const sizes = ['--block-size', '12', '--batch-size', '2', '--eval-iters', '3', '--cache-dir', 'cache'];
+    const { code, stderr } = await run([...argv, ...sizes, '--overwrite'], { cwd });
+    expect([code, stderr]).toEqual([EXIT.fine, expect.stringContaining('step 0')]);
+    const [tuned] = (await recordsOf('tuned')) as { loss: number }[];
+    const whole = (await recordsOf('whole')) as { type: string; loss: number }[];
+    expect(tuned?.loss).toBeCloseTo(whole.filter(({ type }) => type === 'evaluation').at(-1)?.loss ?? 0, 6);
+  });
+});
+
+describe('densessm train refuses', () => {
+  it.each([
+    [['--name', 'whole'], EXIT.usage, 'holds a run already'],
+    [['--name', 'none', '--init-from', 'resume'], EXIT.usage, 'There is no run to go on with'],
+    [['--name', 'whole', '--init-from', 'resume', '--seed', '2'], EXIT.usage, '--seed cannot change'],
+    [['--name', 'x', '--precision', 'bf16'], EXIT.usage, '--precision cannot be used'],
+    [['--name', 'x', '--device', 'gpu'], EXIT.usage, "option '--device <auto|wasm|cpu>' argument 'gpu' is invalid"],
+    [['--name', 'x', '--config-json', '{"sate_size": 4}'], EXIT.failure, '`sate_size`'],
+    [['--name', 'x', '--batch-size', '10000000', '--block-size', '100'], EXIT.failure, 'does not fit into memory'],
+    [['--name', 'x', '--hidden-size', '16384'], EXIT.failure, 'make the model smaller'],
+    [['--out-dir', 'text.txt'], EXIT.failure, 'cannot hold a run'],
+  ])('%j', async (argv, code, told) => {
+    const result = await run(train(...argv), { cwd });
+    expect([result.code, result.stderr]).toEqual([code, expect.stringContaining(told)]);
+    expect(result.stdout).toBe('');
+  });
+
+  it('to delete what is not a run', async () => {
+    await mkdir(join(cwd, 'out', 'mine', 'checkpoint'), { recursive: true });
+    const result = await run(train('--name', 'mine'), { cwd });
+    expect([result.code, result.stderr]).toEqual([EXIT.usage, expect.stringContaining('holds something else')]);
+  });
+});
+
+it('densessm runs lists what was trained', async () => {
+  const { stdout } = await run(['runs', '--json'], { cwd });
+  const whole = JSON.parse(stdout).find(({ name }: { name: string }) => name === 'whole');
+  expect(whole).toMatchObject({ model: 'dense-mamba', step: 12, maxSteps: 12, state: 'finished', best: { step: expect.any(Number) } });
+  expect((await run(['runs'], { cwd })).stdout).toMatch(/^out\/whole +dense-mamba +\d+ +12\/12 +\d\.\d{4} +20.* finished$/m);
+});

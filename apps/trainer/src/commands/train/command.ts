@@ -1,0 +1,82 @@
+import { join } from 'node:path';
+import type { Command } from 'commander';
+import { Interrupted, type Io } from '../../io';
+import { relativePath } from '../../output/paths';
+import { openRun, REPORT } from '../../run/open-run';
+import type { RunInfo } from '../../run/run-info';
+import { addSettingFlags, settingsOf } from '../../settings/flags';
+import { PRESETS } from '../../settings/presets';
+import { givenSettings } from '../../settings/resolve';
+import { duration } from '../../view/progress';
+import { runView } from '../../view/run-view';
+import type { Register } from '../index';
+
+const DESCRIPTION = `Trains a model on text and keeps everything about it in one folder: checkpoints, log, samples, a report.
+
+A model that was interrupted or killed goes on with --init-from resume, to the bit as if nothing had happened.
+Ctrl-C ends a run after the step at hand and saves it.`;
+
+const presets = Object.entries(PRESETS).map(([name, { about }]) => `  ${name.padEnd(30)} ${about}`);
+const AFTER = `
+Presets:
+${presets.join('\n')}
+
+Examples:
+  $ densessm train                                             a small DenseMamba on the built-in stories
+  $ densessm train --data book.txt --model mamba --max-steps 5000
+  $ densessm train --data notes/ --tokenizer bpe --vocab-size 2048 --block-size 256
+  $ densessm train --config run.yaml --learning-rate 3e-4      flags win over the file, the file over a preset
+  $ densessm train --out-dir out/book-mamba --init-from resume --max-steps 8000
+  $ densessm train --init-from out/book-mamba --data letters.txt --name letters`;
+
+/** `densessm train` */
+export const registerTrain: Register = (program: Command, io: Io): void => {
+  const command = program
+    .command('train')
+    .summary('train a model on text')
+    .description(DESCRIPTION)
+    .option('--config <file>', 'settings from a YAML or JSON file, under the names of the flags')
+    .option('--preset <name>', 'start from settings that belong together, see below')
+    .option('--json', 'write every record, and the result at the end, as a line of JSON on stdout');
+  addSettingFlags(command);
+  command.addHelpText('after', AFTER).action((options) => train(options, program.args, io));
+};
+
+interface TrainOptions extends Record<string, unknown> {
+  readonly config?: string;
+  readonly preset?: string;
+  readonly json?: boolean;
+}
+
+async function train(options: TrainOptions, command: readonly string[], io: Io): Promise<void> {
+  const flags = settingsOf(options);
+  const given = await givenSettings({ flags, preset: options.preset, configFile: options.config }, io.cwd);
+  const run = await openRun(given, io);
+  const view = runView(io, { json: options.json === true, logInterval: run.settings.logInterval });
+  const { trainRun } = await import('../../run/train-run'); // TensorFlow.js takes its time; --help need not wait for it
+  const { info, finished, folder } = await trainRun(run, { given, command }, io, view);
+  if (options.json)
+    io.stdout.write(
+      `${JSON.stringify({ type: 'result', folder, state: info.state, step: info.step, loss: info.loss, best: info.best })}\n`,
+    );
+  const place = relativePath(io.cwd, folder);
+  if (!finished) throw new Interrupted(farewell(info.step, place));
+  if (options.json) return;
+  const { readReportRun, terminalSummary } = await import('../../report/index');
+  const curves = terminalSummary(await readReportRun(folder), io.stdout.columns);
+  io.stdout.write(`${[...curves, ...summary(info, place)].join('\n')}\n`);
+}
+
+function farewell(step: number, place: string): string {
+  if (step === 0) return '\ninterrupted before the first step';
+  return `\ninterrupted after ${step} steps; saved. Go on with:\n  densessm train --out-dir ${place} --init-from resume`;
+}
+
+function summary(info: RunInfo, place: string): string[] {
+  const best = info.best === null ? '' : `, held-out loss at best ${info.best.loss.toFixed(4)} (step ${info.best.step})`;
+  return [
+    `done     ${info.step} steps in ${duration(info.seconds)}${best}`,
+    `report   ${join(place, REPORT)}`,
+    `next     densessm generate ${place} --prompt "…"`,
+  ];
+}
