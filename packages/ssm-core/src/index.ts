@@ -21,6 +21,7 @@ export {
   type KernelDefinition,
   type KernelInputs,
   type KernelOutput,
+  type Specialization,
   specialize,
 } from './kernel';
 export {

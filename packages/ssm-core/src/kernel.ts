@@ -1,4 +1,13 @@
-import { engine, getKernel, registerKernel, type Tensor, type TensorInfo, unregisterKernel } from '@tensorflow/tfjs-core';
+import {
+  engine,
+  getKernel,
+  type KernelConfig,
+  type KernelFunc,
+  registerKernel,
+  type Tensor,
+  type TensorInfo,
+  unregisterKernel,
+} from '@tensorflow/tfjs-core';
 import { SsmError } from './errors';
 import { bindShapes, type Dims } from './shapes';
 import { runOnTape, type TapeCall } from './tape';
@@ -77,7 +86,8 @@ function runForward<I extends object, O extends KernelOutput, A extends object>(
   inputs: I,
   attrs: A,
 ): O {
-  if (getKernel(definition.name, engine().backendName) === undefined) return definition.reference(inputs, attrs);
+  const fast = getKernel(definition.name, engine().backendName) as Partial<SpecializedConfig<I, A>> | undefined;
+  if (fast === undefined || (fast.supports && fast.supports(inputs, attrs) !== true)) return definition.reference(inputs, attrs);
   return engine().runKernel(definition.name, inputs as never, attrs as never) as O;
 }
 
@@ -88,15 +98,27 @@ export interface FastCall<I, A, B> {
   backend: B;
 }
 
+/** A fast version of a kernel for one backend. */
+export interface Specialization<I, A, B> {
+  /** Whether it computes this case; where not, the reason, and then the reference runs. Decides by shapes, types and attributes alone. */
+  readonly supports: (inputs: I, attrs: A) => true | string;
+  readonly run: (call: FastCall<I, A, B>) => TensorInfo | TensorInfo[];
+}
+
+/** What tfjs's registry holds of a specialization. */
+type SpecializedConfig<I, A> = KernelConfig & Pick<Specialization<I, A, unknown>, 'supports'>;
+
 /** Registers a fast version of a kernel for a backend; a later one replaces an earlier one. Called by runtimes, never at import. */
 export function specialize<I extends object, O extends KernelOutput, A extends object, B>(
   kernel: Kernel<I, O, A>,
   backendName: string,
-  fast: (call: FastCall<I, A, B>) => TensorInfo | TensorInfo[],
+  { supports, run }: Specialization<I, A, B>,
 ): void {
   const kernelName = kernel.definition.name;
   if (getKernel(kernelName, backendName) !== undefined) unregisterKernel(kernelName, backendName);
-  registerKernel({ kernelName, backendName, kernelFunc: (call) => fast(call as unknown as FastCall<I, A, B>) });
+  const kernelFunc: KernelFunc = (call) => run(call as unknown as FastCall<I, A, B>);
+  const config: SpecializedConfig<I, A> = { kernelName, backendName, kernelFunc, supports };
+  registerKernel(config);
 }
 
 function checkInputs<I extends object, O extends KernelOutput, A extends object>(

@@ -127,40 +127,43 @@ function registerOn(wasmBackend: WasmBackend, machine: Machine<Module>): string[
   replaceExp(wasmBackend, machine);
   replaceSplitAndConcat(wasmBackend, machine);
   return [
-    onHeap(heap, matMul, matMulOnWasm(machine)),
-    onHeap(heap, embedding, embeddingOnWasm(heap, module)),
-    onHeap(heap, embeddingGrad, embeddingGradOnWasm(machine)),
-    onHeap(heap, siluKernel, siluOnWasm(machine)),
-    onHeap(heap, siluGrad, siluGradOnWasm(machine)),
-    onHeap(heap, siluGate, siluGateOnWasm(machine)),
-    onHeap(heap, siluGateGrad, siluGateGradOnWasm(machine)),
-    onHeap(heap, softplusKernel, softplusOnWasm(machine)),
-    onHeap(heap, softplusGrad, softplusGradOnWasm(machine)),
-    onHeap(heap, causalConv1d, causalConv1dOnWasm(machine)),
-    onHeap(heap, causalConv1dGrad, causalConv1dGradOnWasm(machine)),
-    onHeap(heap, rmsNorm, rmsNormOnWasm(machine)),
-    onHeap(heap, rmsNormGrad, rmsNormGradOnWasm(machine)),
-    onHeap(heap, crossEntropy, crossEntropyOnWasm(machine)),
-    onHeap(heap, crossEntropyGrad, crossEntropyGradOnWasm(machine)),
-    onHeap(heap, linearCrossEntropyKernel, linearCrossEntropyOnWasm(machine)),
-    onHeap(heap, selectiveScan, selectiveScanOnWasm(machine)),
-    onHeap(heap, selectiveScanGrad, selectiveScanGradOnWasm(machine)),
-    onHeap(heap, selectiveScanGradOfC, selectiveScanGradOfCOnWasm(machine)),
-    onHeap(heap, decayScan, decayScanOnWasm(machine)),
-    onHeap(heap, decayScanGrad, decayScanGradOnWasm(machine)),
-    onHeap(heap, adamwStep, adamwStepOnWasm(machine)),
-    onHeap(heap, squareSum, squareSumOnWasm(heap, module)),
+    specializeOnWasm(heap, matMul, matMulOnWasm(machine)),
+    specializeOnWasm(heap, embedding, embeddingOnWasm(heap, module)),
+    specializeOnWasm(heap, embeddingGrad, embeddingGradOnWasm(machine)),
+    specializeOnWasm(heap, siluKernel, siluOnWasm(machine)),
+    specializeOnWasm(heap, siluGrad, siluGradOnWasm(machine)),
+    specializeOnWasm(heap, siluGate, siluGateOnWasm(machine)),
+    specializeOnWasm(heap, siluGateGrad, siluGateGradOnWasm(machine)),
+    specializeOnWasm(heap, softplusKernel, softplusOnWasm(machine)),
+    specializeOnWasm(heap, softplusGrad, softplusGradOnWasm(machine)),
+    specializeOnWasm(heap, causalConv1d, causalConv1dOnWasm(machine)),
+    specializeOnWasm(heap, causalConv1dGrad, causalConv1dGradOnWasm(machine)),
+    specializeOnWasm(heap, rmsNorm, rmsNormOnWasm(machine)),
+    specializeOnWasm(heap, rmsNormGrad, rmsNormGradOnWasm(machine)),
+    specializeOnWasm(heap, crossEntropy, crossEntropyOnWasm(machine)),
+    specializeOnWasm(heap, crossEntropyGrad, crossEntropyGradOnWasm(machine)),
+    specializeOnWasm(heap, linearCrossEntropyKernel, linearCrossEntropyOnWasm(machine)),
+    specializeOnWasm(heap, selectiveScan, selectiveScanOnWasm(machine)),
+    specializeOnWasm(heap, selectiveScanGrad, selectiveScanGradOnWasm(machine)),
+    specializeOnWasm(heap, selectiveScanGradOfC, selectiveScanGradOfCOnWasm(machine)),
+    specializeOnWasm(heap, decayScan, decayScanOnWasm(machine)),
+    specializeOnWasm(heap, decayScanGrad, decayScanGradOnWasm(machine)),
+    specializeOnWasm(heap, adamwStep, adamwStepOnWasm(machine)),
+    specializeOnWasm(heap, squareSum, squareSumOnWasm(heap, module)),
   ];
 }
 
-function onHeap<I extends object, O extends KernelOutput, A extends object>(
+function specializeOnWasm<I extends object, O extends KernelOutput, A extends object>(
   heap: Heap,
   kernel: Kernel<I, O, A>,
   fast: (inputs: I, attrs: A) => TensorInfo | TensorInfo[],
 ): string {
-  specialize(kernel, 'wasm', ({ inputs, attrs, backend }: FastCall<I, A, WasmBackend>) => {
-    heap.check(backend);
-    return heap.call(() => fast(inputs, attrs));
+  specialize(kernel, 'wasm', {
+    supports: () => true,
+    run: ({ inputs, attrs, backend }: FastCall<I, A, WasmBackend>) => {
+      heap.check(backend);
+      return heap.call(() => fast(inputs, attrs));
+    },
   });
   return kernel.definition.name;
 }
