@@ -1,5 +1,5 @@
 import { type KernelCheck, kernelChecks } from '@densessm/kernels/checks';
-import { startBackend } from '@densessm/runtime-node';
+import { DEVICES, type Device, startBackend } from '@densessm/runtime-node';
 import { type Command, Option } from 'commander';
 import manifest from '../../../package.json' with { type: 'json' };
 import { usageError } from '../../errors';
@@ -12,7 +12,7 @@ import { type DeviceFacts, deviceFacts } from './device';
 import { type KernelReport, kernelReports } from './kernels';
 
 interface DoctorFlags {
-  device: 'auto' | 'wasm' | 'cpu';
+  device: Device;
   kernels?: string[];
   json?: boolean;
 }
@@ -31,7 +31,7 @@ export function registerDoctor(program: Command, io: Io): void {
     .command('doctor')
     .summary('check this machine, and every kernel on it')
     .description('Looks at this machine and compares every kernel with its reference on it.')
-    .addOption(new Option('--device <name>', 'what to check').choices(['auto', 'wasm', 'cpu']).default('auto'))
+    .addOption(new Option('--device <name>', 'what to check').choices(DEVICES).default('auto'))
     .option('--kernels <name...>', 'check these kernels only')
     .option('--json', 'everything as JSON')
     .addHelpText('after', EXAMPLES)
