@@ -21,8 +21,8 @@ export interface TfjsGpuBackend {
   read(dataId: object): Promise<unknown>;
 }
 
-/** Commands between two submits: enough that submitting costs little, few enough that the GPU has work while more is recorded. */
-const COMMANDS_PER_SUBMIT = 64;
+/** Commands between two submits: enough that submitting costs little, few enough that what they read can be given back soon. */
+const COMMANDS_PER_SUBMIT = 16;
 
 interface Compiled {
   readonly pipeline: GPUComputePipeline;
