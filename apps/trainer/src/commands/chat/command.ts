@@ -4,7 +4,6 @@ import type { Io } from '../../io';
 import { type OpenModel, type OpenModelOptions, openModel, requireTokenizer } from '../../model/open-model';
 import { pathFrom } from '../../output/write-file';
 import { addSamplingFlags, type SamplingFlags, samplingOptions } from '../generate/options';
-import { hasChatTemplate } from '../inspect/facts';
 import { addModelOptions, MODEL_ARGUMENT, remark } from '../shared';
 import { Conversation, type ConversationOptions, type Style } from './conversation';
 import { Chat } from './run-chat';
@@ -63,7 +62,7 @@ const ABOUT: Readonly<Record<Style, string>> = {
 
 /** @throws SsmError FILE without a tokenizer, OPTION for a template that is not there */
 function conversationOptions(model: OpenModel, flags: ChatFlags): ConversationOptions {
-  const hasTemplate = hasChatTemplate(requireTokenizer(model));
+  const hasTemplate = requireTokenizer(model).hasChatTemplate;
   const { style = hasTemplate ? 'template' : 'plain', system } = flags;
   if (style === 'template' && !hasTemplate)
     throw usageError(
