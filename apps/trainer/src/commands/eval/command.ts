@@ -11,12 +11,12 @@ import { alignTable } from '../../output/table';
 import { pathFrom, refuseOverwrite, writeFileWhole } from '../../output/write-file';
 import { whole } from '../../settings/kinds';
 import { addModelOptions, MODEL_ARGUMENT, reading, remark, writeJson, writeLines } from '../shared';
+import type { Documents } from './documents';
 import { prefixOf } from './prefix';
 import { type Circumstances, type Measured, resultsJson, sampleLines } from './results';
 import { type Task, type TaskFiles, tasksOf } from './tasks';
 
 interface EvalOptions extends TaskFiles, OpenModelOptions {
-  limit?: number;
   window?: number;
   context?: number;
   prefixToken?: number;
@@ -33,8 +33,9 @@ Examples:
   $ densessm eval out/book --perplexity book.test.txt
   $ densessm eval state-spaces/mamba-130m-hf --lambada lambada_test.jsonl --limit 500 --output results.json
 
-Text files count as one document each, a .jsonl as one a line. A line of --lambada is {"text": "…"}; one of
---multiple-choice {"query": "…", "choices": ["…", …], "gold": 0}. Results are laid out as lm-evaluation-harness does.`;
+Files are read as densessm train reads them: a .jsonl is one document a line, a .parquet one a row, a .txt one unless <|endoftext|> parts it.
+A document of --lambada is {"text": "…"}; one of --multiple-choice {"query": "…", "choices": ["…", …], "gold": 0}.
+Results are laid out as lm-evaluation-harness does.`;
 
 /** `densessm eval`. */
 export function registerEval(program: Command, io: Io): void {
@@ -43,10 +44,11 @@ export function registerEval(program: Command, io: Io): void {
     .summary('measure a model: perplexity, LAMBADA, multiple choice')
     .description('Measures a model on texts and questions, with the metrics of lm-evaluation-harness under their names.')
     .argument('<model>', MODEL_ARGUMENT)
-    .option('--perplexity <file...>', 'perplexity per word, byte and token of texts (.txt, .jsonl, .gz, - for stdin)')
+    .option('--perplexity <file...>', 'perplexity per word, byte and token of texts: files, folders, - for stdin, URLs or Hub datasets')
     .option('--lambada <file>', 'LAMBADA: guess the last word of each text')
     .option('--multiple-choice <file...>', 'questions with choices: accuracy, plain and by length')
-    .option('--field <name>', 'the field of a .jsonl that holds the text (default: text)')
+    .option('--field <name>', 'the field of .jsonl and .parquet that holds the text (default: text)')
+    .option('--skip-bad-lines', 'leave out and count lines that cannot be read')
     .option('--limit <n>', 'use the first n documents of each file', reading(whole(1)))
     .option('--window <n>', 'start anew after n tokens (default: never, a state has no limit)', reading(whole(1)))
     .option('--context <n>', 'tokens of each later window that are read again', reading(whole(1)))
@@ -73,7 +75,7 @@ async function evaluate(io: Io, source: string, options: EvalOptions): Promise<v
     );
   const outputs = [options.output, options.logSamples].filter((path) => path !== undefined).map((path) => pathFrom(io.cwd, path));
   for (const path of outputs) await refuseOverwrite(path, options.overwrite);
-  const documents: unknown[][] = [];
+  const documents: Documents[] = [];
   for (const task of tasks) documents.push(await task.read(io)); // before the model, which takes longer to load than a mistake to tell
   const model = await openModel(io, source, options);
   try {
@@ -87,14 +89,14 @@ async function measureAll(
   io: Io,
   model: OpenModel,
   tasks: readonly Task[],
-  documents: readonly unknown[][],
+  documents: readonly Documents[],
   options: EvalOptions,
 ): Promise<void> {
   const started = new Date();
   const prefix = prefixOf(requireTokenizer(model), options.prefixToken);
   if (prefix.remark) remark(io, prefix.remark);
   const measured: Measured[] = [];
-  for (const [i, task] of tasks.entries()) measured.push(await measure(io, model, task, documents[i] ?? [], options, prefix.token));
+  for (const [i, task] of tasks.entries()) measured.push(await measure(io, model, task, documents[i] as Documents, options, prefix.token));
   const about: Circumstances = {
     source: model.name,
     limit: options.limit,
@@ -108,7 +110,7 @@ async function measureAll(
   const results = resultsJson(model, measured, about);
   if (options.output) await writeFileWhole(pathFrom(io.cwd, options.output), `${JSON.stringify(results, null, 2)}\n`);
   if (options.logSamples) {
-    const lines = measured.map((one, i) => sampleLines(one, documents[i] ?? [])).join('');
+    const lines = measured.map((one, i) => sampleLines(one, documents[i]?.used ?? [])).join('');
     await writeFileWhole(pathFrom(io.cwd, options.logSamples), lines);
   }
   if (options.json) writeJson(io, results);
@@ -120,23 +122,29 @@ async function measure(
   io: Io,
   model: OpenModel,
   task: Task,
-  all: readonly unknown[],
+  { used, original, skippedLines }: Documents,
   options: EvalOptions,
   prefixToken: number,
 ): Promise<Measured> {
-  const used = all.slice(0, options.limit);
+  if (skippedLines > 0) remark(io, `${task.name}: ${skippedLines} bad lines left out`);
   const { bundle, end } = watched(io, model, task, used);
   const { signal } = io;
   const { batchSize, promptChunk, window: windowLength, context: contextLength } = options;
   try {
     const result = await task.run(bundle, used, { batchSize, promptChunk, windowLength, contextLength, prefixToken, signal });
-    return { task, original: all.length, effective: used.length, result };
+    if (result.encodedAlone.length > 0) remark(io, aboutEncodedAlone(task, result.encodedAlone));
+    return { task, original, effective: used.length, result };
   } catch (error) {
     if (signal.aborted) throw new Interrupted(`${task.name} was broken off; nothing was written.`);
     throw error;
   } finally {
     end();
   }
+}
+
+function aboutEncodedAlone({ name }: Task, found: readonly number[]): string {
+  const few = `${found.slice(0, 8).join(', ')}${found.length > 8 ? `, … (${found.length} in all)` : ''}`;
+  return `${name}: document ${few}: a token spans context and continuation, so the continuation was encoded alone`;
 }
 
 /** A bar in tokens, since there may be a single long text, and documents are read in batches. */
