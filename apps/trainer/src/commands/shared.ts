@@ -1,4 +1,4 @@
-import { WEIGHT_TYPES } from '@densessm/ssm-core';
+import { WEIGHT_TYPES } from '@densessm/ssm-core/plain';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { Io } from '../io';
 import type { Kind } from '../settings/kinds';

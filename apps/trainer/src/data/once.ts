@@ -3,7 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { HubOptions } from '@densessm/runtime-node';
-import { isObject } from '@densessm/ssm-core';
+import { isObject } from '@densessm/ssm-core/plain';
 import type { Io } from '../io';
 import { dataError, shown } from './errors';
 import type { DataFile } from './finding/data-file';

@@ -1,5 +1,5 @@
 import { stat } from 'node:fs/promises';
-import { SsmError } from '@densessm/ssm-core';
+import { SsmError } from '@densessm/ssm-core/plain';
 import { fileBytes } from '../data/reading/bytes';
 import { STDIN } from '../data/reading/piece';
 import { utf8Text } from '../data/reading/utf8';

@@ -1,5 +1,5 @@
 /** Checks of JSON that this command wrote itself, so that a damaged file is told by its field and not by what breaks on it later. */
-import { isObject, SsmError } from '@densessm/ssm-core';
+import { isObject, SsmError } from '@densessm/ssm-core/plain';
 
 /** Returns where a value is not as it should be, or undefined. `path` is what to call it. */
 export type Check = (value: unknown, path: string) => Mismatch | undefined;

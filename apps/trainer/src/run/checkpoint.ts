@@ -4,7 +4,7 @@
  */
 import { createHash } from 'node:crypto';
 import { basename, dirname, join } from 'node:path';
-import { isObject, SsmError } from '@densessm/ssm-core';
+import { isObject, SsmError } from '@densessm/ssm-core/plain';
 import { type FileSystem, readTextIfThere, realFiles, writeError, writePieces } from './files';
 import { requireFileMarks } from './json-schema';
 

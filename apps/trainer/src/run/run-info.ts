@@ -1,6 +1,6 @@
 import { hostname } from 'node:os';
 import { join } from 'node:path';
-import { isObject, SsmError } from '@densessm/ssm-core';
+import { isObject, SsmError } from '@densessm/ssm-core/plain';
 import type { DataSummary } from '../data/options';
 import type { Settings } from '../settings/table';
 import { type FileSystem, readTextIfThere, realFiles, replaceFile, writeError } from './files';

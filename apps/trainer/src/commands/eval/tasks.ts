@@ -1,6 +1,6 @@
 import { basename } from 'node:path';
 import { lambada, type ModelBundle, multipleChoice, perplexity, type RollingOptions } from '@densessm/generate';
-import { isObject } from '@densessm/ssm-core';
+import { isObject } from '@densessm/ssm-core/plain';
 import type { Io } from '../../io';
 import { type Documents, type ReadingFlags, readObjects, readTexts } from './documents';
 import { bootstrapPerplexityError } from './statistics';

@@ -1,4 +1,4 @@
-import { isObject } from '@densessm/ssm-core';
+import { isObject } from '@densessm/ssm-core/plain';
 import { dataError, shown } from '../errors';
 import { FIELD_FLAG, SKIP_FLAG } from './piece';
 

@@ -1,5 +1,5 @@
 import { isUtf8 } from 'node:buffer';
-import { isObject } from '@densessm/ssm-core';
+import { isObject } from '@densessm/ssm-core/plain';
 import { dataError, shown } from '../errors';
 import { missingField, shellWord, textFields, valueAt } from './fields';
 import { type Piece, type ReadOptions, SKIP_FLAG, STDIN } from './piece';
