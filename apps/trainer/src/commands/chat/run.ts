@@ -3,7 +3,6 @@ import type { Io } from '../../io';
 import { type OpenModel, openModel, requireTokenizer } from '../../model/open-model';
 import { pathFrom } from '../../output/write-file';
 import { samplingOptions } from '../generate/options';
-import { hasChatTemplate } from '../inspect/facts';
 import { remark } from '../shared';
 import type { ChatFlags } from './command';
 import { Conversation, type ConversationOptions, type Style } from './conversation';
@@ -32,7 +31,7 @@ const ABOUT: Readonly<Record<Style, string>> = {
 
 /** @throws SsmError FILE without a tokenizer, OPTION for a template that is not there */
 function conversationOptions(model: OpenModel, flags: ChatFlags): ConversationOptions {
-  const hasTemplate = hasChatTemplate(requireTokenizer(model));
+  const hasTemplate = requireTokenizer(model).hasChatTemplate;
   const { style = hasTemplate ? 'template' : 'plain', system } = flags;
   if (style === 'template' && !hasTemplate)
     throw usageError(
