@@ -3,7 +3,7 @@ import { defineConfig } from 'tsup';
 /** One file of everything that the program needs, for a machine without Node modules. */
 export default defineConfig({
   entry: { main: 'bench/gpu.ts' },
-  outDir: 'bench/results/gpu',
+  outDir: '.gpu',
   outExtension: () => ({ js: '.mjs' }),
   format: 'esm',
   target: 'node20',

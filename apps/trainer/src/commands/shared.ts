@@ -1,7 +1,7 @@
-import { DEVICES } from '@densessm/runtime-node';
-import { WEIGHT_TYPES } from '@densessm/ssm-core';
+import { WEIGHT_TYPES } from '@densessm/ssm-core/plain';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { Io } from '../io';
+import { DEVICES } from '../settings/devices';
 import type { Kind } from '../settings/kinds';
 
 /** What every command that opens a model calls it. */

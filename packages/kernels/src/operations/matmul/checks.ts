@@ -1,5 +1,6 @@
 import { type KernelCheck, kernelCheck } from '../../checks/kernel-check';
 import { matMul } from './kernel';
+import { matMulNaive } from './naive';
 
 const at = (a: number[], b: number[], transposeA = false, transposeB = false) => ({
   inputs: { a: { shape: a }, b: { shape: b } },
@@ -23,4 +24,4 @@ const samples = {
   'a long inner size, b transposed': at([3, 1024], [6, 1024], false, true),
 };
 
-export const matMulChecks: readonly KernelCheck[] = [kernelCheck(matMul, samples, 1e-5)];
+export const matMulChecks: readonly KernelCheck[] = [kernelCheck(matMul, samples, 1e-5, { naive: matMulNaive })];
