@@ -3,6 +3,7 @@ import * as checks from './checks';
 import * as kernels from './index';
 import * as runtime from './runtime';
 import * as wasm from './wasm';
+import * as webgpu from './webgpu';
 
 describe('the surface of @densessm/kernels', () => {
   it('changes only in sight of a review', () => {
@@ -60,6 +61,12 @@ describe('the surface of @densessm/kernels', () => {
         "openTfjsModule",
         "startBackend",
         "wasmStarter",
+        "webgpuStarter",
+      ]
+    `);
+    expect(Object.keys(webgpu)).toMatchInlineSnapshot(`
+      [
+        "registerWebGpuKernels",
       ]
     `);
   });

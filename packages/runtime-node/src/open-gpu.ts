@@ -1,4 +1,3 @@
-/// <reference types="@webgpu/types" />
 import type { WebGpuPlatform } from '@densessm/kernels/runtime';
 import { SsmError } from '@densessm/ssm-core';
 

@@ -1,4 +1,5 @@
 /// <reference types="@webgpu/types" />
+import { SsmError } from '@densessm/ssm-core';
 import { findBackend, findBackendFactory, type KernelBackend, registerBackend, removeBackend } from '@tensorflow/tfjs-core';
 import { activate } from '../../runtime/activate';
 import type { BackendStarter } from '../../runtime/choose';
@@ -28,7 +29,9 @@ export const webgpuStarter = (platform: WebGpuPlatform, rival: BackendStarter): 
     name: 'webgpu',
     probe: async (request) => {
       if (request.isNamed) return true;
-      const { isSoftware, about } = await open(platform);
+      const opened = await open(platform).catch((error: unknown) => reasonOf(error));
+      if (typeof opened === 'string') return opened;
+      const { isSoftware, about } = opened;
       if (isSoftware) return `${about} computes on the CPU`;
       await activate('webgpu');
       const wrong = await selfTest();
@@ -47,6 +50,12 @@ export const webgpuStarter = (platform: WebGpuPlatform, rival: BackendStarter): 
     },
   };
 };
+
+/** What was found where there should be a device; other errors are passed on. */
+function reasonOf(error: unknown): string {
+  if (error instanceof SsmError) return error.got;
+  throw error;
+}
 
 let opening: Promise<OpenedDevice> | undefined;
 
