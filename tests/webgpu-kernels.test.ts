@@ -1,3 +1,4 @@
+import { silu } from '@densessm/kernels';
 import { kernelChecks } from '@densessm/kernels/checks';
 import { registerWebGpuKernels } from '@densessm/kernels/webgpu';
 import { startBackend } from '@densessm/runtime-node';
@@ -31,4 +32,22 @@ describe.skipIf(missing)('WebGPU', () => {
   it('sums what is empty to zeros', async () => {
     expect([...(await sum(zeros([3, 0]), 1).data())]).toEqual([0, 0, 0]);
   });
+
+  it('throws an error of the device when a tensor is read, and names the shader', async () => {
+    device().createShaderModule({ label: 'SsmBroken', code: 'fn broken(' });
+    await expect(fill([2], 1).data()).rejects.toThrow(/webgpu: SsmBroken failed on this device/);
+    expect([...(await fill([2], 1).data())], 'told once').toEqual([1, 1]);
+  });
+
+  it('says that a lost device is lost, and starts another', async () => {
+    const lost = device();
+    lost.destroy();
+    await lost.lost;
+    await expect(silu(fill([2], 1)).data()).rejects.toThrow(/webgpu: the device was lost/);
+    await startBackend({ device: 'webgpu' });
+    expect(device()).not.toBe(lost);
+    expect((await silu(fill([2], 0)).data())[0]).toBe(0);
+  });
 });
+
+const device = () => (findBackend('webgpu') as unknown as { device: GPUDevice }).device;
