@@ -4,9 +4,10 @@ import * as checkpoint from './index';
 it('exports what its README lists', () => {
   expect(Object.keys(checkpoint).sort()).toMatchInlineSnapshot(`
     [
-      "HUB",
       "configText",
+      "eosTokenIds",
       "fileSetOf",
+      "hubEndpoint",
       "isHubId",
       "loadParams",
       "loadPretrainedFiles",
@@ -22,12 +23,14 @@ it('exports what its README lists', () => {
       "quantizedSource",
       "readTensors",
       "readText",
+      "requireLayers",
       "requireRevision",
       "safetensorsPieces",
       "serializeSafetensors",
       "splitQuantization",
       "tensorValues",
       "tensorsFromParams",
+      "withoutPrefix",
     ]
   `);
 });

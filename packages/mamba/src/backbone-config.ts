@@ -36,6 +36,9 @@ export interface BackboneConfig {
   readonly rest: ConfigJson;
 }
 
+/** Beyond every model: a tree of more would fill the memory before anyone compares it with a file. */
+const MAX_LAYERS = 2 ** 14;
+
 /** What a family takes a missing key to mean. */
 export interface BackboneDefaults {
   stateSize: number;
@@ -57,7 +60,7 @@ export function readBackbone(reader: LayoutReader, defaults: BackboneDefaults): 
     unpaddedVocabSize,
     padVocabSizeMultiple,
     hiddenSize: model.integer(modelKey('hiddenSize')),
-    numHiddenLayers: model.integer(modelKey('numHiddenLayers')),
+    numHiddenLayers: model.integer(modelKey('numHiddenLayers'), { max: MAX_LAYERS }),
     expand: mixer.number(mixerKey('expand'), { fallback: 2, min: Number.MIN_VALUE }),
     stateSize: mixer.integer(mixerKey('stateSize'), { fallback: defaults.stateSize }),
     convKernel: mixer.integer(mixerKey('convKernel'), { fallback: 4 }),

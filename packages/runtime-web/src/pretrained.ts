@@ -1,7 +1,7 @@
 import {
   type FileSet,
   fileSetOf,
-  HUB,
+  hubEndpoint,
   isHubId,
   type LoadedModel,
   loadPretrainedFiles,
@@ -65,7 +65,7 @@ export async function loadPretrained(source: PretrainedSource, options: LoadPret
 export async function openPretrained(source: PretrainedSource, options: DownloadOptions = {}): Promise<FileSet> {
   if (typeof source !== 'string' && !(source instanceof URL)) return 'open' in source ? source : fileSetOf(source);
   const { revision = 'main', token, cache = true, onProgress, signal } = options;
-  const endpoint = (options.endpoint ?? HUB).replace(/\/+$/, '');
+  const endpoint = hubEndpoint(options.endpoint);
   const at = modelAddress(typeof source === 'string' ? absolute(source) : source, { endpoint, revision });
   const folder = at instanceof URL ? `${at.origin}${at.pathname}` : `${at.endpoint}/${at.id}/resolve/${encodeURIComponent(at.revision)}`;
   const settings = { token: token === undefined ? undefined : { value: token, origin: new URL(endpoint).origin }, isKept: cache, signal };

@@ -1,7 +1,7 @@
 import type { ConfigJson, ConfigReader } from '@densessm/ssm-core';
 import { type BackboneConfig, backboneFields, readBackbone } from '../backbone-config';
 import { connectionsToJson, parseConnections, refuseUnknownKeys } from '../dense';
-import { HARMLESS_IN_SSM_CFG } from '../foreign-keys';
+import { HARMLESS_IN_SSM_CFG, unknownKeyWarnings } from '../foreign-keys';
 import { isOriginal, type LayoutReader, readLayout, unreadKeys, writeLayout } from '../layout';
 
 const INIT_SCHEMES = ['random', 'constant'] as const;
@@ -64,6 +64,9 @@ function readMamba(reader: LayoutReader): Omit<MambaConfig, 'rest' | 'dense'> {
     timeStepInitScheme: mixer.oneOf(mixerKey('timeStepInitScheme'), INIT_SCHEMES, 'random'),
   };
 }
+
+/** What a user should know of a foreign config. */
+export const mambaWarnings = ({ rest }: MambaConfig): string[] => unknownKeyWarnings(rest);
 
 /** A number, or 'auto' for a sixteenth of the hidden size. */
 function readRank(mixer: ConfigReader, key: string, hiddenSize: number): number {

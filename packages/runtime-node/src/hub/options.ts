@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import { HUB } from '@densessm/checkpoint';
+import { hubEndpoint } from '@densessm/checkpoint';
 
 export interface DownloadProgress {
   file: string;
@@ -42,7 +42,7 @@ type Environment = Readonly<Record<string, string | undefined>>;
 
 export function hubSettings(options: HubOptions = {}, environment: Environment = process.env): HubSettings {
   const { revision = 'main', onProgress, signal } = options;
-  const endpoint = (options.endpoint ?? (environment.HF_ENDPOINT || HUB)).replace(/\/+$/, '');
+  const endpoint = hubEndpoint(options.endpoint ?? (environment.HF_ENDPOINT || undefined));
   const token = options.token ?? (environment.HF_TOKEN || undefined);
   const offline = options.offline ?? /^(1|true|yes|on)$/i.test(environment.HF_HUB_OFFLINE ?? '');
   return { revision, endpoint, token, cacheDir: options.cacheDir ?? cacheFolder(environment), offline, onProgress, signal, pause };
