@@ -116,10 +116,11 @@ function readMetaspace(reader: JsonReader): PreTokenizer {
   const prepends = reader.oneOf('prepend_scheme', ['always', 'first', 'never'], prefixed);
   const pattern = new RegExp(escapeRegExp(mark), 'gu');
   const splits = reader.boolean('split', true);
+  const unlessThere = !reader.boolean('always_prepends', false); // our mark; see sentencepiece/from-model.ts
   return (piece, atStart) => {
     const marked = piece.replaceAll(' ', () => mark);
     const begins = prepends === 'always' || (prepends === 'first' && atStart);
-    const text = begins && !marked.startsWith(mark) ? mark + marked : marked;
+    const text = begins && !(unlessThere && marked.startsWith(mark)) ? mark + marked : marked;
     return splits ? cut(text, pattern, 'MergedWithNext') : [text];
   };
 }
