@@ -1,5 +1,5 @@
 import { stat } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { basename, dirname } from 'node:path';
 import { type FileSet, fileSetOf, isHubId, modelAddress, type NamedBlob } from '@densessm/checkpoint';
 import { SsmError } from '@densessm/ssm-core';
 import { cachedFile } from './hub/cache';
@@ -10,8 +10,8 @@ import { folderFiles } from './model-folder';
 /** A folder, a Hub id (`state-spaces/mamba-130m-hf`), a URL, or files that are already at hand. */
 export type PretrainedSource = string | URL | FileSet | Iterable<NamedBlob>;
 
-/** A file of the model itself, not a path. */
-const PLAIN_NAME = /^[\w-][\w.-]*$/;
+/** A file of the model itself or of a folder in it, not a path that leads out of it. */
+const PLAIN_NAME = /^([\w-][\w.-]*\/)?[\w-][\w.-]*$/;
 
 /**
  * The files of a model wherever it lies, to read others than the model: `readText(files, 'tokenizer.json')`.
@@ -48,7 +48,7 @@ function remoteFiles(remote: Remote, settings: HubSettings): FileSet {
       });
     const path = await cachedFile(remote, name, settings);
     if (path === undefined) return undefined;
-    return folderFiles(dirname(path)).open(name);
+    return folderFiles(dirname(path)).open(basename(path));
   };
   return { where, open };
 }

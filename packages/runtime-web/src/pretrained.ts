@@ -71,7 +71,7 @@ export async function openPretrained(source: PretrainedSource, options: Download
   const settings = { token: token === undefined ? undefined : { value: token, origin: new URL(endpoint).origin }, isKept: cache, signal };
   const open: FileSet['open'] = (file) => {
     const onBytes = (loaded: number, total: number): void => onProgress?.({ file, loaded, total });
-    return openRemoteFile(`${folder.replace(/\/+$/, '')}/${encodeURIComponent(file)}`, { ...settings, onBytes });
+    return openRemoteFile(`${folder.replace(/\/+$/, '')}/${file.split('/').map(encodeURIComponent).join('/')}`, { ...settings, onBytes });
   };
   return { where: at instanceof URL ? folder : at.id, open };
 }

@@ -1,6 +1,7 @@
 import { readCompanionTokens } from '../companion-tokens';
 import { shown, TokenizerError } from '../errors';
 import { buildTokenizer, type CompanionFiles } from '../from-json';
+import { MAX_MERGE_WORK, tooMuch } from '../limits';
 import type { Tokenizer } from '../tokenizer';
 import { MODEL_TYPES, type ModelFile, PIECE, type Piece, readModelFile } from './model-file';
 
@@ -96,7 +97,7 @@ function normalizer(file: ModelFile): unknown {
   const replace = (pattern: unknown, content: string) => ({ type: 'Replace', pattern, content });
   const steps: unknown[] = [];
   if (file.charsmap.length > 0) steps.push({ type: 'Precompiled', precompiled_charsmap: base64(file.charsmap), longest_match: true });
-  if (file.removesExtraSpaces) steps.push(replace({ Regex: '\\A +|[ ▁]+\\z' }, ''), replace({ Regex: ' {2,}' }, ' '));
+  if (file.removesExtraSpaces) steps.push(replace({ Regex: '\\A +|(?<![ ▁])[ ▁]+\\z' }, ''), replace({ Regex: ' {2,}' }, ' '));
   return steps.length > 0 ? { type: 'Sequence', normalizers: steps } : null;
 }
 
@@ -170,6 +171,8 @@ function merges(pieces: readonly Piece[], vocab: ReadonlyMap<string, number>): [
     const id = vocab.get(text) ?? -1;
     return pieces[id]?.type === PIECE.normal ? id : -1;
   };
+  const work = pieces.reduce((sum, { text }) => sum + text.length ** 2, 0);
+  if (work > MAX_MERGE_WORK) throw tooMuch('tokenizer.model', 'shorter pieces', `${pieces.length} pieces of which many are long`);
   const ways: { score: number; left: number; right: number }[] = [];
   for (const { text, score, type } of pieces) {
     if (type !== PIECE.normal) continue;

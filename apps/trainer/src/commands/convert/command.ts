@@ -1,4 +1,5 @@
-import { join } from 'node:path';
+import { mkdir } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { type FileSet, type LoadedModel, loadPretrainedFiles } from '@densessm/checkpoint';
 import { savePretrained, startBackend } from '@densessm/runtime-node';
 import { countParams, disposeTree } from '@densessm/ssm-core';
@@ -39,6 +40,7 @@ The tokenizer and what else belongs to the model go along.`;
 const COMPANIONS = [
   ...['tokenizer.json', 'tokenizer.model', 'tokenizer_config.json', 'special_tokens_map.json', 'added_tokens.json'],
   ...['vocab.json', 'merges.txt', 'chat_template.jinja', 'generation_config.json'],
+  ...['additional_chat_templates/tool_use.jinja', 'additional_chat_templates/rag.jinja'],
 ] as const;
 
 const size: Kind<number> = { placeholder: 'size', expected: 'a size such as 5GB or 500MB', read: (word) => bytesOfText(String(word)) };
@@ -143,6 +145,7 @@ async function copyCompanions(files: FileSet, target: string): Promise<string[]>
   for (const name of COMPANIONS) {
     const bytes = await readBytes(files, name);
     if (bytes === null) continue;
+    await mkdir(dirname(join(target, name)), { recursive: true });
     await writeFileWhole(join(target, name), bytes);
     copied.push(name);
   }
