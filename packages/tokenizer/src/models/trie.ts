@@ -22,8 +22,9 @@ export class Trie {
     let node = 0;
     for (let i = 0; i < token.length; i++) {
       const edge = node * 2 ** 16 + token.charCodeAt(i);
-      node = this.#next.get(edge) ?? this.#ids.push(-1) - 1;
-      this.#next.set(edge, node);
+      const known = this.#next.get(edge);
+      node = known ?? this.#ids.push(-1) - 1;
+      if (known === undefined) this.#next.set(edge, node);
     }
     this.#ids[node] = id;
   }
