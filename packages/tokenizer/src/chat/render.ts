@@ -92,7 +92,7 @@ class Renderer {
   #loop(node: Fields, { body = [], defaultBlock = [] }: Record<string, Block>, scope: Scope, out: string[]): void {
     const selects = node.iterable?.type === 'SelectExpression' ? (node.iterable as Fields) : null;
     const all = itemsOf(this.#expressions.evaluate(selects ? selects.lhs : node.iterable, scope));
-    this.#budget.spend(16 * all.length); // a step for each item, whatever the loop does
+    this.#budget.spend(16 * 40 * all.length); // a round of a loop costs as much as some 40 steps, whatever it does
     const items = all.filter((item) => {
       if (!selects) return true;
       const inner = new Scope(scope);
