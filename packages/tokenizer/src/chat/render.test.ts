@@ -32,7 +32,7 @@ describe('a chat template', () => {
     ["{% set ns = namespace(s='a') %}{% for i in range(100) %}{% set ns.s = ns.s + ns.s %}{% endfor %}{{ ns.s | length }}"],
     ['{% for a in range(99999) %}{% for b in range(99999) %}{% for c in range(99999) %}{% endfor %}{% endfor %}{% endfor %}'],
     ['{{ range(1000000000) | list }}'],
-    ['{{ 9 ** 9 ** 9 }}'],
+    ['{{ 9 ** 99999 }}'],
     ['{% macro m() %}{{ m() }}{% endmacro %}{{ m() }}'],
     [`{{ ${'('.repeat(20_000)}1${')'.repeat(20_000)} }}`],
     [`{{ ${'[1,'.repeat(3000)}1${']'.repeat(3000)} }}`],
