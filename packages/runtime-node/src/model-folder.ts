@@ -13,7 +13,8 @@ const OLD_WEIGHTS = /^model(-\d{5}-of-\d{5})?\.safetensors(\.index\.json)?$/;
 
 /** The files of a folder. */
 export function folderFiles(folder: string): FileSet {
-  return { where: folder, open: (name) => openFile(folder, join(folder, name)) };
+  const list = (name: string): Promise<string[]> => readdir(join(folder, name)).catch(() => []);
+  return { where: folder, open: (name) => openFile(folder, join(folder, name)), list };
 }
 
 /**

@@ -81,7 +81,7 @@ export async function openPretrained(source: PretrainedSource, options: Download
   };
   const open: FileSet['open'] = (file) => {
     const onBytes = (loaded: number, total: number): void => onProgress?.({ file, loaded, total });
-    return openRemoteFile(`${folder.replace(/\/+$/, '')}/${encodeURIComponent(file)}`, { ...settings, onBytes });
+    return openRemoteFile(`${folder.replace(/\/+$/, '')}/${file.split('/').map(encodeURIComponent).join('/')}`, { ...settings, onBytes });
   };
   return { where: at instanceof URL ? folder : at.id, open };
 }

@@ -2,7 +2,7 @@ import { eosTokenIds, parseConfigText, readText, splitQuantization } from '@dens
 import type { ModelBundle } from '@densessm/generate';
 import { type Choice, type Device, type HubOptions, loadPretrained, startBackend } from '@densessm/runtime-node';
 import { disposeTree, SsmError, type WeightType } from '@densessm/ssm-core';
-import { loadTokenizer, type Tokenizer } from '@densessm/tokenizer';
+import { loadTokenizer, type ReadFile, type Tokenizer } from '@densessm/tokenizer';
 import { usageError } from '../errors';
 import type { Io } from '../io';
 import { FAMILIES } from './families';
@@ -38,7 +38,8 @@ export interface OpenModel extends ModelBundle {
  */
 export async function openModel(io: Io, source: string, options: OpenModelOptions = {}): Promise<OpenModel> {
   const { files, name } = await openModelFiles(io, source, hubOptions(options));
-  const tokenizer = options.tokenizer === undefined ? await tokenizerOfModel(files) : await openTokenizer(io, options.tokenizer, options);
+  const tokenizer =
+    options.tokenizer === undefined ? await tokenizerOfModel(io, files) : await openTokenizer(io, options.tokenizer, options);
   const backend = await startBackend({ device: options.device });
   const weights = await packedType(files, backend, options.weights);
   const { model, config, params } = await loadPretrained(files, {
@@ -77,13 +78,20 @@ async function packedType(files: ModelFiles['files'], backend: Choice, wanted: W
 export async function openTokenizer(io: Io, source: string, options: OpenModelOptions = {}): Promise<Tokenizer> {
   const single = /^(?<folder>.*?)(?<file>[^/\\]+\.(json|model))$/.exec(source)?.groups;
   const { files } = await openModelFiles(io, single ? single.folder || '.' : source, hubOptions(options));
-  if (single === undefined) return loadTokenizer((name) => readBytes(files, name));
+  if (single === undefined) return withWarnings(io, await loadTokenizer(files));
   const wanted = single.file as string;
   const standard = wanted.endsWith('.json') ? 'tokenizer.json' : 'tokenizer.model';
   const bytes = await readBytes(files, wanted);
   if (bytes === null) throw missing(source);
   // a model beside a tokenizer.json that nobody asked for must not be hidden by it
-  return loadTokenizer((name) => (name === standard ? bytes : name.startsWith('tokenizer.') ? null : readBytes(files, name)));
+  const readFile: ReadFile = (name) => (name === standard ? bytes : name.startsWith('tokenizer.') ? null : readBytes(files, name));
+  return withWarnings(io, await loadTokenizer(readFile));
+}
+
+/** Says what a user should know of a tokenizer's files. */
+function withWarnings(io: Io, tokenizer: Tokenizer): Tokenizer {
+  for (const warning of tokenizer.warnings) io.stderr.write(`warning: ${warning}\n`);
+  return tokenizer;
 }
 
 export const hubOptions = ({ revision, offline }: OpenModelOptions): HubOptions => ({
@@ -91,10 +99,10 @@ export const hubOptions = ({ revision, offline }: OpenModelOptions): HubOptions 
   ...(offline ? { offline } : {}),
 });
 
-async function tokenizerOfModel(files: ModelFiles['files']): Promise<Tokenizer | undefined> {
+async function tokenizerOfModel(io: Io, files: ModelFiles['files']): Promise<Tokenizer | undefined> {
   const bytes = { json: await readBytes(files, 'tokenizer.json'), model: await readBytes(files, 'tokenizer.model') };
   if (bytes.json === null && bytes.model === null) return undefined;
-  return loadTokenizer((name) => readBytes(files, name));
+  return withWarnings(io, await loadTokenizer(files));
 }
 
 async function eosOf(files: ModelFiles['files'], tokenizer: Tokenizer | undefined): Promise<number[]> {

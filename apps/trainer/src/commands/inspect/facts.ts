@@ -137,7 +137,7 @@ const bitsOf = (dtype: string): number => Number(/\d+/.exec(dtype)?.[0] ?? 8);
 async function tokenizerFacts(files: FileSet): Promise<TokenizerFacts | undefined> {
   const found = (await readBytes(files, 'tokenizer.json')) ?? (await readBytes(files, 'tokenizer.model'));
   if (found === null) return undefined;
-  const tokenizer = await loadTokenizer((name) => readBytes(files, name));
+  const tokenizer = await loadTokenizer(files);
   const { bos, eos } = tokenizer.specialIds;
   const nameOf = (id: number | null): string | null => (id === null ? null : tokenizer.idToToken(id));
   return { vocabSize: tokenizer.vocabSize, bos: nameOf(bos), eos: nameOf(eos), hasChatTemplate: tokenizer.hasChatTemplate };
