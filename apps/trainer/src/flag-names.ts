@@ -36,5 +36,5 @@ function unknownFlag(command: Command, flag: string): Error {
   const meant = meantName(flag.slice(2), names);
   const full = command.parent === null ? 'densessm' : `densessm ${command.name()}`;
   const fix = meant === undefined ? `${full} --help lists them` : `did you mean --${meant}?${aboutMeant(flag.slice(2), meant)}`;
-  return usageError(`${full}: there is no flag ${flag}.`, 'a flag of the command', flag, fix);
+  return usageError(`${full.replace('densessm ', '')}: there is no flag ${flag}.`, 'a flag of the command', flag, fix);
 }
