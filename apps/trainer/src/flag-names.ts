@@ -4,7 +4,7 @@ import { usageError } from './errors';
 import { aboutMeant, meantName } from './settings/synonyms';
 
 /** The command that the words call, or the program itself. */
-export const commandOf = (program: Command, argv: readonly string[]): Command =>
+const commandOf = (program: Command, argv: readonly string[]): Command =>
   program.commands.find((one) => one.name() === argv.find((word) => !word.startsWith('-'))) ?? program;
 
 /**
