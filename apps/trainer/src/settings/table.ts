@@ -1,3 +1,4 @@
+import { DEVICES } from './devices';
 import { flag, json, type Kind, oneOf, real, text, texts, whole } from './kinds';
 
 export const MODELS = ['mamba', 'dense-mamba', 'mamba2', 'dense-mamba2', 'retnet', 'dense-retnet'] as const;
@@ -79,7 +80,7 @@ export const TABLE = {
 
   maxSteps: row(whole(1), { group: RUN, help: 'steps to train', fallback: 2000, onResume: true }),
   seed: row(whole(0, 2 ** 32 - 1), { group: RUN, help: 'decides start, batches and samples', fallback: 1337 }),
-  device: row(oneOf('auto', 'wasm', 'cpu'), { group: RUN, help: 'where it is computed', fallback: 'auto', onResume: true }),
+  device: row(oneOf(...DEVICES), { group: RUN, help: 'where it is computed', fallback: 'auto', onResume: true }),
   threads: row(whole(1, 64), {
     group: RUN,
     help: 'threads of wasm; the numbers do not depend on it',

@@ -1,8 +1,9 @@
 import { type Command, Option } from 'commander';
 import type { Io } from '../../io';
+import { DEVICES, type DeviceName } from '../../settings/devices';
 
 export interface DoctorFlags {
-  device: 'auto' | 'wasm' | 'cpu';
+  device: DeviceName;
   kernels?: string[];
   json?: boolean;
 }
@@ -21,7 +22,7 @@ export function registerDoctor(program: Command, io: Io): void {
     .command('doctor')
     .summary('check this machine, and every kernel on it')
     .description('Looks at this machine and compares every kernel with its reference on it.')
-    .addOption(new Option('--device <name>', 'what to check').choices(['auto', 'wasm', 'cpu']).default('auto'))
+    .addOption(new Option('--device <name>', 'what to check').choices(DEVICES).default('auto'))
     .option('--kernels <name...>', 'check these kernels only')
     .option('--json', 'everything as JSON')
     .addHelpText('after', EXAMPLES)
