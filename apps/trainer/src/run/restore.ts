@@ -4,7 +4,7 @@ import { openPretrained } from '@densessm/runtime-node';
 import { leavesOf, SsmError } from '@densessm/ssm-core';
 import type { Tokenizer } from '@densessm/tokenizer';
 import type { HostTensor, TrainingCounters, TrainingState } from '@densessm/train';
-import { type Checkpoint, type CheckpointFile, MANIFEST } from './checkpoint';
+import { type Checkpoint, type CheckpointFile, MANIFEST } from '../run-folder/checkpoint';
 import type { CourseState } from './training';
 
 /** Optimizer and carried states; the weights lie in model.safetensors as those of any model do. */

@@ -2,8 +2,9 @@ import { join } from 'node:path';
 import type { Command } from 'commander';
 import { Interrupted, type Io } from '../../io';
 import { relativePath } from '../../output/paths';
-import { openRun, REPORT } from '../../run/open-run';
-import type { RunInfo } from '../../run/run-info';
+import { openRun } from '../../run/open-run';
+import { REPORT } from '../../run-folder/names';
+import type { RunInfo } from '../../run-folder/run-info';
 import { addSettingFlags, settingsOf } from '../../settings/flags';
 import { PRESETS } from '../../settings/presets';
 import { givenSettings } from '../../settings/resolve';
@@ -13,8 +14,8 @@ import type { Register } from '../index';
 
 const DESCRIPTION = `Trains a model on text and keeps everything about it in one folder: checkpoints, log, samples, a report.
 
-A model that was interrupted or killed goes on with --init-from resume, to the bit as if nothing had happened.
-Ctrl-C ends a run after the step at hand and saves it.`;
+A run that was interrupted or killed continues with --init-from resume, to the bit as if nothing had happened.
+Ctrl-C, SIGTERM, SIGHUP and SIGQUIT end a run after the step at hand and save it.`;
 
 const presets = Object.entries(PRESETS).map(([name, { about }]) => `  ${name.padEnd(30)} ${about}`);
 const AFTER = `
@@ -37,6 +38,7 @@ export const registerTrain: Register = (program: Command, io: Io): void => {
     .description(DESCRIPTION)
     .option('--config <file>', 'settings from a YAML or JSON file, under the names of the flags')
     .option('--preset <name>', 'start from settings that belong together, see below')
+    .option('--break-lock', 'take the folder of a run whose process counts as alive, though you know that it has ended')
     .option('--json', 'write every record, and the result at the end, as a line of JSON on stdout');
   addSettingFlags(command);
   command.addHelpText('after', AFTER).action((options) => train(options, program.args, io));
@@ -46,15 +48,16 @@ interface TrainOptions extends Record<string, unknown> {
   readonly config?: string;
   readonly preset?: string;
   readonly json?: boolean;
+  readonly breakLock?: boolean;
 }
 
 async function train(options: TrainOptions, command: readonly string[], io: Io): Promise<void> {
   const flags = settingsOf(options);
   const given = await givenSettings({ flags, preset: options.preset, configFile: options.config }, io.cwd);
-  const run = await openRun(given, io);
+  const run = await openRun(given, io, { breakLock: options.breakLock });
   const view = runView(io, { json: options.json === true, logInterval: run.settings.logInterval });
   const { trainRun } = await import('../../run/train-run'); // TensorFlow.js takes its time; --help need not wait for it
-  const { info, finished, folder } = await trainRun(run, { given, command }, io, view);
+  const { info, finished, folder } = await trainRun(run, { given, command }, io, view).finally(() => run.lock.release());
   if (options.json)
     io.stdout.write(
       `${JSON.stringify({ type: 'result', folder, state: info.state, step: info.step, loss: info.loss, best: info.best })}\n`,
