@@ -58,6 +58,8 @@ function colorOf({ color }) {
   return color.shade ? `color-mix(in oklab, ${own}, ${style('--paper')} ${Math.round(65 * color.shade)}%)` : own;
 }
 
+const faded = (color, percent) => `color-mix(in srgb, ${color} ${percent}%, transparent)`;
+
 /** uPlot wants one list of x values for all curves of a chart: its own join puts them together. */
 function dataOf(chart) {
   return globalThis.uPlot.join(
@@ -69,7 +71,7 @@ function seriesOf(chart, curve) {
   const show = !hidden.has(keyOf(chart, curve));
   const stroke = colorOf(curve);
   const few = curve.values.length < 3;
-  const faint = { show, stroke: `${stroke}28`, width: 1, points: { show: false }, spanGaps: false, auto: false };
+  const faint = { show, stroke: faded(stroke, 16), width: 1, points: { show: false }, spanGaps: false, auto: false };
   const main = {
     show,
     stroke,
@@ -86,7 +88,7 @@ function bandsOf(chart) {
   const bands = [];
   let at = 1;
   for (const curve of chart.curves) {
-    if (curve.low) bands.push({ series: [at + 1, at], fill: `${colorOf(curve)}22` });
+    if (curve.low) bands.push({ series: [at + 1, at], fill: faded(colorOf(curve), 13) });
     at += curve.low ? 3 : 1;
   }
   return bands;

@@ -56,7 +56,8 @@ ${isSingle ? html`<p class="lead">One seed each: how much of a difference is cha
 
 function verdict({ group, base, at }: Compared & { at: DifferencePoint }): Html {
   const { mean, spread, step, paired } = at;
-  const size = `${Math.abs(mean).toFixed(3)}${spread === undefined ? '' : ` ± ${spread.toFixed(3)}`}`;
+  const digits = spread !== undefined && spread < 0.001 ? 5 : 3;
+  const size = `${Math.abs(mean).toFixed(digits)}${spread === undefined ? '' : ` ± ${spread.toFixed(digits)}`}`;
   const perplexity = percent(Math.abs(Math.expm1(mean)));
   const seeds = paired > 1 ? `, over ${paired} seeds` : '';
   const way = mean < 0 ? 'lower' : 'higher';
