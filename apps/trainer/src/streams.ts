@@ -1,7 +1,7 @@
 /** The process's own streams, which may be closed, full, or a terminal that goes away. */
 import { closeSync } from 'node:fs';
 import { isatty } from 'node:tty';
-import { SsmError } from '@densessm/ssm-core';
+import { SsmError } from '@densessm/ssm-core/plain';
 
 /** What the system says where whoever read has gone; everything else is a failure of ours to deliver. */
 const GONE = new Set(['EPIPE', 'EIO', 'ECONNRESET', 'ERR_STREAM_DESTROYED']);

@@ -6,7 +6,7 @@
 import { stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
-import { isObject, SsmError } from '@densessm/ssm-core';
+import { isObject, SsmError } from '@densessm/ssm-core/plain';
 import { usageError } from '../errors';
 import { formatSeconds } from '../output/progress';
 import { type FileSystem, readTextIfThere, realFiles, replaceFile, writeError } from './files';

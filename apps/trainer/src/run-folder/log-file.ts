@@ -1,5 +1,5 @@
 import { dirname, join } from 'node:path';
-import { SsmError } from '@densessm/ssm-core';
+import { SsmError } from '@densessm/ssm-core/plain';
 import { parseRecordLine, type RunRecord, recordLine } from '@densessm/train';
 import { continuation } from './checkpoint';
 import { type FileSystem, isSameFile, readTextIfThere, realFiles, writeError } from './files';
