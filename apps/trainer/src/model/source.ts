@@ -6,8 +6,8 @@ import { SsmError } from '@densessm/ssm-core/plain';
 import type { Io } from '../io';
 import { openProgress } from '../output/progress';
 
-/** Where in the folder of a training run the models lie, the better one first. */
-const IN_RUNS = ['best', 'checkpoint'] as const;
+/** Where in the folder of a training run the models lie, the better one first; .old is what a swap set aside that was killed. */
+const IN_RUNS = ['best', 'best.old', 'checkpoint', 'checkpoint.old'] as const;
 const HUB_ID = /^[\w.-]+\/[\w.-]+$/;
 
 /** The files of a model, and what to call it. */
@@ -22,8 +22,9 @@ export interface ModelFiles {
  * @throws SsmError FILE where there is no such folder, OPTION for a source that is none
  */
 export async function openModelFiles(io: Io, source: string, hub: HubOptions = {}): Promise<ModelFiles> {
-  const path = isAbsolute(source) ? source : resolve(io.cwd, source);
+  const asked = isAbsolute(source) ? source : resolve(io.cwd, source);
   const isUrl = /^[a-z][\w+.-]+:\/\//i.test(source);
+  const path = !isUrl && !(await isFolder(asked)) && (await isFile(join(`${asked}.old`, 'trainer.json'))) ? `${asked}.old` : asked;
   if (!isUrl && (await isFolder(path))) {
     const inside = await firstOf(IN_RUNS, (name) => isFile(join(path, name, 'config.json')));
     const folder = inside === undefined || (await isFile(join(path, 'config.json'))) ? path : join(path, inside);

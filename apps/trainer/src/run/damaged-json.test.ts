@@ -3,13 +3,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { seededRandom } from '@densessm/generate';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { openCheckpoint, writeCheckpoint } from '../run-folder/checkpoint';
+import { type RunInfo, readRunInfo } from '../run-folder/run-info';
 import { completeSettings } from '../settings/resolve';
 import { damagedJson } from '../test-support/damage';
 import { run } from '../test-support/fake-io';
-import { openCheckpoint, writeCheckpoint } from './checkpoint';
 import { openRun } from './open-run';
 import { notesOf, type TrainingNotes } from './restore';
-import { type RunInfo, readRunInfo } from './run-info';
 
 let folder: string;
 beforeEach(async () => {
