@@ -4,8 +4,12 @@ import * as checkpoint from './index';
 it('exports what its README lists', () => {
   expect(Object.keys(checkpoint).sort()).toMatchInlineSnapshot(`
     [
+      "MAX_TEXT_BYTES",
+      "STALL_TIMEOUT_MS",
+      "StallError",
       "configText",
       "eosTokenIds",
+      "fetchWithDeadline",
       "fileSetOf",
       "hubEndpoint",
       "isHubId",
@@ -25,6 +29,7 @@ it('exports what its README lists', () => {
       "readText",
       "requireLayers",
       "requireRevision",
+      "requireStallTimeout",
       "safetensorsPieces",
       "serializeSafetensors",
       "splitQuantization",

@@ -3,7 +3,16 @@
  * Letters in shapes: B batch, T time, D hidden size.
  */
 import { embedding, linear, rmsNorm } from '@densessm/kernels';
-import { type HiddenStates, headInput, initParams, type LayerGate, type SequenceModel, type TokenIds, tidyTree } from '@densessm/ssm-core';
+import {
+  type HiddenStates,
+  headInput,
+  initParams,
+  type LayerGate,
+  refuseDisposed,
+  type SequenceModel,
+  type TokenIds,
+  tidyTree,
+} from '@densessm/ssm-core';
 import { add, type Tensor2D, type Tensor3D, tidy } from '@tensorflow/tfjs-core';
 import { gatesOfLayers } from '../gates';
 import { emptyState, type RetentionState } from '../state';
@@ -41,6 +50,7 @@ function run(
   options: RetNetOptions,
   state?: RetentionState,
 ) {
+  refuseDisposed(where, params, 'params');
   const trunk = beginCall(where, c, tokens, options, state);
   const { ids } = trunk;
   const embeddings = embedding({ ids, w: params.embedTokens }, { paddingIndex: c.padTokenId ?? -1 });
