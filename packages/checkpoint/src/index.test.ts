@@ -4,9 +4,14 @@ import * as checkpoint from './index';
 it('exports what its README lists', () => {
   expect(Object.keys(checkpoint).sort()).toMatchInlineSnapshot(`
     [
-      "HUB",
+      "MAX_TEXT_BYTES",
+      "STALL_TIMEOUT_MS",
+      "StallError",
       "configText",
+      "eosTokenIds",
+      "fetchWithDeadline",
       "fileSetOf",
+      "hubEndpoint",
       "isHubId",
       "loadParams",
       "loadPretrainedFiles",
@@ -22,12 +27,15 @@ it('exports what its README lists', () => {
       "quantizedSource",
       "readTensors",
       "readText",
+      "requireLayers",
       "requireRevision",
+      "requireStallTimeout",
       "safetensorsPieces",
       "serializeSafetensors",
       "splitQuantization",
       "tensorValues",
       "tensorsFromParams",
+      "withoutPrefix",
     ]
   `);
 });

@@ -5,7 +5,16 @@
  * Letters in shapes: B batch, T time, D hidden size.
  */
 import { embedding, linear, rmsNorm, siluGate } from '@densessm/kernels';
-import { type HiddenStates, headInput, initParams, type LayerGate, type SequenceModel, type TokenIds, tidyTree } from '@densessm/ssm-core';
+import {
+  type HiddenStates,
+  headInput,
+  initParams,
+  type LayerGate,
+  refuseDisposed,
+  type SequenceModel,
+  type TokenIds,
+  tidyTree,
+} from '@densessm/ssm-core';
 import { add, mul, reshape, type Tensor2D, type Tensor3D, type Tensor4D, tidy } from '@tensorflow/tfjs-core';
 import { parseRetNetConfig, RETNET_MODEL_TYPE, type RetNetConfig, recognizesRetNet, retnetConfigToJson } from './config';
 import { gatesOfLayers } from './gates';
@@ -60,6 +69,7 @@ const headOf = (params: RetNetParams): Tensor2D => params.outputProjection ?? pa
 
 /** Everything a call computes; runs inside the caller's tidy. */
 function run(where: string, params: RetNetParams, c: RetNetConfig, tokens: TokenIds, options: RetNetOptions, state?: RetentionState) {
+  refuseDisposed(where, params, 'params');
   const trunk = beginCall(where, c, tokens, options, state);
   const { ids } = trunk;
   const embeddings = embed(params, c, ids);

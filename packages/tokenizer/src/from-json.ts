@@ -55,6 +55,7 @@ export function buildTokenizer(json: unknown, companions: CompanionFiles, defaul
     warnings,
     encode: (text, options) => encodeText(encoder, frame, text, options),
     applyChatTemplate: (messages, options = {}) => renderChat(templates, messages, options, templateTokens(names, specialIds, namings)),
+    hasChatTemplate: templates.size > 0,
     toJSON: () => content,
   };
 }

@@ -3,12 +3,21 @@
  * Letters in shapes: B batch, T time, D hidden size.
  */
 import { embedding, linear, rmsNorm } from '@densessm/kernels';
-import { type HiddenStates, headInput, initParams, type LayerGate, type SequenceModel, type TokenIds, tidyTree } from '@densessm/ssm-core';
+import {
+  type HiddenStates,
+  headInput,
+  initParams,
+  type LayerGate,
+  refuseDisposed,
+  type SequenceModel,
+  type TokenIds,
+  tidyTree,
+} from '@densessm/ssm-core';
 import { add, type Tensor2D, type Tensor3D, tidy } from '@tensorflow/tfjs-core';
 import { gatesOfLayers } from '../gates';
 import { emptyState, type RetentionState } from '../state';
 import { beginCall, type LayerInputs, type LayerOutputs, nextState, type RetNetOptions, runLayers } from '../trunk';
-import { type DenseRetNetConfig, denseRetNetConfigToJson, parseDenseRetNetConfig, recognizesDenseRetNet } from './config';
+import { type DenseRetNetConfig, denseRetNetConfigToJson, denseRetNetWarnings, parseDenseRetNetConfig, recognizesDenseRetNet } from './config';
 import { denseRetNetDecoder } from './decoder';
 import { gatedRetention } from './gau';
 import { type DenseRetNetParams, denseRetNetSpec } from './spec';
@@ -35,6 +44,7 @@ function run(
   options: RetNetOptions,
   state?: RetentionState,
 ) {
+  refuseDisposed(where, params, 'params');
   const trunk = beginCall(where, c, tokens, options, state);
   const { ids } = trunk;
   const embeddings = embedding({ ids, w: params.embedTokens }, { paddingIndex: c.padTokenId ?? -1 });
@@ -99,6 +109,7 @@ export const denseRetNet: SequenceModel<DenseRetNetConfig, DenseRetNetParams, Re
   recognizes: recognizesDenseRetNet,
   parseConfig: parseDenseRetNetConfig,
   configToJson: denseRetNetConfigToJson,
+  warnings: denseRetNetWarnings,
   spec: denseRetNetSpec,
   init: (config, seed) => initParams(denseRetNetSpec(config), seed),
   forward: denseRetNetForward,
