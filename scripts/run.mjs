@@ -1,5 +1,6 @@
 // `node scripts/run.mjs FILE.ts [arguments]`: runs a TypeScript program of this repository on the packages' sources, after setup.
 import { spawn } from 'node:child_process';
+import { constants } from 'node:os';
 import { join, resolve } from 'node:path';
 import { root, runMain, Trouble } from './lib/command.mjs';
 import { setup } from './setup.mjs';
@@ -12,6 +13,9 @@ await runMain(async () => {
   const env = { ...process.env, TSX_TSCONFIG_PATH: join(root, 'tsconfig.base.json') };
   // npm changes to the root folder; paths among the arguments belong to the folder in which it was called.
   const child = spawn(process.execPath, command, { cwd: process.env.INIT_CWD ?? process.cwd(), env, stdio: 'inherit' });
-  process.on('SIGINT', () => undefined); // the program gets Ctrl-C too; what it still has to do is waited for
-  process.exitCode = await new Promise((resolve) => child.on('close', (code) => resolve(code ?? 1)));
+  // The program decides what a signal means, and what it still has to save is waited for.
+  for (const name of /** @type {const} */ (['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT'])) process.on(name, () => child.kill(name));
+  process.exitCode = await new Promise((resolve) => {
+    child.on('close', (code, signal) => resolve(code ?? 128 + (signal ? constants.signals[signal] : 0)));
+  });
 });

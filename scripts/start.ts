@@ -8,8 +8,8 @@ import { availableParallelism } from 'node:os';
 import { join, relative } from 'node:path';
 import type { RunRecord, SampleRecord } from '@densessm/train';
 import { writeReport } from '../apps/trainer/src/report/write-report';
-import { readLog } from '../apps/trainer/src/run/log-file';
-import { type RunInfo, readRunInfo, stateOf } from '../apps/trainer/src/run/run-info';
+import { readLog } from '../apps/trainer/src/run-folder/log-file';
+import { type RunInfo, readRunInfo, stateOf } from '../apps/trainer/src/run-folder/run-info';
 import { PRESETS } from '../apps/trainer/src/settings/presets';
 import { bar, duration, StatusLine, shortCount } from '../apps/trainer/src/view/progress';
 import { root } from './lib/command.mjs';
@@ -77,7 +77,7 @@ class Watch {
 async function start(model: Model, watch: Watch, threads: number): Promise<Training> {
   const folder = folderOf(model);
   const info = await readRunInfo(folder).catch(() => undefined);
-  const goesOn = info !== undefined && info.step > 0 && ['interrupted', 'killed'].includes(stateOf(info));
+  const goesOn = info !== undefined && info.step > 0 && ['interrupted', 'killed'].includes(await stateOf(folder, info));
   if (goesOn) watch.say(`${model.padEnd(11)}  goes on after ${info.step} steps`);
   const how = goesOn ? ['--init-from', 'resume'] : ['--preset', 'stories', '--model', model, '--overwrite'];
   return startTraining([...how, '--out-dir', folder, '--threads', String(threads), ...process.argv.slice(2)], (record) =>

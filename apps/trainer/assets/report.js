@@ -2,11 +2,29 @@
  * Draws the charts of a report with uPlot. The page holds the data as JSON; nothing is loaded.
  * Every chart keeps its own legend, which shows the values under the cursor, or the last ones.
  */
-const { axes, charts } = JSON.parse(document.getElementById('report-data').textContent);
+const { axes, charts, start, refreshSeconds } = JSON.parse(document.getElementById('report-data').textContent);
 const style = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 const compact = new Intl.NumberFormat('en', { notation: 'compact', maximumFractionDigits: 2 });
 const drawn = new Map();
-let unit = 'steps';
+/** What the reader chose; it outlives the page's own refreshing. */
+const chosen = { unit: 'steps', logX: false, logY: false, whole: false, hidden: [], ...remembered() };
+const hidden = new Set(chosen.hidden);
+
+function remembered() {
+  try {
+    return JSON.parse(sessionStorage.getItem('densessm-report') ?? '{}');
+  } catch {
+    return {}; // a browser without storage for files
+  }
+}
+
+function remember() {
+  try {
+    sessionStorage.setItem('densessm-report', JSON.stringify({ ...chosen, hidden: [...hidden] }));
+  } catch {}
+}
+
+const keyOf = (chart, curve) => `${chart.id}/${curve.label}`;
 /** Distances between ticks for what is counted. */
 const WHOLE = [1, 2, 5, ...Array.from({ length: 56 }, (_, i) => [10, 20, 25, 50][i % 4] * 10 ** Math.floor(i / 4))];
 
@@ -19,32 +37,43 @@ function readable(value) {
   return size >= 1000 ? Math.round(value).toLocaleString('en') : value.toPrecision(4);
 }
 
-/** Ticks of an axis with as many digits as tell them apart. */
-function ticks(values) {
+/** Ticks of an axis with as many digits as tell them apart; a logarithmic one leaves some out, which are null. */
+function ticks(values, isLog = false) {
   const step = Math.abs((values[1] ?? values[0]) - values[0]) || Math.abs(values[0]) || 1;
   const digits = Math.max(0, Math.min(8, -Math.floor(Math.log10(step) + 1e-9)));
   return values.map((value) => {
+    if (value === null || value === undefined) return '';
     if (value === 0) return '0';
+    if (isLog) return value >= 1e-3 && value < 1e4 ? String(Number(value.toPrecision(3))) : compactOrSmall(value);
     if (step < 1e-3) return value.toExponential(1).replace('.0e', 'e');
     return Math.abs(value) >= 10000 ? compact.format(value) : value.toLocaleString('en', { maximumFractionDigits: digits });
   });
 }
 
-const colorOf = ({ color }) =>
-  'run' in color ? style(`--run-${color.run % 6}`) : `oklch(${style('--gate-light')} 0.13 ${255 + color.hue * 200})`;
+const compactOrSmall = (value) => (value >= 1 ? compact.format(value) : value.toExponential(0));
+
+function colorOf({ color }) {
+  if (!('run' in color)) return `oklch(${style('--gate-light')} 0.13 ${255 + color.hue * 200})`;
+  const own = style(`--run-${color.run % 6}`);
+  return color.shade ? `color-mix(in oklab, ${own}, ${style('--paper')} ${Math.round(65 * color.shade)}%)` : own;
+}
+
+const faded = (color, percent) => `color-mix(in srgb, ${color} ${percent}%, transparent)`;
 
 /** uPlot wants one list of x values for all curves of a chart: its own join puts them together. */
 function dataOf(chart) {
   return globalThis.uPlot.join(
-    chart.curves.map((curve) => [axes[curve.axis][unit], ...(curve.low ? [curve.low, curve.high] : []), curve.values]),
+    chart.curves.map((curve) => [axes[curve.axis][chosen.unit], ...(curve.low ? [curve.low, curve.high] : []), curve.values]),
   );
 }
 
-function seriesOf(curve) {
+function seriesOf(chart, curve) {
+  const show = !hidden.has(keyOf(chart, curve));
   const stroke = colorOf(curve);
   const few = curve.values.length < 3;
-  const faint = { stroke: `${stroke}28`, width: 1, points: { show: false }, spanGaps: false, auto: false };
+  const faint = { show, stroke: faded(stroke, 16), width: 1, points: { show: false }, spanGaps: false, auto: false };
   const main = {
+    show,
     stroke,
     width: curve.sparse ? 1.5 : 2,
     dash: curve.dashed ? [6, 4] : undefined,
@@ -59,7 +88,7 @@ function bandsOf(chart) {
   const bands = [];
   let at = 1;
   for (const curve of chart.curves) {
-    if (curve.low) bands.push({ series: [at + 1, at], fill: `${colorOf(curve)}22` });
+    if (curve.low) bands.push({ series: [at + 1, at], fill: faded(colorOf(curve), 13) });
     at += curve.low ? 3 : 1;
   }
   return bands;
@@ -74,12 +103,25 @@ function positions(chart) {
   });
 }
 
+/** A logarithmic axis has no place for zero and what lies below. */
+const isLogY = (chart) =>
+  chosen.logY && chart.curves.every(({ values, low }) => [...values, ...(low ?? [])].every((y) => y === null || y > 0));
+
+/** From the end of the warm-up, where there is one, to the end of the longest curve. */
+function rangeOfX(_, least, most) {
+  if (least === null || most === null) return [0, 1];
+  const first = chosen.whole || start[chosen.unit] >= most || least > start[chosen.unit] ? least : start[chosen.unit];
+  const from = chosen.logX ? Math.max(first, chosen.unit === 'minutes' ? 1e-3 : 1) : first;
+  return from >= most ? [from - (chosen.logX ? 0 : 1), from + 1] : [from, most];
+}
+
 /** Room around the values; a cap keeps spikes from flattening everything else. */
 function rangeOf(chart) {
   return (_, least, most) => {
     if (least === null || most === null) return [0, 1];
-    const top = chart.cap === undefined ? most : Math.min(most, chart.cap);
-    const low = Math.min(least, top);
+    const top = Math.max(chart.zero ? 0 : -Infinity, chart.cap === undefined ? most : Math.min(most, chart.cap));
+    const low = Math.min(chart.zero ? 0 : Infinity, least, top);
+    if (isLogY(chart)) return [low / 1.04, top * 1.04];
     const room = (top - low) * 0.06 || Math.abs(top) * 0.1 || 1;
     return [low >= 0 && low - room < 0 ? 0 : low - room, top + room];
   };
@@ -108,28 +150,41 @@ function optionsOf(chart, box, legend) {
     legend: { show: false },
     padding: [8, 22, 0, 0],
     scales: {
-      x: { time: false, range: (_, least, most) => (least === most ? [least - 1, most + 1] : [least, most]) },
-      y: { range: rangeOf(chart) },
+      x: { time: false, distr: chosen.logX ? 3 : 1, range: rangeOfX },
+      y: { distr: isLogY(chart) ? 3 : 1, range: rangeOf(chart) },
     },
     axes: [
       axisStyle({
-        values: (_, values) => ticks(values),
+        values: (_, values) => ticks(values, chosen.logX),
         grid: { show: false },
-        incrs: unit === 'minutes' ? undefined : WHOLE,
-        label: unit,
+        incrs: chosen.unit === 'minutes' ? undefined : WHOLE,
+        label: chosen.unit,
         labelSize: 20,
         labelGap: 0,
         labelFont: '12px system-ui, sans-serif',
         size: 30,
         space: 70,
       }),
-      axisStyle({ values: (_, values) => ticks(values), size: widthOfTicks, space: 36 }),
+      axisStyle({ values: (_, values) => ticks(values, isLogY(chart)), size: widthOfTicks, space: 36 }),
     ],
-    series: [{}, ...chart.curves.flatMap(seriesOf)],
+    series: [{}, ...chart.curves.flatMap((curve) => seriesOf(chart, curve))],
     bands: bandsOf(chart),
     cursor: { y: false, points: { size: 6 }, drag: { x: true, y: false }, sync: { key: 'report' } },
-    hooks: { setCursor: [(plot) => showValues(plot, chart, legend)] },
+    hooks: { setCursor: [(plot) => showValues(plot, chart, legend)], drawAxes: chart.zero ? [drawZero] : [] },
   };
+}
+
+/** A line at zero, behind the curves. */
+function drawZero({ ctx, bbox, valToPos }) {
+  const y = Math.round(valToPos(0, 'y', true)) + 0.5;
+  ctx.save();
+  ctx.strokeStyle = style('--soft');
+  ctx.setLineDash([4, 4]);
+  ctx.beginPath();
+  ctx.moveTo(bbox.left, y);
+  ctx.lineTo(bbox.left + bbox.width, y);
+  ctx.stroke();
+  ctx.restore();
 }
 
 /** The value of a curve at an index of the joined data, or the nearest one before it. */
@@ -144,7 +199,24 @@ function showValues(plot, chart, legend) {
     legend[i].textContent = readable(valueAt(plot.data[at], index));
   });
   if (legend.place)
-    legend.place.textContent = unit === 'steps' ? `step ${readable(plot.data[0][index])}` : `${readable(plot.data[0][index])} ${unit}`;
+    legend.place.textContent =
+      chosen.unit === 'steps' ? `step ${readable(plot.data[0][index])}` : `${readable(plot.data[0][index])} ${chosen.unit}`;
+}
+
+/** Hides a curve, and shows it again. */
+function hidingButton(chart, curve) {
+  const button = document.createElement('button');
+  const key = keyOf(chart, curve);
+  button.type = 'button';
+  button.setAttribute('aria-pressed', String(!hidden.has(key)));
+  button.addEventListener('click', () => {
+    if (!hidden.delete(key)) hidden.add(key);
+    button.setAttribute('aria-pressed', String(!hidden.has(key)));
+    const at = positions(chart)[chart.curves.indexOf(curve)];
+    for (let i = curve.low ? at - 2 : at; i <= at; i++) drawn.get(chart.id).setSeries(i, { show: !hidden.has(key) });
+    remember();
+  });
+  return button;
 }
 
 /** Returns where the values go. */
@@ -152,14 +224,15 @@ function makeLegend(list, chart) {
   list.replaceChildren();
   const entry = (label, curve) => {
     const item = document.createElement('li');
+    const line = curve && chart.curves.length > 1 ? item.appendChild(hidingButton(chart, curve)) : item;
     const value = document.createElement('b');
     if (curve) {
-      const line = document.createElement('i');
-      line.style.borderColor = colorOf(curve);
-      if (curve.dashed) line.className = 'dashed';
-      item.append(line);
+      const stroke = document.createElement('i');
+      stroke.style.borderColor = colorOf(curve);
+      if (curve.dashed) stroke.className = 'dashed';
+      line.append(stroke);
     }
-    item.append(label, value);
+    line.append(label, value);
     list.append(item);
     return value;
   };
@@ -184,7 +257,7 @@ function moveWithKeys(event, chart) {
   const now = plot.cursor.idx ?? x.length - 1;
   const stride = event.shiftKey ? Math.max(1, Math.round(x.length / 20)) : 1;
   const places = { ArrowLeft: now - stride, ArrowRight: now + stride, Home: 0, End: x.length - 1 };
-  if (event.key === 'Escape') plot.setScale('x', { min: x[0], max: x[x.length - 1] });
+  if (event.key === 'Escape') plot.setData(plot.data);
   else if (!(event.key in places)) return;
   else {
     const index = Math.max(0, Math.min(x.length - 1, places[event.key]));
@@ -195,6 +268,10 @@ function moveWithKeys(event, chart) {
 
 const drawAll = () => {
   for (const chart of charts) draw(chart);
+};
+const redraw = () => {
+  remember();
+  drawAll();
 };
 const resize = new ResizeObserver((entries) => {
   for (const { target } of entries) {
@@ -210,10 +287,36 @@ for (const chart of charts) {
   resize.observe(box);
 }
 for (const useful of document.querySelectorAll('.choice, .hint')) useful.hidden = false;
-for (const choice of document.querySelectorAll('.choice')) {
-  choice.addEventListener('change', (event) => {
-    unit = event.target.value;
-    drawAll();
+for (const input of document.querySelectorAll('.choice input')) {
+  if (input.type === 'radio') input.checked = input.value === chosen.unit;
+  else input.checked = chosen[input.name];
+  input.addEventListener('change', () => {
+    if (input.type === 'radio') chosen.unit = input.value;
+    else chosen[input.name] = input.checked;
+    redraw();
   });
 }
+// On a narrow screen every row of a table is a block of its own, whose cells need their column's name.
+for (const table of document.querySelectorAll('.stack')) {
+  const heads = [...table.querySelectorAll('thead th')].map((cell) => cell.firstChild?.textContent ?? '');
+  for (const row of table.querySelectorAll('tbody tr'))
+    [...row.children].forEach((cell, i) => void cell.setAttribute('data-label', heads[i] ?? ''));
+}
 matchMedia('(prefers-color-scheme: dark)').addEventListener('change', drawAll);
+// Paper is white, also for whoever reads on a dark screen.
+for (const [event, isPrint] of [
+  ['beforeprint', true],
+  ['afterprint', false],
+])
+  addEventListener(event, () => {
+    document.documentElement.classList.toggle('paper', isPrint);
+    drawAll();
+  });
+
+/** A run that goes on writes its report again and again. Nobody is disturbed who is looking closer at something. */
+function refresh() {
+  const isBusy = document.hidden || document.querySelector('.plot:hover, .plot:focus, details[open] summary:focus') !== null;
+  if (isBusy || getSelection()?.type === 'Range') setTimeout(refresh, 2000);
+  else location.reload();
+}
+if (refreshSeconds !== null) setTimeout(refresh, 1000 * refreshSeconds);

@@ -1,8 +1,13 @@
 #!/usr/bin/env node
+import { describeError } from './errors';
 import type { Io } from './io';
 import { EXIT } from './io';
 import { main } from './main';
+import { closeLostTerminals, watchOutput } from './streams';
 
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT'] as const;
+/** One Ctrl-C comes twice where a parent, such as npm, passes on what the terminal has sent to all: those count as one. */
+const SAME_MS = 300;
 let interrupts: AbortController | undefined;
 
 /** Listens only when a command asks, so that Ctrl-C ends at once the commands that have nothing to save. */
@@ -10,14 +15,24 @@ function interruptSignal(): AbortSignal {
   if (interrupts !== undefined) return interrupts.signal;
   const controller = new AbortController();
   interrupts = controller;
+  let first = Number.NEGATIVE_INFINITY;
   const interrupt = (): void => {
-    if (controller.signal.aborted) process.exit(EXIT.interrupted);
+    if (!controller.signal.aborted) first = performance.now();
+    else if (performance.now() - first > SAME_MS) process.exit(EXIT.interrupted);
     controller.abort();
   };
-  process.on('SIGINT', interrupt);
-  process.on('SIGTERM', interrupt);
+  for (const signal of SIGNALS) process.on(signal, interrupt);
   return controller.signal;
 }
+
+const argv = process.argv.slice(2);
+let isUndelivered = false;
+const { unread } = watchOutput(process, (error) => {
+  isUndelivered = true;
+  process.exitCode ||= EXIT.failure;
+  process.stderr.write(`${describeError(error, argv.includes('--json')).text}\n`);
+});
+closeLostTerminals(process);
 
 const io: Io = {
   stdout: process.stdout,
@@ -25,11 +40,11 @@ const io: Io = {
   stdin: process.stdin,
   env: process.env,
   cwd: process.cwd(),
+  unread,
   get signal() {
     return interruptSignal();
   },
 };
 
-// `densessm … | head` closes the pipe when it has seen enough: no failure of ours.
-process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? EXIT.fine : EXIT.failure));
-process.exitCode = await main(process.argv.slice(2), io);
+const code = await main(argv, io);
+process.exitCode = code === EXIT.fine && isUndelivered ? EXIT.failure : code;

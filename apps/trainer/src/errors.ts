@@ -13,14 +13,30 @@ interface HouseError extends Error {
 export const usageError = (what: string, expected: string, got: string, fix: string): SsmError =>
   new SsmError({ code: 'OPTION', what, expected, got, fix });
 
+/** Advice of the packages for who calls them as functions, and what it means for who types a command. */
+const COMMAND_WORDS: readonly (readonly [RegExp, string])[] = [
+  [
+    /call registerModel.*? or check the config/,
+    'check model_type in config.json; densessm opens Mamba, Mamba-2, RetNet and their dense forms',
+  ],
+  [/, or allow what may be missing with allowMissing/, ''],
+  [/pass \{ allowMissing, seed: 1 \}/, 'use the config.json that belongs to these weights'],
+  [/with \{ offline: true \}/, 'with --offline'],
+  [/with options\.cacheDir or HF_HUB_CACHE/, 'with HF_HUB_CACHE'],
+  [/pass prefixToken: an id/, 'add --prefix-token: an id'],
+  [/, or pass a template as `template`/, ''],
+];
+
+const inCommandWords = (text: string): string => COMMAND_WORDS.reduce((all, [words, ours]) => all.replace(words, ours), text);
+
 /** What to write for an error, and the exit code it means. Stacks are for our own mistakes only. */
 export function describeError(error: unknown, asJson: boolean): { text: string; code: number } {
   const about = isHouseError(error)
-    ? { code: error.code, message: firstLine(error.message), expected: error.expected, got: error.got, fix: error.fix }
+    ? { code: error.code, message: firstLine(error.message), expected: error.expected, got: error.got, fix: inCommandWords(error.fix) }
     : { code: systemCode(error) ?? (error instanceof Interrupted ? 'INTERRUPTED' : 'UNEXPECTED'), message: plainText(error) };
   const code = about.code === 'OPTION' ? EXIT.usage : EXIT.failure;
   if (asJson) return { text: JSON.stringify({ error: about }), code };
-  if (isHouseError(error)) return { text: `densessm: ${error.message}`, code };
+  if (isHouseError(error)) return { text: `densessm: ${inCommandWords(error.message)}`, code };
   return { text: error instanceof Interrupted ? error.message : `densessm: ${about.message}`, code };
 }
 

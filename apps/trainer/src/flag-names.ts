@@ -4,7 +4,7 @@ import { usageError } from './errors';
 import { aboutMeant, meantName } from './settings/synonyms';
 
 /** The command that the words call, or the program itself. */
-export const commandOf = (program: Command, argv: readonly string[]): Command =>
+const commandOf = (program: Command, argv: readonly string[]): Command =>
   program.commands.find((one) => one.name() === argv.find((word) => !word.startsWith('-'))) ?? program;
 
 /**
@@ -36,5 +36,5 @@ function unknownFlag(command: Command, flag: string): Error {
   const meant = meantName(flag.slice(2), names);
   const full = command.parent === null ? 'densessm' : `densessm ${command.name()}`;
   const fix = meant === undefined ? `${full} --help lists them` : `did you mean --${meant}?${aboutMeant(flag.slice(2), meant)}`;
-  return usageError(`${full}: there is no flag ${flag}.`, 'a flag of the command', flag, fix);
+  return usageError(`${full.replace('densessm ', '')}: there is no flag ${flag}.`, 'a flag of the command', flag, fix);
 }

@@ -17,8 +17,10 @@ export interface Io {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** What relative paths are relative to. */
   readonly cwd: string;
+  /** Aborted when nobody reads stdout any more, or it cannot be written: what has no other result may end. */
+  readonly unread?: AbortSignal;
   /**
-   * Aborted by the first Ctrl-C (or SIGTERM): finish what must not be torn, save, throw {@link Interrupted}. A second one ends the process.
+   * Aborted by the first Ctrl-C (or SIGTERM, SIGHUP, SIGQUIT): finish what must not be torn, save, throw {@link Interrupted}. A second one ends the process.
    * Whoever never reads this is ended by the first.
    */
   readonly signal: AbortSignal;

@@ -1,4 +1,7 @@
 import { execFileSync } from 'node:child_process';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { SsmError } from '@densessm/ssm-core';
 import { describe, expect, it } from 'vitest';
 import { describeError } from './errors';
@@ -95,6 +98,20 @@ describe('an error', () => {
     expect(describeError(new SsmError({ code: 'OPTION', ...problem }), false).code).toBe(EXIT.usage);
     const full = Object.assign(new Error('ENOSPC: no space left on device, write'), { code: 'ENOSPC' });
     expect(describeError(full, false).text).toBe('densessm: ENOSPC: no space left on device, write');
+  });
+
+  it('advises in words of the command, not of functions', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'densessm-advice-'));
+    await writeFile(join(folder, 'config.json'), '{"model_type": "unheard_of"}');
+    for (const argv of [
+      ['inspect', folder],
+      ['inspect', folder, '--json'],
+    ]) {
+      const { stderr } = await run(argv);
+      expect(stderr).toContain('check model_type in config.json');
+      expect(stderr).not.toContain('registerModel');
+    }
+    await rm(folder, { recursive: true });
   });
 
   it('is JSON for a machine', () => {

@@ -1,7 +1,7 @@
-import { SsmError } from '@densessm/ssm-core';
+import { leavesOf, SsmError } from '@densessm/ssm-core';
 import { describe, expect, it } from 'vitest';
 import { parseDenseRetNetConfig } from './dense-retnet/config';
-import { parseRetNetConfig, retnet } from './index';
+import { denseRetNet, parseRetNetConfig, retnet } from './index';
 
 const torchscale = { vocab_size: 97, decoder_embed_dim: 32, decoder_value_embed_dim: 64, decoder_retention_heads: 2, multiway: false };
 const ours = { ...torchscale, model_type: 'retnet' };
@@ -79,7 +79,7 @@ describe('parseRetNetConfig', () => {
         "no output layer: CONFIG parseRetNetConfig: \`no_output_layer\` cannot be used. expected false; got true",
         "no vocabulary: CONFIG parseRetNetConfig: \`vocab_size\` cannot be used. expected a whole number from 1 to 2147483647; got -1",
         "negative eps: CONFIG parseRetNetConfig: \`layernorm_eps\` cannot be used. expected a number from 0 to Infinity; got -1",
-        "text for a number: CONFIG parseRetNetConfig: \`decoder_layers\` cannot be used. expected a whole number from 1 to 2147483647; got "2"",
+        "text for a number: CONFIG parseRetNetConfig: \`decoder_layers\` cannot be used. expected a whole number from 1 to 16384; got "2"",
         "fusion nobody knows: CONFIG parseRetNetConfig: \`dense_fusion_method\` cannot be used. expected "add" or "concat" or "attention"; got "multiply"",
       ]
     `);
@@ -121,9 +121,55 @@ describe('parseDenseRetNetConfig', () => {
         "values that the heads cannot share: CONFIG parseDenseRetNetConfig: \`v_factor\` cannot be used. expected values that the 2 heads share evenly, not 33; got 1.03125",
         "fraction of a value: CONFIG parseDenseRetNetConfig: \`v_factor\` cannot be used. expected a factor that makes 32 a whole number of values; got 1.01",
         "padding outside the vocabulary: CONFIG parseDenseRetNetConfig: \`pad_token_id\` cannot be used. expected a whole number from -97 to 96; got 97",
-        "no layers: CONFIG parseDenseRetNetConfig: \`num_hidden_layers\` cannot be used. expected a whole number from 1 to 2147483647; got 0",
+        "no layers: CONFIG parseDenseRetNetConfig: \`num_hidden_layers\` cannot be used. expected a whole number from 1 to 16384; got 0",
         "nothing to connect with: CONFIG parseDenseRetNetConfig: \`dense_projection\` cannot be used. expected "identity" or "linear", since dense_gate is "none"; got "none"",
       ]
     `);
+  });
+});
+
+describe('a RetNet of another implementation', () => {
+  it.each<[string, object, RegExp]>([
+    [
+      "flash-linear-attention's",
+      { model_type: 'retnet', hidden_size: 64, num_heads: 2, expand_k: 1, vocab_size: 97 },
+      /`expand_k`[\s\S]*rotates halves of a head/,
+    ],
+    ["syncdoth's", { ...torchscale, model_type: 'retnet', forward_impl: 'parallel' }, /`forward_impl`[\s\S]*tensors have other names/],
+  ])('is refused with the true reason: %s', (_, json, message) => {
+    expect(() => parseRetNetConfig(json)).toThrow(message);
+  });
+});
+
+it('the eps of a norm is read under its other names, and refused where two disagree', () => {
+  expect(parseRetNetConfig({ ...torchscale, norm_eps: 1e-3 }).normEps).toBe(1e-3);
+  expect(parseDenseRetNetConfig({ ...official, norm_eps: 1e-3 }).normEps).toBe(1e-3);
+  expect(() => parseRetNetConfig({ ...torchscale, norm_eps: 1e-3, layernorm_eps: 1e-6 })).toThrow(/`norm_eps` cannot be used/);
+});
+
+describe("the released DenseRetNet's gates", () => {
+  const shapes = (json: object) =>
+    Object.fromEntries([...leavesOf(denseRetNet.spec(parseDenseRetNetConfig(json)))].map(({ name, shape }) => [name, shape]));
+  const layer = 'model.layers.1.self_attn';
+
+  it('have rank hidden // 32: none under 32, where the file stores empty matrices and dense layers add nothing', () => {
+    const json = { ...official, hidden_size: 16, query_key_dim: 8 };
+    const config = parseDenseRetNetConfig(json);
+    expect(config.dense).toMatchObject({ denseLayers: 0, gateRank: 0 });
+    expect(denseRetNet.warnings?.(config)).toEqual([expect.stringContaining('dense connections add nothing')]);
+    expect(shapes(json)).toMatchObject({
+      [`${layer}.k_select.fc1.weight`]: [0, 16],
+      [`${layer}.k_select.fc2.weight`]: [8, 0],
+      [`${layer}.v_select.fc1.weight`]: [0, 16],
+      [`${layer}.v_select.fc2.weight`]: [32, 0],
+    });
+    expect(parseDenseRetNetConfig(denseRetNet.configToJson(config)).dense).toEqual(config.dense);
+    expect(parseDenseRetNetConfig({ ...json, dense_gate_rank: 1 }).dense).toMatchObject({ denseLayers: 1, gateRank: 1 });
+  });
+
+  it('are hidden / 2 and 2 hidden wide where none is read, whatever the width of the keys', () => {
+    const without = shapes({ ...official, dense_block_layers: 0, query_key_dim: 32, v_factor: 1 });
+    expect(without).toMatchObject({ [`${layer}.k_select.fc2.weight`]: [16, 1], [`${layer}.v_select.fc2.weight`]: [64, 1] });
+    expect(shapes({ ...official, query_key_dim: 32 })).toMatchObject({ [`${layer}.k_select.fc2.weight`]: [32, 1] });
   });
 });

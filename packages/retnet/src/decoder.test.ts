@@ -42,7 +42,15 @@ describeDecoder('retnetDecoder', retnet, {
   slow: withEach(dense, slow),
 });
 
-const released = { vocab_size: 24, hidden_size: 10, query_key_dim: 12, v_factor: 2, num_attention_heads: 2, num_hidden_layers: 3 };
+const released = {
+  vocab_size: 24,
+  hidden_size: 10,
+  dense_gate_rank: 1,
+  query_key_dim: 12,
+  v_factor: 2,
+  num_attention_heads: 2,
+  num_hidden_layers: 3,
+};
 const denseGau = { ...released, dense_block_layers: 2 };
 describeDecoder('denseRetNetDecoder', denseRetNet, {
   fast: {

@@ -18,6 +18,7 @@ const plain = {
 const official = {
   vocab_size: 7,
   hidden_size: 8,
+  dense_gate_rank: 1,
   query_key_dim: 4,
   v_factor: 1,
   num_attention_heads: 2,

@@ -30,7 +30,15 @@ const plain = {
   decoder_ffn_embed_dim: 6,
   decoder_layers: 3,
 };
-const official = { vocab_size: 7, hidden_size: 8, query_key_dim: 4, v_factor: 1, num_attention_heads: 2, num_hidden_layers: 3 };
+const official = {
+  vocab_size: 7,
+  hidden_size: 8,
+  dense_gate_rank: 1,
+  query_key_dim: 4,
+  v_factor: 1,
+  num_attention_heads: 2,
+  num_hidden_layers: 3,
+};
 
 describe('gates', () => {
   it.each([

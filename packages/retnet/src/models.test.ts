@@ -16,6 +16,7 @@ const plain = {
 const official = {
   vocab_size: 13,
   hidden_size: 8,
+  dense_gate_rank: 1,
   query_key_dim: 4,
   v_factor: 2,
   num_attention_heads: 2,

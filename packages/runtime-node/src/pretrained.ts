@@ -11,8 +11,8 @@ import { modelFolder } from './run-folder';
 /** A folder, that of a training run too, a Hub id (`state-spaces/mamba-130m-hf`), a URL, or files that are already at hand. */
 export type PretrainedSource = string | URL | FileSet | Iterable<NamedBlob>;
 
-/** A file of the model itself, not a path. */
-const PLAIN_NAME = /^[\w-][\w.-]*$/;
+/** A file of the model itself or of a folder in it, not a path that leads out of it. */
+const PLAIN_NAME = /^([\w-][\w.-]*\/)?[\w-][\w.-]*$/;
 
 /**
  * The files of a model wherever it lies, to read others than the model: `readText(files, 'tokenizer.json')`.

@@ -46,7 +46,7 @@ describe('applyChatTemplate', () => {
       "SsmError: applyChatTemplate: the template refuses these messages or cannot be read.
         expected  a template that renders them
         got       roles must alternate
-        fix       give it the messages that it asks for (many want user and assistant by turns), or another template"
+        fix       give it the messages that it asks for (many want user and assistant alternately), or another template"
     `);
     expect(thrown(() => fixtureTokenizer('llama').applyChatTemplate(messages))).toMatchInlineSnapshot(`
       "SsmError: applyChatTemplate: the tokenizer has no template "default".

@@ -1,4 +1,4 @@
-import { Template } from '@huggingface/jinja';
+import { renderTemplate } from './chat/render';
 import { shown, TokenizerError } from './errors';
 import { isObject } from './json';
 
@@ -46,7 +46,7 @@ export function renderChat(
   checkMessages(messages);
   const source = chooseTemplate(templates, options);
   try {
-    return new Template(source).render({
+    return renderTemplate(source, {
       ...tokens,
       ...options.variables,
       messages,
@@ -56,7 +56,7 @@ export function renderChat(
     });
   } catch (cause) {
     const got = cause instanceof Error ? cause.message : String(cause);
-    const fix = 'give it the messages that it asks for (many want user and assistant by turns), or another template';
+    const fix = 'give it the messages that it asks for (many want user and assistant alternately), or another template';
     const what = 'applyChatTemplate: the template refuses these messages or cannot be read.';
     throw new TokenizerError({ code: 'CONFIG', what, expected: 'a template that renders them', got, fix }, { cause });
   }

@@ -39,6 +39,19 @@ export class TokenizerError extends Error {
 /** A value that a stranger wrote, in at most 60 characters. */
 export function shown(value: unknown): string {
   if (value === undefined) return 'nothing';
-  const text = typeof value === 'string' || (typeof value === 'object' && value !== null) ? JSON.stringify(value) : String(value);
+  const text =
+    typeof value === 'object' && value !== null
+      ? written(value)
+      : typeof value === 'string'
+        ? JSON.stringify(value.slice(0, 100))
+        : String(value);
   return text.length <= 60 ? text : `${text.slice(0, 57)}...`;
+}
+
+function written(value: object): string {
+  try {
+    return JSON.stringify(value);
+  } catch {
+    return 'a value that is nested too deeply to be shown';
+  }
 }

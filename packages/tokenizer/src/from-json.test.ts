@@ -99,13 +99,13 @@ describe('a broken tokenizer.json', () => {
 
 describe('special ids', () => {
   it('are those of tokenizer_config.json, whose null means none', () => {
-    const config = { bos_token: null, eos_token: { content: '<unk>' }, pad_token: '<s>', unk_token: 'nowhere' };
-    expect(fixtureTokenizer('llama', { config }).specialIds).toEqual({ bos: null, eos: 0, pad: 1, unk: null });
+    const config = { bos_token: null, eos_token: { content: '<unk>' }, pad_token: '<s>' };
+    expect(fixtureTokenizer('llama', { config }).specialIds).toEqual({ bos: null, eos: 0, pad: 1, unk: 0 });
   });
 
-  it('are those of special_tokens_map.json where the config has none', () => {
+  it('are those of special_tokens_map.json before the config, as in transformers 5', () => {
     const companions = { config: '{"eos_token": "</s>"}', specialTokensMap: { eos_token: '<s>', pad_token: '<unk>' } };
-    expect(fixtureTokenizer('llama', companions).specialIds).toEqual({ bos: 1, eos: 2, pad: 0, unk: 0 });
+    expect(fixtureTokenizer('llama', companions).specialIds).toEqual({ bos: 1, eos: 1, pad: 0, unk: 0 });
   });
 
   it('are found without them: by the template, the model, or a usual name', () => {

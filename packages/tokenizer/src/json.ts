@@ -1,4 +1,5 @@
 import { shown, TokenizerError } from './errors';
+import { MAX_IDS } from './limits';
 
 /** A piece of a file's JSON together with the path to it, for errors. */
 export class JsonReader {
@@ -44,7 +45,12 @@ export class JsonReader {
   }
 
   id(key: string, fallback?: number): number {
-    return this.#read(key, fallback, 'a whole number from 0', isId);
+    return this.#read(key, fallback, ID, isId);
+  }
+
+  /** An integer from 0. */
+  count(key: string, fallback?: number): number {
+    return this.#read(key, fallback, 'an integer from 0', isCount);
   }
 
   list(key: string, fallback?: readonly unknown[]): readonly unknown[] {
@@ -81,8 +87,12 @@ export class JsonReader {
 export const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
-export const isId = (value: unknown): value is number =>
-  typeof value === 'number' && Number.isInteger(value) && value >= 0 && value < 2 ** 31;
+const isCount = (value: unknown): value is number => Number.isInteger(value) && Number(value) >= 0 && Number(value) < 2 ** 31;
+
+export const isId = (value: unknown): value is number => isCount(value) && value < MAX_IDS;
+
+/** What an id must be, for errors. */
+export const ID = `an id: an integer from 0 to ${MAX_IDS - 1}`;
 
 export function badValue(where: string, expected: string, got: unknown): TokenizerError {
   const fix = 'get the file again, or correct it there';

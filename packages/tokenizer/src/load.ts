@@ -10,6 +10,8 @@ export type ReadFile = (name: string) => Uint8Array | null | Promise<Uint8Array 
 /** Opens a file of a model; undefined where there is none. A `FileSet` of `@densessm/checkpoint` is one: what `openPretrained` returns. */
 export interface ModelFiles {
   open(name: string): Promise<OpenFile | undefined>;
+  /** The names of the files in a folder of the model; undefined where nobody can tell. */
+  list?(folder: string): Promise<readonly string[] | undefined>;
 }
 
 interface OpenFile {
@@ -21,7 +23,8 @@ interface OpenFile {
 
 /**
  * The tokenizer of a model that lies in files as on the Hugging Face Hub: tokenizer.json, else tokenizer.model, together
- * with tokenizer_config.json, special_tokens_map.json and chat_template.jinja where they are.
+ * with tokenizer_config.json, special_tokens_map.json, added_tokens.json, chat_template.jinja and additional_chat_templates
+ * where they are.
  * @throws TokenizerError FILE where no file is there or one is broken, CONFIG where one asks for what is not supported
  */
 export async function loadTokenizer(files: ReadFile | ModelFiles): Promise<Tokenizer> {
@@ -30,9 +33,10 @@ export async function loadTokenizer(files: ReadFile | ModelFiles): Promise<Token
     const bytes = await readFile(name);
     return bytes === null ? undefined : new TextDecoder().decode(bytes);
   };
-  const [configText, mapText, chatTemplate] = await Promise.all(COMPANIONS.map(readText));
+  const [configText, specialTokensMap, addedTokens, chatTemplate] = await Promise.all(COMPANIONS.map(readText));
   const config = configText === undefined ? undefined : parseJsonText('tokenizer_config.json', configText);
-  const companions = { config, specialTokensMap: mapText, chatTemplate };
+  const additionalChatTemplates = await readTemplates(typeof files === 'function' ? {} : files, readText);
+  const companions = { config, specialTokensMap, addedTokens, chatTemplate, additionalChatTemplates };
   const json = await readText('tokenizer.json');
   if (json !== undefined) return tokenizerFromJson(json, companions);
   const model = await readFile('tokenizer.model');
@@ -51,7 +55,23 @@ async function wholeFile(files: ModelFiles, name: string): Promise<Uint8Array | 
   }
 }
 
-const COMPANIONS = ['tokenizer_config.json', 'special_tokens_map.json', 'chat_template.jinja'] as const;
+const COMPANIONS = ['tokenizer_config.json', 'special_tokens_map.json', 'added_tokens.json', 'chat_template.jinja'] as const;
+
+const TEMPLATES = 'additional_chat_templates';
+/** Names that transformers documents for templates, asked for where nobody can tell which files there are. */
+const TEMPLATE_NAMES = ['tool_use.jinja', 'rag.jinja'];
+
+/** The templates of the folder additional_chat_templates, by name. */
+async function readTemplates(
+  { list }: Partial<ModelFiles>,
+  readText: (name: string) => Promise<string | undefined>,
+): Promise<Record<string, string>> {
+  const names = ((await list?.(TEMPLATES)) ?? TEMPLATE_NAMES).filter((name) => name.endsWith('.jinja'));
+  const texts = await Promise.all(
+    names.map(async (name) => [name.slice(0, -'.jinja'.length), await readText(`${TEMPLATES}/${name}`)] as const),
+  );
+  return Object.fromEntries(texts.filter((one): one is readonly [string, string] => one[1] !== undefined));
+}
 
 function noTokenizer(): TokenizerError {
   return new TokenizerError({

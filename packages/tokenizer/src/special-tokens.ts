@@ -1,36 +1,91 @@
+import { type ClaimedToken, type CompanionTokens, contentOf, type Naming, readToken } from './companion-tokens';
 import type { AddedToken } from './encode/added-tokens';
 import type { Frame } from './encode/post-processor';
-import { isObject, type JsonReader } from './json';
+import { shown } from './errors';
+import type { JsonReader } from './json';
 import type { Model } from './models/model';
 import type { SpecialIds } from './tokenizer';
 
-/**
- * The tokens of a tokenizer.json that are looked for in the text. Their ids are those of the model where it knows them and
- * follow its last one where it does not, in the order of the file, whatever ids stand there: as the reference has it.
- * @throws TokenizerError FILE
- */
-export function readAddedTokens(file: JsonReader, vocab: ReadonlyMap<string, number>): AddedToken[] {
-  const tokens = new Map<string, AddedToken>();
-  let nextId = vocab.size;
-  for (const reader of file.has('added_tokens') ? file.objects('added_tokens') : []) {
-    const content = reader.string('content');
-    if (content === '') continue;
-    const special = reader.boolean('special', false);
-    tokens.set(content, {
-      id: tokens.get(content)?.id ?? vocab.get(content) ?? nextId++,
-      content,
-      singleWord: reader.boolean('single_word', false),
-      lstrip: reader.boolean('lstrip', false),
-      rstrip: reader.boolean('rstrip', false),
-      normalized: reader.boolean('normalized', !special),
-      special,
-    });
-  }
-  return [...tokens.values()];
+export interface AddedTokens {
+  tokens: readonly AddedToken[];
+  /** Companion files added tokens or changed their flags. */
+  isChanged: boolean;
+  warnings: readonly string[];
 }
 
-/** What other files may say of special tokens: tokenizer_config.json, special_tokens_map.json. */
-export type Naming = Readonly<Record<string, unknown>>;
+/**
+ * The tokens that are looked for in the text: those of a tokenizer.json, then those that only companion files name. Ids are
+ * those of the model where it knows the token and otherwise follow the greatest, whatever ids stand in the files: as
+ * AddedVocabulary of Hugging Face's tokenizers and transformers 5 have it.
+ * @throws TokenizerError FILE
+ */
+export function readAddedTokens(file: JsonReader, vocab: ReadonlyMap<string, number>, companions: CompanionTokens): AddedTokens {
+  const table = new AddedTokenTable(vocab);
+  for (const reader of file.has('added_tokens') ? file.objects('added_tokens') : []) table.add(readToken(reader));
+  const before = JSON.stringify(table.tokens());
+  const warnings: string[] = [];
+  const { listed, named, roles, naming } = companions;
+  for (const token of listed) {
+    const id = table.add({ ...token, special: token.special || roles.has(token.content) });
+    if (id !== undefined && id !== token.claimedId)
+      warnings.push(`the added token ${shown(token.content)} has the id ${id}, as in transformers; its file says ${token.claimedId}`);
+  }
+  for (const token of named) {
+    if (table.has(token.content)) table.markSpecial(token.content, roles);
+    else if (!vocab.has(token.content)) warnings.push(...newName(token, table.add(token), naming));
+    else table.add(token);
+  }
+  const tokens = table.tokens();
+  return { tokens, isChanged: JSON.stringify(tokens) !== before, warnings };
+}
+
+/** Says that a name got an id of its own: a model may have no row for it. */
+function newName({ content }: ClaimedToken, id: number | undefined, naming: Naming): string[] {
+  if (id === undefined) return [];
+  const role = Object.keys(naming).find((key) => key.endsWith('_token') && contentOf(naming[key]) === content) ?? 'a special token';
+  return [`${role} ${shown(content)} was in no vocabulary and got the new id ${id}, as in transformers; a model may have no row for it`];
+}
+
+class AddedTokenTable {
+  readonly #vocab: ReadonlyMap<string, number>;
+  readonly #byContent = new Map<string, AddedToken>();
+  #greatest = -1;
+
+  constructor(vocab: ReadonlyMap<string, number>) {
+    this.#vocab = vocab;
+  }
+
+  has(content: string): boolean {
+    return this.#byContent.has(content);
+  }
+
+  tokens(): AddedToken[] {
+    return [...this.#byContent.values()];
+  }
+
+  /** Adds a token or changes the flags of a known one; once special, a token stays it. Returns its id; none for an empty token. */
+  add({ claimedId: _, ...token }: ClaimedToken): number | undefined {
+    if (token.content === '') return undefined;
+    const known = this.#byContent.get(token.content);
+    const id = known?.id ?? this.#vocab.get(token.content) ?? Math.max(this.#greatest + 1, this.#vocab.size);
+    this.#greatest = Math.max(this.#greatest, id);
+    this.#byContent.set(token.content, { ...token, id, special: token.special || known?.special === true });
+    return id;
+  }
+
+  markSpecial(content: string, roles: ReadonlySet<string>): void {
+    const token = this.#byContent.get(content);
+    if (token && !token.special && roles.has(content)) this.#byContent.set(content, { ...token, special: true });
+  }
+}
+
+/** Added tokens as they stand in a tokenizer.json. */
+export const addedTokensJson = (tokens: readonly AddedToken[]): unknown[] =>
+  tokens
+    .toSorted((a, b) => a.id - b.id)
+    .map(({ id, content, singleWord, lstrip, rstrip, normalized, special }) => {
+      return { id, content, single_word: singleWord, lstrip, rstrip, normalized, special };
+    });
 
 /** Names that were given to such tokens so often that they say what they are; asked only where no file says it. */
 const USUAL: Readonly<Record<'bos' | 'eos' | 'pad', readonly string[]>> = {
@@ -61,8 +116,8 @@ export function findSpecialIds({ namings, added, frame, model, idOf }: SpecialSo
     for (const naming of namings) {
       const value = naming[`${kind}_token`];
       if (value === null) return null;
-      const content = isObject(value) ? value.content : value;
-      if (typeof content === 'string') return idOf(content);
+      const content = contentOf(value);
+      if (content !== undefined) return idOf(content);
     }
     return undefined;
   };

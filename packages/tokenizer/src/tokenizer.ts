@@ -43,6 +43,8 @@ export interface Tokenizer {
   /** The number of rows that an embedding needs: the greatest id plus one. */
   readonly vocabSize: number;
   readonly specialIds: SpecialIds;
+  /** What a user should know of the files: a named special token that was in no vocabulary, an id that is not the one its file claims. */
+  readonly warnings: readonly string[];
   /** @throws TokenizerError OPTION, TOKENS */
   encode(text: string, options?: EncodeOptions): number[];
   /** @throws TokenizerError TOKENS */

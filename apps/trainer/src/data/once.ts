@@ -36,7 +36,7 @@ export async function withDataFiles<T>(
 }
 
 /** A record as it stands in a file: an object of a JSON line, or a row of Parquet, its int64 as numbers. */
-export type DataRecord = Readonly<Record<string, unknown>>;
+type DataRecord = Readonly<Record<string, unknown>>;
 
 /**
  * The records of files of JSON lines and of Parquet; of Parquet with some columns only.

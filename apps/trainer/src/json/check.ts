@@ -4,7 +4,7 @@ import { isObject, SsmError } from '@densessm/ssm-core/plain';
 /** Returns where a value is not as it should be, or undefined. `path` is what to call it. */
 export type Check = (value: unknown, path: string) => Mismatch | undefined;
 
-export interface Mismatch {
+interface Mismatch {
   readonly path: string;
   readonly expected: string;
   readonly got: unknown;

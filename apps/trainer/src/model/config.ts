@@ -74,7 +74,9 @@ function configJson(settings: Settings, vocabSize: number): Record<string, unkno
       };
     case 'dense-retnet': {
       const widths = { num_attention_heads: headsFor(settings, hiddenSize / 2), query_key_dim: hiddenSize / 2, v_factor: 2 };
-      return { ...common, ...dense, ...widths, tie_word_embeddings: true };
+      // the released rank, hidden // 32, would be none at all here
+      const rank = hiddenSize < 32 ? { dense_gate_rank: 1 } : {};
+      return { ...common, ...dense, ...rank, ...widths, tie_word_embeddings: true };
     }
   }
 }

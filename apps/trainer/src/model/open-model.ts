@@ -1,12 +1,12 @@
-import { parseConfigText, readText, splitQuantization } from '@densessm/checkpoint';
+import { eosTokenIds, parseConfigText, readText, splitQuantization } from '@densessm/checkpoint';
 import type { ModelBundle } from '@densessm/generate';
 import { type Choice, type Device, type HubOptions, loadPretrained, startBackend } from '@densessm/runtime-node';
 import { disposeTree, SsmError, type WeightType } from '@densessm/ssm-core';
-import { loadTokenizer, type Tokenizer } from '@densessm/tokenizer';
+import { loadTokenizer, type ReadFile, type Tokenizer } from '@densessm/tokenizer';
 import { usageError } from '../errors';
 import type { Io } from '../io';
 import { FAMILIES } from './families';
-import { type ModelFiles, openModelFiles, readBytes, readJsonObject } from './source';
+import { type ModelFiles, openModelFiles, readBytes } from './source';
 
 export interface OpenModelOptions {
   readonly device?: Device;
@@ -26,7 +26,7 @@ export interface OpenModel extends ModelBundle {
   readonly backend: Choice;
   /** How matrices are kept in memory. */
   readonly weights: WeightType;
-  /** Tokens that end a text: of generation_config.json, else of the tokenizer. */
+  /** Tokens that end a text: of generation_config.json, else of config.json, else of the tokenizer. */
   readonly eosIds: readonly number[];
   /** Frees the weights. */
   dispose(): void;
@@ -38,10 +38,15 @@ export interface OpenModel extends ModelBundle {
  */
 export async function openModel(io: Io, source: string, options: OpenModelOptions = {}): Promise<OpenModel> {
   const { files, name } = await openModelFiles(io, source, hubOptions(options));
-  const tokenizer = options.tokenizer === undefined ? await tokenizerOfModel(files) : await openTokenizer(io, options.tokenizer, options);
+  const tokenizer =
+    options.tokenizer === undefined ? await tokenizerOfModel(io, files) : await openTokenizer(io, options.tokenizer, options);
   const backend = await startBackend({ device: options.device });
   const weights = await packedType(files, backend, options.weights);
-  const { model, config, params } = await loadPretrained(files, { models: FAMILIES, weights });
+  const { model, config, params } = await loadPretrained(files, {
+    models: FAMILIES,
+    weights,
+    onWarning: (text) => io.stderr.write(`warning: ${text}\n`),
+  });
   const eosIds = await eosOf(files, tokenizer);
   return { model, config, params, tokenizer, name, files, backend, weights: weights ?? 'f32', eosIds, dispose: () => disposeTree(params) };
 }
@@ -73,13 +78,20 @@ async function packedType(files: ModelFiles['files'], backend: Choice, wanted: W
 export async function openTokenizer(io: Io, source: string, options: OpenModelOptions = {}): Promise<Tokenizer> {
   const single = /^(?<folder>.*?)(?<file>[^/\\]+\.(json|model))$/.exec(source)?.groups;
   const { files } = await openModelFiles(io, single ? single.folder || '.' : source, hubOptions(options));
-  if (single === undefined) return loadTokenizer((name) => readBytes(files, name));
+  if (single === undefined) return withWarnings(io, await loadTokenizer(files));
   const wanted = single.file as string;
   const standard = wanted.endsWith('.json') ? 'tokenizer.json' : 'tokenizer.model';
   const bytes = await readBytes(files, wanted);
   if (bytes === null) throw missing(source);
   // a model beside a tokenizer.json that nobody asked for must not be hidden by it
-  return loadTokenizer((name) => (name === standard ? bytes : name.startsWith('tokenizer.') ? null : readBytes(files, name)));
+  const readFile: ReadFile = (name) => (name === standard ? bytes : name.startsWith('tokenizer.') ? null : readBytes(files, name));
+  return withWarnings(io, await loadTokenizer(readFile));
+}
+
+/** Says what a user should know of a tokenizer's files. */
+function withWarnings(io: Io, tokenizer: Tokenizer): Tokenizer {
+  for (const warning of tokenizer.warnings) io.stderr.write(`warning: ${warning}\n`);
+  return tokenizer;
 }
 
 export const hubOptions = ({ revision, offline }: OpenModelOptions): HubOptions => ({
@@ -87,15 +99,14 @@ export const hubOptions = ({ revision, offline }: OpenModelOptions): HubOptions 
   ...(offline ? { offline } : {}),
 });
 
-async function tokenizerOfModel(files: ModelFiles['files']): Promise<Tokenizer | undefined> {
+async function tokenizerOfModel(io: Io, files: ModelFiles['files']): Promise<Tokenizer | undefined> {
   const bytes = { json: await readBytes(files, 'tokenizer.json'), model: await readBytes(files, 'tokenizer.model') };
   if (bytes.json === null && bytes.model === null) return undefined;
-  return loadTokenizer((name) => readBytes(files, name));
+  return withWarnings(io, await loadTokenizer(files));
 }
 
 async function eosOf(files: ModelFiles['files'], tokenizer: Tokenizer | undefined): Promise<number[]> {
-  const generation = await readJsonObject(files, 'generation_config.json');
-  const named = [generation?.eos_token_id].flat().filter((id): id is number => Number.isInteger(id));
+  const named = await eosTokenIds(files);
   const eos = tokenizer?.specialIds.eos;
   return named.length > 0 ? named : typeof eos === 'number' ? [eos] : [];
 }

@@ -1,13 +1,13 @@
 import { stat } from 'node:fs/promises';
 import { isAbsolute, join, resolve } from 'node:path';
-import { type FileSet, readText } from '@densessm/checkpoint';
+import type { FileSet } from '@densessm/checkpoint';
 import { type HubOptions, openPretrained } from '@densessm/runtime-node';
 import { SsmError } from '@densessm/ssm-core/plain';
 import type { Io } from '../io';
 import { openProgress } from '../output/progress';
 
-/** Where in the folder of a training run the models lie, the better one first. */
-const IN_RUNS = ['best', 'checkpoint'] as const;
+/** Where in the folder of a training run the models lie, the better one first; .old is what a swap set aside that was killed. */
+const IN_RUNS = ['best', 'best.old', 'checkpoint', 'checkpoint.old'] as const;
 const HUB_ID = /^[\w.-]+\/[\w.-]+$/;
 
 /** The files of a model, and what to call it. */
@@ -22,8 +22,9 @@ export interface ModelFiles {
  * @throws SsmError FILE where there is no such folder, OPTION for a source that is none
  */
 export async function openModelFiles(io: Io, source: string, hub: HubOptions = {}): Promise<ModelFiles> {
-  const path = isAbsolute(source) ? source : resolve(io.cwd, source);
+  const asked = isAbsolute(source) ? source : resolve(io.cwd, source);
   const isUrl = /^[a-z][\w+.-]+:\/\//i.test(source);
+  const path = !isUrl && !(await isFolder(asked)) && (await isFile(join(`${asked}.old`, 'trainer.json'))) ? `${asked}.old` : asked;
   if (!isUrl && (await isFolder(path))) {
     const inside = await firstOf(IN_RUNS, (name) => isFile(join(path, name, 'config.json')));
     const folder = inside === undefined || (await isFile(join(path, 'config.json'))) ? path : join(path, inside);
@@ -53,19 +54,6 @@ export async function readBytes(files: FileSet, name: string): Promise<Uint8Arra
     return await file.read(0, file.size);
   } finally {
     await file.close();
-  }
-}
-
-/** A JSON file of the set as an object; undefined where there is none or it is no object. */
-export async function readJsonObject(files: FileSet, name: string): Promise<Readonly<Record<string, unknown>> | undefined> {
-  const text = await readText(files, name);
-  if (text === undefined) return undefined;
-  try {
-    const json: unknown = JSON.parse(text);
-    return typeof json === 'object' && json !== null && !Array.isArray(json) ? (json as Record<string, unknown>) : undefined;
-  } catch (cause) {
-    const problem = { what: `${files.where}/${name} is no JSON.`, expected: 'a JSON object', got: text.slice(0, 60) || 'an empty file' };
-    throw new SsmError({ code: 'FILE', ...problem, fix: 'get the file again, or remove it' }, { cause });
   }
 }
 

@@ -1,5 +1,5 @@
 import type { RunRecord, TrainingRecord } from '@densessm/train';
-import type { RunInfo } from '../run/run-info';
+import type { RunInfo } from '../run-folder/run-info';
 
 /** Steps of a run that learns. */
 export const steps = (count: number): TrainingRecord[] =>

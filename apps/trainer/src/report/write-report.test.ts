@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { recordLine } from '@densessm/train';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { realFiles } from '../run/files';
+import { realFiles } from '../run-folder/files';
 import { evaluation, info, steps } from './test-support';
 import { writeReport } from './write-report';
 

@@ -1,5 +1,5 @@
 import { basename, dirname } from 'node:path';
-import { type FileSystem, realFiles, replaceFile, writeError } from '../run/files';
+import { type FileSystem, realFiles, replaceFile, writeError } from '../run-folder/files';
 import { readAssets } from './assets';
 import { type ReportRun, readReportRun } from './data/run';
 import { reportHtml } from './page/page';

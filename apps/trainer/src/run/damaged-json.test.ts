@@ -1,15 +1,15 @@
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import fc from 'fast-check';
+import { seededRandom } from '@densessm/generate';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { openCheckpoint, writeCheckpoint } from '../run-folder/checkpoint';
+import { type RunInfo, readRunInfo } from '../run-folder/run-info';
 import { completeSettings } from '../settings/resolve';
 import { damagedJson } from '../test-support/damage';
 import { run } from '../test-support/fake-io';
-import { openCheckpoint, writeCheckpoint } from './checkpoint';
 import { openRun } from './open-run';
 import { notesOf, type TrainingNotes } from './restore';
-import { type RunInfo, readRunInfo } from './run-info';
 
 let folder: string;
 beforeEach(async () => {
@@ -39,19 +39,17 @@ describe('a damaged run.json', () => {
   it('is one error that names file and field, for every command', async () => {
     const write = (json: unknown) => writeFile(join(folder, 'run.json'), JSON.stringify(json));
     let refused = 0;
-    await fc.assert(
-      fc.asyncProperty(damagedJson(RUN), async (json) => {
-        await write(json);
-        const error = await settled(readRunInfo(folder));
-        const opened = await settled(openRun({ outDir: folder, initFrom: 'resume' }, { cwd: folder }));
-        expect(opened).toMatchObject({ name: 'SsmError' });
-        expect(await run(['runs', folder])).toMatchObject({ code: 0 });
-        if (error === undefined) return;
-        expect(error).toMatchObject({ name: 'SsmError', code: 'FILE', message: expect.stringContaining('run.json') });
-        refused++;
-      }),
-      { numRuns: 150, seed: 3 },
-    );
+    const random = seededRandom(3);
+    for (let round = 0; round < 150; round++) {
+      await write(damagedJson(RUN, () => random.next()));
+      const error = await settled(readRunInfo(folder));
+      const opened = await settled(openRun({ outDir: folder, initFrom: 'resume' }, { cwd: folder }));
+      expect(opened, `round ${round}`).toMatchObject({ name: 'SsmError' });
+      expect(await run(['runs', folder]), `round ${round}`).toMatchObject({ code: 0 });
+      if (error === undefined) continue;
+      expect(error, `round ${round}`).toMatchObject({ name: 'SsmError', code: 'FILE', message: expect.stringContaining('run.json') });
+      refused++;
+    }
     expect(refused).toBeGreaterThan(50);
     await write({ ...RUN, settings: { ...RUN.settings, model: 'x' } });
     await expect(readRunInfo(folder)).rejects.toThrow('`settings.model` cannot be used');
@@ -70,15 +68,16 @@ describe('a damaged trainer.json', () => {
       return notesOf(opened);
     };
     await mkdir(checkpoint, { recursive: true });
-    await fc.assert(
-      fc.asyncProperty(damagedJson(whole), async (json) => {
-        await writeFile(join(checkpoint, 'trainer.json'), JSON.stringify(json));
-        const error = await settled(read());
-        if (error !== undefined)
-          expect(error).toMatchObject({ name: 'SsmError', code: 'FILE', message: expect.stringContaining('trainer.json') });
-      }),
-      { numRuns: 150, seed: 4 },
-    );
+    const random = seededRandom(4);
+    let refused = 0;
+    for (let round = 0; round < 150; round++) {
+      await writeFile(join(checkpoint, 'trainer.json'), JSON.stringify(damagedJson(whole, () => random.next())));
+      const error = await settled(read());
+      if (error === undefined) continue;
+      expect(error, `round ${round}`).toMatchObject({ name: 'SsmError', code: 'FILE', message: expect.stringContaining('trainer.json') });
+      refused++;
+    }
+    expect(refused).toBeGreaterThan(50);
     const bad = { ...whole, course: { ...NOTES.course, best: { step: 1, loss: 'low' } } };
     await writeFile(join(checkpoint, 'trainer.json'), JSON.stringify(bad));
     await expect(read()).rejects.toThrow('`course.best.loss` cannot be used');

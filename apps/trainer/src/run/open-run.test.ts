@@ -3,8 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { RunRecord } from '@densessm/train';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { type FileSystem, realFiles } from './files';
-import { LogFile, readLog } from './log-file';
+import { writeCheckpoint } from '../run-folder/checkpoint';
+import { type FileSystem, realFiles } from '../run-folder/files';
+import { LogFile, readLog } from '../run-folder/log-file';
 import { openRun } from './open-run';
 
 let cwd: string;
@@ -24,7 +25,10 @@ describe('the folder of a run', () => {
     [{ data: ['-'] }, 'run-dense-mamba'],
     [{ name: 'first' }, 'first'],
   ])('of %j is out/%s', async (given, name) => {
-    expect(await openRun(given, { cwd })).toMatchObject({ folder: join(cwd, 'out', name), name });
+    const run = await openRun(given, { cwd });
+    expect(run).toMatchObject({ folder: join(cwd, 'out', name), name });
+    await run.lock.release();
+    expect(await readdir(cwd)).toEqual([]);
   });
 
   it.each([
@@ -33,7 +37,7 @@ describe('the folder of a run', () => {
     ['ENOSPC', 'a full disk'],
   ])('is refused before any work where writing meets %s', async (code, got) => {
     const fs: FileSystem = { ...realFiles, open: failing(code) };
-    await expect(openRun({ name: 'x' }, { cwd }, fs)).rejects.toMatchObject({ code: 'FILE', got, fix: expect.any(String) });
+    await expect(openRun({ name: 'x' }, { cwd }, {}, fs)).rejects.toMatchObject({ code: 'FILE', got, fix: expect.any(String) });
     expect(await readdir(cwd)).toEqual([]);
   });
 });
@@ -44,10 +48,36 @@ describe('a run that ended before its first step', () => {
     await realFiles.mkdir(folder, { recursive: true });
     const account = { format: 'densessm-run-1', name: 'x', state: 'interrupted', step: 0, settings: {}, process: { host: 'h', pid: 1 } };
     await writeFile(join(folder, 'run.json'), JSON.stringify(account));
-    expect(await openRun({ name: 'x' }, { cwd })).toMatchObject({ replaces: true });
+    const run = await openRun({ name: 'x' }, { cwd });
+    expect(run).toMatchObject({ replaces: true });
+    await run.lock.release();
     const step = { type: 'step', step: 0, loss: 1, learningRate: 1, gradNorm: 1, tokens: 1, skipped: false, seconds: 1, wallTime: 1 };
     await writeFile(join(folder, 'log.jsonl'), `${JSON.stringify(step)}\n`);
+    await expect(openRun({ name: 'x' }, { cwd })).rejects.toThrow('holds a run that ended before its first checkpoint');
+    await expect(openRun({ name: 'x', initFrom: 'resume' }, { cwd })).rejects.toThrow('with 1 steps in its log');
+  });
+
+  it('is told apart from one with a checkpoint, and neither message sends to the other', async () => {
+    const folder = join(cwd, 'out', 'x');
+    await realFiles.mkdir(join(folder, 'best'), { recursive: true });
+    const account = { format: 'densessm-run-1', name: 'x', state: 'running', step: 0, settings: {}, process: { host: 'h', pid: 1 } };
+    await writeFile(join(folder, 'run.json'), JSON.stringify(account));
+    await writeFile(join(folder, 'best', 'trainer.json'), '{}');
+    const fixOf = async (initFrom: string) => openRun({ name: 'x', initFrom }, { cwd }).catch(({ fix }) => fix);
+    expect(await fixOf('scratch')).toMatch(/^add --overwrite to delete it.*--init-from .*best$/);
+    expect(await fixOf('resume')).toMatch(/^start it again: --overwrite in place of --init-from resume, or .*--init-from .*best/);
+  });
+
+  it('has its checkpoint where only checkpoint.old is left', async () => {
+    const folder = join(cwd, 'out', 'x');
+    await writeCheckpoint(join(folder, 'checkpoint'), [], { step: 4 });
+    await realFiles.rename(join(folder, 'checkpoint'), join(folder, 'checkpoint.old'));
+    const account = { format: 'densessm-run-1', name: 'x', state: 'running', step: 4, settings: {}, process: { host: 'h', pid: 1 } };
+    await writeFile(join(folder, 'run.json'), JSON.stringify(account));
     await expect(openRun({ name: 'x' }, { cwd })).rejects.toThrow('holds a run already');
+    const run = await openRun({ name: 'x', initFrom: 'resume' }, { cwd });
+    expect(run.resumed?.checkpoint.about).toEqual({ step: 4 });
+    await run.lock.release();
   });
 });
 
@@ -75,7 +105,7 @@ describe('the log of a run', () => {
     };
     const log = await LogFile.open(cwd, [record(1)], { ...realFiles, open });
     await log.write(record(2));
-    await expect(log.write(record(3))).rejects.toMatchObject({ got: 'a full disk', fix: expect.stringContaining('--init-from resume') });
+    await expect(log.write(record(3))).rejects.toMatchObject({ got: 'a full disk', fix: expect.stringContaining('--overwrite') });
     await log.close();
     expect(await readLog(cwd)).toEqual([record(1), record(2)]);
     expect(await readdir(cwd)).toEqual(['log.jsonl']);

@@ -1,9 +1,11 @@
 import { belongsBefore, type RunRecord } from '@densessm/train';
-import { EventFile } from '../report/event-file';
-import { type FileSystem, realFiles } from './files';
-import { LogFile, readLog } from './log-file';
+import { EventFile } from '../run-folder/event-file';
+import { type FileSystem, realFiles } from '../run-folder/files';
+import type { RunLock } from '../run-folder/lock';
+import { LogFile, readLog } from '../run-folder/log-file';
 
 interface Opening {
+  readonly lock: RunLock;
   readonly step: number;
   readonly observedAt: number;
   /** Shown in TensorBoard. */
@@ -13,6 +15,7 @@ interface Opening {
 /** Everything that is written as a run goes: log.jsonl and TensorBoard's events. */
 export class RunOutputs {
   private constructor(
+    readonly lock: RunLock,
     readonly log: LogFile,
     readonly events: EventFile,
   ) {}
@@ -22,19 +25,20 @@ export class RunOutputs {
    * since it will come again.
    * @throws SsmError FILE where they cannot be written
    */
-  static async open(folder: string, { step, observedAt, config }: Opening, fs: FileSystem = realFiles): Promise<RunOutputs> {
+  static async open(folder: string, { lock, step, observedAt, config }: Opening, fs: FileSystem = realFiles): Promise<RunOutputs> {
     const kept = step === 0 ? [] : (await readLog(folder, fs)).filter((one) => belongsBefore(one, one.type === 'step' ? step : observedAt));
     const log = await LogFile.open(folder, kept, fs);
     try {
-      return new RunOutputs(log, await EventFile.open(folder, { step, config, kept }, fs));
+      return new RunOutputs(lock, log, await EventFile.open(folder, { step, config, kept }, fs));
     } catch (error) {
       await log.close();
       throw error;
     }
   }
 
-  /** @throws SsmError FILE where the disk is full */
+  /** @throws SsmError FILE where the disk is full, or the folder was removed or taken over */
   async write(record: RunRecord): Promise<void> {
+    await this.lock.check();
     await this.log.write(record);
     await this.events.write(record);
   }

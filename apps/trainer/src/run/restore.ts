@@ -5,8 +5,8 @@ import { openPretrained } from '@densessm/runtime-node';
 import { leavesOf, SsmError } from '@densessm/ssm-core';
 import type { Tokenizer } from '@densessm/tokenizer';
 import type { HostTensor, TrainingCounters, TrainingState } from '@densessm/train';
-import { type Checkpoint, type CheckpointFile, MANIFEST } from './checkpoint';
-import { trainingNotesOf } from './json-schema';
+import { type Checkpoint, type CheckpointFile, MANIFEST } from '../run-folder/checkpoint';
+import { trainingNotesOf } from '../run-folder/json-schema';
 import type { CourseState } from './training';
 
 /** Optimizer and carried states; the weights lie in model.safetensors as those of any model do. */

@@ -1,5 +1,4 @@
 /** One run of `densessm train`, from settings to the last checkpoint. */
-import { mkdir } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import type { LoadedModel } from '@densessm/checkpoint';
@@ -9,16 +8,17 @@ import manifest from '../../package.json' with { type: 'json' };
 import { Interrupted, type Io } from '../io';
 import { formatCount } from '../output/numbers';
 import { writeReport } from '../report/write-report';
+import { writeCheckpoint } from '../run-folder/checkpoint';
+import { BEST, CHECKPOINT, REPORT } from '../run-folder/names';
+import { type RunInfo, writeRunInfo } from '../run-folder/run-info';
 import type { Settings } from '../settings/table';
 import { shortCount, smoothed } from '../view/progress';
 import type { RunView } from '../view/run-view';
-import { writeCheckpoint } from './checkpoint';
 import { describeEstimate, estimateRun } from './estimate';
-import { BEST, CHECKPOINT, clearRun, type OpenRun, REPORT } from './open-run';
+import { clearRun, type OpenRun } from './open-run';
 import { RunOutputs } from './outputs';
 import { optimizerOf, type Prepared, prepareRun, samplerOf, scheduleOf } from './prepare';
 import { modelFiles, notesOf, readTrainingState, type TrainingNotes, trainingFiles } from './restore';
-import { type RunInfo, writeRunInfo } from './run-info';
 import { drawSample, promptFrom } from './sample';
 import { type CourseParts, type CourseState, runCourse } from './training';
 
@@ -29,7 +29,7 @@ export interface RunResult {
 }
 
 /**
- * Trains until all steps are done or `io.signal` says stop; either way the state is saved and can be gone on from.
+ * Trains until all steps are done or `io.signal` says stop; either way the state is saved and can be resumed.
  * @throws SsmError for whatever cannot be; what was saved before stays
  */
 export async function trainRun(run: OpenRun, command: readonly string[], io: Io, view: RunView): Promise<RunResult> {
@@ -93,11 +93,12 @@ class TrainingRun {
     const { folder, settings } = run;
     this.#describe();
     await this.#estimate();
-    await mkdir(folder, { recursive: true });
+    await run.lock.check();
     if (run.replaces) await clearRun(folder);
     const info = this.#info('running');
     await writeRunInfo(folder, info);
     const outputs = await RunOutputs.open(folder, {
+      lock: run.lock,
       step: trainer.steps,
       observedAt: this.#course?.observedAt ?? -1,
       config: { ...settings, ...info.config },
@@ -108,7 +109,11 @@ class TrainingRun {
       this.#course = state;
       return { folder, info: await this.#note(finished ? 'finished' : 'interrupted'), finished };
     } catch (error) {
-      await this.#note('failed').catch(() => undefined); // the disk may be full; the first error counts
+      // The disk may be full, the folder gone or another's; the first error counts.
+      await run.lock
+        .check()
+        .then(() => this.#note('failed'))
+        .catch(() => undefined);
       throw error;
     } finally {
       await outputs.close();
@@ -178,13 +183,17 @@ class TrainingRun {
       },
       saveCheckpoint: async (course) => {
         this.#course = course;
+        await run.lock.check();
         await outputs.sync();
         const state = await trainer.save();
         const notes: TrainingNotes = { counters: state.counters, course, seconds: this.#seconds() };
         await writeCheckpoint(join(folder, CHECKPOINT), trainingFiles(now(), data.tokenizer, state), { ...notes });
         await this.#note('running');
       },
-      saveBest: async (best) => writeCheckpoint(join(folder, BEST), modelFiles(now(), data.tokenizer), { ...best }),
+      saveBest: async (best) => {
+        await run.lock.check();
+        await writeCheckpoint(join(folder, BEST), modelFiles(now(), data.tokenizer), { ...best });
+      },
       now: () => performance.now(),
     };
   }

@@ -78,6 +78,12 @@ describe('the course of a run', () => {
     expect(log).toEqual(['batch']);
   });
 
+  it('saves after each evaluation, whatever else decides', async () => {
+    const { parts, log } = course({ saveInterval: 0, evalInterval: 3, maxSteps: 7 });
+    await runCourse(parts);
+    expect(log.filter((one) => one.startsWith('save'))).toEqual(['save 3 (3, 3)', 'save 6 (6, 6)', 'save 7 (7, 7)']);
+  });
+
   it('saves by the clock where no interval is given, and at the end', async () => {
     let minutes = 0;
     const { parts, log } = course({ saveInterval: undefined, evalInterval: 0 }, { clock: () => 25_000 * minutes++ });

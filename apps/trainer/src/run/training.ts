@@ -3,8 +3,8 @@
  * checkpoint of n steps, so that whoever goes on from there repeats nothing and misses nothing.
  */
 import type { Batch, Evaluation, RunRecord, StepRecord } from '@densessm/train';
+import type { Best } from '../run-folder/run-info';
 import type { Settings } from '../settings/table';
-import type { Best } from './run-info';
 
 /** The part of a trainer that the course needs. */
 interface Steps {
@@ -52,11 +52,12 @@ export async function runCourse(
   for (;;) {
     const done = trainer.steps;
     const isLast = done >= settings.maxSteps;
+    const isEvaluated = !signal.aborted && state.observedAt !== done && isMultiple(done, settings.evalInterval);
     if (!signal.aborted && state.observedAt !== done) state = await observe(parts, state, isLast);
     const ends = isLast || signal.aborted;
     const isDue = settings.saveInterval === undefined ? parts.now() - savedTime >= SAVE_EVERY_MS : isMultiple(done, settings.saveInterval);
     const isSaved = saved.at === done && saved.state.observedAt === state.observedAt;
-    if (!isSaved && done > 0 && (ends || isDue)) {
+    if (!isSaved && done > 0 && (ends || isDue || isEvaluated)) {
       await parts.saveCheckpoint(state);
       saved = { at: done, state };
       savedTime = parts.now();

@@ -1,17 +1,25 @@
 /** Damaged files for fuzzing: what disks, downloads and hostile people do to good ones. */
-import fc from 'fast-check';
 
-/** Some bytes changed, the end cut off, a stretch doubled, or zeros in the middle. */
-export const damagedParquet = (whole: Uint8Array): fc.Arbitrary<Uint8Array> => {
-  const at = fc.nat(whole.length - 1);
-  const changes = fc.array(fc.tuple(at, fc.integer({ min: 0, max: 255 })), { minLength: 1, maxLength: 4 });
-  return fc.oneof(
-    { weight: 6, arbitrary: changes.map((list) => changed(whole, list)) },
-    { weight: 1, arbitrary: at.map((end) => whole.slice(0, end)) },
-    { weight: 1, arbitrary: fc.tuple(at, at).map(([from, to]) => Buffer.concat([whole.subarray(0, from), whole.subarray(to)])) },
-    { weight: 1, arbitrary: fc.tuple(at, at).map(([from, to]) => whole.slice().fill(0, Math.min(from, to), Math.max(from, to))) },
+/** The next number from 0 up to 1. */
+export type Random = () => number;
+
+const below = (random: Random, limit: number): number => Math.floor(random() * limit);
+
+/** Some bytes changed, the end cut off, a stretch missing or doubled, or zeros in the middle. */
+export function damagedBytes(whole: Uint8Array, random: Random): Uint8Array {
+  const at = (): number => below(random, whole.length);
+  const kind = below(random, 9);
+  if (kind === 0) return whole.slice(0, at());
+  if (kind === 1) return Buffer.concat([whole.subarray(0, at()), whole.subarray(at())]);
+  if (kind === 2) {
+    const [from, to] = [at(), at()];
+    return whole.slice().fill(0, Math.min(from, to), Math.max(from, to));
+  }
+  return changed(
+    whole,
+    Array.from({ length: 1 + below(random, 4) }, () => [at(), below(random, 256)]),
   );
-};
+}
 
 function changed(whole: Uint8Array, changes: readonly (readonly [number, number])[]): Uint8Array {
   const bytes = whole.slice();
@@ -22,11 +30,10 @@ function changed(whole: Uint8Array, changes: readonly (readonly [number, number]
 const STRANGE = [null, 'x', '', -1, 1.5, 1e308, true, [], {}, [null], { x: 1 }, '9'.repeat(400)];
 
 /** A JSON value of which one part, however deep, is removed or is of another kind. */
-export function damagedJson(value: unknown): fc.Arbitrary<unknown> {
+export function damagedJson(value: unknown, random: Random): unknown {
   const paths = pathsIn(value);
-  return fc
-    .tuple(fc.nat(paths.length - 1), fc.nat(STRANGE.length))
-    .map(([which, strange]) => replaced(value, paths[which] ?? [], strange === STRANGE.length ? undefined : STRANGE[strange]));
+  const strange = below(random, STRANGE.length + 1);
+  return replaced(value, paths[below(random, paths.length)] ?? [], strange === STRANGE.length ? undefined : STRANGE[strange]);
 }
 
 type Path = readonly (string | number)[];

@@ -3,18 +3,28 @@ import { fileURLToPath } from 'node:url';
 import type { Ran } from './fake-io';
 
 const CLI = fileURLToPath(new URL('../cli.ts', import.meta.url));
+/** Arguments of Node that run the command on its sources. */
+export const COMMAND = ['--import', import.meta.resolve('tsx'), '--conditions=@densessm/source', CLI];
+
+interface SpawnOptions {
+  readonly cwd: string;
+  readonly kill?: { readonly when: RegExp; readonly signal: NodeJS.Signals };
+  /** Streams that nobody reads from their first text on. */
+  readonly close?: readonly ('stdout' | 'stderr')[];
+}
 
 /**
  * Runs the command as a process of its own, and sends it a signal as soon as what it says fits a pattern. Its code is null
  * where the signal ended it.
  */
-export function spawnCommand(argv: readonly string[], { cwd, kill }: { cwd: string; kill?: { when: RegExp; signal: NodeJS.Signals } }) {
-  const child = spawn(process.execPath, ['--import', import.meta.resolve('tsx'), '--conditions=@densessm/source', CLI, ...argv], { cwd });
+export function spawnCommand(argv: readonly string[], { cwd, kill, close }: SpawnOptions) {
+  const child = spawn(process.execPath, [...COMMAND, ...argv], { cwd });
   const texts = { stdout: '', stderr: '' };
   let pending = kill;
   for (const name of ['stdout', 'stderr'] as const)
     child[name].on('data', (chunk: Buffer) => {
       texts[name] += chunk;
+      if (close?.includes(name)) child[name].destroy();
       if (!pending?.when.test(texts.stdout + texts.stderr)) return;
       child.kill(pending.signal);
       pending = undefined;

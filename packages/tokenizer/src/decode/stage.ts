@@ -1,3 +1,5 @@
+import { checkGrowth, MAX_TEXT } from '../limits';
+
 /**
  * One step of a decoder. Decoders are written as streams, so that decoding at once and bit by bit is the same code:
  * a step is pushed tokens, one at a time, and passes on what can no longer change. Once tokens have been fused, what
@@ -27,6 +29,7 @@ export const gathered =
     let whole = '';
     return {
       push: (piece) => {
+        checkGrowth('tokenizer.json.decoder', whole.length + piece.length, MAX_TEXT);
         whole += piece;
       },
       flush: () => undefined,
@@ -37,11 +40,12 @@ export const gathered =
     };
   };
 
-/** The end of the line: collects text until it is taken. */
+/** The end of the line: collects text until it is taken, as much as a string can hold. */
 export class TextSink implements Stage {
   #text = '';
 
   push = (token: string): void => {
+    checkGrowth('tokenizer.json.decoder', this.#text.length + token.length, MAX_TEXT);
     this.#text += token;
   };
 

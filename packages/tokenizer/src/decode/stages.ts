@@ -1,5 +1,6 @@
-import { readPattern } from '../encode/split';
-import type { JsonReader } from '../json';
+import { readPattern, replaceAll } from '../encode/split';
+import { badValue, type JsonReader } from '../json';
+import { flattenSteps, MAX_DECODED_TOKEN, MAX_STRIPPED, shortMark, tooMuch } from '../limits';
 import { byteFallbackStage, byteLevelStage } from './byte-stages';
 import { gathered, perToken, type Stage, type StageMaker } from './stage';
 
@@ -21,17 +22,12 @@ export function readDecoder(reader: JsonReader | null): DecoderMaker {
   if (!reader) return (sink) => spaced(sink);
   const steps: ((choices: DecodeChoices) => StageMaker)[] = [];
   let fused = false;
-  for (const one of flatten(reader)) {
+  for (const one of flattenSteps(reader, 'decoders')) {
     const type = one.oneOf('type', TYPES);
     steps.push(readStage(type, one, fused));
     fused ||= type === 'Fuse' || type === 'ByteLevel';
   }
   return (sink, choices) => steps.reduceRight((next, step) => step(choices)(next), sink);
-}
-
-/** The steps of a (nested) Sequence. */
-function flatten(reader: JsonReader): JsonReader[] {
-  return reader.json.type === 'Sequence' ? reader.objects('decoders').flatMap(flatten) : [reader];
 }
 
 /** `fused`: what this stage is pushed are pieces of one token. */
@@ -50,7 +46,7 @@ function readStage(type: (typeof TYPES)[number], reader: JsonReader, fused: bool
       return isUnit ? () => replace : whole(replace);
     }
     case 'Strip': {
-      const [content, start, stop] = [reader.string('content', ' '), reader.id('start', 0), reader.id('stop', 0)];
+      const { content, start, stop } = readStrip(reader);
       return () => (fused ? stripFused(content, start, stop) : perToken((token) => stripped(token, content, start, stop)));
     }
     case 'Metaspace':
@@ -58,7 +54,7 @@ function readStage(type: (typeof TYPES)[number], reader: JsonReader, fused: bool
     case 'WordPiece':
       return whole(wordPiece(reader.string('prefix', '##'), reader.boolean('cleanup', true)));
     case 'BPEDecoder':
-      return whole(wordSuffix(reader.string('suffix', '</w>')));
+      return whole(wordSuffix(shortMark(reader, 'suffix', '</w>')));
     case 'CTC':
       return whole(ctc(reader));
   }
@@ -67,7 +63,17 @@ function readStage(type: (typeof TYPES)[number], reader: JsonReader, fused: bool
 function readReplacer(reader: JsonReader): (token: string) => string {
   const content = reader.string('content');
   const pattern = readPattern(reader);
-  return (token) => token.replace(pattern, () => content); // a function, since a string would give meaning to $
+  return (token) => replaceAll(reader.where, token, pattern, content, Math.max(MAX_DECODED_TOKEN, token.length));
+}
+
+/** One character, as in the reference: nothing could be stripped for ever. */
+function readStrip(reader: JsonReader): { content: string; start: number; stop: number } {
+  const content = reader.string('content', ' ');
+  if (Array.from(content).length !== 1) throw badValue(`${reader.where}.content`, 'one character', content);
+  const [start, stop] = [reader.count('start', 0), reader.count('stop', 0)];
+  if (Math.max(start, stop) > MAX_STRIPPED)
+    throw tooMuch(reader.where, `at most ${MAX_STRIPPED} copies to strip`, `${Math.max(start, stop)}`);
+  return { content, start, stop };
 }
 
 /** Tokens with a space between them. */
@@ -110,7 +116,7 @@ const stripFused =
 
 /** ▁ is a space, and nothing in the first token unless the file says that no space was put there. */
 function metaspace(reader: JsonReader, fused: boolean): StageMaker {
-  const mark = reader.string('replacement', '▁');
+  const mark = shortMark(reader, 'replacement', '▁');
   const prefixed = reader.boolean('add_prefix_space', true) ? 'always' : 'never';
   const dropsFirst = reader.oneOf('prepend_scheme', ['always', 'first', 'never'], prefixed) !== 'never';
   return (next) => {

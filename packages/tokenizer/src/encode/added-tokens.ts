@@ -1,3 +1,4 @@
+import { Trie } from '../models/trie';
 import type { Normalizer } from './normalizer';
 import { escapeRegExp } from './split';
 
@@ -30,24 +31,54 @@ const SPACE = /\p{White_Space}/u;
  * As AddedVocabulary in Hugging Face's tokenizers does it.
  */
 export function sectionCutter(tokens: readonly AddedToken[], form: Normalizer): SectionCutter {
-  const byForm = new Map<string, AddedToken>();
-  for (const token of tokens) {
+  const byForm = new Map<string, number>();
+  tokens.forEach((token, index) => {
     const text = form(token.content);
-    if (text !== '') byForm.set(text, token);
-  }
+    if (text !== '') byForm.set(text, index);
+  });
   if (byForm.size === 0) return (text) => (text === '' ? [] : [{ text, atStart: true }]);
-  const longestFirst = [...byForm.keys()].sort((a, b) => b.length - a.length);
-  const pattern = new RegExp(longestFirst.map(escapeRegExp).join('|'), 'g');
-  return (text, specialsAsText) => sections(text, pattern, byForm, specialsAsText);
+  const trie = new Trie('tokenizer.json.added_tokens', byForm);
+  const beginnings = new Set(Array.from(byForm.keys(), (text) => escapeRegExp(text.charAt(0)).replace('-', '\\-')));
+  const finder = { tokens, trie, beginnings: new RegExp(`[${[...beginnings].join('')}]`, 'g') };
+  return (text, specialsAsText) => sections(text, finder, specialsAsText);
 }
 
-function sections(text: string, pattern: RegExp, byForm: ReadonlyMap<string, AddedToken>, specialsAsText: boolean): Section[] {
+interface Finder {
+  tokens: readonly AddedToken[];
+  /** Indices of the tokens. */
+  trie: Trie;
+  /** The units with which tokens begin: the engine finds them faster than we do. */
+  beginnings: RegExp;
+}
+
+interface Found {
+  token: AddedToken;
+  start: number;
+  stop: number;
+}
+
+/** Added tokens in a text, from left to right: the longest one where several begin. */
+function* find(text: string, { tokens, trie, beginnings }: Finder): Generator<Found> {
+  let end = 0;
+  for (const { index: start } of text.matchAll(beginnings)) {
+    if (start < end) continue;
+    let [stop, found] = [start, -1];
+    trie.prefixes(text, start, (after, index) => {
+      [stop, found] = [after, index];
+    });
+    const token = tokens[found];
+    if (!token) continue;
+    yield { token, start, stop };
+    end = stop;
+  }
+}
+
+function sections(text: string, finder: Finder, specialsAsText: boolean): Section[] {
   const found: Section[] = [];
   let end = 0;
-  for (const { 0: form, index } of text.matchAll(pattern)) {
-    const token = byForm.get(form);
-    if (!token || (specialsAsText && token.special)) continue;
-    let [start, stop] = [index, index + form.length];
+  for (const { token, ...span } of find(text, finder)) {
+    if (specialsAsText && token.special) continue;
+    let { start, stop } = span;
     if (token.singleWord && !standsAlone(text, start, stop)) continue;
     if (token.lstrip) while (start > end && SPACE.test(text.charAt(start - 1))) start--;
     if (token.rstrip) while (stop < text.length && SPACE.test(text.charAt(stop))) stop++;

@@ -1,6 +1,6 @@
 import { badValue, type JsonReader } from '../json';
+import { checkGrowth } from '../limits';
 import { utf8 } from './byte-alphabet';
-import type { Normalizer } from './normalizer';
 
 /**
  * SentencePiece's table of replacements (`precompiled_charsmap`): a double-array trie of UTF-8 keys (darts-clone) and the
@@ -9,25 +9,39 @@ import type { Normalizer } from './normalizer';
  * our mark `longest_match`, which Hugging Face's libraries pass over.
  * @throws TokenizerError FILE
  */
-export function readCharsmap(reader: JsonReader): Normalizer {
+export function readCharsmap(reader: JsonReader): (text: string, limit: number) => string {
   const bytes = fromBase64(reader);
   if (bytes.length === 0) return (text) => text;
   const table = new Charsmap(reader, bytes);
-  if (reader.boolean('longest_match', false)) return (text) => table.replaceLongest(utf8(text));
+  if (reader.boolean('longest_match', false)) return (text, limit) => joined(reader.where, table.replaceLongest(utf8(text)), limit);
   const segmenter = new Intl.Segmenter('en', { granularity: 'grapheme' });
-  return (text) => Array.from(segmenter.segment(text), ({ segment }) => byGrapheme(segment, table)).join('');
+  return (text, limit) => joined(reader.where, graphemes(segmenter.segment(text), table), limit);
+}
+
+function* graphemes(segments: Intl.Segments, table: Charsmap): Generator<string> {
+  for (const { segment } of segments) yield* byGrapheme(segment, table);
+}
+
+/** A file may replace a character by all its bytes: parts are counted as they come. */
+function joined(where: string, parts: Iterable<string>, limit: number): string {
+  const list: string[] = [];
+  let length = 0;
+  for (const part of parts) {
+    length += part.length;
+    checkGrowth(where, length, limit);
+    list.push(part);
+  }
+  return list.join('');
 }
 
 /** A grapheme of up to 5 bytes becomes what replaces its beginning; of any other, each character by itself. */
-function byGrapheme(grapheme: string, table: Charsmap): string {
+function* byGrapheme(grapheme: string, table: Charsmap): Generator<string> {
   const bytes = utf8(grapheme);
   const whole = bytes.length < 6 ? table.find(bytes, 0, true) : null;
-  if (whole) return table.text(whole.value);
-  const characters = Array.from(grapheme, (character) => {
-    const found = table.find(utf8(character), 0, true);
-    return found ? table.text(found.value) : character;
-  });
-  return characters.join('');
+  for (const part of whole ? [whole] : grapheme) {
+    const found = typeof part === 'string' ? table.find(utf8(part), 0, true) : part;
+    yield found ? table.text(found.value) : String(part);
+  }
 }
 
 function fromBase64(reader: JsonReader): Uint8Array {
@@ -60,20 +74,19 @@ class Charsmap {
   }
 
   /** A text with every key replaced, the longest one at each place. */
-  replaceLongest(bytes: Uint8Array): string {
-    const parts: string[] = [];
+  *replaceLongest(bytes: Uint8Array): Generator<string> {
     let start = 0; // of what is kept as it is
     for (let at = 0; at < bytes.length; ) {
       const found = this.find(bytes, at, false);
       if (found) {
-        parts.push(decoder.decode(bytes.subarray(start, at)), this.text(found.value));
+        yield decoder.decode(bytes.subarray(start, at));
+        yield this.text(found.value);
         start = found.end;
       }
       at = found ? found.end : at + 1;
       while (((bytes[at] ?? 0) & 0xc0) === 0x80) at++; // to the next character
     }
-    parts.push(decoder.decode(bytes.subarray(start)));
-    return parts.join('');
+    yield decoder.decode(bytes.subarray(start));
   }
 
   /** The shortest or longest key that stands at a place. */

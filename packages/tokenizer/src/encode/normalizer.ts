@@ -1,13 +1,16 @@
 import { BertNormalizer } from '@huggingface/tokenizers';
 import type { JsonReader } from '../json';
+import { checkGrowth, flattenSteps, grownLimit } from '../limits';
 import { bytesAsText } from './byte-alphabet';
 import { readCharsmap } from './charsmap';
-import { readPattern } from './split';
+import { type Pattern, readPattern, replaceAll } from './split';
 
 export type Normalizer = (text: string) => string;
 
+/** A step of a normalizer. `limit`: how long the text may become. */
+type Step = (text: string, limit: number) => string;
+
 const TYPES = [
-  'Sequence',
   'NFC',
   'NFD',
   'NFKC',
@@ -27,13 +30,21 @@ const TYPES = [
  * @throws TokenizerError FILE, CONFIG for a type that is not listed here
  */
 export function readNormalizer(reader: JsonReader | null): Normalizer {
-  if (!reader) return (text) => text;
+  const steps = flattenSteps(reader, 'normalizers').map((one) => ({ where: one.where, step: readStep(one) }));
+  return (text) => {
+    const limit = grownLimit(text.length);
+    let now = text;
+    for (const { where, step } of steps) {
+      now = step(now, limit);
+      checkGrowth(where, now.length, limit);
+    }
+    return now;
+  };
+}
+
+function readStep(reader: JsonReader): Step {
   const type = reader.oneOf('type', TYPES);
   switch (type) {
-    case 'Sequence': {
-      const steps = reader.objects('normalizers').map(readNormalizer);
-      return (text) => steps.reduce((now, step) => step(now), text);
-    }
     case 'NFC':
     case 'NFD':
     case 'NFKC':
@@ -65,13 +76,19 @@ export function readNormalizer(reader: JsonReader | null): Normalizer {
 
 type BertConfig = ConstructorParameters<typeof BertNormalizer>[0];
 
-function readReplace(reader: JsonReader): Normalizer {
+function readReplace(reader: JsonReader): Step {
   const content = reader.string('content');
   const string = reader.object('pattern').stringOrNull('String');
   if (string === '') return (text) => text;
-  if (string !== null) return (text) => text.split(string).join(content);
-  const pattern = readPattern(reader);
-  return (text) => text.replace(pattern, () => content); // a function, since a string would give meaning to $
+  if (string === null) {
+    const pattern: Pattern = readPattern(reader);
+    return (text, limit) => replaceAll(reader.where, text, pattern, content, limit);
+  }
+  return (text, limit) => {
+    const parts = text.split(string);
+    checkGrowth(reader.where, text.length + (parts.length - 1) * (content.length - string.length), limit);
+    return parts.join(content);
+  };
 }
 
 /** Character by character: the whole text's toLowerCase would give the last Σ of a word its final form. */

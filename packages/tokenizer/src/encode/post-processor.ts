@@ -1,4 +1,5 @@
 import { badValue, isId, type JsonReader } from '../json';
+import { flattenSteps, MAX_FRAME, tooMuch } from '../limits';
 
 /** The ids around a text that is encoded with special tokens. */
 export interface Frame {
@@ -6,11 +7,20 @@ export interface Frame {
   after: readonly number[];
 }
 
-const TYPES = ['TemplateProcessing', 'ByteLevel', 'BertProcessing', 'RobertaProcessing', 'Sequence'] as const;
+const TYPES = ['TemplateProcessing', 'ByteLevel', 'BertProcessing', 'RobertaProcessing'] as const;
 
 /** @throws TokenizerError FILE, CONFIG for a type that is not listed here */
 export function readFrame(reader: JsonReader | null): Frame {
-  if (!reader) return { before: [], after: [] };
+  let frame: Frame = { before: [], after: [] };
+  for (const outer of flattenSteps(reader, 'processors').map(readOne)) {
+    frame = { before: [...outer.before, ...frame.before], after: [...frame.after, ...outer.after] };
+    if (frame.before.length + frame.after.length > MAX_FRAME)
+      throw tooMuch(reader?.where ?? '', `at most ${MAX_FRAME} special tokens around a text`, 'more');
+  }
+  return frame;
+}
+
+function readOne(reader: JsonReader): Frame {
   switch (reader.oneOf('type', TYPES)) {
     case 'TemplateProcessing':
       return readTemplate(reader);
@@ -19,11 +29,6 @@ export function readFrame(reader: JsonReader | null): Frame {
       return { before: [pairId(reader, 'cls')], after: [pairId(reader, 'sep')] };
     case 'ByteLevel': // moves offsets, which nobody asks for here
       return { before: [], after: [] };
-    case 'Sequence':
-      return reader
-        .objects('processors')
-        .map(readFrame)
-        .reduce((inner, outer) => ({ before: [...outer.before, ...inner.before], after: [...inner.after, ...outer.after] }));
   }
 }
 
@@ -39,12 +44,14 @@ function readTemplate(reader: JsonReader): Frame {
   const isText = (part: JsonReader): boolean => part.has('Sequence');
   const text = parts.findIndex(isText);
   if (text < 0 || parts.filter(isText).length > 1) throw reader.unsupported('single', 'a template with the text once');
+  if (parts.length > MAX_FRAME) throw tooMuch(reader.where, `at most ${MAX_FRAME} special tokens around a text`, `${parts.length}`);
   const ids = (part: JsonReader): number[] => templateIds(reader.object('special_tokens'), part.object('SpecialToken').string('id'));
   return { before: parts.slice(0, text).flatMap(ids), after: parts.slice(text + 1).flatMap(ids) };
 }
 
 function templateIds(specials: JsonReader, name: string): number[] {
   const ids = specials.object(name).list('ids');
+  if (ids.length > MAX_FRAME) throw tooMuch(`${specials.where}.${name}`, `at most ${MAX_FRAME} ids`, `${ids.length}`);
   if (ids.every(isId)) return [...ids];
   throw badValue(`${specials.where}.${name}.ids`, 'a list of ids', ids);
 }

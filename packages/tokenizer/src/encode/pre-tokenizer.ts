@@ -1,6 +1,7 @@
 import type { JsonReader } from '../json';
+import { checkGrowth, flattenSteps, grownLimit, shortMark } from '../limits';
 import { bytesAsText } from './byte-alphabet';
-import { BEHAVIORS, type Behavior, cut, escapeRegExp, readPattern } from './split';
+import { BEHAVIORS, type Behavior, cut, escapeRegExp, type Pattern, readPattern } from './split';
 
 /** Cuts a piece of normalized text into smaller ones. `atStart`: the piece is the very beginning of the text. */
 export type PreTokenizer = (piece: string, atStart: boolean) => string[];
@@ -27,23 +28,35 @@ export const gpt2Pattern = (): RegExp => {
 };
 
 const by =
-  (pattern: RegExp, behavior: Behavior, invert = false): PreTokenizer =>
+  (pattern: Pattern, behavior: Behavior, invert = false): PreTokenizer =>
   (piece) =>
     cut(piece, pattern, behavior, invert);
 const unchanged: PreTokenizer = (piece) => [piece];
+
+/** A step at most doubles a text, so that few ones need no look at it. */
+const FEW_STEPS = 4;
 
 /** Each after the other; only what begins the first piece begins the text. */
 const chain =
   (steps: readonly PreTokenizer[]): PreTokenizer =>
   (text, atStart) => {
+    const limit = grownLimit(text.length);
     let pieces = [text];
-    for (const step of steps) pieces = pieces.flatMap((piece, index) => step(piece, atStart && index === 0));
+    for (const step of steps) {
+      pieces = pieces.flatMap((piece, index) => step(piece, atStart && index === 0));
+      if (steps.length > FEW_STEPS)
+        checkGrowth(
+          'tokenizer.json.pre_tokenizer',
+          pieces.reduce((sum, { length }) => sum + length, 0),
+          limit,
+        );
+    }
     return pieces;
   };
 
 /** @throws TokenizerError FILE, CONFIG for a type that is not listed here */
 export function readPreTokenizing(reader: JsonReader | null): PreTokenizing {
-  const steps: PreTokenizing[] = flatten(reader).map(readOne);
+  const steps: PreTokenizing[] = flattenSteps(reader, 'pretokenizers').map(readOne);
   const asBytes = steps.at(-1)?.asBytes ?? false;
   const parts = steps.map((step, index) => (step.asBytes && index < steps.length - 1 ? chain([step.split, inBytes]) : step.split));
   const [only, ...others] = parts;
@@ -52,12 +65,6 @@ export function readPreTokenizing(reader: JsonReader | null): PreTokenizing {
 }
 
 const inBytes: PreTokenizer = (piece) => [bytesAsText(piece)];
-
-/** The steps of a (nested) Sequence. */
-function flatten(reader: JsonReader | null): JsonReader[] {
-  if (!reader) return [];
-  return reader.json.type === 'Sequence' ? reader.objects('pretokenizers').flatMap(flatten) : [reader];
-}
 
 const TYPES = [
   'ByteLevel',
@@ -99,7 +106,7 @@ function readSplit(type: Exclude<(typeof TYPES)[number], 'ByteLevel'>, reader: J
     case 'CharDelimiterSplit':
       return by(new RegExp(escapeRegExp(reader.string('delimiter')), 'gu'), 'Removed');
     case 'FixedLength':
-      return by(new RegExp(`[^]{1,${Math.max(1, reader.id('length', 5))}}`, 'gu'), 'Isolated');
+      return by(new RegExp(`[^]{1,${Math.max(1, reader.count('length', 5))}}`, 'gu'), 'Isolated');
   }
 }
 
@@ -111,15 +118,16 @@ function readByteLevel(reader: JsonReader): PreTokenizing {
 
 /** SentencePiece's spaces: each becomes ▁, and a piece that is to begin a word gets one in front. */
 function readMetaspace(reader: JsonReader): PreTokenizer {
-  const mark = reader.string('replacement', '▁');
+  const mark = shortMark(reader, 'replacement', '▁');
   const prefixed = reader.boolean('add_prefix_space', true) ? 'always' : 'never';
   const prepends = reader.oneOf('prepend_scheme', ['always', 'first', 'never'], prefixed);
   const pattern = new RegExp(escapeRegExp(mark), 'gu');
   const splits = reader.boolean('split', true);
+  const unlessThere = !reader.boolean('always_prepends', false); // our mark; see sentencepiece/from-model.ts
   return (piece, atStart) => {
     const marked = piece.replaceAll(' ', () => mark);
     const begins = prepends === 'always' || (prepends === 'first' && atStart);
-    const text = begins && !marked.startsWith(mark) ? mark + marked : marked;
+    const text = begins && !(unlessThere && marked.startsWith(mark)) ? mark + marked : marked;
     return splits ? cut(text, pattern, 'MergedWithNext') : [text];
   };
 }

@@ -1,10 +1,20 @@
 import { ReplaceNormalizer } from '@huggingface/tokenizers';
 import { shown, TokenizerError } from '../errors';
 import type { JsonReader } from '../json';
+import { checkGrowth } from '../limits';
+import { compileRegex, LinearPattern, type Match } from './regex/linear-pattern';
+import { isLinearNatively } from './regex/native-time';
+import { parseRegex } from './regex/parse';
 
 /** What becomes of the matches of a pattern when a text is cut by it. */
 export const BEHAVIORS = ['Removed', 'Isolated', 'MergedWithPrevious', 'MergedWithNext', 'Contiguous'] as const;
 export type Behavior = (typeof BEHAVIORS)[number];
+
+/** What finds matches in time linear in the text, whatever the text: a RegExp with the flags g and u that does, or our own matcher. */
+export type Pattern = RegExp | LinearPattern;
+
+const matchesIn = (text: string, pattern: Pattern): Iterable<Match> =>
+  pattern instanceof LinearPattern ? pattern.matchAll(text) : text.matchAll(pattern);
 
 /** Whether a span of the text is a match of the pattern or lies between matches. */
 interface Span {
@@ -16,7 +26,7 @@ interface Span {
  * Cuts a text by a pattern; no piece is empty. `invert` lets what lies between the matches count as the match.
  * @throws TokenizerError OPTION where one match has millions of characters, which no JavaScript engine can find
  */
-export function cut(text: string, pattern: RegExp, behavior: Behavior, invert = false): string[] {
+export function cut(text: string, pattern: Pattern, behavior: Behavior, invert = false): string[] {
   try {
     return cutAll(text, pattern, behavior, invert);
   } catch (cause) {
@@ -29,9 +39,9 @@ export function cut(text: string, pattern: RegExp, behavior: Behavior, invert = 
  * All matches of a pattern, one at a time.
  * @throws TokenizerError OPTION as {@link cut}
  */
-export function* matchesOf(text: string, pattern: RegExp): Generator<string> {
+export function* matchesOf(text: string, pattern: Pattern): Generator<string> {
   try {
-    for (const [match] of text.matchAll(pattern)) yield match;
+    for (const { 0: match } of matchesIn(text, pattern)) yield match;
   } catch (cause) {
     if (cause instanceof RangeError) throw tooLong(text, cause);
     throw cause;
@@ -51,7 +61,7 @@ function tooLong(text: string, cause: RangeError): TokenizerError {
   );
 }
 
-function cutAll(text: string, pattern: RegExp, behavior: Behavior, invert: boolean): string[] {
+function cutAll(text: string, pattern: Pattern, behavior: Behavior, invert: boolean): string[] {
   if (behavior === 'Isolated') return isolated(text, pattern);
   const spans = spansOf(text, pattern, invert);
   if (behavior === 'Removed') return spans.filter(({ matches }) => !matches).map((span) => span.text);
@@ -69,7 +79,8 @@ function cutAll(text: string, pattern: RegExp, behavior: Behavior, invert: boole
 }
 
 /** Matches and what lies between them, each a piece of its own. One call of `match` where the matches leave nothing out. */
-function isolated(text: string, pattern: RegExp): string[] {
+function isolated(text: string, pattern: Pattern): string[] {
+  if (pattern instanceof LinearPattern) return spansOf(text, pattern, false).map((span) => span.text);
   const matches: string[] = text.match(pattern) ?? [];
   let length = 0;
   for (const match of matches) length += match.length;
@@ -77,10 +88,10 @@ function isolated(text: string, pattern: RegExp): string[] {
   return spansOf(text, pattern, false).map((span) => span.text);
 }
 
-function spansOf(text: string, pattern: RegExp, invert: boolean): Span[] {
+function spansOf(text: string, pattern: Pattern, invert: boolean): Span[] {
   const spans: Span[] = [];
   let end = 0;
-  for (const { 0: match, index } of text.matchAll(pattern)) {
+  for (const { 0: match, index } of matchesIn(text, pattern)) {
     if (index > end) spans.push({ text: text.slice(end, index), matches: invert });
     if (match !== '') spans.push({ text: match, matches: !invert });
     end = index + match.length;
@@ -101,21 +112,57 @@ function mergedWithNext(spans: readonly Span[]): string[] {
 }
 
 /**
+ * A text with every match replaced, as long as it stays within a limit.
+ * @throws TokenizerError CONFIG where it does not, OPTION as {@link cut}
+ */
+export function replaceAll(where: string, text: string, pattern: Pattern, content: string, limit: number): string {
+  const parts: string[] = [];
+  let [end, length] = [0, text.length];
+  try {
+    for (const { 0: match, index } of matchesIn(text, pattern)) {
+      length += content.length - match.length;
+      checkGrowth(where, length, limit);
+      parts.push(text.slice(end, index), content);
+      end = index + match.length;
+    }
+  } catch (cause) {
+    if (cause instanceof RangeError) throw tooLong(text, cause);
+    throw cause;
+  }
+  if (parts.length === 0) return text;
+  parts.push(text.slice(end));
+  return parts.join('');
+}
+
+/**
  * The pattern of a file, `{ "String": … }` or `{ "Regex": … }`, for all its matches. Regular expressions are written for
- * Oniguruma; the library rewrites them for JavaScript.
+ * Oniguruma; the library rewrites them for JavaScript. Those on which JavaScript's engine may backtrack for ever get ours.
  * @throws TokenizerError FILE, CONFIG
  */
-export function readPattern(reader: JsonReader): RegExp {
+export function readPattern(reader: JsonReader): Pattern {
   const pattern = reader.object('pattern');
   if (pattern.has('String')) return new RegExp(escapeRegExp(pattern.string('String')), 'gu');
   const source = pattern.string('Regex');
+  if (source.length > MAX_SOURCE) throw unreadable(pattern.where, source, new Error(`it has more than ${MAX_SOURCE} characters`));
   try {
     const compiled = new ReplaceNormalizer({ type: 'Replace', pattern: { Regex: source }, content: '' }).pattern;
-    if (compiled) return compiled;
+    if (compiled) return inLinearTime(pattern.where, compiled);
   } catch (cause) {
+    if (cause instanceof TokenizerError) throw cause;
     throw unreadable(pattern.where, source, cause);
   }
   throw unreadable(pattern.where, source, undefined);
+}
+
+/** Characters of an expression; published ones have up to 600. */
+const MAX_SOURCE = 10_000;
+
+function inLinearTime(where: string, compiled: RegExp): Pattern {
+  const tree = parseRegex(compiled.source);
+  if (tree && isLinearNatively(tree)) return compiled;
+  const program = tree && compileRegex(tree);
+  if (program) return new LinearPattern(program);
+  throw unreadable(where, compiled.source, new Error('it may take for ever, and is too long or has back references'));
 }
 
 function unreadable(where: string, source: string, cause: unknown): TokenizerError {

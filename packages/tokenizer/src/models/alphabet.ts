@@ -44,10 +44,10 @@ export class Alphabet {
     return (unknown !== null && parts.has(unknown)) || (this.#bytes?.some((_, byte) => parts.has(byteToken(byte))) ?? false);
   }
 
-  /** As many symbols as a piece can have: a unit has at most three bytes of UTF-8. */
+  /** As many symbols as a piece can have: one for each character, or one for each of its bytes, of which a unit has at most three. */
   roomFor(piece: string): number {
     const { prefix, suffix } = this.#choices;
-    return 3 * (piece.length * (1 + prefix.length) + suffix.length);
+    return this.#bytes ? 3 * (piece.length * (1 + prefix.length) + suffix.length) : piece.length;
   }
 
   /**

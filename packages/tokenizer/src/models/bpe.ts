@@ -1,5 +1,6 @@
 import { shown } from '../errors';
 import { badValue, type JsonReader } from '../json';
+import { MAX_IDS, MAX_TRIE_UNITS, shortMark, tooMuch } from '../limits';
 import { Alphabet, type AlphabetChoices } from './alphabet';
 import { mergeSymbols } from './merge';
 import { type Model, readVocab } from './model';
@@ -23,7 +24,7 @@ interface Merges {
 export function readBpe(reader: JsonReader): BpeModel {
   if (reader.number('dropout', 0) !== 0) throw reader.unsupported('dropout', 'no dropout: the same text always has the same ids');
   const vocab = readVocab(reader);
-  const prefix = reader.string('continuing_subword_prefix', '');
+  const prefix = shortMark(reader, 'continuing_subword_prefix', '');
   const merges = readMerges(reader, vocab, prefix);
   const unknown = reader.stringOrNull('unk_token');
   const choices: AlphabetChoices = {
@@ -31,7 +32,7 @@ export function readBpe(reader: JsonReader): BpeModel {
     fusesUnknown: reader.boolean('fuse_unk', false),
     byteFallback: reader.boolean('byte_fallback', false),
     prefix,
-    suffix: reader.string('end_of_word_suffix', ''),
+    suffix: shortMark(reader, 'end_of_word_suffix', ''),
     strict: unknown === null && merges.made.length === 0,
   };
   return bpeModel(vocab, merges, choices, reader.boolean('ignore_merges', false));
@@ -39,6 +40,7 @@ export function readBpe(reader: JsonReader): BpeModel {
 
 function readMerges(reader: JsonReader, vocab: ReadonlyMap<string, number>, prefix: string): Merges {
   const list = reader.list('merges').filter((one) => typeof one !== 'string' || !one.startsWith('#version'));
+  if (list.length > MAX_IDS) throw tooMuch(`${reader.where}.merges`, `at most ${MAX_IDS} merges`, `${list.length}`);
   const ids = new Int32Array(3 * list.length);
   const made: string[] = [];
   const used = new Set<string>();
@@ -76,7 +78,9 @@ function bpeModel(vocab: ReadonlyMap<string, number>, merges: Merges, choices: A
     const length = mergeSymbols(symbols, alphabet.symbolsOf(piece, symbols), table);
     for (let i = 0; i < length; i++) ids.push(symbols[i] as number);
   };
-  const neighbors = !wholePieces && alphabet.isLocal && !alphabet.mayMergeUnknown(merges.parts) ? new Neighbors(merges.made) : null;
+  const units = merges.made.reduce((sum, { length }) => sum + length, 0);
+  const mayCut = units <= MAX_TRIE_UNITS && !wholePieces && alphabet.isLocal && !alphabet.mayMergeUnknown(merges.parts);
+  const neighbors = mayCut ? new Neighbors(merges.made) : null;
   return { vocab, encode, cut: neighbors && ((piece) => neighbors.cut(piece)), unknown: choices.unknown, table };
 }
 

@@ -1,4 +1,5 @@
-import { badValue, isId, isObject, type JsonReader } from '../json';
+import { badValue, ID, isId, isObject, type JsonReader } from '../json';
+import { MAX_IDS, tooMuch } from '../limits';
 
 /** The part of a tokenizer that turns one piece of text into ids. */
 export interface Model {
@@ -15,8 +16,10 @@ export function readVocab(reader: JsonReader): Map<string, number> {
   const entries = reader.json.vocab;
   if (!isObject(entries)) throw badValue(`${reader.where}.vocab`, 'an object of tokens and their ids', entries);
   const vocab = new Map<string, number>();
-  for (const [token, id] of Object.entries(entries)) {
-    if (!isId(id)) throw badValue(`${reader.where}.vocab[${JSON.stringify(token)}]`, 'a whole number from 0', id);
+  const list = Object.entries(entries);
+  if (list.length > MAX_IDS) throw tooMuch(`${reader.where}.vocab`, `at most ${MAX_IDS} tokens`, `${list.length}`);
+  for (const [token, id] of list) {
+    if (!isId(id)) throw badValue(`${reader.where}.vocab[${JSON.stringify(token)}]`, ID, id);
     vocab.set(token, id);
   }
   return vocab;

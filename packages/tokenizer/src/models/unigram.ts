@@ -1,7 +1,9 @@
 import { byteToken, utf8 } from '../encode/byte-alphabet';
 import { shown, TokenizerError } from '../errors';
 import { badValue, isId, type JsonReader } from '../json';
+import { MAX_IDS, tooMuch } from '../limits';
 import type { Model } from './model';
+import { Trie } from './trie';
 
 /** An unknown character costs this much more than the rarest token: kUnkPenalty of SentencePiece. */
 const UNKNOWN_PENALTY = 10;
@@ -21,7 +23,7 @@ interface Pieces {
 export function readUnigram(reader: JsonReader): Model {
   const pieces = readPieces(reader);
   const vocab = new Map(pieces.tokens.map((token, id) => [token, id]));
-  const trie = new Trie(vocab);
+  const trie = new Trie(`${reader.where}.vocab`, vocab);
   const bytes = Array.from({ length: 256 }, (_, byte) => vocab.get(byteToken(byte)) ?? -1);
   const byteIds = reader.boolean('byte_fallback', false) && bytes.every((id) => id >= 0) ? bytes : null;
   const unknownScore = pieces.scores.reduce((least, score) => Math.min(least, score), Infinity) - UNKNOWN_PENALTY;
@@ -47,6 +49,7 @@ export function readUnigram(reader: JsonReader): Model {
 
 function readPieces(reader: JsonReader): Pieces {
   const list = reader.list('vocab');
+  if (list.length > MAX_IDS) throw tooMuch(`${reader.where}.vocab`, `at most ${MAX_IDS} tokens`, `${list.length}`);
   const tokens: string[] = [];
   const scores = new Float64Array(list.length);
   list.forEach((entry, id) => {
@@ -107,35 +110,4 @@ function bestPath(piece: string, trie: Trie, scores: Float64Array, unknownScore:
   const steps: Step[] = [];
   for (let end = size; end > 0; end = from[end] as number) steps.push({ start: from[end] as number, id: ids[end] as number });
   return steps.reverse();
-}
-
-/** All tokens by their UTF-16 units. */
-class Trie {
-  /** The node after a node and a unit; the root is 0. */
-  readonly #next = new Map<number, number>();
-  /** The token that ends at a node, or -1. */
-  readonly #ids: number[] = [-1];
-
-  constructor(vocab: ReadonlyMap<string, number>) {
-    for (const [token, id] of vocab) {
-      let node = 0;
-      for (let i = 0; i < token.length; i++) {
-        const edge = node * 2 ** 16 + token.charCodeAt(i);
-        node = this.#next.get(edge) ?? this.#ids.push(-1) - 1;
-        this.#next.set(edge, node);
-      }
-      this.#ids[node] = id;
-    }
-  }
-
-  /** Tells the end and the id of every token with which the text goes on at a place, shorter ones first. */
-  prefixes(text: string, start: number, tell: (end: number, id: number) => void): void {
-    let node: number | undefined = 0;
-    for (let at = start; at < text.length; at++) {
-      node = this.#next.get(node * 2 ** 16 + text.charCodeAt(at));
-      if (node === undefined) return;
-      const id = this.#ids[node] as number;
-      if (id >= 0) tell(at + 1, id);
-    }
-  }
 }

@@ -1,5 +1,7 @@
+import { readCompanionTokens } from '../companion-tokens';
 import { shown, TokenizerError } from '../errors';
-import { type CompanionFiles, tokenizerFromJson } from '../from-json';
+import { buildTokenizer, type CompanionFiles } from '../from-json';
+import { MAX_MERGE_WORK, tooMuch } from '../limits';
 import type { Tokenizer } from '../tokenizer';
 import { MODEL_TYPES, type ModelFile, PIECE, type Piece, readModelFile } from './model-file';
 
@@ -20,7 +22,20 @@ export function tokenizerFromSentencePiece(bytes: Uint8Array, options: SentenceP
   refuseUnsupported(file);
   const { addBos = true, addEos = false, ...companions } = options;
   const names = { bos_token: nameOf(file, file.bos), eos_token: nameOf(file, file.eos), pad_token: nameOf(file, file.pad) };
-  return tokenizerFromJson(tokenizerJson(file, addBos, addEos), { ...companions, specialTokensMap: companions.specialTokensMap ?? names });
+  renamePlaceholders(file, companions);
+  return buildTokenizer(tokenizerJson(file, addBos, addEos), companions, names);
+}
+
+/** An added token at the id of another piece takes its place, as in transformers: so models give unused pieces a meaning. */
+function renamePlaceholders(file: ModelFile, companions: CompanionFiles): void {
+  const names = new Set(file.pieces.map(({ text }) => text));
+  for (const { content, claimedId } of readCompanionTokens(companions).listed) {
+    const piece = file.pieces[claimedId ?? -1];
+    if (!piece || names.has(content)) continue;
+    names.delete(piece.text);
+    names.add(content);
+    piece.text = content;
+  }
 }
 
 function notBytes(got: unknown): TokenizerError {
@@ -61,7 +76,7 @@ function tokenizerJson(file: ModelFile, addBos: boolean, addEos: boolean): Recor
     padding: null,
     added_tokens: addedTokens(file.pieces),
     normalizer: normalizer(file),
-    pre_tokenizer: null,
+    pre_tokenizer: preTokenizer(file),
     post_processor: template(file, addBos && file.bos >= 0, addEos && file.eos >= 0),
     decoder: decoder(file),
     model: MODEL_TYPES[file.modelType] === 'BPE' ? bpe(file) : unigram(file),
@@ -82,11 +97,18 @@ function normalizer(file: ModelFile): unknown {
   const replace = (pattern: unknown, content: string) => ({ type: 'Replace', pattern, content });
   const steps: unknown[] = [];
   if (file.charsmap.length > 0) steps.push({ type: 'Precompiled', precompiled_charsmap: base64(file.charsmap), longest_match: true });
-  if (file.removesExtraSpaces) steps.push(replace({ Regex: '\\A +|[ ▁]+\\z' }, ''), replace({ Regex: ' {2,}' }, ' '));
-  if (file.addsDummyPrefix) steps.push({ type: 'Prepend', prepend: '▁' });
-  steps.push(replace({ String: ' ' }, '▁'));
-  return { type: 'Sequence', normalizers: steps };
+  if (file.removesExtraSpaces) steps.push(replace({ Regex: '\\A +|(?<![ ▁])[ ▁]+\\z' }, ''), replace({ Regex: ' {2,}' }, ' '));
+  return steps.length > 0 ? { type: 'Sequence', normalizers: steps } : null;
 }
+
+/**
+ * Spaces become ▁, and the beginning of the text gets one, but not what follows an added token: as in SentencePiece, which gives
+ * it to a text that begins with a space, too. Hugging Face's libraries pass over our mark `always_prepends` and give it none.
+ */
+const preTokenizer = ({ addsDummyPrefix }: ModelFile): unknown => {
+  const metaspace = { type: 'Metaspace', replacement: '▁', prepend_scheme: addsDummyPrefix ? 'first' : 'never', split: false };
+  return addsDummyPrefix ? { ...metaspace, always_prepends: true } : metaspace;
+};
 
 function base64(bytes: Uint8Array): string {
   let text = '';
@@ -149,6 +171,8 @@ function merges(pieces: readonly Piece[], vocab: ReadonlyMap<string, number>): [
     const id = vocab.get(text) ?? -1;
     return pieces[id]?.type === PIECE.normal ? id : -1;
   };
+  const work = pieces.reduce((sum, { text }) => sum + text.length ** 2, 0);
+  if (work > MAX_MERGE_WORK) throw tooMuch('tokenizer.model', 'shorter pieces', `${pieces.length} pieces of which many are long`);
   const ways: { score: number; left: number; right: number }[] = [];
   for (const { text, score, type } of pieces) {
     if (type !== PIECE.normal) continue;

@@ -1,3 +1,4 @@
+import { checkTokenLength, MAX_IDS, tooMuch } from '../limits';
 import { broken, readFields } from './protobuf';
 
 /** What a piece is: ModelProto.SentencePiece.Type of sentencepiece_model.proto. */
@@ -62,6 +63,8 @@ export function readModelFile(bytes: Uint8Array): ModelFile {
     else if (number === 5) file.hasDenormalizer = [...readFields(value)].some((field) => field.number === 2 && isFilled(field.value));
   }
   if (file.pieces.length === 0) throw broken('no pieces');
+  if (file.pieces.length > MAX_IDS) throw tooMuch('tokenizer.model', `at most ${MAX_IDS} pieces`, `${file.pieces.length}`);
+  for (const { text } of file.pieces) checkTokenLength('tokenizer.model', text);
   return file;
 }
 

@@ -1,4 +1,5 @@
-import { join } from 'node:path';
+import { mkdir } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { type FileSet, type LoadedModel, loadPretrainedFiles } from '@densessm/checkpoint';
 import { savePretrained, startBackend } from '@densessm/runtime-node';
 import { countParams, disposeTree } from '@densessm/ssm-core';
@@ -20,6 +21,7 @@ import { upcycle } from './upcycle';
 const COMPANIONS = [
   ...['tokenizer.json', 'tokenizer.model', 'tokenizer_config.json', 'special_tokens_map.json', 'added_tokens.json'],
   ...['vocab.json', 'merges.txt', 'chat_template.jinja', 'generation_config.json'],
+  ...['additional_chat_templates/tool_use.jinja', 'additional_chat_templates/rag.jinja'],
 ] as const;
 
 export async function convert(io: Io, source: string, folder: string, flags: ConvertFlags): Promise<void> {
@@ -90,6 +92,7 @@ async function copyCompanions(files: FileSet, target: string): Promise<string[]>
   for (const name of COMPANIONS) {
     const bytes = await readBytes(files, name);
     if (bytes === null) continue;
+    await mkdir(dirname(join(target, name)), { recursive: true });
     await writeFileWhole(join(target, name), bytes);
     copied.push(name);
   }

@@ -1,7 +1,7 @@
 import { readFile, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
-import { characterTokenizer } from '@densessm/tokenizer';
+import { characterTokenizer, tokenizerFromJson } from '@densessm/tokenizer';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { EXIT } from '../../io';
 import { main } from '../../main';
@@ -112,6 +112,26 @@ describe('densessm eval', () => {
       code: EXIT.usage,
       stderr: expect.stringContaining('--overwrite'),
     });
+  });
+
+  it('names the documents of which a token spans query and choice, and takes questions from a packed file', async () => {
+    const vocab = Object.fromEntries(['<unk>', 'a', ':', ' ', 'C', 'D', ': ', ': C'].map((token, id) => [token, id]));
+    const model = {
+      type: 'BPE',
+      unk_token: '<unk>',
+      vocab,
+      merges: [
+        [':', ' '],
+        [': ', 'C'],
+      ],
+    };
+    const tokenizer = tokenizerFromJson(JSON.stringify({ version: '1.0', added_tokens: [], model }));
+    await writeTinyModel(at('merged'), { config: { ...TINY_MAMBA, vocab_size: tokenizer.vocabSize }, tokenizer });
+    const question = JSON.stringify({ query: 'a:', choices: ['C', 'D'], gold: 0 });
+    await writeFile(at('q.ndjson.gz'), gzipSync(`${question}\n${question}\n`));
+    const { code, stdout, stderr } = await evaluate('merged', '--multiple-choice', 'q.ndjson.gz', '--json');
+    expect(stderr).toContain('q: document 0, 1: a token spans context and continuation');
+    expect([code, JSON.parse(stdout)['n-samples'].q]).toEqual([EXIT.fine, { original: 2, effective: 2 }]);
   });
 
   it('begins texts with a line break where the tokenizer has no token for it', async () => {

@@ -19,7 +19,7 @@ export async function runGenerate(io: Io, source: string, argument: string | und
   const model = await openModel(io, source, flags);
   try {
     const prompt = snapshot !== undefined && text === undefined ? [] : promptTokens(model, text, flags);
-    const options = optionsOf(model, flags, io.signal);
+    const options = optionsOf(model, flags, io.unread ? AbortSignal.any([io.signal, io.unread]) : io.signal);
     if (flags.echo && !flags.json && text !== undefined) io.stdout.write(flags.ids ? `${prompt.join(' ')} ` : text);
     const result =
       options.numBeams === undefined
@@ -27,7 +27,7 @@ export async function runGenerate(io: Io, source: string, argument: string | und
         : await withBeams(io, model, prompt, options, flags);
     if (flags.json) writeJson(io, { model: model.name, prompt: text ?? null, ...result });
     else io.stdout.write('\n');
-    if (result.finishReason === 'aborted') throw new Interrupted('stopped.');
+    if (result.finishReason === 'aborted' && io.signal.aborted) throw new Interrupted('stopped.');
   } finally {
     model.dispose();
   }

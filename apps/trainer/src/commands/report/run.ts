@@ -3,7 +3,7 @@ import { usageError } from '../../errors';
 import type { Io } from '../../io';
 import { relativePath } from '../../output/paths';
 import { refuseOverwrite } from '../../output/write-file';
-import { REPORT } from '../../run/open-run';
+import { REPORT } from '../../run-folder/names';
 import { writeJson, writeLines } from '../shared';
 import type { ReportOptions } from './command';
 

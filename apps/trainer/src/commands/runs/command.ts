@@ -5,7 +5,9 @@ import type { Io } from '../../io';
 import { relativePath } from '../../output/paths';
 import { alignTable } from '../../output/table';
 import { terminalWidth } from '../../output/terminal';
-import { type RunInfo, readRunInfo, stateOf } from '../../run/run-info';
+import { hasCheckpoint } from '../../run-folder/checkpoint';
+import { CHECKPOINT } from '../../run-folder/names';
+import { type RunInfo, type RunState, readRunInfo, stateOf } from '../../run-folder/run-info';
 import { shortCount } from '../../view/progress';
 import type { Register } from '../index';
 import { writeJson, writeLines } from '../shared';
@@ -32,6 +34,9 @@ export const registerRuns: Register = (program: Command, io: Io): void => {
 interface FoundRun {
   readonly folder: string;
   readonly info: RunInfo;
+  readonly state: RunState;
+  /** Whether it can be continued. */
+  readonly isSaved: boolean;
 }
 
 async function findRuns(root: string): Promise<FoundRun[]> {
@@ -39,7 +44,11 @@ async function findRuns(root: string): Promise<FoundRun[]> {
   const look = async (folder: string, depth: number): Promise<void> => {
     const info = await readRunInfo(folder).catch(() => undefined); // somebody else's run.json
     if (info !== undefined) {
-      found.push({ folder, info });
+      found.push({
+        ...{ folder, info },
+        state: await stateOf(folder, info),
+        isSaved: await hasCheckpoint(join(folder, CHECKPOINT)),
+      });
       return;
     }
     if (depth === 0) return;
@@ -56,20 +65,20 @@ const HEAD = ['run', 'model', 'parameters', 'steps', 'best held-out loss', 'last
 const asTable = (found: readonly FoundRun[], io: Io): string[] =>
   alignTable([HEAD, ...found.map((one) => asRow(one, io.cwd))], { right: [2, 3, 4], width: terminalWidth(io) });
 
-const asRow = ({ folder, info }: FoundRun, cwd: string): string[] => [
+const asRow = ({ folder, info, state, isSaved }: FoundRun, cwd: string): string[] => [
   relativePath(cwd, folder),
   info.settings.model,
   shortCount(info.parameters),
   `${info.step}/${info.settings.maxSteps}`,
   info.best === null ? '–' : info.best.loss.toFixed(4),
   `${info.updated.slice(0, 10)} ${info.updated.slice(11, 16)}`,
-  stateOf(info),
+  isSaved || state === 'running' ? state : `${state} before its first checkpoint`,
 ];
 
-const asJson = ({ folder, info }: FoundRun): Record<string, unknown> => {
+const asJson = ({ folder, info, state, isSaved }: FoundRun): Record<string, unknown> => {
   const { name, settings, parameters, step, loss, best, created, updated, seconds } = info;
   return {
     ...{ folder, name, model: settings.model, parameters, step, maxSteps: settings.maxSteps },
-    ...{ loss, best, created, updated, seconds, state: stateOf(info) },
+    ...{ loss, best, created, updated, seconds, state, checkpoint: isSaved },
   };
 };

@@ -1,3 +1,5 @@
+import { spawnSync } from 'node:child_process';
+import { existsSync, openSync } from 'node:fs';
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -6,7 +8,7 @@ import { memory } from '@tensorflow/tfjs-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { EXIT } from '../../io';
 import { run } from '../../test-support/fake-io';
-import { spawnCommand } from '../../test-support/process';
+import { COMMAND, spawnCommand } from '../../test-support/process';
 
 let cwd: string;
 const SIZES = '--hidden-size 8 --num-hidden-layers 2 --state-size 4 --block-size 12 --batch-size 2 --max-steps 12'.split(' ');
@@ -94,6 +96,45 @@ describe('densessm train', () => {
     );
     expect(await run(['train', '--out-dir', 'out/broken-off', '--init-from', 'resume'], { cwd })).toMatchObject({ code: EXIT.fine });
     await expectSameRun('broken-off');
+  });
+
+  it.each(['SIGTERM', 'SIGHUP', 'SIGQUIT'] as const)('saves on %s as on Ctrl-C', async (signal) => {
+    const kill = { when: /^step 2\/12 /m, signal };
+    const name = `ended-by-${signal}`;
+    const { code, stderr } = await spawnCommand(train('--name', name, '--log-interval', '1'), { cwd, kill });
+    expect([code, stderr]).toEqual([EXIT.interrupted, expect.stringMatching(/interrupted after \d+ steps; saved/)]);
+    expect((await stateOf(name)).notes.counters).toBeDefined();
+  });
+
+  it('goes on without a listener where its output is closed', async () => {
+    const { code } = await spawnCommand(train('--name', 'unheard', '--json'), { cwd, close: ['stdout', 'stderr'] });
+    expect(code).toBe(EXIT.fine);
+    await expectSameRun('unheard');
+  });
+
+  it('stops and writes nothing more where its folder is removed', async () => {
+    const folder = join(cwd, 'out', 'removed');
+    const running = spawnCommand(train('--name', 'removed', '--max-steps', '100000', '--save-interval', '100000', '--eval-interval', '0'), {
+      cwd,
+    });
+    const hasBegun = () =>
+      readFile(join(folder, 'log.jsonl'), 'utf8').then(
+        (text) => text.includes('"step":1,'),
+        () => false,
+      );
+    while (!(await hasBegun())) await new Promise((resolve) => setTimeout(resolve, 20));
+    await rm(folder, { recursive: true });
+    const { code, stderr } = await running;
+    expect([code, stderr]).toEqual([EXIT.failure, expect.stringMatching(/was removed (or replaced )?while the run was training/)]);
+    expect(await readdir(join(cwd, 'out'))).not.toContain('removed');
+  });
+
+  it.runIf(existsSync('/dev/full'))('says so where the results meet a full disk, once the run is done', async () => {
+    const shell = spawnSync(process.execPath, [...COMMAND, ...train('--name', 'told-to-nobody', '--json')], {
+      ...{ cwd, encoding: 'utf8', stdio: ['ignore', openSync('/dev/full', 'w'), 'pipe'] },
+    });
+    expect([shell.status, shell.stderr]).toEqual([EXIT.failure, expect.stringContaining('a full disk')]);
+    await expectSameRun('told-to-nobody');
   });
 
   it('goes on with carried states, accumulated gradients and Muon', async () => {

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import type { Command } from 'commander';
 import { Interrupted, type Io } from '../../io';
 import { relativePath } from '../../output/paths';
-import type { RunInfo } from '../../run/run-info';
+import type { RunInfo } from '../../run-folder/run-info';
 import { addSettingFlags, settingsOf } from '../../settings/flags';
 import { PRESETS } from '../../settings/presets';
 import { givenSettings } from '../../settings/resolve';
@@ -11,8 +11,8 @@ import type { Register } from '../index';
 
 const DESCRIPTION = `Trains a model on text and keeps everything about it in one folder: checkpoints, log, samples, a report.
 
-A model that was interrupted or killed goes on with --init-from resume, to the bit as if nothing had happened.
-Ctrl-C ends a run after the step at hand and saves it.`;
+A run that was interrupted or killed continues with --init-from resume, to the bit as if nothing had happened.
+Ctrl-C, SIGTERM, SIGHUP and SIGQUIT end a run after the step at hand and save it.`;
 
 const presets = Object.entries(PRESETS).map(([name, { about }]) => `  ${name.padEnd(30)} ${about}`);
 const AFTER = `
@@ -35,6 +35,7 @@ export const registerTrain: Register = (program: Command, io: Io): void => {
     .description(DESCRIPTION)
     .option('--config <file>', 'settings from a YAML or JSON file, under the names of the flags')
     .option('--preset <name>', 'start from settings that belong together, see below')
+    .option('--break-lock', 'take the folder of a run whose process counts as alive, though you know that it has ended')
     .option('--json', 'write every record, and the result at the end, as a line of JSON on stdout');
   addSettingFlags(command);
   command.addHelpText('after', AFTER).action((options) => train(options, program.args, io));
@@ -44,17 +45,18 @@ interface TrainOptions extends Record<string, unknown> {
   readonly config?: string;
   readonly preset?: string;
   readonly json?: boolean;
+  readonly breakLock?: boolean;
 }
 
 async function train(options: TrainOptions, command: readonly string[], io: Io): Promise<void> {
   const flags = settingsOf(options);
   const given = await givenSettings({ flags, preset: options.preset, configFile: options.config }, io.cwd);
   const { openRun } = await import('../../run/open-run');
-  const run = await openRun(given, io);
+  const run = await openRun(given, io, { breakLock: options.breakLock });
   const { runView } = await import('../../view/run-view');
   const view = runView(io, { json: options.json === true, logInterval: run.settings.logInterval });
   const { trainRun } = await import('../../run/train-run'); // TensorFlow.js takes its time; --help need not wait for it
-  const { info, finished, folder } = await trainRun(run, command, io, view);
+  const { info, finished, folder } = await trainRun(run, command, io, view).finally(() => run.lock.release());
   if (options.json)
     io.stdout.write(
       `${JSON.stringify({ type: 'result', folder, state: info.state, step: info.step, loss: info.loss, best: info.best })}\n`,

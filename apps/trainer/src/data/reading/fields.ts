@@ -30,7 +30,7 @@ export function textFields(record: object): string[] {
   return found.sort((a, b) => b[1] - a[1]).map(([path]) => path);
 }
 
-export interface FieldProblem {
+interface FieldProblem {
   /** File and line or row. */
   readonly where: string;
   readonly field: string;

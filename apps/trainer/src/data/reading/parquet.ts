@@ -111,7 +111,8 @@ async function readable<T>(file: DataFile, read: () => Promise<T>): Promise<T> {
     return await read();
   } catch (cause) {
     if (cause instanceof Error && cause.name === 'SsmError') throw cause;
-    const got = cause instanceof Error ? cause.message : String(cause);
+    const isOurs = cause instanceof Error && !(cause instanceof TypeError || cause instanceof RangeError);
+    const got = isOurs ? cause.message : 'sizes or names in it that do not fit together';
     throw dataError(`${file.name} cannot be read as Parquet.`, 'a whole Parquet file', got, 'download or write it again', cause);
   }
 }

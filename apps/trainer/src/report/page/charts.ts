@@ -1,7 +1,10 @@
 /** What the script of the page draws: one spec for each chart. */
 import type { GateRecord, GateStatistics } from '@densessm/train';
+import { warmupSteps } from '../../settings/resolve';
+import { colorsOf } from '../data/compare';
 import { type Axis, axisOf, type Point, point, type TrainingCurves, trainingCurves } from '../data/curves';
 import type { ReportRun } from '../data/run';
+import { differenceChart } from './difference';
 
 export interface Curve {
   readonly label: string;
@@ -15,7 +18,9 @@ export interface Curve {
   readonly sparse?: boolean;
   readonly dashed?: boolean;
   /** A color of the palette, or a place between 0 and 1 on a scale of hues. */
-  readonly color: { readonly run: number } | { readonly hue: number };
+  readonly color:
+    | { readonly run: number /** 0 for the run's own color, 1 for the faintest. */; readonly shade?: number }
+    | { readonly hue: number };
 }
 
 export interface Chart {
@@ -27,14 +32,18 @@ export interface Chart {
   readonly curves: readonly Curve[];
   /** Values above are cut off, so that one spike does not flatten the rest. */
   readonly cap?: number;
+  /** Draws a line at zero. */
+  readonly zero?: boolean;
 }
 
 /** The charts of a page and the axes that they share. */
 export interface Drawing {
   readonly axes: readonly Axis[];
   readonly training: readonly Chart[];
-  /** One list for each run that has gates. */
-  readonly gates: readonly { readonly run: number; readonly charts: readonly Chart[] }[];
+  /** Of all runs that have gates. */
+  readonly gates: readonly Chart[];
+  /** Where the warm-up of the last run ends: the charts begin there unless asked. */
+  readonly start: { readonly steps: number; readonly tokens: number; readonly minutes: number };
   /** The most steps that one point stands for. */
   readonly stepsPerPoint: number;
 }
@@ -42,20 +51,41 @@ export interface Drawing {
 export function drawingOf(runs: readonly ReportRun[]): Drawing {
   const axes: Axis[] = [];
   const add = (axis: Axis): number => axes.push(axis) - 1;
+  const colors = colorsOf(runs);
   const curves = runs.map(({ steps }) => trainingCurves(steps));
-  const parts = curves.map((one, run) => ({ curves: one, axis: add(one.axis), run, name: runs.length > 1 ? (runs[run]?.name ?? '') : '' }));
+  const parts = curves.map((one, run) => ({
+    curves: one,
+    axis: add(one.axis),
+    run,
+    color: colors[run] ?? { run },
+    name: runs.length > 1 ? (runs[run]?.name ?? '') : '',
+  }));
   const validation = runs.map((run) => add(axisOf(run.evaluations, run)));
-  const training = [lossChart(runs, parts, validation), ...smallCharts(parts)].filter((chart) => chart.curves.some(hasPoints));
-  const gates = runs.flatMap((run, i) =>
-    run.gates.length > 0 ? [{ run: i, charts: gateCharts(run.gates, add(axisOf(run.gates, run)), i) }] : [],
-  );
-  return { axes, training, gates, stepsPerPoint: Math.max(1, ...curves.map((one) => one.stepsPerPoint)) };
+  const difference = differenceChart(runs, add);
+  const all = [lossChart(runs, parts, validation), ...(difference ? [difference] : []), ...smallCharts(parts)];
+  const training = all.filter((chart) => chart.curves.some(hasPoints));
+  const gates = gateCharts(runs, add);
+  return { axes, training, gates, start: startOf(runs), stepsPerPoint: Math.max(1, ...curves.map((one) => one.stepsPerPoint)) };
 }
+
+/** The end of the warm-up, if there is enough behind it. */
+function startOf(runs: readonly ReportRun[]): Drawing['start'] {
+  const ends = runs.map((run) => {
+    const step = run.info === undefined ? 0 : warmupSteps(run.info.settings);
+    const { tokens, minutes } = axisOf([{ step }], run);
+    return step < run.steps.length / 2 ? { steps: step, tokens: tokens[0] ?? 0, minutes: minutes[0] ?? 0 } : undefined;
+  });
+  const most = (key: keyof Drawing['start']): number => Math.max(0, ...ends.map((end) => end?.[key] ?? 0));
+  return ends.every((end) => end !== undefined) ? { steps: most('steps'), tokens: most('tokens'), minutes: most('minutes') } : NO_WARMUP;
+}
+
+const NO_WARMUP = { steps: 0, tokens: 0, minutes: 0 };
 
 interface Part {
   readonly curves: TrainingCurves;
   readonly axis: number;
   readonly run: number;
+  readonly color: Curve['color'];
   /** Empty where there is only one run. */
   readonly name: string;
 }
@@ -70,13 +100,13 @@ function smoothingOf(parts: readonly Part[]): string {
 }
 
 function lossChart(runs: readonly ReportRun[], parts: readonly Part[], validation: readonly number[]): Chart {
-  const train = parts.map(({ curves, axis, run, name }): Curve => {
+  const train = parts.map(({ curves, axis, color, name }): Curve => {
     const { loss, lossLow, lossHigh } = curves;
-    return { label: `${name} training`.trim(), axis, values: loss, low: lossLow, high: lossHigh, color: { run } };
+    return { label: `${name} training`.trim(), axis, values: loss, low: lossLow, high: lossHigh, color };
   });
-  const held = parts.map(({ run, name }): Curve => {
+  const held = parts.map(({ run, color, name }): Curve => {
     const values = (runs[run]?.evaluations ?? []).map(({ loss }) => point(loss));
-    return { label: `${name} validation`.trim(), axis: validation[run] ?? 0, values, sparse: true, dashed: true, color: { run } };
+    return { label: `${name} validation`.trim(), axis: validation[run] ?? 0, values, sparse: true, dashed: true, color };
   });
   const note = `Cross entropy in nats per token; lower is better. Training: ${smoothingOf(parts)}.`;
   return { id: 'loss', title: 'Loss', note, unit: 'nats per token', curves: [...train, ...held], cap: capOf([...train, ...held]) };
@@ -84,7 +114,7 @@ function lossChart(runs: readonly ReportRun[], parts: readonly Part[], validatio
 
 function smallCharts(parts: readonly Part[]): Chart[] {
   const each = (make: (curves: TrainingCurves) => Pick<Curve, 'values' | 'low' | 'high'>): Curve[] =>
-    parts.map(({ curves, axis, run, name }) => ({ label: name || 'value', axis, ...make(curves), color: { run } }));
+    parts.map(({ curves, axis, color, name }) => ({ label: name || 'value', axis, ...make(curves), color }));
   const norms = each((one) => ({ values: one.gradNorm, low: one.gradNormLow, high: one.gradNormHigh }));
   const skipped = each((one) => ({ values: one.skipped }));
   const speed = 'Tokens read per second of training, evaluations not counted.';
@@ -133,14 +163,25 @@ export const gateLabel = ({ layer, name }: Pick<GateStatistics, 'layer' | 'name'
 /** A hue for each gate, from the first layer to the last. */
 export const gateHue = (index: number, count: number): number => (count > 1 ? index / (count - 1) : 0.5);
 
-function gateCharts(records: readonly GateRecord[], axis: number, run: number): Chart[] {
+/** One chart for each statistic, with the gates of every run: by hue where there is one run, else in shades of the run's color. */
+function gateCharts(runs: readonly ReportRun[], add: (axis: Axis) => number): Chart[] {
+  const measured = runs.flatMap((run, index) => (run.gates.length > 0 ? [{ run, index, axis: add(axisOf(run.gates, run)) }] : []));
+  if (measured.length === 0) return [];
+  const colors = colorsOf(runs);
+  return GATE_CHARTS.map(([key, title, note]) => ({
+    ...{ id: `gates-${key}`, title, note, unit: '' },
+    curves: measured.flatMap(({ run, index, axis }) =>
+      gateCurves(run.gates, key).map((curve, i, all): Curve => {
+        const shade = all.length > 1 ? 1 - i / (all.length - 1) : 0;
+        const color = runs.length === 1 ? { hue: gateHue(i, all.length) } : { run: colors[index]?.run ?? index, shade };
+        return { ...curve, label: runs.length === 1 ? curve.label : `${run.name} ${curve.label}`, axis, sparse: true, color };
+      }),
+    ),
+  }));
+}
+
+function gateCurves(records: readonly GateRecord[], key: (typeof GATE_CHARTS)[number][0]): { label: string; values: Point[] }[] {
   const labels = [...new Set(records.flatMap(({ gates }) => gates.map(gateLabel)))];
   const found = records.map(({ gates }) => new Map(gates.map((gate) => [gateLabel(gate), gate])));
-  return GATE_CHARTS.map(([key, title, note]) => ({
-    ...{ id: `gates-${run}-${key}`, title, note, unit: '' },
-    curves: labels.map((label, i) => ({
-      ...{ label, axis, sparse: true, color: { hue: gateHue(i, labels.length) } },
-      values: found.map((gates) => point(gates.get(label)?.[key] ?? Number.NaN)),
-    })),
-  }));
+  return labels.map((label) => ({ label, values: found.map((gates) => point(gates.get(label)?.[key] ?? Number.NaN)) }));
 }

@@ -1,3 +1,4 @@
+import { BESIDES } from '../data/compare';
 import type { ReportRun } from '../data/run';
 import { type Html, html } from './html';
 import { count, NOTHING } from './numbers';
@@ -17,7 +18,9 @@ export function configSection(runs: readonly ReportRun[]): Html | undefined {
     ['Data', linesOf(runs.map(({ info }) => info?.data))],
     ['Run', linesOf(runs.map(runFacts))],
   ] as const;
-  const different = groups.filter(([title]) => title !== 'Run').flatMap(([, lines]) => lines.filter(differs));
+  const different = groups
+    .filter(([title]) => title !== 'Run')
+    .flatMap(([, lines]) => lines.filter((line) => differs(line) && !BESIDES.includes(line.name)));
   return html`<section aria-labeledby="config"><h2 id="config">Configuration</h2>
 ${runs.length > 1 ? table('What differs', different, runs, 'Nothing: the runs have the same settings.') : undefined}
 ${groups.map(([title, lines]) => html`<details${runs.length === 1 && title === 'Training' ? html` open` : undefined}><summary>${title}</summary>${table(title, lines, runs, 'Nothing is known.')}</details>`)}
@@ -59,7 +62,7 @@ function table(label: string, lines: readonly Line[], runs: readonly ReportRun[]
   if (runs.length === 1) return html`<dl class="facts">${lines.map(fact)}</dl>`;
   const row = (line: Line): Html =>
     html`<tr${differs(line) ? html` class="differs"` : undefined}><th scope="row">${line.name}</th>${line.values.map((value) => html`<td>${value}</td>`)}</tr>\n`;
-  return html`<div class="scroll" tabindex="0" role="region" aria-label="${label}"><table class="config">
+  return html`<div class="scroll" tabindex="0" role="region" aria-label="${label}"><table class="config stack">
 <thead><tr><th scope="col">${label}</th>${runs.map(({ name }) => html`<th scope="col">${name}</th>`)}</tr></thead>
 <tbody>
 ${lines.map(row)}</tbody></table></div>`;

@@ -38,7 +38,7 @@ export function numbersTable(chart: Chart, stepsOf: (axis: number) => readonly n
   };
   const row = (step: number): Html =>
     html`<tr><th scope="row">${step.toLocaleString('en')}</th>${chart.curves.map((curve) => html`<td>${at(curve, step)}</td>`)}</tr>\n`;
-  return html`<details><summary>Numbers</summary><div class="scroll" tabindex="0" role="region" aria-label="Numbers"><table>
+  return html`<details><summary>Numbers</summary><div class="scroll" tabindex="0" role="region" aria-label="Numbers"><table class="stack">
 <thead><tr><th scope="col">Step</th>${chart.curves.map(({ label }) => html`<th scope="col">${label}</th>`)}</tr></thead>
 <tbody>
 ${picked.map((step) => (step === undefined ? undefined : row(step)))}</tbody></table></div></details>`;

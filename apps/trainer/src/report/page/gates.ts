@@ -11,20 +11,20 @@ export function gatesSection(runs: readonly ReportRun[], { gates }: Drawing): Ht
   return html`<section aria-labeledby="gates"><h2 id="gates">Dense gates</h2>
 <p class="lead">A layer of a dense model reads the states of shallower layers through a gate that it makes from its own input. Zero is closed; a fresh
 gate is closed everywhere. Measured on one batch of held-out text.</p>
-${gates.map(
-  ({
-    run,
-    charts,
-  }) => html`${runs.length > 1 ? html`<h3 class="run">${runs[run]?.name}</h3>` : undefined}<div class="grid pairs">${charts.map((chart) => figure(chart))}</div>
-${latest(runs[run]?.gates.at(-1))}`,
-)}</section>`;
+<div class="grid pairs">${gates.map((chart) => figure(chart))}</div>
+${runs.map((run) => ofRun(run, runs.length > 1))}</section>`;
 }
+
+const ofRun = (run: ReportRun, isNamed: boolean): Html | undefined =>
+  isNamed && run.gates.length > 0
+    ? html`<details><summary>Gates of ${run.name} at the last measurement</summary>${latest(run.gates.at(-1))}</details>`
+    : latest(run.gates.at(-1));
 
 function latest(record: ReportRun['gates'][number] | undefined): Html | undefined {
   if (record === undefined) return undefined;
   const row = (gate: GateStatistics, index: number): Html =>
     html`<tr><th scope="row"><span class="swatch" style="--hue: ${gateHue(index, record.gates.length).toFixed(3)}"></span>${gateLabel(gate)}</th><td>${short(gate.mean)}</td><td>${short(gate.std)}</td><td>${short(gate.absMax)}</td><td>${percent(gate.nearZero)}</td><td>${histogram(gate)}</td></tr>\n`;
-  return html`<div class="scroll" tabindex="0" role="region" aria-label="Gates at the last measurement"><table class="gates">
+  return html`<div class="scroll" tabindex="0" role="region" aria-label="Gates at the last measurement"><table class="gates stack">
 <caption>At step ${count(record.step)}. Bars show square roots of counts, the dotted line zero.</caption>
 <thead><tr><th scope="col">Gate</th><th scope="col">Mean</th><th scope="col">Spread</th><th scope="col">Largest</th><th scope="col">Below ${NEAR_ZERO}</th><th scope="col">Values</th></tr></thead>
 <tbody>

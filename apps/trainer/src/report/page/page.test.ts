@@ -62,7 +62,7 @@ describe('a report', () => {
     expect(text).toContain('densessm train --data &#39;it&#39;\\&#39;&#39;s here.txt&#39;');
     expect(dataOf(text).charts.map(({ id }) => id)).toEqual([
       ...['loss', 'learning-rate', 'gradient-norm', 'speed'],
-      ...['gates-0-mean', 'gates-0-std', 'gates-0-absMax', 'gates-0-nearZero'],
+      ...['gates-mean', 'gates-std', 'gates-absMax', 'gates-nearZero'],
     ]);
     expect(text).not.toContain('Drawn with one point');
   });
@@ -76,6 +76,39 @@ describe('a report', () => {
     expect(differing).toContain('<td>dense_mamba</td><td>mamba</td>');
     expect(differing).not.toContain('ssm.state');
     expect(dataOf(text).charts[0]?.curves.length).toBe(4);
+  });
+
+  it('says which is better and by how much, over the seeds that both have, and sorts by loss', () => {
+    const seeded = (model: string, seed: number, loss: number) =>
+      reportRun(
+        `${model} ${seed}`,
+        [...steps(30), evaluation(30, loss)],
+        info({ settings: { model, seed, maxSteps: 30, warmupRatio: 0.1 } }),
+      );
+    const text = page(seeded('mamba', 1, 1.5), seeded('mamba', 2, 1.52), seeded('dense', 1, 1.39), seeded('dense', 2, 1.43));
+    expect(text).toContain('<title>mamba · dense: 4 runs</title>');
+    expect(text).toMatch(
+      /<strong>dense<\/strong> has a validation loss <strong>0\.100 ± 0\.014<\/strong> nats .* lower than .*over 2 seeds/,
+    );
+    expect(
+      [...text.matchAll(/<tr><th scope="row"><span class="swatch run-(\d)"><\/span>([^<]+)<\/th><td>([^<]+)/g)].map((one) => one.slice(1)),
+    ).toEqual([
+      ['1', 'dense 1', 'dense'],
+      ['1', 'dense 2', 'dense'],
+      ['0', 'mamba 1', 'mamba'],
+      ['0', 'mamba 2', 'mamba'],
+    ]);
+    const data = dataOf(text) as unknown as { start: object; charts: { id: string; curves: object[] }[]; refreshSeconds: unknown };
+    expect(data.start).toMatchObject({ steps: 3, tokens: 300 });
+    expect(data.charts.find(({ id }) => id === 'difference')?.curves).toMatchObject([{ label: 'dense', values: [-0.1], low: [-0.114142] }]);
+    expect(data.refreshSeconds).toBe(null);
+  });
+
+  it('refreshes by itself while its run goes on, and overlays the gates of several', () => {
+    const going = reportRun('run', learned, info({ state: 'running' }));
+    expect(dataOf(page(going))).toMatchObject({ refreshSeconds: 20 });
+    const both = dataOf(page(going, reportRun('other', learned, info())));
+    expect(both.charts.find(({ id }) => id === 'gates-mean')?.curves.length).toBe(4);
   });
 
   it('is whole with nothing, one step, no finite loss, gates that are not finite, and a hundred thousand steps', () => {

@@ -1,4 +1,5 @@
 import type { SampleRecord } from '@densessm/train';
+import { colorsOf } from '../data/compare';
 import type { ReportRun } from '../data/run';
 import { type Html, html } from './html';
 import { count } from './numbers';
@@ -21,9 +22,10 @@ ${shown.map((step, i) => atStep(runs, step, i === 0))}</section>`;
 }
 
 function atStep(runs: readonly ReportRun[], step: number, open: boolean): Html {
+  const colors = colorsOf(runs);
   const texts = runs.flatMap((run, i) => {
     const sample = run.samples.find((one) => one.step === step);
-    return sample ? [one(sample, runs.length > 1 ? { name: run.name, index: i } : undefined)] : [];
+    return sample ? [one(sample, runs.length > 1 ? { name: run.name, index: colors[i]?.run ?? i } : undefined)] : [];
   });
   return html`<details class="samples"${open ? html` open` : undefined}><summary>Step ${count(step)}</summary><div class="grid">${texts}</div></details>\n`;
 }

@@ -1,12 +1,11 @@
-import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { isObject, SsmError } from '@densessm/ssm-core/plain';
 import type { DataSummary } from '../data/options';
 import type { Settings } from '../settings/table';
 import { type FileSystem, readTextIfThere, realFiles, replaceFile, writeError } from './files';
 import { runInfoOf } from './json-schema';
-
-export const INFO_FILE = 'run.json';
+import { isLocked } from './lock';
+import { INFO_FILE } from './names';
 
 /** What run.json tells of a run. */
 export interface RunInfo {
@@ -42,19 +41,12 @@ export interface Best {
   readonly loss: number;
 }
 
-/** What a run is doing, told from outside: a process that is gone without a word was killed. */
-export function stateOf({ state, process: { host, pid } }: RunInfo): RunInfo['state'] | 'killed' {
-  return state === 'running' && host === hostname() && !isAlive(pid) ? 'killed' : state;
+/** What a run is doing, told from outside: one that nobody holds any more was killed. */
+export async function stateOf(folder: string, { state }: RunInfo, fs: FileSystem = realFiles): Promise<RunState> {
+  return state === 'running' && !(await isLocked(folder, fs)) ? 'killed' : state;
 }
 
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0); // sends nothing
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM'; // somebody else's
-  }
-}
+export type RunState = RunInfo['state'] | 'killed';
 
 /** @throws SsmError FILE where the folder cannot be written */
 export async function writeRunInfo(folder: string, info: RunInfo, fs: FileSystem = realFiles): Promise<void> {

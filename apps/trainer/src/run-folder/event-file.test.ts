@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type RunRecord, recordEvent } from '@densessm/train';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { realFiles } from '../run/files';
 import { EventFile } from './event-file';
+import { realFiles } from './files';
 
 let folder = '';
 beforeEach(async () => {

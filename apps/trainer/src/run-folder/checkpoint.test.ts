@@ -2,8 +2,8 @@ import { mkdtemp, readdir, readFile, truncate, writeFile } from 'node:fs/promise
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { openCheckpoint, tidyCheckpoints, writeCheckpoint } from './checkpoint';
-import { type FileSystem, realFiles } from './files';
+import { openCheckpoint, restoreSwapped, writeCheckpoint } from './checkpoint';
+import { type FileSystem, realFiles, sweep } from './files';
 
 let parent: string;
 let folder: string;
@@ -73,11 +73,22 @@ describe('a checkpoint', () => {
     expect(await readdir(parent)).toEqual(['checkpoint']);
   });
 
+  it.each(['ENOSPC', 'EACCES'])('that is the first one and meets %s promises none to continue from', async (code) => {
+    const error: Error & { fix?: string } = await writeCheckpoint(folder, files('one'), {}, brokenDisk(code, 'write', 2)).catch(
+      (one) => one,
+    );
+    expect(error.fix).toMatch(/then start again with --overwrite, since no checkpoint was saved yet$/);
+    expect(await readdir(parent)).toEqual([]);
+  });
+
   it('whose process was killed while writing is not looked at, and is swept away', async () => {
     await writeCheckpoint(folder, files('before'), { step: 1 });
-    await realFiles.mkdir(`${folder}.1234.tmp`);
-    await writeFile(join(`${folder}.1234.tmp`, 'model.safetensors'), 'half');
-    await tidyCheckpoints(folder);
+    const half = `${folder}.${crypto.randomUUID()}.tmp`;
+    await realFiles.mkdir(half);
+    await writeFile(join(half, 'model.safetensors'), 'half');
+    for (const name of ['run.json', 'log.jsonl', 'report.html'])
+      await writeFile(join(parent, `${name}.${crypto.randomUUID()}.tmp`), 'half');
+    await sweep(parent);
     expect(await read()).toEqual({ step: 1, text: 'beforebefore' });
     expect(await readdir(parent)).toEqual(['checkpoint']);
   });
@@ -85,7 +96,7 @@ describe('a checkpoint', () => {
   it('whose process was killed between the two renames is put back', async () => {
     await writeCheckpoint(folder, files('before'), { step: 1 });
     await realFiles.rename(folder, `${folder}.old`);
-    await tidyCheckpoints(folder);
+    await restoreSwapped(folder);
     expect(await read()).toEqual({ step: 1, text: 'beforebefore' });
   });
 

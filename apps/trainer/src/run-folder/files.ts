@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { SsmError } from '@densessm/ssm-core/plain';
 
 /** What a run needs of a disk. Tests give one that is full. */
-export type FileSystem = Pick<typeof nodeFiles, 'mkdir' | 'open' | 'rename' | 'rm' | 'readdir' | 'readFile'>;
+export type FileSystem = Pick<typeof nodeFiles, 'mkdir' | 'open' | 'rename' | 'rm' | 'rmdir' | 'readdir' | 'readFile'>;
 export const realFiles: FileSystem = nodeFiles;
 
 const REASONS: Readonly<Record<string, readonly [got: string, fix: string]>> = {
@@ -46,6 +46,12 @@ export async function writePieces(
   }
 }
 
+/** Whether an open file still is the one at its path. */
+export async function isSameFile(file: nodeFiles.FileHandle, path: string): Promise<boolean> {
+  const [opened, found] = await Promise.all([file.stat(), nodeFiles.stat(path).catch(() => undefined)]);
+  return found !== undefined && found.ino === opened.ino;
+}
+
 /** Replaces a file as a whole: whoever reads it meets the old content or the new. */
 export async function replaceFile(fs: FileSystem, folder: string, name: string, text: string): Promise<void> {
   const temporary = join(folder, `${name}.${crypto.randomUUID()}.tmp`);
@@ -55,6 +61,15 @@ export async function replaceFile(fs: FileSystem, folder: string, name: string, 
   } finally {
     await fs.rm(temporary, { force: true });
   }
+}
+
+/** What a file or folder is called until it is whole. */
+const HALF = /^(checkpoint|best|log\.jsonl|report\.html|run\.(json|[\da-f-]{36}\.lock))\.[\da-f-]{36}\.tmp$/;
+
+/** Removes what processes that were killed have left half written in the folder of a run. Only the holder of its lock may. */
+export async function sweep(folder: string, fs: FileSystem = realFiles): Promise<void> {
+  const names = await fs.readdir(folder);
+  for (const name of names) if (HALF.test(name)) await fs.rm(join(folder, name), { recursive: true, force: true });
 }
 
 /** The text of a file, undefined where there is none. */

@@ -7,6 +7,7 @@ import { basename, dirname, join } from 'node:path';
 import { isObject, SsmError } from '@densessm/ssm-core/plain';
 import { type FileSystem, readTextIfThere, realFiles, writeError, writePieces } from './files';
 import { requireFileMarks } from './json-schema';
+import { CHECKPOINT } from './names';
 
 export interface CheckpointFile {
   readonly name: string;
@@ -60,13 +61,21 @@ export async function writeCheckpoint(
   } catch (error) {
     await fs.rm(temporary, { recursive: true, force: true }).catch(() => undefined);
     if (error instanceof SsmError) throw error;
-    throw writeError(
-      'The checkpoint could not be written.',
-      folder,
-      error,
-      '; then go on with --init-from resume. The checkpoint before is intact',
-    );
+    const kept = (await hasCheckpoint(folder, fs)) ? '. The checkpoint before is intact' : '';
+    throw writeError('The checkpoint could not be written.', folder, error, `${await continuation(dirname(folder), fs)}${kept}`);
   }
+}
+
+/** Whether a checkpoint lies there, or was set aside there by a swap that was killed. */
+export async function hasCheckpoint(folder: string, fs: FileSystem = realFiles): Promise<boolean> {
+  const found = await Promise.all([folder, `${folder}.old`].map((one) => readTextIfThere(fs, join(one, MANIFEST))));
+  return found.some((text) => text !== undefined);
+}
+
+/** How to continue a run that a full disk or the like has ended, once that is mended. */
+export async function continuation(runFolder: string, fs: FileSystem = realFiles): Promise<string> {
+  const saved = await hasCheckpoint(join(runFolder, CHECKPOINT), fs);
+  return saved ? '; then continue with --init-from resume' : '; then start again with --overwrite, since no checkpoint was saved yet';
 }
 
 async function swapIn(temporary: string, folder: string, fs: FileSystem): Promise<void> {
@@ -86,18 +95,13 @@ const unlessAbsent = (error: NodeJS.ErrnoException): void => {
   if (error.code !== 'ENOENT') throw error;
 };
 
-/**
- * Puts back what a process left that was killed in the middle: the checkpoint that a swap had set aside; and removes what
- * was only half written.
- */
-export async function tidyCheckpoints(folder: string, fs: FileSystem = realFiles): Promise<void> {
-  const parent = dirname(folder);
-  const beside = await fs.readdir(parent).catch(() => [] as string[]);
+/** Puts back the checkpoint that a swap had set aside whose process was killed. Files that were half written: {@link sweep}. */
+export async function restoreSwapped(folder: string, fs: FileSystem = realFiles): Promise<void> {
+  const beside = await fs.readdir(dirname(folder)).catch(() => [] as string[]);
   const name = basename(folder);
-  if (!beside.includes(name) && beside.includes(`${name}.old`)) await fs.rename(`${folder}.old`, folder);
-  else if (beside.includes(`${name}.old`)) await fs.rm(`${folder}.old`, { recursive: true, force: true });
-  const halves = beside.filter((one) => one.startsWith(`${name}.`) && one.endsWith('.tmp'));
-  for (const half of halves) await fs.rm(join(parent, half), { recursive: true, force: true });
+  if (!beside.includes(`${name}.old`)) return;
+  if (beside.includes(name)) await fs.rm(`${folder}.old`, { recursive: true, force: true });
+  else await fs.rename(`${folder}.old`, folder);
 }
 
 /**
@@ -162,5 +166,5 @@ const damaged = (path: string, expected: string, got: string): SsmError =>
     what: `${path}: the checkpoint is damaged.`,
     expected,
     got,
-    fix: 'go on from another one: --init-from DIR/best begins a new run with its weights',
+    fix: 'use another one: --init-from DIR/best begins a new run with its weights',
   });

@@ -1,8 +1,9 @@
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
+import { SsmError } from '@densessm/ssm-core/plain';
 import { parseRecordLine, type RunRecord, recordLine } from '@densessm/train';
-import { type FileSystem, readTextIfThere, realFiles, writeError } from './files';
-
-export const LOG_FILE = 'log.jsonl';
+import { continuation } from './checkpoint';
+import { type FileSystem, isSameFile, readTextIfThere, realFiles, writeError } from './files';
+import { LOG_FILE } from './names';
 
 /** The records of a run, one JSON object in each line, written as they come. */
 export class LogFile {
@@ -33,13 +34,14 @@ export class LogFile {
     }
   }
 
-  /** @throws SsmError FILE where the disk is full */
+  /** @throws SsmError FILE where the disk is full or the file was removed */
   async write(record: RunRecord): Promise<void> {
     try {
       await this.#file.appendFile(recordLine(record));
     } catch (error) {
-      throw writeError('The log of the run could not be written.', this.#path, error, '; then go on with --init-from resume');
+      throw writeError('The log of the run could not be written.', this.#path, error, await continuation(dirname(this.#path)));
     }
+    if (!(await isSameFile(this.#file, this.#path))) throw removed(this.#path);
   }
 
   /** Waits until everything is on the disk, so that a checkpoint is never ahead of its log. */
@@ -51,6 +53,15 @@ export class LogFile {
     await this.#file.close();
   }
 }
+
+const removed = (path: string): SsmError =>
+  new SsmError({
+    code: 'FILE',
+    what: `${path} was removed or replaced while the run was training.`,
+    expected: 'the log as this run left it',
+    got: 'no file, or another one',
+    fix: 'this run has stopped; start it again, and leave its folder alone until it ends',
+  });
 
 /**
  * The records of a log, up to the first line that is not whole: a process that was killed may have left one. Lines of later

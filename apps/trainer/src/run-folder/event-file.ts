@@ -1,7 +1,8 @@
 import { hostname } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { configEvent, eventFileHeader, eventFileName, type RunRecord, recordEvent, startEvent } from '@densessm/train';
-import { type FileSystem, realFiles, writeError } from '../run/files';
+import { continuation } from './checkpoint';
+import { type FileSystem, realFiles, writeError } from './files';
 
 export interface EventFileOptions {
   /** Steps done. What older files of the folder hold of later ones is declared void. */
@@ -42,7 +43,7 @@ export class EventFile {
     try {
       await this.#append([recordEvent(record)]);
     } catch (error) {
-      throw writeError("TensorBoard's events could not be written.", this.#path, error, '; then go on with --init-from resume');
+      throw writeError("TensorBoard's events could not be written.", this.#path, error, await continuation(dirname(this.#path)));
     }
   }
 

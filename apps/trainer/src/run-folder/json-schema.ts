@@ -13,8 +13,8 @@ import {
   requireJson,
   string,
 } from '../json/check';
+import type { TrainingNotes } from '../run/restore';
 import { rowOf, SETTING_NAMES, type SettingName, type Settings } from '../settings/table';
-import type { TrainingNotes } from './restore';
 import type { RunInfo } from './run-info';
 
 const FRESH = 'get the file back from a copy, or begin a new run in another folder: --out-dir';

@@ -1,0 +1,6 @@
+/** What the folder of a run holds. */
+export const CHECKPOINT = 'checkpoint';
+export const BEST = 'best';
+export const REPORT = 'report.html';
+export const LOG_FILE = 'log.jsonl';
+export const INFO_FILE = 'run.json';
