@@ -10,9 +10,6 @@ export function rememberMachine(wasmBackend: object, machine: Machine<DecodeModu
   machines.set(wasmBackend, machine);
 }
 
-/** Whether {@link currentMachine} has one to give. */
-export const hasMachine = (): boolean => machines.has(backend());
-
 /** Where our kernels run on the backend in use. @throws SsmError BACKEND where they do not */
 export function currentMachine(where: string): Machine<DecodeModule> {
   const machine = machines.get(backend());

@@ -1,5 +1,6 @@
 import { type FastCall, type Kernel, type KernelOutput, SsmError, specialize } from '@densessm/ssm-core';
 import type { TensorInfo } from '@tensorflow/tfjs-core';
+import { provideDecodePrograms } from '../../decode/backends';
 import { siluGrad, siluKernel } from '../../operations/activations/silu';
 import { siluGate, siluGateGrad } from '../../operations/activations/silu-gate';
 import { softplusGrad, softplusKernel } from '../../operations/activations/softplus';
@@ -45,6 +46,7 @@ import { squareSum } from '../../operations/square-sum/kernel';
 import { type SquareSumModule, squareSumOnWasm } from '../../operations/square-sum/wasm/kernel';
 import { isShared, type LoadedBuild, loadBuild, type SimdBuild } from './build';
 import type { DecodeModule } from './decode/module';
+import { WasmDecodeProgram } from './decode/program';
 import { Heap, type WasmBackend } from './heap';
 import { type Machine, machineOn } from './machine';
 import { rememberMachine } from './machines';
@@ -109,6 +111,7 @@ export async function registerWasmKernels(backend: unknown, options: WasmKernelO
   here.pool = pool;
   const machine = machineOn(here.heap, build.exports as unknown as Module, pool);
   rememberMachine(wasmBackend, machine);
+  provideDecodePrograms(wasmBackend, (options) => new WasmDecodeProgram(options));
   return { names: registerOn(wasmBackend, machine), simd: build.simd, threads: pool?.threads ?? 1 };
 }
 
