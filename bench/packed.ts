@@ -4,7 +4,7 @@
  */
 import { cpus, loadavg } from 'node:os';
 import { matMul, PackedLinear } from '@densessm/kernels';
-import { type DecodeProgram, decodeProgramsHere } from '@densessm/kernels/decode';
+import { type DecodeProgram, runtimeOf } from '@densessm/kernels/decode';
 import { startBackend } from '@densessm/runtime-node';
 import { WEIGHT_TYPES } from '@densessm/ssm-core';
 import { dispose, randomUniform, type Tensor } from '@tensorflow/tfjs-core';
@@ -34,7 +34,7 @@ function race(runs: readonly (() => void)[]): number[] {
 
 /** A program of one product. */
 async function recorded(rows: number, matrix: PackedLinear, x: Tensor): Promise<DecodeProgram> {
-  const program = decodeProgramsHere()?.({ where: 'bench', batch: rows }) as DecodeProgram;
+  const program = runtimeOf()?.decodeProgram?.({ where: 'bench', batch: rows }) as DecodeProgram;
   program.products([{ matrix, x: await program.constantOf(x), y: program.zeros(rows * matrix.out) }]);
   return program;
 }

@@ -88,13 +88,14 @@ function installTrouble(/** @type {string} */ output) {
   return registryTrouble(output) ?? new Trouble('pnpm could not install the dependencies.', fix, output);
 }
 
-/** WebAssembly that is compiled, not committed. Its script does nothing where its sources are unchanged. */
+/** What is generated, not committed: each package's scripts that begin with `build:`. They do nothing where their sources are unchanged. */
 async function generateSources(/** @type {NodeJS.ProcessEnv} */ env) {
   for (const { folder, manifest } of workspacePackages()) {
-    const script = manifest.scripts?.['build:wasm'];
-    if (script === undefined) continue;
-    const { code, output } = await capture(script.split(' '), { cwd: folder, env });
-    if (code !== 0) throw new Trouble(`the WebAssembly of ${manifest.name} could not be compiled.`, 'see the message below', output);
+    for (const [name, script] of Object.entries(manifest.scripts ?? {})) {
+      if (!name.startsWith('build:')) continue;
+      const { code, output } = await capture(script.split(' '), { cwd: folder, env });
+      if (code !== 0) throw new Trouble(`${name} of ${manifest.name} failed.`, 'see the message below', output);
+    }
   }
 }
 

@@ -1,11 +1,11 @@
 import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { publint } from 'publint';
 import { formatMessage } from 'publint/utils';
-import { capture, localBin, tail } from '../lib/command.mjs';
+import { capture, localBin } from '../lib/command.mjs';
+import { pack } from '../lib/pack.mjs';
 import { publicPackages, readManifest } from '../lib/workspace.mjs';
 
-/** @typedef {Map<string, string>} Tarballs The path of each public package's tarball. */
+/** @typedef {import('../lib/pack.mjs').Tarballs} Tarballs */
 
 /**
  * Packs every public package as it would be published and asks publint and arethetypeswrong about each tarball.
@@ -17,15 +17,11 @@ import { publicPackages, readManifest } from '../lib/workspace.mjs';
 export async function packages(env, folder, tarballs) {
   const results = [];
   for (const { folder: source, manifest } of publicPackages()) {
-    const { code, output } = await capture(['pnpm', 'pack', '--pack-destination', folder], { cwd: source, env });
-    if (code !== 0) {
-      results.push({ name: `pnpm pack ${manifest.name}`, problems: tail(output) });
-      continue;
-    }
-    const tarball = join(folder, `${manifest.name.replace('@', '').replace('/', '-')}-${manifest.version}.tgz`);
+    const tarball = await pack(env, { folder: source, manifest }, folder);
     tarballs.set(manifest.name, tarball);
     results.push({ name: `publint ${manifest.name}`, problems: await publintProblems(source, tarball) });
     results.push({ name: `attw ${manifest.name}`, problems: await attwProblems(tarball) });
+    results.push({ name: `files of ${manifest.name}`, problems: await testFilesIn(tarball) });
   }
   const bad = results.filter(({ problems }) => problems !== '');
   return {
@@ -48,4 +44,13 @@ async function publintProblems(source, tarball) {
 async function attwProblems(/** @type {string} */ tarball) {
   const { code, output } = await capture([localBin('attw'), tarball, '--profile', 'esm-only', '--format', 'ascii', '--no-color']);
   return code === 0 ? '' : output;
+}
+
+/** Tests and what only they use have no place in a package. */
+async function testFilesIn(/** @type {string} */ tarball) {
+  const { stdout } = await capture(['tar', '-tzf', tarball]);
+  return stdout
+    .split('\n')
+    .filter((path) => /\.(test|bench)\.ts$|test-support|__snapshots__|\/golden\/|\/fixtures\//.test(path))
+    .join('\n');
 }

@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { capture, localBin, tail } from '../lib/command.mjs';
+import { buildAll } from '../lib/pack.mjs';
 import { workspacePackages } from '../lib/workspace.mjs';
 
 /** @typedef {import('../lib/phases.mjs').Outcome} Outcome */
@@ -14,19 +15,21 @@ import { workspacePackages } from '../lib/workspace.mjs';
  * @returns {Promise<Outcome>}
  */
 async function one(note, command, options) {
-  const { code, output } = await capture(command, options);
-  return { passed: code === 0 ? 1 : 0, failed: code === 0 ? 0 : 1, note, output: tail(output, 120) };
+  return outcome(note, await capture(command, options));
 }
+
+/** @param {string} note @param {import('../lib/command.mjs').CommandResult} result @returns {Outcome} */
+const outcome = (note, { code, output }) => ({ passed: code === 0 ? 1 : 0, failed: code === 0 ? 0 : 1, note, output: tail(output, 120) });
 
 export const lint = () => one('biome: format, imports, cycles', [localBin('biome'), 'check', '--error-on-warnings', '--colors=off']);
 
 export const types = () => one('tsc: packages, tests, scripts and bench', [localBin('tsc'), '--noEmit', '--pretty', 'false']);
 
 /** @param {NodeJS.ProcessEnv} env with pnpm on PATH, which turbo needs */
-export const build = (env) => {
+export const build = async (env) => {
   const count = workspacePackages().filter(({ manifest }) => manifest.scripts?.build).length;
-  const command = [localBin('turbo'), 'run', 'build', `--concurrency=${availableParallelism()}`, '--output-logs=errors-only'];
-  return one(`tsup: ${count} packages`, command, { env });
+  const note = `tsup: ${count} packages`;
+  return outcome(note, await buildAll(env, [`--concurrency=${availableParallelism()}`]));
 };
 
 /**

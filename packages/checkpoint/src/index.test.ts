@@ -5,7 +5,11 @@ it('exports what its README lists', () => {
   expect(Object.keys(checkpoint).sort()).toMatchInlineSnapshot(`
     [
       "HUB",
+      "MAX_TEXT_BYTES",
+      "STALL_TIMEOUT_MS",
+      "StallError",
       "configText",
+      "fetchWithDeadline",
       "fileSetOf",
       "isHubId",
       "loadParams",
@@ -23,6 +27,7 @@ it('exports what its README lists', () => {
       "readTensors",
       "readText",
       "requireRevision",
+      "requireStallTimeout",
       "safetensorsPieces",
       "serializeSafetensors",
       "splitQuantization",

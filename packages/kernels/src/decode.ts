@@ -1,6 +1,6 @@
-export { decodeProgramsHere, type MakeDecodeProgram, provideDecodePrograms } from './decode/backends';
+export { runtimeOf } from './backend-runtime';
 export { type DecoderParts, decoderMaker, packedOf } from './decode/decoder';
-export type { DecodeProgram, Slot, StateBuffer } from './decode/program';
+export type { DecodeProgram, MakeDecodeProgram, Slot, StateBuffer } from './decode/program';
 export type {
   ConvolutionStep,
   DecayStep,

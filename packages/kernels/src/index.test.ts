@@ -46,10 +46,9 @@ describe('the surface of @densessm/kernels', () => {
     `);
     expect(Object.keys(decode).sort()).toMatchInlineSnapshot(`
       [
-        "decodeProgramsHere",
         "decoderMaker",
         "packedOf",
-        "provideDecodePrograms",
+        "runtimeOf",
       ]
     `);
     expect(Object.keys(wasm)).toMatchInlineSnapshot(`
@@ -62,8 +61,11 @@ describe('the surface of @densessm/kernels', () => {
     `);
     expect(Object.keys(runtime).sort()).toMatchInlineSnapshot(`
       [
+        "cpuStarter",
+        "devicesOf",
         "openTfjsModule",
         "startBackend",
+        "wasmStarter",
       ]
     `);
   });

@@ -1,4 +1,4 @@
-export { PackedLinear, type PackedLinearOptions, type PackedProductOptions } from './backends/wasm/packed/packed-linear';
+export { PackedLinear, type PackedProductOptions } from './backends/wasm/packed/packed-linear';
 export { gelu, geluTanh, silu, softplus } from './operations/activations/activations';
 export { type SiluGateInputs, siluGate } from './operations/activations/silu-gate';
 export { type AdamwStepAttrs, type AdamwStepInputs, type AdamwStepOutputs, adamwStep } from './operations/adamw-step/kernel';

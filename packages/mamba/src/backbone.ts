@@ -10,6 +10,7 @@ import {
   headInput,
   lastToken,
   recomputed,
+  refuseDisposed,
   SsmError,
   startsTensor,
   type TokenIds,
@@ -102,6 +103,8 @@ export function runBackbone<M, C extends BackboneConfig, Shown, Ssm extends Tens
   { where, tokens, options = {}, state, logitsOnly = false }: BackboneCall<Ssm>,
 ): HiddenStates & { state: BackboneState<Ssm> } {
   const ids = tokenTensor(where, tokens, c.vocabSize);
+  refuseDisposed(where, params, 'params');
+  refuseDisposed(where, state, 'states');
   const eps = c.layerNormEpsilon;
   const embeddings = embedding({ ids, w: params.embeddings });
   const constants = { starts: startsTensor(where, options, ids) };

@@ -6,6 +6,7 @@ import {
   headInput,
   initParams,
   type LayerGate,
+  refuseDisposed,
   type SequenceModel,
   type SpecTree,
   type TokenIds,
@@ -58,6 +59,7 @@ export function retentionModel<C extends TrunkConfig, P extends TrunkParams<unkn
 
   /** Everything a call computes; runs inside the caller's tidy. */
   function run(where: string, params: P, c: C, tokens: TokenIds, options: RetNetOptions, state?: RetentionState) {
+    refuseDisposed(where, params, 'params');
     const trunk = beginCall(where, c, tokens, options, state);
     const embeddings = family.embed(params, c, trunk.ids);
     const outputs = runLayers(params.layers, c.dense, trunk, embeddings, (layer, index, inputs) => family.layer(layer, c, index, inputs));

@@ -3,7 +3,7 @@
  * Letters in shapes: B batch, T time, D hidden size.
  */
 import { type DenseConfig, type DenseParams, denseConnect, denseSources } from '@densessm/dense-connect';
-import { type ForwardOptions, recomputed, startsTensor, type TokenIds, tidyTree, tokenTensor } from '@densessm/ssm-core';
+import { type ForwardOptions, recomputed, refuseDisposed, startsTensor, type TokenIds, tidyTree, tokenTensor } from '@densessm/ssm-core';
 import type { Tensor1D, Tensor2D, Tensor3D, Tensor4D } from '@tensorflow/tfjs-core';
 import { type Positions, positionsFrom, restartedAt, scaleTensor } from './positions';
 import { type RetentionCall, type RetentionFn, retention } from './retention';
@@ -66,6 +66,7 @@ export function beginCall(where: string, config: TrunkConfig, tokens: TokenIds, 
   const { retention: retain = retention, chunkSize, recompute = false } = options;
   const ids = tokenTensor(where, tokens, config.vocabSize);
   const [batch, length] = ids.shape;
+  refuseDisposed(where, state, 'states');
   if (state) checkState(where, config, state, batch);
   const before = state?.position ?? 0;
   const starts = startsTensor(where, options, ids);

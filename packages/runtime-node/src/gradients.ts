@@ -7,9 +7,8 @@ type Registry = Map<string, unknown>;
 const globals = globalThis as { _tfGlobals?: ReadonlyMap<string, Registry> };
 
 /**
- * tfjs-core alone has no gradients. They come with `@tensorflow/tfjs`, and with it layers, converters and WebGL: some 30 MiB that a process which only
- * reads text does without. So it is loaded when a gradient is first looked up, which tfjs does as it records an operation. What was registered
- * before stays.
+ * tfjs-core alone registers no gradients. scripts/build-gradients.mjs bundles them; a process that only reads text does without, so they are
+ * loaded when a gradient is first looked up, which tfjs does as it records an operation. What was registered before stays.
  */
 export function loadGradientsWhenNeeded(): void {
   const registry = globals._tfGlobals?.get('gradRegistry');
@@ -28,15 +27,15 @@ export function loadGradientsWhenNeeded(): void {
 function load(): void {
   const require = createRequire(import.meta.url);
   try {
-    require('@tensorflow/tfjs');
+    require('#gradients');
   } catch (cause) {
     throw new SsmError(
       {
         code: 'BACKEND',
         what: 'startBackend: the gradients of TensorFlow.js cannot be loaded.',
-        expected: '`@tensorflow/tfjs` beside this package',
+        expected: 'generated/gradients.cjs in this package',
         got: String(cause).split('\n')[0] ?? '',
-        fix: "install it; or, in a program that was bundled into one file, import '@tensorflow/tfjs' there",
+        fix: "install the package again; or, in a program that was bundled into one file, import '@tensorflow/tfjs' there",
       },
       { cause },
     );

@@ -1,13 +1,14 @@
 import { stat } from 'node:fs/promises';
-import { dirname } from 'node:path';
-import { type FileSet, fileSetOf, isHubId, modelAddress, type NamedBlob } from '@densessm/checkpoint';
+import { basename, dirname } from 'node:path';
+import { type FileSet, fileSetOf, isHubId, modelAddress, type NamedBlob, type OpenFile } from '@densessm/checkpoint';
 import { SsmError } from '@densessm/ssm-core';
-import { cachedFile } from './hub/cache';
+import { type CachedFile, findFile } from './hub/cache';
 import { type HubOptions, type HubSettings, hubSettings } from './hub/options';
 import { hubRemote, type Remote, urlRemote } from './hub/remote';
 import { folderFiles } from './model-folder';
+import { modelFolder } from './run-folder';
 
-/** A folder, a Hub id (`state-spaces/mamba-130m-hf`), a URL, or files that are already at hand. */
+/** A folder, that of a training run too, a Hub id (`state-spaces/mamba-130m-hf`), a URL, or files that are already at hand. */
 export type PretrainedSource = string | URL | FileSet | Iterable<NamedBlob>;
 
 /** A file of the model itself, not a path. */
@@ -20,7 +21,7 @@ const PLAIN_NAME = /^[\w-][\w.-]*$/;
 export async function openPretrained(source: PretrainedSource, options: HubOptions = {}): Promise<FileSet> {
   if (typeof source !== 'string' && !(source instanceof URL)) return 'open' in source ? source : fileSetOf(source);
   if (source instanceof URL || /^[A-Za-z][\w+.-]+:\/\//.test(source)) return openRemote(source, hubSettings(options));
-  return !isHubId(source) || (await isFolder(source)) ? folderFiles(source) : openRemote(source, hubSettings(options));
+  return !isHubId(source) || (await isFolder(source)) ? folderFiles(await modelFolder(source)) : openRemote(source, hubSettings(options));
 }
 
 /** The files behind a URL or a Hub id. */
@@ -37,7 +38,8 @@ const isFolder = (path: string): Promise<boolean> =>
 
 function remoteFiles(remote: Remote, settings: HubSettings): FileSet {
   const where = settings.offline ? `${remote.where} (in the cache ${settings.cacheDir})` : remote.where;
-  const open = async (name: string) => {
+  const found = new Map<string, CachedFile>();
+  const open: FileSet['open'] = async (name) => {
     if (!PLAIN_NAME.test(name))
       throw new SsmError({
         code: 'OPTION',
@@ -46,9 +48,28 @@ function remoteFiles(remote: Remote, settings: HubSettings): FileSet {
         got: name.slice(0, 200),
         fix: 'ask for a file of the model itself',
       });
-    const path = await cachedFile(remote, name, settings);
-    if (path === undefined) return undefined;
-    return folderFiles(dirname(path)).open(name);
+    const file = found.get(name) ?? (await findFile(remote, name, settings));
+    if (file) found.set(name, file); // the server is asked once
+    return file && openCached(file);
   };
   return { where, open };
+}
+
+/** It is downloaded when it is first read: whoever opens it can refuse its size before that. */
+function openCached({ size, fetch }: CachedFile): OpenFile {
+  let opened: Promise<OpenFile> | undefined;
+  const inCache = async (): Promise<OpenFile> => {
+    const path = await fetch();
+    const file = await folderFiles(dirname(path)).open(basename(path));
+    if (!file) throw new SsmError({ code: 'FILE', what: `${path} is gone.`, expected: 'the file', got: 'nothing', fix: 'load again' });
+    return file;
+  };
+  const read: OpenFile['read'] = async (offset, length) => {
+    opened ??= inCache();
+    return (await opened).read(offset, length);
+  };
+  const close = async (): Promise<void> => {
+    await (await opened?.catch(() => undefined))?.close();
+  };
+  return { size, read, close };
 }

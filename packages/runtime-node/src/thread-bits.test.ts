@@ -17,7 +17,7 @@ import {
   silu,
 } from '@densessm/kernels';
 import { evaluateSample, type KernelCheck, kernelCheck, operationCheck, type Sample } from '@densessm/kernels/checks';
-import { type DecodeProgram, decodeProgramsHere, type ProductStep, type Slot } from '@densessm/kernels/decode';
+import { type DecodeProgram, type ProductStep, runtimeOf, type Slot } from '@densessm/kernels/decode';
 import { WEIGHT_TYPES } from '@densessm/ssm-core';
 import { concat, exp, softplus, split, type Tensor, tidy } from '@tensorflow/tfjs-core';
 import { afterAll, describe, expect, it } from 'vitest';
@@ -168,7 +168,7 @@ async function tokenBits(batch: number, record: (program: DecodeProgram, made: (
   const results: string[] = [];
   for (const threads of [2, 3, 1]) {
     await startBackend({ device: 'wasm', threads });
-    const program = decodeProgramsHere()?.({ where: 'test', batch }) as DecodeProgram;
+    const program = runtimeOf()?.decodeProgram?.({ where: 'test', batch }) as DecodeProgram;
     const made = (size: number) => program.constant(Float32Array.from({ length: size }, (_, i) => Math.sin(i + size)));
     const written = record(program, made);
     program.submit(new Int32Array(batch));

@@ -8,6 +8,8 @@ import {
   modelAddress,
   type NamedBlob,
   type PretrainedOptions,
+  requireStallTimeout,
+  STALL_TIMEOUT_MS,
 } from '@densessm/checkpoint';
 import { packer } from '@densessm/kernels';
 import { SsmError, type WeightType } from '@densessm/ssm-core';
@@ -34,6 +36,8 @@ export interface DownloadOptions {
   /** Whether what has come is kept in Cache Storage for the next visit; it is unless said otherwise. */
   cache?: boolean;
   onProgress?: (progress: DownloadProgress) => void;
+  /** A server that sends no byte for this long is given up; 30,000 unless said otherwise. */
+  stallTimeoutMs?: number;
   /** Ends a download; what has come is kept. */
   signal?: AbortSignal;
 }
@@ -65,10 +69,16 @@ export async function loadPretrained(source: PretrainedSource, options: LoadPret
 export async function openPretrained(source: PretrainedSource, options: DownloadOptions = {}): Promise<FileSet> {
   if (typeof source !== 'string' && !(source instanceof URL)) return 'open' in source ? source : fileSetOf(source);
   const { revision = 'main', token, cache = true, onProgress, signal } = options;
+  const stallTimeoutMs = requireStallTimeout(options.stallTimeoutMs ?? STALL_TIMEOUT_MS);
   const endpoint = (options.endpoint ?? HUB).replace(/\/+$/, '');
   const at = modelAddress(typeof source === 'string' ? absolute(source) : source, { endpoint, revision });
   const folder = at instanceof URL ? `${at.origin}${at.pathname}` : `${at.endpoint}/${at.id}/resolve/${encodeURIComponent(at.revision)}`;
-  const settings = { token: token === undefined ? undefined : { value: token, origin: new URL(endpoint).origin }, isKept: cache, signal };
+  const settings = {
+    token: token === undefined ? undefined : { value: token, origin: new URL(endpoint).origin },
+    isKept: cache,
+    stallTimeoutMs,
+    signal,
+  };
   const open: FileSet['open'] = (file) => {
     const onBytes = (loaded: number, total: number): void => onProgress?.({ file, loaded, total });
     return openRemoteFile(`${folder.replace(/\/+$/, '')}/${encodeURIComponent(file)}`, { ...settings, onBytes });

@@ -1,10 +1,13 @@
-import type { OpenFile } from '@densessm/checkpoint';
+import { MAX_TEXT_BYTES, type OpenFile } from '@densessm/checkpoint';
 import { SsmError } from '@densessm/ssm-core';
 import { KeptPieces, type Version } from './kept-pieces';
-import { bodyOf, changed, type RequestSettings, request } from './request';
+import { bodyOf, changed, type RequestSettings, request, tooLarge } from './request';
 
 /** Bytes of one request. */
 export const PIECE_BYTES: number = 2 ** 23;
+/** A file that comes whole lies in memory, of which a page has no more. */
+const MAX_WHOLE_BYTES = 2 ** 32;
+const TEXTS = /\.(json|txt|jinja|md)$/;
 /** Pieces in memory: readers go through a file in small steps, which may cross from one piece to the next. */
 const RECENT = 2;
 
@@ -18,7 +21,7 @@ export interface RemoteSettings extends RequestSettings {
  * A file on a server, read in pieces as they are needed where the server gives ranges, else downloaded whole. What an earlier visit left is
  * taken where the server still has the same file, or cannot be asked.
  * @returns undefined where there is no such file
- * @throws SsmError NETWORK
+ * @throws SsmError NETWORK; the signal's reason once it is aborted
  */
 export async function openRemoteFile(url: string, settings: RemoteSettings): Promise<OpenFile | undefined> {
   const kept = await KeptPieces.of(url, settings.isKept);
@@ -27,6 +30,7 @@ export async function openRemoteFile(url: string, settings: RemoteSettings): Pro
   try {
     answer = await request(url, settings, [0, known ? 0 : PIECE_BYTES - 1]);
   } catch (error) {
+    settings.signal?.throwIfAborted();
     if (known && error instanceof SsmError) return new RemoteFile(url, known, kept, settings);
     throw error;
   }
@@ -39,6 +43,7 @@ export async function openRemoteFile(url: string, settings: RemoteSettings): Pro
 /** Begins anew: with the first piece, or with all there is where the server gives no ranges. */
 async function download(url: string, first: Response, kept: KeptPieces, settings: RemoteSettings): Promise<OpenFile | undefined> {
   const size = totalOf(first);
+  await refuseTooLarge(url, first);
   if (first.status === 206 && size !== undefined) {
     const version = { size, mark: markOf(first) };
     const hasPiece = kept.version === undefined;
@@ -52,9 +57,10 @@ async function download(url: string, first: Response, kept: KeptPieces, settings
   if (first.status === 206) await first.body?.cancel(); // it does not let this page see how long the file is
   const answer = first.status === 206 ? await request(url, settings) : first;
   if (answer === undefined) return undefined;
+  const most = await refuseTooLarge(url, answer);
   const total = totalOf(answer) ?? 0; // of what is sent: less than the file where it is compressed
   let loaded = 0;
-  const whole = await bodyOf(answer, url, total, settings, (count) => {
+  const whole = await bodyOf(answer, url, { expected: total, most }, settings, (count) => {
     loaded += count;
     settings.onBytes(loaded, Math.max(loaded, total));
   });
@@ -109,7 +115,10 @@ class RemoteFile implements OpenFile {
       throw changed(this.#url);
     }
     this.#come.set(piece, 0);
-    const bytes = await bodyOf(answer, this.#url, this.#lengthOf(piece), this.#settings, (count) => this.#report(piece, count));
+    const length = this.#lengthOf(piece);
+    const bytes = await bodyOf(answer, this.#url, { expected: length, most: length }, this.#settings, (count) =>
+      this.#report(piece, count),
+    );
     await this.#kept.put(piece, bytes);
     return bytes;
   }
@@ -146,6 +155,15 @@ class RemoteFile implements OpenFile {
     const loaded = [...this.#come.values()].reduce((sum, bytes) => sum + bytes, 0);
     this.#settings.onBytes(loaded, this.size);
   }
+}
+
+/** The most bytes that a file may have, checked before they come. */
+async function refuseTooLarge(url: string, answer: Response): Promise<number> {
+  const most = TEXTS.test(url) ? MAX_TEXT_BYTES : answer.status === 206 ? Number.MAX_SAFE_INTEGER : MAX_WHOLE_BYTES;
+  const total = totalOf(answer) ?? 0;
+  if (total <= most) return most;
+  await answer.body?.cancel();
+  throw tooLarge(url, most, String(total));
 }
 
 /** The bytes of the whole file, or of what is sent; undefined where the server does not let this page see it. */

@@ -1,7 +1,10 @@
+import { fetchWithDeadline, StallError } from '@densessm/checkpoint';
 import { SsmError } from '@densessm/ssm-core';
 
 /** Tries of one request, the first included. */
 const MAX_TRIES = 3;
+/** Tries of a request that the server leaves without an answer: each takes the whole deadline. */
+const MAX_STALLS = 2;
 const PAUSE_MS = 500;
 const WORTH_ANOTHER_TRY = new Set([408, 429, 500, 502, 503, 504]);
 /** Not HTML: servers of single-page applications otherwise answer with their index page where a file is missing. */
@@ -10,13 +13,15 @@ const ACCEPT = 'application/json, application/octet-stream';
 export interface RequestSettings {
   /** Sent to its origin and to no other. */
   readonly token?: { readonly value: string; readonly origin: string };
+  /** How long the server may send nothing. */
+  readonly stallTimeoutMs: number;
   readonly signal?: AbortSignal;
 }
 
 /**
  * Bytes `from` to `to` of a file, or all of it: a server may give all of it at any time. Tries again where the connection fails or the server
  * is busy. Undefined where there is no such file.
- * @throws SsmError NETWORK
+ * @throws SsmError NETWORK; the signal's reason once it is aborted
  */
 export async function request(url: string, settings: RequestSettings, range?: [from: number, to: number]): Promise<Response | undefined> {
   const { signal, token } = settings;
@@ -25,10 +30,11 @@ export async function request(url: string, settings: RequestSettings, range?: [f
   if (token && new URL(url).origin === token.origin) headers.set('authorization', `Bearer ${token.value}`);
   for (let tries = 1; ; tries++) {
     // what is kept we keep ourselves
-    const answer = await fetch(url, { headers, signal, cache: 'no-store' }).catch((error: unknown) => error);
+    const answer = await fetchWithDeadline(fetch, url, { headers, cache: 'no-store' }, settings).catch((error: unknown) => error);
     signal?.throwIfAborted();
+    if (answer instanceof StallError && tries >= MAX_STALLS) throw answer;
     if (!(answer instanceof Response)) {
-      if (tries >= MAX_TRIES) throw unreachable(url, answer);
+      if (tries >= MAX_TRIES) throw answer instanceof StallError ? answer : unreachable(url, answer);
     } else {
       if (answer.ok && !isPage(answer)) return answer;
       await answer.body?.cancel();
@@ -36,33 +42,62 @@ export async function request(url: string, settings: RequestSettings, range?: [f
       if (answer.ok) throw isHtml(url);
       if (tries >= MAX_TRIES || !WORTH_ANOTHER_TRY.has(answer.status)) throw refused(url, answer);
     }
-    await new Promise((resolve) => setTimeout(resolve, tries * PAUSE_MS));
+    await pause(tries * PAUSE_MS, signal);
   }
 }
 
-/** The body of an answer, of `expected` bytes or more; `onBytes` hears of every part that comes. @throws SsmError NETWORK where it is cut off */
+function pause(milliseconds: number, signal?: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const onAbort = (): void => reject(signal?.reason);
+    signal?.addEventListener('abort', onAbort, { once: true });
+    setTimeout(() => {
+      signal?.removeEventListener('abort', onAbort);
+      resolve();
+    }, milliseconds);
+  });
+}
+
+/**
+ * The body of an answer, of `expected` to `most` bytes; `onBytes` hears of every part that comes.
+ * @throws SsmError NETWORK where it is cut off or goes on beyond that; the signal's reason once it is aborted
+ */
 export async function bodyOf(
   answer: Response,
   url: string,
-  expected: number,
+  { expected, most }: { expected: number; most: number },
   { signal }: RequestSettings,
   onBytes: (count: number) => void,
 ): Promise<Blob> {
   const parts: Uint8Array<ArrayBuffer>[] = [];
   const reader = answer.body?.getReader();
+  let size = 0;
   try {
     for (let read = await reader?.read(); read?.value; read = await reader?.read()) {
       parts.push(read.value);
       onBytes(read.value.length);
+      size += read.value.length;
+      if (size > most) break;
     }
   } catch (cause) {
     signal?.throwIfAborted();
-    throw cutOff(url, expected, `${new Blob(parts).size} bytes, then ${String(cause)}`, cause);
+    throw cutOff(url, expected, `${size} bytes, then ${String(cause).split('\n', 1)[0]}`, cause);
+  }
+  if (size > most) {
+    await reader?.cancel();
+    throw tooLarge(url, most, `at least ${size}`);
   }
   const whole = new Blob(parts);
   if (whole.size < expected) throw cutOff(url, expected, `${whole.size} bytes`);
   return whole;
 }
+
+export const tooLarge = (url: string, most: number, got: string): SsmError =>
+  networkError(
+    `${url}: the server gives more bytes than the file can have.`,
+    `at most ${most} bytes`,
+    got,
+    'check the address, and that it is the file',
+  );
 
 const isPage = ({ headers }: Response): boolean => /^text\/html\b/.test(headers.get('content-type') ?? '');
 

@@ -1,4 +1,5 @@
 export { type ConfigJson, ConfigReader, isObject, readConfig } from './config';
+export { refuseDisposed } from './disposed';
 export { type Problem, SsmError, type SsmErrorCode } from './errors';
 export { type ForwardOptions, headInput, lastToken, startsTensor } from './forward-options';
 export { disposeGrads, type Gradients, valueAndGrads } from './gradients';

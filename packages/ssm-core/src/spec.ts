@@ -1,4 +1,5 @@
 import type { Rank, Tensor } from '@tensorflow/tfjs-core';
+import { refuseDisposed } from './disposed';
 import { constant as fillWith, type Initializer, kaimingUniform, zeros } from './initializers';
 import type { PackedMatrix } from './packed';
 import { tidyTree } from './tree';
@@ -122,11 +123,13 @@ export function initParams<S extends SpecTree>(spec: S, seed: number): Params<S>
   return tidyTree(() => buildParams(spec, (node) => node.init([...node.shape], hash(`${seed}/${node.name}`))));
 }
 
-/** Pairs each learned leaf of a spec with its tensor. */
+/** Pairs each learned leaf of a spec with its tensor. @throws SsmError STATE for one that was freed */
 export function* namedParams(spec: SpecTree, params: unknown): Generator<[ParamLeaf, Tensor]> {
   if (spec === undefined) return;
   if (isLeaf(spec)) {
-    if (spec.kind === 'param') yield [spec, params as Tensor];
+    if (spec.kind !== 'param') return;
+    refuseDisposed(spec.name, params, 'params');
+    yield [spec, params as Tensor];
     return;
   }
   for (const [key, branch] of Object.entries(spec)) yield* namedParams(branch as SpecTree, (params as Record<string, unknown>)[key]);

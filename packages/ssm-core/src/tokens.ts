@@ -1,4 +1,5 @@
 import { engine, type Tensor2D, tensor2d } from '@tensorflow/tfjs-core';
+import { refuseDisposed } from './disposed';
 import { SsmError } from './errors';
 import { HOST_BACKENDS } from './forward-options';
 
@@ -8,10 +9,11 @@ export type TokenIds = Tensor2D | readonly (readonly number[] | Int32Array)[];
 /**
  * The ids as an int32 tensor [B, T], checked: whole numbers in [0, vocabSize), rows of one length, T ≥ 1.
  * Ids that are already a tensor on a GPU are checked for shape and type only, since reading them back would stall it.
- * @throws SsmError TOKENS or DTYPE
+ * @throws SsmError TOKENS or DTYPE, STATE for a tensor that was freed
  */
 export function tokenTensor(where: string, tokens: TokenIds, vocabSize: number): Tensor2D {
   const isTensor = 'dtype' in tokens;
+  if (isTensor) refuseDisposed(where, tokens, 'token ids');
   const [batch, length] = isTensor ? tokens.shape : [tokens.length, tokens[0]?.length ?? 0];
   if ((isTensor && tokens.rank !== 2) || batch === 0 || !length) {
     const got = isTensor ? `a tensor of shape [${tokens.shape.join(', ')}]` : `${batch} rows, the first with ${length ?? 0} ids`;

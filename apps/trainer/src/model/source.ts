@@ -2,7 +2,7 @@ import { stat } from 'node:fs/promises';
 import { isAbsolute, join, resolve } from 'node:path';
 import { type FileSet, readText } from '@densessm/checkpoint';
 import { type HubOptions, openPretrained } from '@densessm/runtime-node';
-import { SsmError } from '@densessm/ssm-core';
+import { SsmError } from '@densessm/ssm-core/plain';
 import type { Io } from '../io';
 import { openProgress } from '../output/progress';
 

@@ -18,7 +18,7 @@ export interface FileSet {
 export type NamedBlob = Pick<Blob, 'size' | 'slice'> & { readonly name: string; readonly webkitRelativePath?: string };
 
 /** tokenizer.json of large vocabularies has tens of megabytes. */
-const MAX_TEXT_BYTES = 2 ** 28;
+export const MAX_TEXT_BYTES = 2 ** 28;
 
 /**
  * The files of a browser's file input, read when needed and never whole. Where a folder was chosen, the files that lie

@@ -84,8 +84,9 @@ export class Session {
     return this.#reader.stateBytes;
   }
 
-  /** What the model expects next, a copy; undefined before the first token. [V] */
+  /** What the model expects next, a copy; undefined before the first token. [V]. @throws SsmError STATE after {@link Session.dispose} */
   get logits(): Float32Array | undefined {
+    this.#refuseDisposed();
     return this.#logits?.slice();
   }
 
@@ -169,7 +170,7 @@ export class Session {
     return packContents(this.#bundle, this.#contents('snapshot'));
   }
 
-  /** Frees the state and all marks. Any further call but this one throws. */
+  /** Frees the state and all marks. Any further call but this one and `tokenCount` throws. */
   dispose(): void {
     if (this.#isDisposed) return;
     this.#isDisposed = true;

@@ -1,6 +1,6 @@
 import { type Decoder, type DecoderMaker, isPacked, type PackedMatrix, tidyTree } from '@densessm/ssm-core';
 import type { Tensor, Tensor2D } from '@tensorflow/tfjs-core';
-import { decodeProgramsHere } from './backends';
+import { runtimeOf } from '../backend-runtime';
 import { badBatch, badTokens, disposedDecoder, notPacked } from './errors';
 import type { DecodeProgram, Slot, StateBuffer } from './program';
 
@@ -28,7 +28,7 @@ export function decoderMaker<P, State>(
   batch: number,
   record: (program: DecodeProgram, params: P) => Promise<DecoderParts<State>>,
 ): DecoderMaker<P, State> | undefined {
-  const makeProgram = decodeProgramsHere();
+  const makeProgram = runtimeOf()?.decodeProgram;
   if (!makeProgram) return undefined;
   if (!Number.isInteger(batch) || batch < 1) throw badBatch(where, batch);
   return async (params) => {

@@ -81,3 +81,6 @@ export interface DecodeProgram {
   /** Frees all buffers; a second time does nothing. */
   dispose(): void;
 }
+
+/** An empty program for `batch` texts; `where` names the decoder in errors. @throws SsmError BACKEND without room */
+export type MakeDecodeProgram = (options: Pick<DecodeProgram, 'where' | 'batch'>) => DecodeProgram;

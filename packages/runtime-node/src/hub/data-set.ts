@@ -3,7 +3,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { requireRevision } from '@densessm/checkpoint';
 import { SsmError } from '@densessm/ssm-core';
-import { cachedFile } from './cache';
+import { findFile } from './cache';
 import { type HubOptions, type HubSettings, hubSettings, sha256 } from './options';
 import { hubRemote, orMissing, urlRemote } from './remote';
 import { hubFetch } from './request';
@@ -33,7 +33,7 @@ export async function listDataset(id: string, options: HubOptions = {}): Promise
   try {
     for await (const { type, path } of listFiles(asked)) if (type === 'file') paths.push(path);
   } catch (error) {
-    if (orMissing(`${hubUrl}/datasets/${id}`, 'its files', error) === null) throw noDataSet(id, revision);
+    if (orMissing(`${hubUrl}/datasets/${id}`, 'its files', error, settings.signal) === null) throw noDataSet(id, revision);
   }
   return paths.sort();
 }
@@ -47,8 +47,8 @@ export async function downloadDatasetFile(id: string, path: string, options: Hub
   if (path.split('/').some((part) => part === '' || part === '.' || part === '..') || path.includes('\\'))
     throw badOption(`the path of a file of ${id} cannot be used.`, 'a path inside the data set', path);
   const settings = hubSettings(options);
-  const found = await cachedFile(hubRemote(id, settings, 'dataset'), path, settings);
-  return found ?? refuseMissing(`${id}/${path}`, settings);
+  const found = await findFile(hubRemote(id, settings, 'dataset'), path, settings);
+  return found?.fetch() ?? refuseMissing(`${id}/${path}`, settings);
 }
 
 /**
@@ -64,8 +64,8 @@ export async function downloadUrl(url: string | URL, options: HubOptions = {}): 
   const settings = hubSettings(options);
   const remote = urlRemote(new URL(`${origin}${parts.join('/')}/`), settings);
   const folder = search ? `urls--${sha256(href).slice(0, 32)}` : remote.folder;
-  const found = await cachedFile({ ...remote, folder, find: () => remote.find(`${last}${search}`) }, name, settings);
-  return found ?? refuseMissing(href, settings);
+  const found = await findFile({ ...remote, folder, find: () => remote.find(`${last}${search}`) }, name, settings);
+  return found?.fetch() ?? refuseMissing(href, settings);
 }
 
 function requireId(id: string): void {
@@ -86,7 +86,8 @@ const noDataSet = (id: string, revision: string): SsmError =>
 
 function refuseMissing(where: string, { offline, cacheDir }: HubSettings): never {
   const got = offline ? `nothing in the cache ${cacheDir}, and offline` : 'status 404';
-  throw new SsmError({ code: 'NETWORK', what: `${where}: there is no such file.`, expected: 'the file', got, fix: 'check the address' });
+  const fix = offline ? 'load it once online: from then on it is there offline' : 'check the address';
+  throw new SsmError({ code: 'NETWORK', what: `${where}: there is no such file.`, expected: 'the file', got, fix });
 }
 
 async function cachedPaths(id: string, { cacheDir, revision }: HubSettings): Promise<string[]> {

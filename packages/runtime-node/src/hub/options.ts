@@ -1,7 +1,9 @@
 import { createHash } from 'node:crypto';
-import { homedir } from 'node:os';
 import { join } from 'node:path';
-import { HUB } from '@densessm/checkpoint';
+import { HUB, requireStallTimeout, STALL_TIMEOUT_MS } from '@densessm/checkpoint';
+import { type Environment, hubHome, isOn } from './environment';
+import { type Proxies, proxiesOf } from './proxy';
+import { implicitToken, requireToken } from './token';
 
 export interface DownloadProgress {
   file: string;
@@ -15,14 +17,16 @@ export interface HubOptions {
   revision?: string;
   /** Where the Hub is: HF_ENDPOINT, else https://huggingface.co. */
   endpoint?: string;
-  /** For models that are not public: HF_TOKEN unless said otherwise. It is sent to the endpoint and to nobody else. */
+  /** For models that are not public: HF_TOKEN, else what `hf auth login` stored. It is sent to the endpoint and to nobody else. */
   token?: string;
   /** Where downloads stay: HF_HUB_CACHE, else `hub` in HF_HOME, else ~/.cache/huggingface/hub. Python's libraries share it. */
   cacheDir?: string;
   /** Takes what is in the cache and asks nobody: HF_HUB_OFFLINE unless said otherwise. */
   offline?: boolean;
   onProgress?: (progress: DownloadProgress) => void;
-  /** Ends a download; what has come stays in the cache to go on from. */
+  /** A server that sends no byte for this long is given up: HF_HUB_DOWNLOAD_TIMEOUT (in seconds), else 30,000. */
+  stallTimeoutMs?: number;
+  /** Ends a download; what has come stays in the cache, from where a later load resumes. */
   signal?: AbortSignal;
 }
 
@@ -34,29 +38,48 @@ export interface HubSettings extends Pick<HubOptions, 'onProgress' | 'signal'> {
   readonly token: string | undefined;
   readonly cacheDir: string;
   readonly offline: boolean;
+  readonly stallTimeoutMs: number;
+  readonly proxies: Proxies | undefined;
   /** How a pause is made: replaced in tests. */
   readonly pause: (milliseconds: number, signal?: AbortSignal) => Promise<void>;
 }
 
-type Environment = Readonly<Record<string, string | undefined>>;
-
+/** @throws SsmError OPTION for a token, a proxy or a timeout that cannot be used */
 export function hubSettings(options: HubOptions = {}, environment: Environment = process.env): HubSettings {
   const { revision = 'main', onProgress, signal } = options;
   const endpoint = (options.endpoint ?? (environment.HF_ENDPOINT || HUB)).replace(/\/+$/, '');
-  const token = options.token ?? (environment.HF_TOKEN || undefined);
-  const offline = options.offline ?? /^(1|true|yes|on)$/i.test(environment.HF_HUB_OFFLINE ?? '');
-  return { revision, endpoint, token, cacheDir: options.cacheDir ?? cacheFolder(environment), offline, onProgress, signal, pause };
+  const offline = options.offline ?? isOn(environment.HF_HUB_OFFLINE);
+  return {
+    revision,
+    endpoint,
+    token: tokenOf(options, environment),
+    cacheDir: options.cacheDir ?? cacheFolder(environment),
+    offline,
+    stallTimeoutMs: stallTimeout(options, environment),
+    proxies: offline ? undefined : proxiesOf(environment),
+    onProgress,
+    signal,
+    pause,
+  };
 }
+
+/** An empty one is none, whatever is stored. */
+const tokenOf = ({ token }: HubOptions, environment: Environment): string | undefined =>
+  token === undefined ? implicitToken(environment) : token ? requireToken(token, 'options.token') : undefined;
 
 /** The order of Python's huggingface_hub. */
 function cacheFolder(environment: Environment): string {
-  const { HF_HUB_CACHE, HUGGINGFACE_HUB_CACHE, HF_HOME, XDG_CACHE_HOME } = environment;
-  const named = HF_HUB_CACHE || HUGGINGFACE_HUB_CACHE;
-  return named || join(HF_HOME || join(XDG_CACHE_HOME || join(homedir(), '.cache'), 'huggingface'), 'hub');
+  const { HF_HUB_CACHE, HUGGINGFACE_HUB_CACHE } = environment;
+  return HF_HUB_CACHE || HUGGINGFACE_HUB_CACHE || join(hubHome(environment), 'hub');
+}
+
+function stallTimeout({ stallTimeoutMs }: HubOptions, { HF_HUB_DOWNLOAD_TIMEOUT }: Environment): number {
+  return requireStallTimeout(stallTimeoutMs ?? (HF_HUB_DOWNLOAD_TIMEOUT ? Number(HF_HUB_DOWNLOAD_TIMEOUT) * 1000 : STALL_TIMEOUT_MS));
 }
 
 function pause(milliseconds: number, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
+    if (signal?.aborted) return reject(signal.reason);
     const onAbort = (): void => {
       clearTimeout(timer);
       reject(signal?.reason);

@@ -1,8 +1,8 @@
 /** Files behind a URL: a repository on the Hub, or any folder that a web server shows. */
-import { requireRevision } from '@densessm/checkpoint';
+import { type Fetch, requireRevision } from '@densessm/checkpoint';
 import { SsmError } from '@densessm/ssm-core';
 import { type HubSettings, sha256 } from './options';
-import { type Fetch, hubFetch } from './request';
+import { hubFetch } from './request';
 
 export const COMMIT: RegExp = /^[0-9a-f]{40}$/;
 
@@ -31,6 +31,8 @@ export interface Remote {
   readonly folder: string;
   /** As asked for: a branch, a tag or a commit. */
   readonly revision: string;
+  /** Whether the name of a blob in its folder is the hash of the content. */
+  readonly isNamedByContent: boolean;
   /** The commit that it stands for, once that is known. */
   commit(): string | undefined;
   /** Undefined where there is no such file. @throws SsmError NETWORK */
@@ -57,19 +59,21 @@ export function hubRemote(id: string, settings: HubSettings, kind: RepositoryKin
     const path = name.split('/').map(encodeURIComponent).join('/');
     const asked = { repo: { type: kind, name: id }, path, revision, hubUrl: settings.endpoint, fetch: watched };
     const { fileDownloadInfo } = await import('@huggingface/hub'); // only here: what lies in a folder needs none of it
-    const info = await fileDownloadInfo(asked).catch((error: unknown) => orMissing(page, name, error));
+    const info = await fileDownloadInfo(asked).catch((error: unknown) => orMissing(page, name, error, settings.signal));
     if (answer && !answer.bodyUsed) await answer.body?.cancel();
     if (!info) return undefined;
     const commit = commitOf(answer?.headers.get('x-repo-commit'));
     if (commit) revision = commit; // all files of one load are from one commit
     const key = safeKey(info.etag);
     const url = `${page}/resolve/${encodeURIComponent(revision)}/${path}`;
+    if (!isSize(info.size)) throw noSize(url, info.size);
     return { size: info.size, key, digest: digestOf(key), commit, open: (from) => openRange(request, url, from, info.size) };
   };
   return {
     where: id,
     folder: `${kind}s--${id.replaceAll('/', '--')}`,
     revision: settings.revision,
+    isNamedByContent: true,
     commit: () => commitOf(revision),
     find,
   };
@@ -78,10 +82,11 @@ export function hubRemote(id: string, settings: HubSettings, kind: RepositoryKin
 /** A name that may become a folder's. */
 const commitOf = (text: string | null | undefined): string | undefined => (text && COMMIT.test(text) ? text : undefined);
 
-/** @throws SsmError NETWORK for everything but a file that is not there */
-export function orMissing(where: string, name: string, error: unknown): null {
+/** @throws SsmError NETWORK for everything but a file that is not there; the signal's reason once it is aborted */
+export function orMissing(where: string, name: string, error: unknown, signal: AbortSignal | undefined): null {
+  signal?.throwIfAborted();
   if (error instanceof Error && 'statusCode' in error && error.statusCode === 404) return null; // the library's HubApiError
-  if (error instanceof SsmError || !(error instanceof Error) || error.name === 'AbortError') throw error;
+  if (error instanceof SsmError || !(error instanceof Error)) throw error;
   const fix = 'check the endpoint: it answers otherwise than the Hub';
   throw new SsmError(
     {
@@ -105,8 +110,8 @@ export function urlRemote(base: URL, settings: HubSettings): Remote {
     await response.body?.cancel();
     if (response.status === 404) return undefined;
     const total = response.status === 206 ? response.headers.get('content-range')?.split('/')[1] : response.headers.get('content-length');
-    const size = Number(total ?? Number.NaN);
-    if (!Number.isSafeInteger(size)) throw noSize(url, total);
+    const size = total && /^\d+$/.test(total) ? Number(total) : Number.NaN;
+    if (!isSize(size)) throw noSize(url, total);
     const mark = ['x-linked-etag', 'etag', 'last-modified'].map((header) => response.headers.get(header) ?? '').join('|');
     return {
       size,
@@ -120,10 +125,13 @@ export function urlRemote(base: URL, settings: HubSettings): Remote {
     where: folder.href.slice(0, -1),
     folder: `urls--${sha256(folder.href).slice(0, 32)}`,
     revision: 'main',
+    isNamedByContent: false,
     commit: () => undefined,
     find,
   };
 }
+
+const isSize = (size: number): boolean => Number.isSafeInteger(size) && size >= 0;
 
 const noSize = (url: string, got: unknown): SsmError =>
   new SsmError({
@@ -134,8 +142,8 @@ const noSize = (url: string, got: unknown): SsmError =>
     fix: 'download the folder yourself and load it from there',
   });
 
-/** Large files have their SHA-256 as ETag, small ones the name of git's blob. */
-function digestOf(key: string): Digest | undefined {
+/** What the name of a blob says of its content: large files have their SHA-256 as ETag, small ones the name of git's blob. */
+export function digestOf(key: string): Digest | undefined {
   if (/^[0-9a-f]{64}$/.test(key)) return { kind: 'sha256', hex: key };
   return /^[0-9a-f]{40}$/.test(key) ? { kind: 'git', hex: key } : undefined;
 }

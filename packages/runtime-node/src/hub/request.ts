@@ -1,8 +1,12 @@
+import { type Fetch, fetchWithDeadline, StallError } from '@densessm/checkpoint';
 import { SsmError } from '@densessm/ssm-core';
 import type { HubSettings } from './options';
+import { proxyFetch } from './proxy';
 
 /** Tries of one request, the first included. */
 const MAX_TRIES = 5;
+/** Tries of one request that the server leaves without an answer: each takes the whole deadline. */
+export const MAX_STALLS = 2;
 const MAX_REDIRECTS = 10;
 /** A server that asks for a longer pause is not waited for. */
 const MAX_PAUSE_MS = 120_000;
@@ -11,17 +15,16 @@ const WORTH_ANOTHER_TRY = new Set([408, 429, 500, 502, 503, 504]);
 /** What the Hub says about a file before it redirects to where the file lies, and the place it redirects to does not know. */
 const SAID_FIRST = ['x-linked-etag', 'x-linked-size', 'x-repo-commit', 'etag'];
 
-type Settings = Pick<HubSettings, 'endpoint' | 'token' | 'signal' | 'pause'>;
-export type Fetch = (input: string | URL | Request, init?: RequestInit) => Promise<Response>;
+type Settings = Pick<HubSettings, 'endpoint' | 'token' | 'signal' | 'pause' | 'proxies' | 'stallTimeoutMs'>;
 
 /** How long to wait before try number `tries` + 1. */
 export const backoffMs = (tries: number): number => Math.min(30_000, FIRST_PAUSE_MS * 2 ** (tries - 1));
 
 /**
  * A `fetch` for model files. It sends the token to the endpoint only, follows redirects itself to keep what the first
- * answer said, waits as a busy server asks, and tries again where the connection fails. Answers below 400, and 404 for a
+ * answer said, waits as a busy server asks, and tries again where the connection fails. Answers below 400, and 404 (without its body) for a
  * file that is not there, are returned; all others are errors.
- * @throws SsmError NETWORK
+ * @throws SsmError NETWORK; the signal's reason once it is aborted
  */
 export function hubFetch(settings: Settings): Fetch {
   return async (input, init = {}) => {
@@ -32,15 +35,15 @@ export function hubFetch(settings: Settings): Fetch {
       try {
         const response = await followed(settings, url, init);
         if (response.status < 400) return response;
-        if (isFileMissing(response)) return response;
         await response.body?.cancel();
+        if (isFileMissing(response)) return new Response(null, response);
         problem = answered(settings, url, response);
         wait = pauseAsked(response) ?? backoffMs(tries);
         if (!WORTH_ANOTHER_TRY.has(response.status) || wait > MAX_PAUSE_MS) throw problem;
       } catch (error) {
         settings.signal?.throwIfAborted();
-        if (error instanceof SsmError) throw error;
-        problem = unreachable(url, error);
+        if (error instanceof StallError ? tries >= MAX_STALLS : error instanceof SsmError) throw error;
+        problem = error instanceof StallError ? error : unreachable(url, error, settings);
         wait = backoffMs(tries);
       }
       if (tries >= MAX_TRIES) throw problem;
@@ -50,14 +53,15 @@ export function hubFetch(settings: Settings): Fetch {
 }
 
 async function followed(settings: Settings, start: string, init: RequestInit): Promise<Response> {
-  const { signal, token, endpoint } = settings;
+  const { token, endpoint } = settings;
+  const fetch = await proxyFetch(settings.proxies);
   const first = new Map<string, string>();
   let url = new URL(start);
   for (let hops = 0; hops <= MAX_REDIRECTS; hops++) {
     const headers = new Headers(init.headers);
     headers.set('accept-encoding', 'identity'); // a range of a compressed body would be no range of the file
     if (token && url.origin === new URL(endpoint).origin) headers.set('authorization', `Bearer ${token}`);
-    const response = await fetch(url, { ...init, headers, redirect: 'manual', signal });
+    const response = await fetchWithDeadline(fetch, url, { ...init, headers, redirect: 'manual' }, settings);
     for (const name of SAID_FIRST) {
       const said = response.headers.get(name);
       if (said !== null && !first.has(name)) first.set(name, said);
@@ -108,7 +112,7 @@ function answered(settings: Settings, url: string, response: Response): SsmError
   if (status === 401 || status === 403) {
     const fix = settings.token
       ? 'check the id, and that the token may read this (what is gated asks for consent on its page)'
-      : 'check the id; if it is not public, put a token that may read it in HF_TOKEN or options.token';
+      : 'check the id; if it is not public, run `hf auth login`, or put a token that may read it in HF_TOKEN';
     return problem('the server refuses access.', fix);
   }
   if (status === 404) return problem('there is no such repository or revision.', 'check the id and options.revision');
@@ -117,10 +121,10 @@ function answered(settings: Settings, url: string, response: Response): SsmError
   return problem('the server failed.', 'try again later');
 }
 
-const unreachable = (url: string, cause: unknown): SsmError => {
+const unreachable = (url: string, cause: unknown, { proxies }: Settings): SsmError => {
   const reason = cause instanceof Error && cause.cause instanceof Error ? cause.cause : cause;
   const got =
     reason instanceof Error ? `${(reason as NodeJS.ErrnoException).code ?? ''} ${reason.message}`.trim().slice(0, 200) : String(reason);
-  const fix = 'check the connection and HF_ENDPOINT; what is in the cache loads with { offline: true }';
+  const fix = `check the connection${proxies ? ', the proxy (HTTPS_PROXY, HTTP_PROXY, NO_PROXY)' : ''} and HF_ENDPOINT; what is in the cache loads with { offline: true }`;
   return new SsmError({ code: 'NETWORK', what: `${url} cannot be reached.`, expected: 'an answer', got, fix }, { cause });
 };

@@ -98,6 +98,21 @@ export function describeSequenceModel<C, P extends object, S extends object>(
       disposeTree([params, tokens]);
     });
 
+    it('refuses params, states and tokens that were disposed of', async () => {
+      const { config, params, tokens } = await start();
+      const gone = expect.objectContaining({ name: 'SsmError', code: 'STATE' });
+      const state = model.initialState(config, batch);
+      disposeTree(state);
+      expect(() => model.advance(params, config, tokens, state)).toThrow(gone);
+      disposeTree(params);
+      expect(() => model.forward(params, config, tokens)).toThrow(gone);
+      expect(() => model.hiddenStates(params, config, tokens)).toThrow(gone);
+      disposeTree(tokens);
+      const fresh = model.init(config, 1);
+      expect(() => model.forward(fresh, config, tokens)).toThrow(gone);
+      disposeTree(fresh);
+    });
+
     it('writes a config that reads back the same', () => {
       const config = model.parseConfig(json);
       expect(model.parseConfig(JSON.parse(JSON.stringify(model.configToJson(config))))).toEqual(config);

@@ -37,6 +37,7 @@ export class Trainer<C, P extends object, State> {
   #skippedInARow = 0;
   #tokens = 0;
   #isBusy = false;
+  #isDisposed = false;
 
   /** @throws SsmError OPTION */
   constructor(options: TrainerOptions<C, P, State>) {
@@ -75,8 +76,9 @@ export class Trainer<C, P extends object, State> {
     return trainer;
   }
 
-  /** The parameters as they are now. A step frees them and makes others. */
+  /** The parameters as they are now. A step frees them and makes others. @throws SsmError STATE after {@link Trainer.dispose} */
   get params(): P {
+    this.#refuseDisposed();
     return this.#params;
   }
   /** Steps done, skipped ones included; the next one's number. */
@@ -94,7 +96,8 @@ export class Trainer<C, P extends object, State> {
 
   /**
    * One step. Lets the host do other things before it starts.
-   * @throws SsmError DIVERGED where too many steps in a row were not finite; OPTION where the call before has not ended
+   * @throws SsmError DIVERGED where too many steps in a row were not finite; OPTION where the call before has not ended,
+   * STATE after {@link Trainer.dispose}
    */
   step(): Promise<StepRecord> {
     return this.#alone(async () => {
@@ -105,13 +108,14 @@ export class Trainer<C, P extends object, State> {
     });
   }
 
-  /** Mean loss over all targets of all batches, each from a fresh state. @throws SsmError OPTION where there is none */
+  /** Mean loss over all targets of all batches, each from a fresh state. @throws SsmError OPTION where there is none, STATE after {@link Trainer.dispose} */
   evaluate(batches: AsyncIterable<Batch> | Iterable<Batch>): Promise<Evaluation> {
     return this.#alone(() => evaluate(this.#options.model, this.#options.config, this.#params, batches));
   }
 
   /** A step frees the parameters that others would be reading. */
   async #alone<T>(work: () => Promise<T>): Promise<T> {
+    this.#refuseDisposed();
     if (this.#isBusy) throw notAwaited();
     this.#isBusy = true;
     try {
@@ -124,16 +128,20 @@ export class Trainer<C, P extends object, State> {
   async #step(): Promise<Omit<StepRecord, 'seconds'>> {
     const step = this.#steps;
     const learningRate = this.#options.schedule(step);
-    const { sum, states, tokens } = this.#gather(await this.#batches(step));
+    const batches = await this.#batches(step);
+    this.#refuseDisposed();
+    const { sum, states, tokens } = this.#gather(batches);
     const total = gradientNorm(sum.grads);
     const [[loss], [gradNorm]] = (await Promise.all([sum.loss.data(), total.data()])) as unknown as [[number], [number]];
     // from here to the end nothing waits, so that save() never sees half a step
     const skipped = !Number.isFinite(loss) || !Number.isFinite(gradNorm);
-    if (!skipped) this.#update(sum, learningRate, gradNorm);
-    this.#carry(skipped ? [] : states);
-    if (skipped) disposeTree(states);
+    const isKept = !skipped && !this.#isDisposed;
+    if (isKept) this.#update(sum, learningRate, gradNorm);
+    this.#carry(isKept ? states : []);
+    if (!isKept) disposeTree(states);
     disposeGrads({ value: sum.loss, grads: sum.grads });
     dispose(total);
+    this.#refuseDisposed();
     this.#count(tokens, skipped);
     if (this.#skippedInARow > (this.#options.maxSkippedSteps ?? 0)) throw diverged(step, this.#skippedInARow, loss, gradNorm);
     return { step, loss, learningRate, gradNorm, tokens, skipped };
@@ -189,8 +197,9 @@ export class Trainer<C, P extends object, State> {
     this.#skippedInARow = skipped ? this.#skippedInARow + 1 : 0;
   }
 
-  /** Everything {@link Trainer.restore} needs, copied. */
+  /** Everything {@link Trainer.restore} needs, copied. @throws SsmError STATE after {@link Trainer.dispose} */
   async save(): Promise<TrainingState> {
+    this.#refuseDisposed();
     const { optimizer } = this.#options;
     const { tensors, counters: steps } = optimizer.state();
     const carried = namesOf(this.#carried, CARRIED) as unknown[];
@@ -209,8 +218,14 @@ export class Trainer<C, P extends object, State> {
     return { params, tensors: others, counters };
   }
 
-  /** Frees the parameters, the optimizer and the carried states. */
+  #refuseDisposed(): void {
+    if (this.#isDisposed) throw disposed();
+  }
+
+  /** Frees the parameters, the optimizer and the carried states. The counters can still be read; a second time does nothing. */
   dispose(): void {
+    if (this.#isDisposed) return;
+    this.#isDisposed = true;
     disposeTree([this.#params, this.#carried]);
     this.#carried = [];
     this.#options.optimizer.dispose();
@@ -224,6 +239,15 @@ const otherOptimizer = (got: string, expected: string): SsmError =>
     expected,
     got,
     fix: 'go on with the optimizer of the first run, or start a new run from its parameters',
+  });
+
+const disposed = (): SsmError =>
+  new SsmError({
+    code: 'STATE',
+    what: 'Trainer: the trainer was disposed of.',
+    expected: 'a trainer that owns its parameters',
+    got: 'a freed one',
+    fix: 'dispose after the last use; Trainer.restore goes on from what Trainer.save gave',
   });
 
 const notAwaited = (): SsmError =>

@@ -122,15 +122,5 @@ async function tokenizerFacts(files: FileSet): Promise<TokenizerFacts | undefine
   const tokenizer = await loadTokenizer((name) => readBytes(files, name));
   const { bos, eos } = tokenizer.specialIds;
   const nameOf = (id: number | null): string | null => (id === null ? null : tokenizer.idToToken(id));
-  return { vocabSize: tokenizer.vocabSize, bos: nameOf(bos), eos: nameOf(eos), hasChatTemplate: hasChatTemplate(tokenizer) };
-}
-
-/** Whether conversations can be written out for the model. */
-export function hasChatTemplate(tokenizer: { applyChatTemplate(messages: readonly { role: string; content: string }[]): string }): boolean {
-  try {
-    tokenizer.applyChatTemplate([{ role: 'user', content: 'a' }]);
-    return true;
-  } catch {
-    return false;
-  }
+  return { vocabSize: tokenizer.vocabSize, bos: nameOf(bos), eos: nameOf(eos), hasChatTemplate: tokenizer.hasChatTemplate };
 }

@@ -18,10 +18,8 @@ import type {
   UniformsStep,
 } from '../../../decode/recorded-steps';
 import type { Heap } from '../heap';
-import type { KernelCall } from '../machine';
-import { currentMachine } from '../machines';
-import { lookAheadOn } from '../packed/look-ahead';
 import { PackedLinear } from '../packed/packed-linear';
+import { currentRuntime, type KernelCall } from '../wasm-runtime';
 import type { DecodeModule } from './module';
 
 const FLOAT_BYTES = 4;
@@ -61,11 +59,11 @@ export class WasmDecodeProgram implements DecodeProgram {
 
   /** @throws SsmError BACKEND where our kernels do not run on the backend in use */
   constructor({ where, batch }: Pick<DecodeProgram, 'where' | 'batch'>) {
-    const { heap, module } = currentMachine(where);
+    const { heap, module } = currentRuntime(where);
     this.where = where;
     this.batch = batch;
     this.#heap = heap;
-    this.#module = module;
+    this.#module = module as unknown as DecodeModule;
   }
 
   zeros(floats: number): Slot {
@@ -187,12 +185,12 @@ export class WasmDecodeProgram implements DecodeProgram {
       matrix.check();
       bytes += matrix.sizeBytes;
     }
-    const { play } = currentMachine(this.where);
-    const playAll = (): void => {
-      for (const step of this.#steps) Array.isArray(step) ? play(step) : step();
+    const runtime = currentRuntime(this.where);
+    const runSteps = (): void => {
+      for (const step of this.#steps) Array.isArray(step) ? runtime.runAll(step) : step();
     };
     const [first] = this.#matrices;
-    first ? lookAheadOn(this.#heap, first.type).read(bytes, playAll) : playAll();
+    first ? runtime.prefetchOf(first.type).read(bytes, runSteps) : runSteps();
   }
 
   async read(from: Slot, into: Float32Array): Promise<Float32Array> {

@@ -1,25 +1,5 @@
-/** What packed weights stand for, in plain numbers: the oracle of the tests. Knows nothing of panels. */
+/** What packed weights stand for, as plain loops in float64: the oracle of tests. Knows nothing of panels. */
 import { fromBf16, WEIGHT_GROUP as GROUP, mulberry32, quantizeInt4, quantizeInt8, toBf16, type WeightType } from '@densessm/ssm-core';
-import { currentMachine } from '../machines';
-
-/** Buffers on the heap of the wasm backend in use, for products between addresses. */
-export function heapBuffers() {
-  const { heap } = currentMachine('heapBuffers');
-  const addresses: number[] = [];
-  const floats = (values: Float32Array): number => {
-    const address = heap.allocate(4 * values.length);
-    addresses.push(address);
-    new Float32Array(heap.buffer, address, values.length).set(values);
-    return address;
-  };
-  return {
-    floats,
-    read: (address: number, size: number) => heap.copyOf(address, size),
-    dispose: (): void => {
-      for (const one of addresses) heap.free(one);
-    },
-  };
-}
 
 /** About normal, as weights and activations are. */
 export function normal(length: number, seed: number): Float32Array {
@@ -45,7 +25,7 @@ export function roundedWeights(type: WeightType, weights: Float32Array, width: n
 }
 
 /** y = x wᵀ + bias in float64. x [rows, width], weights [out, width] → [rows, out]. */
-export function packedLinearReference(
+export function packedLinearNaive(
   type: WeightType,
   x: Float32Array,
   weights: Float32Array,
