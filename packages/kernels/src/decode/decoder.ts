@@ -61,11 +61,16 @@ class ProgramDecoder<State> implements Decoder<State> {
     this.#logits = new Float32Array(program.batch * parts.vocabSize);
   }
 
-  async step(ids: ArrayLike<number>): Promise<Float32Array> {
-    this.#refuseDisposed();
-    this.#checkIds(ids);
-    this.#program.submit(ids);
-    return this.#program.read(this.#parts.logits, this.#logits);
+  /** Not an async function: the promise of `read` is passed on as it is, since a second one would be felt with small models. */
+  step(ids: ArrayLike<number>): Promise<Float32Array> {
+    try {
+      this.#refuseDisposed();
+      this.#checkIds(ids);
+      this.#program.submit(ids);
+      return this.#program.read(this.#parts.logits, this.#logits);
+    } catch (error) {
+      return Promise.reject(error);
+    }
   }
 
   async load(state: State): Promise<void> {

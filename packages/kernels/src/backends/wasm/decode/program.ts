@@ -193,10 +193,10 @@ export class WasmDecodeProgram implements DecodeProgram {
     first ? runtime.prefetchOf(first.type).read(bytes, runSteps) : runSteps();
   }
 
-  async read(from: Slot, into: Float32Array): Promise<Float32Array> {
-    this.#refuseDisposed();
+  read(from: Slot, into: Float32Array): Promise<Float32Array> {
+    if (this.#isDisposed) return Promise.reject(disposedDecoder(this.where));
     into.set(this.#view(addressOf(from), into.length));
-    return into;
+    return Promise.resolve(into);
   }
 
   async load(buffers: readonly StateBuffer[], tensors: readonly Tensor[]): Promise<void> {
