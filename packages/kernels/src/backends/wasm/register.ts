@@ -12,6 +12,7 @@ import { rmsNormOnWasm } from '../../operations/rms-norm/wasm/kernel';
 import { selectiveScanOnWasm } from '../../operations/selective-scan/wasm/kernel';
 import { squareSumOnWasm } from '../../operations/square-sum/wasm/kernel';
 import { isShared, type LoadedBuild, loadBuild, type SimdBuild } from './build';
+import { WasmDecodeProgram } from './decode/program';
 import { Heap, type WasmBackend } from './heap';
 import { packedKernels } from './packed/kernels';
 import { PackedLinear } from './packed/packed-linear';
@@ -75,7 +76,7 @@ export async function registerWasmKernels(backend: unknown, options: WasmKernelO
 }
 
 function begin(wasmBackend: WasmBackend): WasmRuntime {
-  const runtime = new WasmRuntime(new Heap(wasmBackend), PackedLinear.empty);
+  const runtime = new WasmRuntime(new Heap(wasmBackend), PackedLinear.empty, (options) => new WasmDecodeProgram(options));
   addRuntime(wasmBackend, runtime);
   replaceReading(wasmBackend as unknown as ReadingBackend, runtime.heap);
   return runtime;

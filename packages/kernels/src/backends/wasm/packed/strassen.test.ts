@@ -1,9 +1,9 @@
 import { expectClose, normal, packedLinearNaive } from '@densessm/testing';
 import { findBackend, setBackend } from '@tensorflow/tfjs-core';
 import { afterAll, beforeEach, describe, expect, it } from 'vitest';
-import { DecodeWorkspace } from '../decode/workspace';
 import { registerWasmKernels } from '../register';
 import { currentRuntime } from '../wasm-runtime';
+import { HeapBuffers } from './heap-buffers';
 import { PackedLinear, type PackedProductOptions } from './packed-linear';
 
 /** Of 512 to 1,024 products; the largest error of the seven products was 6e-6 of the root mean square, of eight 2e-6. */
@@ -39,12 +39,12 @@ describe.each(['relaxed', 'standard'] as const)('seven products of halves, %s bu
     const [rows, out, width, stride] = [129, 512, 512, 520];
     const [apart, w, bias, before] = [normal(rows * stride, 1), normal(out * width, 2), normal(out, 3), normal(rows * out, 4)];
     const x = Float32Array.from({ length: rows * width }, (_, i) => apart[Math.floor(i / width) * stride + (i % width)] as number);
-    const work = new DecodeWorkspace();
+    const buffers = new HeapBuffers();
     const packed = PackedLinear.pack(w, [out, width], { type: 'f32' });
     const run = (options: PackedProductOptions): Float32Array => {
-      const y = work.floats(before);
-      packed.run(work.floats(apart), y, rows, { bias: work.floats(bias), stride, ...options });
-      return work.view(y, rows * out);
+      const y = buffers.floats(before);
+      packed.run(buffers.floats(apart), y, rows, { bias: buffers.floats(bias), stride, ...options });
+      return buffers.read(y, rows * out);
     };
     const product = packedLinearNaive('f32', x, w, width, bias);
     const added = product.map((value, i) => value + (before[i] as number));
@@ -52,7 +52,7 @@ describe.each(['relaxed', 'standard'] as const)('seven products of halves, %s bu
     const active = product.map((value) => value / (1 + Math.exp(-value)));
     await expectClose('silu', active, run({ activation: 'silu' }), 2 * TOLERANCE); // half of it is about 0
     packed.dispose();
-    work.dispose();
+    buffers.dispose();
   });
 
   it.each([Number.NaN, Number.POSITIVE_INFINITY, 2e38])('leave %d to the row that has it', (bad) => {
