@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import * as checks from './checks';
+import * as decode from './decode';
 import * as kernels from './index';
 import * as runtime from './runtime';
 import * as wasm from './wasm';
@@ -8,7 +9,6 @@ describe('the surface of @densessm/kernels', () => {
   it('changes only in sight of a review', () => {
     expect(Object.keys(kernels).sort()).toMatchInlineSnapshot(`
       [
-        "DecodeWorkspace",
         "PackedLinear",
         "adamwStep",
         "causalConv1d",
@@ -21,7 +21,6 @@ describe('the surface of @densessm/kernels', () => {
         "linear",
         "linearCrossEntropy",
         "linearParts",
-        "makeDecoder",
         "matMul",
         "packParams",
         "packer",
@@ -43,6 +42,14 @@ describe('the surface of @densessm/kernels', () => {
         "kernelChecks",
         "operationCheck",
         "sampleTensor",
+      ]
+    `);
+    expect(Object.keys(decode).sort()).toMatchInlineSnapshot(`
+      [
+        "decodeProgramsHere",
+        "decoderMaker",
+        "packedOf",
+        "provideDecodePrograms",
       ]
     `);
     expect(Object.keys(wasm)).toMatchInlineSnapshot(`

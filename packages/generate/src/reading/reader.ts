@@ -69,7 +69,8 @@ export class Reader {
     await pause();
     signal?.throwIfAborted();
     if (this.#isDisposed) return [];
-    const logits = decoder.step(rows.flat());
+    const logits = await decoder.step(rows.flat());
+    if (this.#isDisposed) return [];
     disposeTree(this.#state);
     this.#state = undefined;
     const width = logits.length / this.#batch;

@@ -1,6 +1,6 @@
 import { type DenseConfig, denseConfigToJson, parseDenseConfig } from '@densessm/dense-connect';
 import { type ConfigJson, type ConfigReader, readConfig } from '@densessm/ssm-core';
-import { requireHeads } from '../config';
+import { requireHeads } from '../head-sizes';
 
 /** The config.json of WailordHe/DenseSSM's released DenseRetNet, in words. */
 export interface DenseRetNetConfig {

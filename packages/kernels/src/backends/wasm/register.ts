@@ -1,5 +1,6 @@
 import { SsmError } from '@densessm/ssm-core';
 import { addRuntime } from '../../backend-runtime';
+import { provideDecodePrograms } from '../../decode/backends';
 import { activationsOnWasm, replaceExp } from '../../operations/activations/wasm/kernel';
 import { adamwStepOnWasm } from '../../operations/adamw-step/wasm/kernel';
 import { causalConv1dOnWasm } from '../../operations/causal-conv1d/wasm/kernel';
@@ -12,6 +13,7 @@ import { rmsNormOnWasm } from '../../operations/rms-norm/wasm/kernel';
 import { selectiveScanOnWasm } from '../../operations/selective-scan/wasm/kernel';
 import { squareSumOnWasm } from '../../operations/square-sum/wasm/kernel';
 import { isShared, type LoadedBuild, loadBuild, type SimdBuild } from './build';
+import { WasmDecodeProgram } from './decode/program';
 import { Heap, type WasmBackend } from './heap';
 import { packedKernels } from './packed/kernels';
 import { PackedLinear } from './packed/packed-linear';
@@ -77,6 +79,7 @@ export async function registerWasmKernels(backend: unknown, options: WasmKernelO
 function begin(wasmBackend: WasmBackend): WasmRuntime {
   const runtime = new WasmRuntime(new Heap(wasmBackend), PackedLinear.empty);
   addRuntime(wasmBackend, runtime);
+  provideDecodePrograms(wasmBackend, (options) => new WasmDecodeProgram(options));
   replaceReading(wasmBackend as unknown as ReadingBackend, runtime.heap);
   return runtime;
 }

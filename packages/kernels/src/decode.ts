@@ -1,0 +1,20 @@
+export { decodeProgramsHere, type MakeDecodeProgram, provideDecodePrograms } from './decode/backends';
+export { type DecoderParts, decoderMaker, packedOf } from './decode/decoder';
+export type { DecodeProgram, Slot, StateBuffer } from './decode/program';
+export type {
+  ConvolutionStep,
+  DecayStep,
+  DenseRead,
+  DenseSumStep,
+  GatedUnitStep,
+  GatherStep,
+  NormGate,
+  ProductStep,
+  RmsNormStep,
+  RotateStep,
+  ScaleStep,
+  SelectiveStep,
+  SiluStep,
+  TimeStepsStep,
+  UniformsStep,
+} from './decode/recorded-steps';
