@@ -1,6 +1,6 @@
 export { decodeProgramsHere, type MakeDecodeProgram, provideDecodePrograms } from './decode/backends';
 export { type DecoderParts, decoderMaker, packedOf } from './decode/decoder';
-export type { DecodeProgram, Slot, StateBuffer } from './decode/program';
+export type { DecodeProgram, StateBuffer } from './decode/program';
 export type {
   ConvolutionStep,
   DecayStep,
@@ -18,3 +18,4 @@ export type {
   TimeStepsStep,
   UniformsStep,
 } from './decode/recorded-steps';
+export type { Slot } from './decode/slot';

@@ -9,7 +9,7 @@ import {
   type NamedBlob,
   type PretrainedOptions,
 } from '@densessm/checkpoint';
-import { packer } from '@densessm/kernels';
+import { packer } from '@densessm/kernels/runtime';
 import { SsmError, type WeightType } from '@densessm/ssm-core';
 import { engine } from '@tensorflow/tfjs-core';
 import { openRemoteFile } from './remote-file';
