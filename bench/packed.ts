@@ -3,8 +3,9 @@
  * one run, in GFLOP/s. Best of many rounds on the clock.
  */
 import { cpus, loadavg } from 'node:os';
-import { matMul, PackedLinear } from '@densessm/kernels';
+import { matMul } from '@densessm/kernels';
 import { type DecodeProgram, runtimeOf } from '@densessm/kernels/decode';
+import { PackedLinear } from '@densessm/kernels/wasm';
 import { startBackend } from '@densessm/runtime-node';
 import { WEIGHT_TYPES } from '@densessm/ssm-core';
 import { dispose, randomUniform, type Tensor } from '@tensorflow/tfjs-core';

@@ -1,6 +1,6 @@
 export { runtimeOf } from './backend-runtime';
 export { type DecoderParts, decoderMaker, packedOf } from './decode/decoder';
-export type { DecodeProgram, MakeDecodeProgram, Slot, StateBuffer } from './decode/program';
+export type { DecodeProgram, MakeDecodeProgram, StateBuffer } from './decode/program';
 export type {
   ConvolutionStep,
   DecayStep,
@@ -18,3 +18,4 @@ export type {
   TimeStepsStep,
   UniformsStep,
 } from './decode/recorded-steps';
+export type { Slot } from './decode/slot';

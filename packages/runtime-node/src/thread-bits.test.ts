@@ -7,17 +7,15 @@ import {
   type LinearCrossEntropyInputs,
   linearCrossEntropy,
   matMul,
-  PackedLinear,
-  readStates,
   rmsNorm,
-  type ScanStates,
   type SelectiveScanInputs,
   selectiveScan,
-  selectiveScanShown,
   silu,
 } from '@densessm/kernels';
 import { evaluateSample, type KernelCheck, kernelCheck, operationCheck, type Sample } from '@densessm/kernels/checks';
 import { type DecodeProgram, type ProductStep, runtimeOf, type Slot } from '@densessm/kernels/decode';
+import { readStates, type ScanStates, selectiveScanShown } from '@densessm/kernels/internal';
+import { PackedLinear } from '@densessm/kernels/wasm';
 import { WEIGHT_TYPES } from '@densessm/ssm-core';
 import { concat, exp, softplus, split, type Tensor, tidy } from '@tensorflow/tfjs-core';
 import { afterAll, describe, expect, it } from 'vitest';

@@ -1,4 +1,5 @@
-import { PackedLinear, packParams } from '@densessm/kernels';
+import { packParams } from '@densessm/kernels';
+import { PackedLinear } from '@densessm/kernels/wasm';
 import { denseMamba, type MambaParams, mamba } from '@densessm/mamba';
 import { type Decoder, type DecoderOptions, disposeTree, SsmError } from '@densessm/ssm-core';
 import { backend, memory, mul, setBackend, tidy, type Variable, variable } from '@tensorflow/tfjs-core';

@@ -2,7 +2,8 @@ import { type Decoder, type DecoderMaker, isPacked, type PackedMatrix, tidyTree 
 import type { Tensor, Tensor2D } from '@tensorflow/tfjs-core';
 import { runtimeOf } from '../backend-runtime';
 import { badBatch, badTokens, disposedDecoder, notPacked } from './errors';
-import type { DecodeProgram, Slot, StateBuffer } from './program';
+import type { DecodeProgram, StateBuffer } from './program';
+import type { Slot } from './slot';
 
 /** What a decoder needs to know of the program that a model has recorded. */
 export interface DecoderParts<State> {

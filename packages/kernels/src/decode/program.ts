@@ -14,12 +14,7 @@ import type {
   TimeStepsStep,
   UniformsStep,
 } from './recorded-steps';
-
-/** A place in the buffers of a {@link DecodeProgram}. What it stands for (an address, a buffer and an offset) only that program's backend knows. */
-export interface Slot {
-  /** The place so many float32 values further on in the same buffer. */
-  at(floats: number): Slot;
-}
+import type { Slot } from './slot';
 
 /** A tensor of a state and the buffer in which the program carries it. */
 export interface StateBuffer {

@@ -4,7 +4,7 @@
  * a token changes holds the rows of all texts, one after the other, and a stride is in floats from one row to the next.
  */
 import type { PackedMatrix } from '@densessm/ssm-core';
-import type { Slot } from './program';
+import type { Slot } from './slot';
 
 /** y = the rows of `matrix` [vocab, width] that the ids of the submitted tokens name, [B, width]. */
 export interface GatherStep {

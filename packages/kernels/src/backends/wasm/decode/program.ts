@@ -1,7 +1,7 @@
 import { type PackedMatrix, SsmError } from '@densessm/ssm-core';
 import { type Tensor, tensor } from '@tensorflow/tfjs-core';
 import { disposedDecoder } from '../../../decode/errors';
-import type { DecodeProgram, Slot, StateBuffer } from '../../../decode/program';
+import type { DecodeProgram, StateBuffer } from '../../../decode/program';
 import type {
   ConvolutionStep,
   DecayStep,
@@ -17,6 +17,7 @@ import type {
   TimeStepsStep,
   UniformsStep,
 } from '../../../decode/recorded-steps';
+import type { Slot } from '../../../decode/slot';
 import type { Heap } from '../heap';
 import { PackedLinear } from '../packed/packed-linear';
 import { currentRuntime, type KernelCall } from '../wasm-runtime';

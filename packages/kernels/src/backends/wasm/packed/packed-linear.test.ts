@@ -1,11 +1,11 @@
 import { WEIGHT_TYPES, type WeightType } from '@densessm/ssm-core';
-import { expectClose, normal, packedLinearNaive } from '@densessm/testing';
+import { expectClose, heapBuffers, normal, packedLinearNaive } from '@densessm/testing';
 import { backend, findBackend, memory, setBackend } from '@tensorflow/tfjs-core';
 import { afterAll, beforeEach, describe, expect, it } from 'vitest';
 import { WasmDecodeProgram } from '../decode/program';
 import type { WasmBackend } from '../heap';
 import { registerWasmKernels } from '../register';
-import { HeapBuffers } from './heap-buffers';
+import { currentRuntime } from '../wasm-runtime';
 import { PackedLinear } from './packed-linear';
 
 beforeEach(async () => {
@@ -95,7 +95,7 @@ async function addRowsApart(type: WeightType, rows: number): Promise<void> {
   const [out, width, stride] = [21, 37, 50];
   const [apart, w, bias, before] = [normal(rows * stride, 1), normal(out * width, 2), normal(out, 3), normal(rows * out, 4)];
   const x = Float32Array.from({ length: rows * width }, (_, i) => apart[Math.floor(i / width) * stride + (i % width)] as number);
-  const buffers = new HeapBuffers();
+  const buffers = heapBuffers(currentRuntime('test').heap);
   const packed = PackedLinear.pack(w, [out, width], { type });
   const y = buffers.floats(before);
   packed.run(buffers.floats(apart), y, rows, { bias: buffers.floats(bias), add: true, stride });
@@ -117,7 +117,7 @@ it.each(WEIGHT_TYPES.flatMap((type) => [2, 83].map((rows) => [type, rows] as con
   async (type, rows) => {
     const [out, width] = [21, 37];
     const [x, w, bias] = [normal(rows * width, 1), normal(out * width, 2), normal(out, 3)];
-    const buffers = new HeapBuffers();
+    const buffers = heapBuffers(currentRuntime('test').heap);
     const y = buffers.floats(new Float32Array(rows * out));
     const packed = PackedLinear.pack(w, [out, width], { type });
     packed.run(buffers.floats(x), y, rows, { bias: buffers.floats(bias), activation: 'silu' });
