@@ -1,4 +1,5 @@
-import { belongsBefore, type RunRecord } from '@densessm/train';
+import type { RunRecord } from '@densessm/train';
+import { belongsBefore } from '@densessm/train/internal';
 import { EventFile } from '../report/event-file';
 import { type FileSystem, realFiles } from './files';
 import { LogFile, readLog } from './log-file';
