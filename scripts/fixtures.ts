@@ -1,5 +1,5 @@
 /**
- * npm run fixtures -- DIR [--device wasm|cpu]: compares everything with the reference results in DIR (one fixture folder or a
+ * npm run fixtures -- DIR [--device NAME]: compares everything with the reference results in DIR (one fixture folder or a
  * folder of them) and prints one line per folder and quantity. Exits 1 where a quantity is out of its bound, 2 on wrong usage.
  */
 import { existsSync } from 'node:fs';
@@ -7,21 +7,22 @@ import { basename } from 'node:path';
 import { parseArgs } from 'node:util';
 import { denseMamba, denseMamba2, mamba, mamba2 } from '@densessm/mamba';
 import { denseRetNet, retnet } from '@densessm/retnet';
-import { startBackend } from '@densessm/runtime-node';
+import { DEVICES, startBackend } from '@densessm/runtime-node';
 import { registerModel, SsmError } from '@densessm/ssm-core';
 import { checkFixture, fixtureFolders, readFixture } from '@densessm/testing/conformance';
 
-const USAGE = 'usage: npm run fixtures -- DIR [--device wasm|cpu]';
+const USAGE = `usage: npm run fixtures -- DIR [--device ${DEVICES.join('|')}]`;
 
 async function main(): Promise<number> {
   const { values, positionals } = parseArgs({ allowPositionals: true, options: { device: { type: 'string', default: 'wasm' } } });
   const [folder] = positionals;
   if (!folder || !existsSync(folder)) return usage(folder ? `there is no folder ${folder}` : 'no folder given');
-  if (values.device !== 'wasm' && values.device !== 'cpu') return usage(`unknown device ${values.device}`);
+  const device = DEVICES.find((one) => one === values.device);
+  if (device === undefined) return usage(`unknown device ${values.device}`);
   const folders = fixtureFolders(folder);
   if (folders.length === 0) return usage(`no folder in ${folder} holds an expected.json`);
   for (const model of [mamba, mamba2, denseMamba, denseMamba2, retnet, denseRetNet]) registerModel(model);
-  const { backend, reason } = await startBackend({ device: values.device });
+  const { backend, reason } = await startBackend({ device });
   console.log(`backend ${backend}: ${reason}`);
   let [passed, failed, skipped] = [0, 0, 0];
   for (const path of folders) {

@@ -3,8 +3,9 @@
  * shows what they learned. Both are `densessm train`, a process each; a run that was broken off goes on. `npm start -- --max-steps 100`
  * passes more flags on to both.
  */
+import { writeFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import type { RunRecord, SampleRecord } from '@densessm/train';
 import { writeReport } from '../apps/trainer/src/report/write-report';
 import { readLog } from '../apps/trainer/src/run/log-file';
@@ -12,6 +13,7 @@ import { type RunInfo, readRunInfo, stateOf } from '../apps/trainer/src/run/run-
 import { PRESETS } from '../apps/trainer/src/settings/presets';
 import { bar, duration, StatusLine, shortCount } from '../apps/trainer/src/view/progress';
 import { root } from './lib/command.mjs';
+import { programFor } from './lib/program-for';
 import { alignTable, paint } from './lib/table';
 import { startTraining, type Training } from './lib/training-process';
 
@@ -19,6 +21,8 @@ const MODELS = ['dense-mamba', 'mamba'] as const;
 type Model = (typeof MODELS)[number];
 
 const folderOf = (model: Model): string => join(root, 'out', `stories-${model}`);
+/** Continues a text with the model that was trained. */
+const PROGRAM = join(root, 'out', 'continue.mjs');
 const INTERRUPTED = 130;
 
 /** How far both are. */
@@ -121,6 +125,8 @@ function report(outcomes: readonly Outcome[], seconds: number): void {
   say(`took     ${duration(seconds)}`);
   say(`next     npm run densessm -- generate out/stories-dense-mamba --prompt "Once"`);
   say('         npm run densessm -- train --help');
+  say(`         npm run program -- ${relative(root, PROGRAM)}`);
+  say(`\n${programFor(folderOf('dense-mamba'))}`);
 }
 
 async function main(): Promise<number> {
@@ -138,6 +144,7 @@ async function main(): Promise<number> {
     if (info) outcomes.push({ model, info, last: await lastSample(folderOf(model)) });
   }
   await writeReport(MODELS.map(folderOf), join(root, 'out', 'report.html'));
+  await writeFile(PROGRAM, programFor(folderOf('dense-mamba')));
   report(outcomes, watch.seconds);
   return 0;
 }

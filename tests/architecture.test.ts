@@ -8,8 +8,8 @@ import { readManifest, workspacePackages } from '../scripts/lib/workspace.mjs';
 import { isRelative, packageOf, sourceFiles } from './house';
 
 const SCOPE = '@densessm/';
-/** The command is found under its own name on npm. */
-const COMMAND = 'densessm';
+/** The package that people install has a name of its own on npm. */
+const FRONT_DOOR = 'densessm';
 const TFJS_CORE = '@tensorflow/tfjs-core';
 
 /** An arrow is "may import". Some of these packages are still to come. */
@@ -25,13 +25,14 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   train: ['ssm-core', 'kernels', 'checkpoint'],
   'runtime-node': ['ssm-core', 'kernels', 'checkpoint'],
   'runtime-web': ['ssm-core', 'kernels', 'checkpoint'],
+  [FRONT_DOOR]: ['ssm-core', 'checkpoint', 'mamba', 'retnet', 'tokenizer', 'generate', 'runtime-node', 'runtime-web', 'trainer'],
 };
 /** Private packages and the applications look at everything. */
-const MAY_IMPORT_ANYTHING = ['testing', 'bench', COMMAND];
+const MAY_IMPORT_ANYTHING = ['testing', 'bench', 'trainer'];
 const MODELS = ['retnet', 'mamba'];
 /** The only packages that name a backend. */
 const RUNTIMES = ['runtime-node', 'runtime-web'];
-const NODE_ONLY = ['runtime-node', 'testing', 'bench', COMMAND];
+const NODE_ONLY = ['runtime-node', 'testing', 'bench', 'trainer', FRONT_DOOR];
 
 const packages = workspacePackages().map(({ folder, manifest }) => {
   const name = manifest.name.replace(SCOPE, '');
@@ -51,7 +52,7 @@ const offences = (list: typeof packages, forbidden: (specifier: string, name: st
 describe('the house', () => {
   it('knows every package', () => {
     expect(known.filter(({ name }) => !(name in ARROWS)).map(({ name }) => name)).toEqual([]);
-    expect(packages.every(({ manifest }) => manifest.name.startsWith(SCOPE) || manifest.name === COMMAND)).toBe(true);
+    expect(packages.every(({ manifest }) => manifest.name.startsWith(SCOPE) || manifest.name === FRONT_DOOR)).toBe(true);
   });
 
   it('follows the arrows in every package.json', () => {
@@ -76,6 +77,7 @@ describe('the house', () => {
         sources.flatMap(({ imports }) => imports.filter((one) => !isRelative(one) && !one.startsWith('node:')).map(packageOf)),
       );
       used.delete(manifest.name); // a package may look for its own files by its name
+      if (name === FRONT_DOOR) used.add(TFJS_CORE); // the peer of its packages, which it brings along
       const declared = Object.keys({ ...manifest.dependencies, ...manifest.peerDependencies });
       expect([...used].sort(), `${name}: imports and declarations`).toEqual(declared.sort());
     }
@@ -128,11 +130,12 @@ describe('a published package', () => {
     (_, one) => {
       const manifest = JSON.parse(readFileSync(join(one.folder, 'package.json'), 'utf8'));
       expect(manifest).toMatchObject({ license: 'MIT', type: 'module', sideEffects: false, engines: { node: '>=20.19' } });
-      expect(manifest.exports['.']).toEqual({
-        [`${SCOPE}source`]: './src/index.ts',
-        types: './dist/index.d.ts',
-        default: './dist/index.js',
+      const entry = (name: string) => ({
+        [`${SCOPE}source`]: `./src/${name}.ts`,
+        types: `./dist/${name}.d.ts`,
+        default: `./dist/${name}.js`,
       });
+      expect(manifest.exports['.']).toEqual(one.name === FRONT_DOOR ? { browser: entry('browser'), ...entry('node') } : entry('index'));
       expect(existsSync(join(one.folder, 'README.md')), 'README.md').toBe(true);
       const hasChanges =
         manifest.version === '0.0.0' ? changesets().includes(one.manifest.name) : existsSync(join(one.folder, 'CHANGELOG.md'));
@@ -142,7 +145,7 @@ describe('a published package', () => {
 
   it('is installed by the consumer that loads every package', () => {
     const { dependencies = {} } = readManifest(join(root, 'tests', 'consumers', 'node-esm'));
-    const ours = Object.keys(dependencies).filter((name) => name.startsWith(SCOPE) || name === COMMAND);
+    const ours = Object.keys(dependencies).filter((name) => name.startsWith(SCOPE) || name === FRONT_DOOR);
     expect(ours.sort()).toEqual(published.map(({ manifest }) => manifest.name).sort());
   });
 });

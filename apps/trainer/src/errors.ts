@@ -1,4 +1,4 @@
-import { SsmError, type SsmErrorCode } from '@densessm/ssm-core';
+import { SsmError, type SsmErrorCode } from '@densessm/ssm-core/plain';
 import { EXIT, Interrupted } from './io';
 
 /** The fields that every error of the house has, of whichever class. */

@@ -1,7 +1,9 @@
+import { execFileSync } from 'node:child_process';
 import { SsmError } from '@densessm/ssm-core';
 import { describe, expect, it } from 'vitest';
 import { describeError } from './errors';
 import { EXIT, Interrupted } from './io';
+import { alignTable } from './output/table';
 import { run } from './test-support/fake-io';
 
 describe('the command', () => {
@@ -13,7 +15,72 @@ describe('the command', () => {
   });
 
   it('ends with 2 and a hint on stderr where it is used wrongly', async () => {
-    for (const argv of [['tarin'], ['--nonsense']]) expect(await run(argv)).toMatchObject({ code: EXIT.usage, stdout: '' });
+    for (const argv of [['tarin'], ['--nonsense'], ['train', '--nonsense', '1']])
+      expect(await run(argv)).toMatchObject({ code: EXIT.usage, stdout: '' });
+  });
+});
+
+describe('flags', () => {
+  it('may be written with underscores, and their values may not change', async () => {
+    expect((await run(['train', '--max_steps=0'])).stderr).toContain("'--max-steps <n>' argument '0' is invalid");
+    expect((await run(['generate', 'none', '--prompt', '--not_a_flag', '--max_tokens', '1'])).stderr).toContain('there is no model');
+    expect((await run(['-v'])).stdout).toMatch(/^\d+\.\d+\.\d+\n$/);
+  });
+
+  it.each([
+    [['train', '--lr', '1'], '--learning-rate'],
+    [['train', '--epochs=3'], '--max-steps'],
+    [['train', '--n_layer', '2'], '--num-hidden-layers'],
+    [['train', '--learning-rte', '1'], '--learning-rate'],
+    [['generate', 'x', '--max_new_tokens', '2'], '--max-tokens'],
+    [['eval', 'x', '--max-length', '2'], '--window'],
+  ])('%j are told the right name', async (argv, meant) => {
+    expect(await run(argv)).toMatchObject({ code: EXIT.usage, stderr: expect.stringContaining(`did you mean ${meant}?`) });
+  });
+});
+
+describe('colors', () => {
+  const ESCAPE = '\u001b[';
+  it('are there on a terminal, unless NO_COLOR says otherwise', async () => {
+    for (const argv of [['--help'], ['train', '--lr']]) {
+      const shown = async (options: object) => Object.values(await run(argv, options)).join('');
+      expect(await shown({ isTTY: true })).toContain(ESCAPE);
+      expect(await shown({ isTTY: true, env: { NO_COLOR: '1' } })).not.toContain(ESCAPE);
+      expect(await shown({})).not.toContain(ESCAPE);
+    }
+  });
+});
+
+describe('a table', () => {
+  it('is as wide as the terminal at most, its numbers whole', () => {
+    const rows = [
+      ['name', 'n', 'where'],
+      ['x'.repeat(30), '123456', 'y'.repeat(60)],
+    ];
+    const lines = alignTable(rows, { right: [1], width: 50 });
+    for (const line of lines) expect([...line].length).toBeLessThanOrEqual(50);
+    expect(lines[2]).toMatch(/^x+…? +123456 +y+…$/);
+    expect(alignTable(rows, { right: [1] })[2]).toBe(`${'x'.repeat(30)}  123456  ${'y'.repeat(60)}`);
+  });
+});
+
+describe('shell completion', () => {
+  const complete = async (...words: string[]) => {
+    const { stdout } = await run(['completion', 'bash']);
+    const list = `COMP_WORDS=(densessm ${words.map((word) => `'${word}'`).join(' ')}); COMP_CWORD=${words.length}`;
+    return execFileSync('bash', ['-c', `${stdout}\n${list}; _densessm; echo "\${COMPREPLY[*]}"`], { encoding: 'utf8' }).trim();
+  };
+
+  it('knows commands, flags and the values of flags in bash', async () => {
+    expect(await complete('tra')).toBe('train');
+    expect(await complete('train', '--learn')).toBe('--learning-rate');
+    expect(await complete('eval', 'out', '--device', 'w')).toBe('wasm');
+  });
+
+  it('lists every command and flag for zsh and fish', async () => {
+    expect((await run(['completion', 'zsh'])).stdout).toContain("'--learning-rate:the highest learning rate");
+    expect((await run(['completion', 'fish'])).stdout).toContain("-n '__fish_seen_subcommand_from train' -l learning-rate -r -d");
+    expect(await run(['completion', 'tcsh'])).toMatchObject({ code: EXIT.usage });
   });
 });
 

@@ -1,8 +1,11 @@
+import { styleText } from 'node:util';
 import { Command, CommanderError } from 'commander';
 import manifest from '../package.json' with { type: 'json' };
 import { commands } from './commands';
 import { describeError } from './errors';
+import { normalizeFlags } from './flag-names';
 import { EXIT, Exit, Interrupted, type Io } from './io';
+import { hasColors, type Style, styled } from './output/terminal';
 
 const ABOUT = `Trains, measures and runs state space language models with dense hidden connections:
 Mamba, Mamba-2, RetNet and their dense forms.`;
@@ -19,22 +22,32 @@ Examples:
  */
 export async function main(argv: readonly string[], io: Io): Promise<number> {
   try {
-    await buildProgram(io).parseAsync([...argv], { from: 'user' });
+    const program = buildProgram(io);
+    await program.parseAsync(normalizeFlags(program, argv), { from: 'user' });
     return EXIT.fine;
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.fine : EXIT.usage; // it has spoken already
     if (error instanceof Exit) return error.code;
-    const { text, code } = describeError(error, argv.includes('--json'));
-    io.stderr.write(`${text}\n`);
+    const asJson = argv.includes('--json');
+    const { text, code } = describeError(error, asJson);
+    io.stderr.write(`${asJson ? text : colored(io, text)}\n`);
     return error instanceof Interrupted ? EXIT.interrupted : code;
   }
+}
+
+/** An error as a terminal shows it: its first line and its advice stand out. */
+function colored(io: Io, text: string): string {
+  const style = (style: Style, part: string): string => styled(io, io.stderr, style, part);
+  return text
+    .replace(/^densessm:.*/, (line) => style(['bold', 'red'], line))
+    .replace(/(?<=^ {2})fix(?= {7})/m, (word) => style('green', word));
 }
 
 /** The program with every command. Subcommands copy its settings, so that all of them throw, and write where `io` says. */
 function buildProgram(io: Io): Command {
   const program = new Command('densessm')
     .description(ABOUT)
-    .version(manifest.version)
+    .version(manifest.version, '-v, --version')
     .addHelpText('after', EXAMPLES)
     .exitOverride()
     .showHelpAfterError('(densessm --help tells what there is)')
@@ -43,6 +56,14 @@ function buildProgram(io: Io): Command {
       writeErr: (text) => void io.stderr.write(text),
       getOutHelpWidth: () => Math.min(120, io.stdout.columns ?? 100),
       getErrHelpWidth: () => Math.min(120, io.stderr.columns ?? 100),
+      getOutHasColors: () => hasColors(io, io.stdout),
+      getErrHasColors: () => hasColors(io, io.stderr),
+    })
+    .configureHelp({
+      styleTitle: (text) => styleText('bold', text, { validateStream: false }),
+      styleCommandText: (text) => styleText('cyan', text, { validateStream: false }),
+      styleSubcommandText: (text) => styleText('cyan', text, { validateStream: false }),
+      styleOptionText: (text) => styleText('green', text, { validateStream: false }),
     });
   for (const register of commands) register(program, io);
   return program;

@@ -105,3 +105,8 @@ describe('configText', () => {
     expect(parseConfigText(configText(config))).toEqual(config);
   });
 });
+
+it('a config of more values than any config has is refused while it is read', () => {
+  const text = `{"a":[${'0,'.repeat(2 ** 21)}0]}`;
+  expect(() => parseConfigText(text)).toThrow(/expected {2}at most 2097152 values in all/);
+});

@@ -4,13 +4,14 @@ import * as checkpoint from './index';
 it('exports what its README lists', () => {
   expect(Object.keys(checkpoint).sort()).toMatchInlineSnapshot(`
     [
-      "HUB",
       "MAX_TEXT_BYTES",
       "STALL_TIMEOUT_MS",
       "StallError",
       "configText",
+      "eosTokenIds",
       "fetchWithDeadline",
       "fileSetOf",
+      "hubEndpoint",
       "isHubId",
       "loadParams",
       "loadPretrainedFiles",
@@ -26,6 +27,7 @@ it('exports what its README lists', () => {
       "quantizedSource",
       "readTensors",
       "readText",
+      "requireLayers",
       "requireRevision",
       "requireStallTimeout",
       "safetensorsPieces",
@@ -33,6 +35,7 @@ it('exports what its README lists', () => {
       "splitQuantization",
       "tensorValues",
       "tensorsFromParams",
+      "withoutPrefix",
     ]
   `);
 });

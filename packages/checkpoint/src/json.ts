@@ -11,6 +11,8 @@ export interface JsonOptions {
 
 /** Objects and arrays inside each other: beyond what any config or header holds, far below the depth of the call stack. */
 const MAX_DEPTH = 100;
+/** Values in all, keys aside: a header of 230,000 tensors has so many, and what has more is made to fill the memory. */
+const MAX_JSON_VALUES = 2 ** 21;
 /** Characters of one number: Python writes at most 25. */
 const MAX_NUMBER = 1000;
 const NUMBER = /^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?$/;
@@ -36,6 +38,7 @@ export function parseJson(text: string, options: JsonOptions): unknown {
 
 class JsonCursor {
   #at = 0;
+  #values = 0;
   readonly #text: string;
   readonly #options: JsonOptions;
   readonly #words: readonly (readonly [string, unknown])[];
@@ -54,6 +57,7 @@ class JsonCursor {
   }
 
   #value(depth: number): unknown {
+    if (++this.#values > MAX_JSON_VALUES) throw this.#bad(`at most ${MAX_JSON_VALUES} values in all`);
     if (depth > MAX_DEPTH) throw this.#bad(`at most ${MAX_DEPTH} objects and arrays inside each other`);
     this.#skipSpace();
     const first = this.#text[this.#at];
@@ -169,7 +173,7 @@ function isNumberCharacter(code: number): boolean {
   return (code >= 0x30 && code <= 0x39) || code === 0x2b || code === 0x2d || code === 0x2e || code === 0x45 || code === 0x65;
 }
 
-/** At most 60 characters of something that a stranger wrote. */
+/** At most 60 characters of untrusted text, for an error. */
 export function shorten(text: string): string {
   return text.length <= 60 ? text : `${text.slice(0, 57)}...`;
 }

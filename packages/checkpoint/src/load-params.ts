@@ -2,7 +2,6 @@ import {
   buildParams,
   type ConstantLeaf,
   disposeTree,
-  type IntegerRows,
   initParams,
   leavesOf,
   type PackedMatrix,
@@ -14,8 +13,8 @@ import {
 import type { Tensor } from '@tensorflow/tfjs-core';
 import { type ArrayTensor, dtypeOf, type TensorValues, tensorValues, valuesOf } from './dtypes';
 import { shorten } from './json';
-import { type Part, readConstant, readParam, type Steps, type Stored, weightsError } from './param-steps';
 import type { QuantizedSource } from './quantized/read';
+import { readConstant, readParam, type Stored, weightsError } from './read-param';
 import type { TensorSource } from './safetensors';
 
 export interface LoadOptions {
@@ -40,19 +39,14 @@ type Where = { where: string };
  * @throws SsmError WEIGHTS for missing, misshapen, unexpected or contradicting tensors, DTYPE for weights that are no floats,
  * OPTION where something missing may start afresh but no seed is given.
  */
-export function paramsFromTensors<S extends SpecTree>(
+export async function paramsFromTensors<S extends SpecTree>(
   spec: S,
   tensors: ReadonlyMap<string, ArrayTensor>,
   options: LoadOptions = {},
-): Params<S> {
+): Promise<Params<S>> {
   const shapes = new Map([...tensors].map(([name, { dtype, shape, values }]) => [name, { dtype: dtype ?? dtypeOf(values), shape }]));
-  const steps = assemble(spec, { tensors: shapes }, { where: 'paramsFromTensors', ...options });
-  let step = steps.next();
-  while (!step.done) {
-    const { name, first, count } = step.value;
-    step = steps.next((tensors.get(name) as ArrayTensor).values.subarray(first, first + count));
-  }
-  return step.value;
+  const values: Stored['values'] = ({ name, first, count }) => (tensors.get(name) as ArrayTensor).values.subarray(first, first + count);
+  return assemble(spec, { tensors: shapes, values }, { where: 'paramsFromTensors', ...options });
 }
 
 /**
@@ -64,27 +58,16 @@ export async function loadParams<S extends SpecTree>(
   source: TensorSource | QuantizedSource,
   options: LoadOptions = {},
 ): Promise<Params<S>> {
-  const steps = assemble(spec, source, { where: 'loadParams', ...options });
-  const answer = partsOf(source);
-  let step = steps.next();
-  try {
-    while (!step.done) step = steps.next(await answer(step.value));
-    return step.value;
-  } catch (error) {
-    steps.throw(error); // frees what was made
-    throw error;
-  }
+  const { tensors, quantized, type, readRows: rows } = source as Partial<QuantizedSource> & TensorSource;
+  return assemble(spec, { tensors, quantized, type, rows, values: valuesReader(source) }, { where: 'loadParams', ...options });
 }
 
 /** Of tensors that the source gives only whole two are kept, since two may be compared. */
-function partsOf(source: TensorSource | QuantizedSource): (part: Part) => Promise<TensorValues | IntegerRows> {
+function valuesReader(source: TensorSource): Stored['values'] {
   const wholes = new Map<string, TensorValues>();
-  return async ({ name, first, count, asIntegers }) => {
-    if (asIntegers) return (source as QuantizedSource).readRows(name, first, count);
+  return async ({ name, first, count }) => {
     const entry = source.tensors.get(name);
-    if (source.readPart && entry) {
-      return valuesOf(name, entry.dtype, await source.readPart(name, first, count));
-    }
+    if (source.readPart && entry) return valuesOf(name, entry.dtype, await source.readPart(name, first, count));
     const whole = wholes.get(name) ?? tensorValues(name, await source.read(name));
     if (wholes.size > 1 && !wholes.has(name)) wholes.clear();
     wholes.set(name, whole);
@@ -92,8 +75,8 @@ function partsOf(source: TensorSource | QuantizedSource): (part: Part) => Promis
   };
 }
 
-/** Asks for one part after the other and returns the params: the same steps whether reading waits or not. */
-function* assemble<S extends SpecTree>(spec: S, stored: Stored, options: LoadOptions & Where): Steps<Params<S>> {
+/** Checks all names and shapes, then reads one tensor after the other. Frees what it made where one cannot be read. */
+async function assemble<S extends SpecTree>(spec: S, stored: Stored, options: LoadOptions & Where): Promise<Params<S>> {
   const names = storedNames(spec, stored.tensors);
   checkNames(names, stored.tensors, options);
   const made = new Map<ParamLeaf, Tensor | PackedMatrix>();
@@ -101,8 +84,8 @@ function* assemble<S extends SpecTree>(spec: S, stored: Stored, options: LoadOpt
   try {
     for (const [leaf, [name, ...others]] of names) {
       if (leaf.kind === 'constant') {
-        if (name !== undefined) yield* readConstant(leaf, name, stored, options);
-      } else made.set(leaf, name === undefined ? freshTensor(leaf, options) : yield* readParam(leaf, [name, ...others], stored, options));
+        if (name !== undefined) await readConstant(leaf, name, stored, options);
+      } else made.set(leaf, name === undefined ? freshTensor(leaf, options) : await readParam(leaf, [name, ...others], stored, options));
     }
     complete = true;
     return buildParams(spec, (leaf) => made.get(leaf) as Tensor | PackedMatrix);

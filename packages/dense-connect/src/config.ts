@@ -13,7 +13,7 @@ export interface DenseConfig {
   readonly projection: (typeof PROJECTIONS)[number];
   /** Gate of a shallow state, made from the layer's own input. */
   readonly gate: (typeof GATES)[number];
-  /** Width r between the two layers of an mlp gate, and of the queries and keys of attention. */
+  /** Width r between the two layers of an mlp gate, and of the queries and keys of attention; 0 only where that is a model's own default. */
   readonly gateRank: number;
   /** A gate of its own for every distance instead of one that all sources share. */
   readonly gatePerSource: boolean;
@@ -56,7 +56,7 @@ export function parseDenseConfig(reader: ConfigReader, hiddenSize: number, defau
     denseLayers: reader.integer(KEYS.denseLayers, { fallback: fallback.denseLayers, min: 0 }),
     projection: reader.oneOf(KEYS.projection, PROJECTIONS, fallback.projection),
     gate: reader.oneOf(KEYS.gate, GATES, fallback.gate),
-    gateRank: reader.integer(KEYS.gateRank, { fallback: fallback.gateRank }),
+    gateRank: reader.integer(KEYS.gateRank, { fallback: fallback.gateRank, min: Math.min(1, fallback.gateRank) }),
     gatePerSource: reader.boolean(KEYS.gatePerSource, fallback.gatePerSource),
     fusion: reader.oneOf(KEYS.fusion, FUSIONS, fallback.fusion),
     scope: reader.oneOf(KEYS.scope, SCOPES, fallback.scope),

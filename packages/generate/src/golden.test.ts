@@ -27,7 +27,11 @@ async function load(folder: string): Promise<ModelBundle> {
   const model = modelFor(json);
   const config = model.parseConfig(json) as object;
   const path = `fixtures/${folder}/model.safetensors`;
-  return { model, config, params: paramsFromTensors(model.spec(config), await readTensors(parseSafetensors(read(path), path))) as object };
+  return {
+    model,
+    config,
+    params: (await paramsFromTensors(model.spec(config), readTensors(parseSafetensors(read(path), path)))) as object,
+  };
 }
 
 describe.each(['mamba_tied', 'mamba2_g1', 'retnet_gelu_h2', 'dense_retnet_m1_h2'])('%s', (folder) => {

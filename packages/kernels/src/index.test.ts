@@ -55,8 +55,11 @@ describe('the surface of @densessm/kernels', () => {
     `);
     expect(Object.keys(runtime).sort()).toMatchInlineSnapshot(`
       [
+        "cpuStarter",
+        "devicesOf",
         "openTfjsModule",
         "startBackend",
+        "wasmStarter",
       ]
     `);
   });

@@ -1,5 +1,5 @@
 export { DecodeWorkspace } from './backends/wasm/decode/workspace';
-export { PackedLinear, type PackedLinearOptions, type PackedProductOptions } from './backends/wasm/packed/packed-linear';
+export { PackedLinear, type PackedProductOptions } from './backends/wasm/packed/packed-linear';
 export { type DecoderParts, makeDecoder } from './decode/decoder';
 export type { ConvolutionSizes, DecayStep, NormOptions, PackedProduct, SelectiveStep, TimeSteps } from './decode/steps';
 export { gelu, geluTanh, silu, softplus } from './operations/activations/activations';

@@ -1,3 +1,5 @@
+export { type WasmPlatform, wasmStarter } from './backends/wasm/starter';
 export { openTfjsModule, type TfjsModule, type TfjsModuleFactory } from './backends/wasm/tfjs-module';
-export type { BackendName, Choice, Device } from './runtime/choose';
-export { type Platform, type StartOptions, startBackend } from './runtime/start-backend';
+export { type BackendStarter, type Choice, type Device, devicesOf, type StartRequest } from './runtime/choose';
+export { cpuStarter } from './runtime/cpu-starter';
+export { type StartOptions, startBackend } from './runtime/start-backend';

@@ -1,5 +1,6 @@
 import type { ConfigJson } from '@densessm/ssm-core';
 import type { MambaConnections } from './dense';
+import { EPSILON_KEY, readEpsilon, refuseOtherModels } from './foreign-keys';
 import type { Layout, LayoutReader } from './layout';
 
 /** What Mamba and Mamba-2 share. */
@@ -35,18 +36,22 @@ export interface BackboneConfig {
   readonly rest: ConfigJson;
 }
 
+/** Beyond every model: a tree of more would fill the memory before anyone compares it with a file. */
+const MAX_LAYERS = 2 ** 14;
+
 /** What a family takes a missing key to mean. */
 export interface BackboneDefaults {
   stateSize: number;
   tieWordEmbeddings: boolean;
+  rescalePrenormResidual: boolean;
 }
 
 /** @throws SsmError CONFIG */
 export function readBackbone(reader: LayoutReader, defaults: BackboneDefaults): Omit<BackboneConfig, 'innerSize' | 'rest' | 'dense'> {
   const { layout, model, mixer, modelKey, mixerKey } = reader;
   const original = layout === 'mamba_ssm';
-  if (original) refuseOtherBlocks(reader);
-  else model.oneOf('hidden_act', ['silu', 'swish'], 'silu');
+  refuseOtherModels(reader);
+  if (!original) model.oneOf('hidden_act', ['silu', 'swish'], 'silu');
   const unpaddedVocabSize = model.integer(modelKey('vocabSize'));
   const padVocabSizeMultiple = original ? model.integer('pad_vocab_size_multiple', { fallback: 8 }) : 1;
   return {
@@ -55,16 +60,16 @@ export function readBackbone(reader: LayoutReader, defaults: BackboneDefaults): 
     unpaddedVocabSize,
     padVocabSizeMultiple,
     hiddenSize: model.integer(modelKey('hiddenSize')),
-    numHiddenLayers: model.integer(modelKey('numHiddenLayers')),
+    numHiddenLayers: model.integer(modelKey('numHiddenLayers'), { max: MAX_LAYERS }),
     expand: mixer.number(mixerKey('expand'), { fallback: 2, min: Number.MIN_VALUE }),
     stateSize: mixer.integer(mixerKey('stateSize'), { fallback: defaults.stateSize }),
     convKernel: mixer.integer(mixerKey('convKernel'), { fallback: 4 }),
     useBias: mixer.boolean(mixerKey('useBias'), false),
     useConvBias: mixer.boolean(mixerKey('useConvBias'), true),
-    layerNormEpsilon: original ? 1e-5 : model.number('layer_norm_epsilon', { fallback: 1e-5, min: 0 }),
+    layerNormEpsilon: readEpsilon(reader),
     tieWordEmbeddings: model.boolean(modelKey('tieWordEmbeddings'), defaults.tieWordEmbeddings),
-    initializerRange: original ? 0.02 : model.number('initializer_range', { fallback: 0.1, min: 0 }),
-    rescalePrenormResidual: original || model.boolean('rescale_prenorm_residual', false),
+    initializerRange: original ? 0.02 : model.number('initializer_range', { fallback: layout === 'fla' ? 0.02 : 0.1, min: 0 }),
+    rescalePrenormResidual: original || model.boolean('rescale_prenorm_residual', defaults.rescalePrenormResidual),
     ...readTimeSteps(reader),
   };
 }
@@ -78,15 +83,6 @@ function readTimeSteps({ mixer, mixerKey }: LayoutReader): Pick<BackboneConfig, 
   };
 }
 
-/** The original can mix in other blocks, of which no published Mamba or Mamba-2 checkpoint has any. */
-function refuseOtherBlocks({ model }: LayoutReader): void {
-  model.only('rms_norm', true, 'LayerNorm between the layers is not built here; train with rms_norm true');
-  model.only('d_intermediate', 0, 'feed-forward blocks between the mixers are not built here; train with d_intermediate 0');
-  const layers = model.json.attn_layer_idx ?? [];
-  const none = Array.isArray(layers) && layers.length === 0;
-  model.require(none, 'attn_layer_idx', '[]', 'hybrids with attention layers are not built here');
-}
-
 /** The fields that {@link readBackbone} reads, for writeLayout: those of the model, and those of the mixer. */
 export function backboneFields(c: BackboneConfig): { model: Record<string, unknown>; mixer: Record<string, unknown> } {
   const { vocabSize, unpaddedVocabSize, padVocabSizeMultiple, hiddenSize, numHiddenLayers, tieWordEmbeddings } = c;
@@ -98,5 +94,6 @@ export function backboneFields(c: BackboneConfig): { model: Record<string, unkno
     return { model: { ...model, ...vocab, rms_norm: true, d_intermediate: 0 }, mixer };
   }
   const starts = { initializer_range: c.initializerRange, rescale_prenorm_residual: c.rescalePrenormResidual };
-  return { model: { ...model, vocabSize, hidden_act: 'silu', layer_norm_epsilon: c.layerNormEpsilon, ...starts }, mixer };
+  const epsilon = { [EPSILON_KEY[c.layout]]: c.layerNormEpsilon };
+  return { model: { ...model, vocabSize, hidden_act: 'silu', ...epsilon, ...starts }, mixer };
 }

@@ -5,7 +5,7 @@ import { ofConvBias, ofOutProjection, ofProjections } from './starts';
 
 /** Where the embedding lies in each layout; either reads the other's name, and a stored copy of a tied head. */
 function embeddingLeaf(c: BackboneConfig): ParamLeaf<Rank.R2> {
-  const [own, other] = c.layout === 'transformers' ? ['embeddings', 'embedding'] : ['embedding', 'embeddings'];
+  const [own, other] = c.layout === 'mamba_ssm' ? ['embedding', 'embeddings'] : ['embeddings', 'embedding'];
   const aliases = [`backbone.${other}.weight`, ...(c.tieWordEmbeddings ? ['lm_head.weight'] : [])];
   return weight(`backbone.${own}.weight`, [c.vocabSize, c.hiddenSize], { aliases, init: normal(c.initializerRange) });
 }

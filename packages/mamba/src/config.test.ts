@@ -195,7 +195,7 @@ describe('a config is refused', () => {
         got       32
         fix       feed-forward blocks between the mixers are not built here; train with d_intermediate 0
       attention layers: parseMambaConfig: \`attn_layer_idx\` cannot be used.
-        expected  []
+        expected  nothing
         got       [1]
         fix       hybrids with attention layers are not built here
       the other mixer: parseMambaConfig: ssm_cfg: \`layer\` cannot be used.
@@ -219,7 +219,7 @@ describe('a config is refused', () => {
         got       8
         fix       channels beside the state space model are not built here
       an unknown key in a file of ours: parseDenseMambaConfig: \`dense_blok_layers\` cannot be used.
-        expected  one of model_type, hidden_act, vocab_size, hidden_size, num_hidden_layers, expand, state_size, conv_kernel, use_bias, use_conv_bias, layer_norm_epsilon, tie_word_embeddings, initializer_range, rescale_prenorm_residual, time_step_min, time_step_max, time_step_floor, intermediate_size, time_step_rank, time_step_scale, time_step_init_scheme, dense_block_layers, dense_projection, dense_gate, dense_gate_rank, dense_gate_per_source, dense_fusion_method, dense_scope, dense_fusion
+        expected  one of model_type, rms_norm, d_intermediate, hidden_act, vocab_size, hidden_size, num_hidden_layers, expand, state_size, conv_kernel, use_bias, use_conv_bias, layer_norm_epsilon, tie_word_embeddings, initializer_range, rescale_prenorm_residual, time_step_min, time_step_max, time_step_floor, intermediate_size, time_step_rank, time_step_scale, time_step_init_scheme, dense_block_layers, dense_projection, dense_gate, dense_gate_rank, dense_gate_per_source, dense_fusion_method, dense_scope, dense_fusion
         got       2
         fix       remove the key or correct its spelling
       a dense model that does not say how dense: parseDenseMambaConfig: \`dense_block_layers\` cannot be used.

@@ -25,7 +25,7 @@ async function load(folder: string, suffix = ''): Promise<Loaded> {
   const model = modelFor(json);
   const config = model.parseConfig(json);
   const tensors = await tensorsOfFile(`${folder}/model${suffix}.safetensors`);
-  return { model, config, params: paramsFromTensors(model.spec(config), tensors) as object };
+  return { model, config, params: (await paramsFromTensors(model.spec(config), tensors)) as object };
 }
 
 const stored = (expected: ReadonlyMap<string, ArrayTensor>, name: string): ArrayTensor => {

@@ -21,13 +21,12 @@ export const inverseSoftplus = (c: BackboneConfig): Initializer =>
     return delta + Math.log(-Math.expm1(-delta));
   });
 
-/** Projections into the mixer, and the head: transformers overwrites PyTorch's own start, the original keeps it. */
-export const ofProjections = (c: BackboneConfig): Initializer =>
-  c.layout === 'transformers' ? normal(c.initializerRange) : kaimingUniform;
+/** Projections into the mixer, and the head: transformers and fla overwrite PyTorch's own start, the original keeps it. */
+export const ofProjections = (c: BackboneConfig): Initializer => (c.layout === 'mamba_ssm' ? kaimingUniform : normal(c.initializerRange));
 
-/** The convolution's bias: PyTorch's own uniform start in the original, zero in transformers. */
+/** The convolution's bias: PyTorch's own uniform start in the original, zero in transformers and fla. */
 export const ofConvBias = (c: BackboneConfig): Initializer =>
-  c.layout === 'transformers' ? zerosInit : uniform(-1 / Math.sqrt(c.convKernel), 1 / Math.sqrt(c.convKernel));
+  c.layout === 'mamba_ssm' ? uniform(-1 / Math.sqrt(c.convKernel), 1 / Math.sqrt(c.convKernel)) : zerosInit;
 
 /** The projection out of the mixer: smaller with depth where asked for, as the residual sum of L layers grows with √L. */
 export const ofOutProjection = (c: BackboneConfig): Initializer =>

@@ -98,7 +98,7 @@ describe.each(Object.keys(configs) as Name[])('upcycling a %s', (name) => {
     const config = model.parseConfig(json);
     expect(config).toEqual(dense.config);
     const tensors = await tensorsFromParams(dense.model.spec(dense.config), dense.params as never);
-    const params = paramsFromTensors(model.spec(config) as SpecTree, tensors) as object;
+    const params = (await paramsFromTensors(model.spec(config) as SpecTree, tensors)) as object;
     const tokens = someTokens(2, 9, 16);
     expect(await logitsOf({ model, config, params }, tokens)).toEqual(await logitsOf(plain, tokens));
     disposeTree([tokens, dense.params, params]);

@@ -79,7 +79,7 @@ describe('parseRetNetConfig', () => {
         "no output layer: CONFIG parseRetNetConfig: \`no_output_layer\` cannot be used. expected false; got true",
         "no vocabulary: CONFIG parseRetNetConfig: \`vocab_size\` cannot be used. expected a whole number from 1 to 2147483647; got -1",
         "negative eps: CONFIG parseRetNetConfig: \`layernorm_eps\` cannot be used. expected a number from 0 to Infinity; got -1",
-        "text for a number: CONFIG parseRetNetConfig: \`decoder_layers\` cannot be used. expected a whole number from 1 to 2147483647; got "2"",
+        "text for a number: CONFIG parseRetNetConfig: \`decoder_layers\` cannot be used. expected a whole number from 1 to 16384; got "2"",
         "fusion nobody knows: CONFIG parseRetNetConfig: \`dense_fusion_method\` cannot be used. expected "add" or "concat" or "attention"; got "multiply"",
       ]
     `);
@@ -121,7 +121,7 @@ describe('parseDenseRetNetConfig', () => {
         "values that the heads cannot share: CONFIG parseDenseRetNetConfig: \`v_factor\` cannot be used. expected values that the 2 heads share evenly, not 33; got 1.03125",
         "fraction of a value: CONFIG parseDenseRetNetConfig: \`v_factor\` cannot be used. expected a factor that makes 32 a whole number of values; got 1.01",
         "padding outside the vocabulary: CONFIG parseDenseRetNetConfig: \`pad_token_id\` cannot be used. expected a whole number from -97 to 96; got 97",
-        "no layers: CONFIG parseDenseRetNetConfig: \`num_hidden_layers\` cannot be used. expected a whole number from 1 to 2147483647; got 0",
+        "no layers: CONFIG parseDenseRetNetConfig: \`num_hidden_layers\` cannot be used. expected a whole number from 1 to 16384; got 0",
         "nothing to connect with: CONFIG parseDenseRetNetConfig: \`dense_projection\` cannot be used. expected "identity" or "linear", since dense_gate is "none"; got "none"",
       ]
     `);

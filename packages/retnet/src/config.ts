@@ -38,6 +38,9 @@ const WITHOUT_MEANING = [
   ...['torch_dtype', 'transformers_version', 'bos_token_id', 'eos_token_id', 'pad_token_id'],
 ];
 
+/** Beyond every model: a tree of more would fill the memory before anyone compares it with a file. */
+export const MAX_LAYERS = 2 ** 14;
+
 export const RETNET_MODEL_TYPE = 'retnet';
 
 /** torchscale writes no `model_type`: its configs are known by a key that no other format has. */
@@ -50,12 +53,13 @@ export const recognizesRetNet = (json: ConfigJson): boolean => json.decoder_rete
  */
 export function parseRetNetConfig(json: unknown): RetNetConfig {
   const reader = readConfig('parseRetNetConfig', json);
+  refuseOtherRetNets(reader);
   refuseOtherForms(reader);
   const hiddenSize = reader.integer('decoder_embed_dim', { fallback: 768 });
   const config: RetNetConfig = {
     vocabSize: reader.integer('vocab_size'),
     hiddenSize,
-    numHiddenLayers: reader.integer('decoder_layers', { fallback: 12 }),
+    numHiddenLayers: reader.integer('decoder_layers', { fallback: 12, max: MAX_LAYERS }),
     numHeads: reader.integer('decoder_retention_heads', { fallback: 3 }),
     keyDim: hiddenSize,
     valueDim: reader.integer('decoder_value_embed_dim', { fallback: 1280 }),
@@ -66,13 +70,29 @@ export function parseRetNetConfig(json: unknown): RetNetConfig {
     normEmbedding: reader.boolean('layernorm_embedding', false),
     tieWordEmbeddings: reader.boolean('share_decoder_input_output_embed', false),
     deepnorm: reader.boolean('deepnorm', false),
-    normEps: reader.number('layernorm_eps', { fallback: 1e-6, min: 0 }),
+    normEps: reader.number(reader.spelling('layernorm_eps', ...EPSILON_NAMES), { fallback: 1e-6, min: 0 }),
     dense: parseDenseConfig(reader, hiddenSize),
     rest: Object.fromEntries(WITHOUT_MEANING.filter((key) => reader.has(key)).map((key) => [key, reader.json[key]])),
   };
   requireHeads(reader, config, { keys: 'decoder_embed_dim', values: 'decoder_value_embed_dim' });
   if (reader.json.model_type === RETNET_MODEL_TYPE) reader.refuseUnknown(['model_type', ...WITHOUT_MEANING]);
   return Object.freeze(config);
+}
+
+/** Other implementations' names of the eps. */
+const EPSILON_NAMES = ['norm_eps', 'rms_norm_eps', 'layer_norm_eps', 'layer_norm_epsilon', 'layernorm_epsilon'];
+
+/** Keys by which other implementations' files are known, which say `model_type` "retnet" too. */
+const FLA_KEYS = ['expand_k', 'expand_v', 'attn_mode', 'hidden_ratio', 'use_output_gate', 'num_kv_heads', 'feature_map', 'use_short_conv'];
+const SYNCDOTH_KEYS = ['forward_impl', 'output_retentions', 'use_lm_decay', 'use_glu', 'use_ffn_rms_norm', 'z_loss_coeff'];
+
+function refuseOtherRetNets(reader: ConfigReader): void {
+  const fla =
+    "this is flash-linear-attention's RetNet, another model: it rotates halves of a head instead of pairs, by other angles, norms heads with a gain and has another feed-forward";
+  const syncdoth =
+    'this is a config of syncdoth/RetNet, whose tensors have other names (`model.…`, `lm_head.weight`) and which has options of its own: write it with the names and keys of torchscale';
+  for (const key of FLA_KEYS) reader.require(!reader.has(key), key, 'a config of torchscale, or of ours', fla);
+  for (const key of SYNCDOTH_KEYS) reader.require(!reader.has(key), key, 'a config of torchscale, or of ours', syncdoth);
 }
 
 function refuseOtherForms(reader: ConfigReader): void {

@@ -5,6 +5,7 @@ describe('the surface of @densessm/runtime-node', () => {
   it('changes only in sight of a review', () => {
     expect(Object.keys(runtime).sort()).toMatchInlineSnapshot(`
       [
+        "DEVICES",
         "downloadDatasetFile",
         "downloadUrl",
         "listDataset",

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { mkdir, mkdtemp, readdir, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -120,9 +121,14 @@ describe('a folder that holds no model', () => {
     });
   });
 
+  it('is refused, and never waited for, where a named pipe bears the name of a file', async () => {
+    execFileSync('mkfifo', [join(folder, 'config.json')]);
+    expect((await refusal(loadPretrained(folder))).got).toBe('a named pipe');
+  });
+
   it('is refused where a folder bears the name of a file', async () => {
     await mkdir(join(folder, 'config.json'));
-    expect((await refusal(loadPretrained(folder))).got).toMatch(/a folder perhaps/);
+    expect((await refusal(loadPretrained(folder))).got).toMatch(/^a folder$/);
   });
 
   it('is refused where a file is broken, by its name', async () => {

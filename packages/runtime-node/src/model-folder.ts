@@ -1,3 +1,4 @@
+import { constants } from 'node:fs';
 import { access, type FileHandle, mkdir, open, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type FileSet, type LoadedModel, type OpenFile, pretrainedFiles, type SavePretrainedOptions } from '@densessm/checkpoint';
@@ -5,6 +6,8 @@ import { SsmError } from '@densessm/ssm-core';
 
 /** Bytes per read: some systems refuse more than 2^31 − 1. */
 const MAX_READ = 2 ** 30;
+/** Opening a named pipe would otherwise wait for someone who writes. Windows has no such flag. */
+const NON_BLOCKING = constants.O_NONBLOCK ?? 0;
 /** Weights that one save makes and another may not: left behind, they would be read in place of the new ones. */
 const OLD_WEIGHTS = /^model(-\d{5}-of-\d{5})?\.safetensors(\.index\.json)?$/;
 
@@ -46,7 +49,7 @@ async function openFile(folder: string, path: string): Promise<OpenFile | undefi
     new SsmError({ code: 'FILE', what: `${path} cannot be read.`, expected: 'a file', got, fix }, { cause });
   let file: FileHandle;
   try {
-    file = await open(path, 'r');
+    file = await open(path, constants.O_RDONLY | NON_BLOCKING);
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code;
     if (code !== 'ENOENT' && code !== 'ENOTDIR') throw bad(String(code), 'check who may read it', error);
@@ -56,7 +59,8 @@ async function openFile(folder: string, path: string): Promise<OpenFile | undefi
   const found = await file.stat();
   if (found.isFile()) return { size: found.size, read: (offset, length) => readUpTo(file, offset, length), close: () => file.close() };
   await file.close();
-  throw bad('something else, a folder perhaps', 'put a file there');
+  const kind = found.isDirectory() ? 'a folder' : found.isFIFO() ? 'a named pipe' : 'something else, a device perhaps';
+  throw bad(kind, 'put a file there');
 }
 
 async function readUpTo(file: FileHandle, offset: number, length: number): Promise<Uint8Array> {

@@ -6,8 +6,9 @@ import { type CachedFile, findFile } from './hub/cache';
 import { type HubOptions, type HubSettings, hubSettings } from './hub/options';
 import { hubRemote, type Remote, urlRemote } from './hub/remote';
 import { folderFiles } from './model-folder';
+import { modelFolder } from './run-folder';
 
-/** A folder, a Hub id (`state-spaces/mamba-130m-hf`), a URL, or files that are already at hand. */
+/** A folder, that of a training run too, a Hub id (`state-spaces/mamba-130m-hf`), a URL, or files that are already at hand. */
 export type PretrainedSource = string | URL | FileSet | Iterable<NamedBlob>;
 
 /** A file of the model itself, not a path. */
@@ -20,7 +21,7 @@ const PLAIN_NAME = /^[\w-][\w.-]*$/;
 export async function openPretrained(source: PretrainedSource, options: HubOptions = {}): Promise<FileSet> {
   if (typeof source !== 'string' && !(source instanceof URL)) return 'open' in source ? source : fileSetOf(source);
   if (source instanceof URL || /^[A-Za-z][\w+.-]+:\/\//.test(source)) return openRemote(source, hubSettings(options));
-  return !isHubId(source) || (await isFolder(source)) ? folderFiles(source) : openRemote(source, hubSettings(options));
+  return !isHubId(source) || (await isFolder(source)) ? folderFiles(await modelFolder(source)) : openRemote(source, hubSettings(options));
 }
 
 /** The files behind a URL or a Hub id. */

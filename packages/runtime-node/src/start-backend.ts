@@ -2,14 +2,34 @@ import '@tensorflow/tfjs-backend-cpu';
 import '@tensorflow/tfjs-backend-wasm';
 import { availableParallelism } from 'node:os';
 import { setFlagsFromString } from 'node:v8';
-import { type Choice, type Platform, type StartOptions, startBackend as start } from '@densessm/kernels/runtime';
+import {
+  type Choice as ChoiceOf,
+  cpuStarter,
+  type Device as DeviceOf,
+  devicesOf,
+  type StartOptions as OptionsOf,
+  startBackend as start,
+  wasmStarter,
+} from '@densessm/kernels/runtime';
 import { findBackend } from '@tensorflow/tfjs-core';
 import { loadGradientsWhenNeeded } from './gradients';
 import { openWasm } from './open-wasm';
 import { withProcessListeners } from './process-listeners';
 import { spawnWorker } from './spawn-worker';
 
-const platform: Platform = { openWasm, around: withProcessListeners, spawn: spawnWorker, cores: availableParallelism() };
+/** The backends of Node; 'auto' takes the first that can be started. */
+const BACKENDS = [
+  wasmStarter({ openWasm, around: withProcessListeners, spawn: spawnWorker, cores: availableParallelism() }),
+  cpuStarter,
+] as const;
+
+export type BackendName = (typeof BACKENDS)[number]['name'];
+export type Device = DeviceOf<BackendName>;
+export type Choice = ChoiceOf<BackendName>;
+export type StartOptions = OptionsOf<BackendName>;
+
+/** What `device` may be: 'auto', and the name of every backend. */
+export const DEVICES: readonly Device[] = devicesOf<BackendName>(BACKENDS);
 
 /**
  * Starts a TensorFlow.js backend with gradients and our fast kernels, makes it the current one, and says which it is and why.
@@ -21,7 +41,7 @@ export async function startBackend(options: StartOptions = {}): Promise<Choice> 
   loadGradientsWhenNeeded();
   // Node 20 has relaxed SIMD behind this flag, later versions without one: they would complain of it on stderr
   if (Number.parseFloat(process.versions.v8) < 11.4) setFlagsFromString('--experimental-wasm-relaxed-simd');
-  return start(platform, options);
+  return start<BackendName>(BACKENDS, options);
 }
 
 /** The cpu backend recommends tfjs-node on its first use, in a banner on stderr. Its own flag, not a muted console, turns that off. */

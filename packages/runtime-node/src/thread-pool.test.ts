@@ -76,7 +76,7 @@ async function start(threads: number, { source = SERVE, patienceMs = 20_000 } = 
     return bitsOf(at);
   };
   const play = (plan: readonly BlockCalls[], at: number): Buffer => {
-    pool.play(plan, SCRATCH, bytes);
+    pool.runAll(plan, SCRATCH, bytes);
     return bitsOf(at);
   };
   return { pool, product, multiply, play, values };

@@ -1,4 +1,3 @@
-export type { BackendName, Choice, Device } from '@densessm/kernels/runtime';
 export {
   type DownloadOptions,
   type DownloadProgress,
@@ -7,4 +6,4 @@ export {
   openPretrained,
   type PretrainedSource,
 } from './pretrained';
-export { startBackend, type WebStartOptions } from './start-backend';
+export { type BackendName, type Choice, type Device, startBackend, type WebStartOptions } from './start-backend';

@@ -1,7 +1,7 @@
 import {
   type FileSet,
   fileSetOf,
-  HUB,
+  hubEndpoint,
   isHubId,
   type LoadedModel,
   loadPretrainedFiles,
@@ -70,7 +70,7 @@ export async function openPretrained(source: PretrainedSource, options: Download
   if (typeof source !== 'string' && !(source instanceof URL)) return 'open' in source ? source : fileSetOf(source);
   const { revision = 'main', token, cache = true, onProgress, signal } = options;
   const stallTimeoutMs = requireStallTimeout(options.stallTimeoutMs ?? STALL_TIMEOUT_MS);
-  const endpoint = (options.endpoint ?? HUB).replace(/\/+$/, '');
+  const endpoint = hubEndpoint(options.endpoint);
   const at = modelAddress(typeof source === 'string' ? absolute(source) : source, { endpoint, revision });
   const folder = at instanceof URL ? `${at.origin}${at.pathname}` : `${at.endpoint}/${at.id}/resolve/${encodeURIComponent(at.revision)}`;
   const settings = {

@@ -1,10 +1,17 @@
 import '#gradients'; // those of tfjs's own operations, of which tfjs-core alone registers none
 import '@tensorflow/tfjs-backend-cpu';
-import { type Choice, type Platform, type StartOptions, startBackend as start } from '@densessm/kernels/runtime';
+import {
+  type Choice as ChoiceOf,
+  cpuStarter,
+  type Device as DeviceOf,
+  type StartOptions,
+  startBackend as start,
+  wasmStarter,
+} from '@densessm/kernels/runtime';
 import { openWasm, WASM_FILE } from './open-wasm';
 import { spawnWorker } from './spawn-worker';
 
-export interface WebStartOptions extends StartOptions {
+export interface WebStartOptions extends StartOptions<BackendName> {
   /** Where the server has tfjs-backend-wasm-simd.wasm of @tensorflow/tfjs-backend-wasm: beside the page, where this is left out. */
   wasmUrl?: string | URL;
 }
@@ -14,6 +21,23 @@ const NOT_ISOLATED = {
   fix: 'serve it with Cross-Origin-Opener-Policy: same-origin and Cross-Origin-Embedder-Policy: require-corp for more threads',
 };
 
+/** The backends of a page; 'auto' takes the first that can be started. */
+const backends = (wasmUrl: string | URL) =>
+  [
+    wasmStarter({
+      openWasm: (isShared) => openWasm(wasmUrl, isShared),
+      around: (change) => change(),
+      spawn: spawnWorker,
+      cores: globalThis.navigator?.hardwareConcurrency ?? 1,
+      lacksThreads: globalThis.crossOriginIsolated ? undefined : NOT_ISOLATED,
+    }),
+    cpuStarter,
+  ] as const;
+
+export type BackendName = ReturnType<typeof backends>[number]['name'];
+export type Device = DeviceOf<BackendName>;
+export type Choice = ChoiceOf<BackendName>;
+
 /**
  * Starts a TensorFlow.js backend with gradients and our fast kernels, makes it the current one, and says which it is and why.
  * 'auto' prefers wasm (SIMD, threads where the page is cross-origin isolated) and falls back to one thread and to cpu; a named device that
@@ -21,12 +45,5 @@ const NOT_ISOLATED = {
  * @throws SsmError BACKEND, or OPTION for an unknown device or number of threads
  */
 export async function startBackend({ wasmUrl = WASM_FILE, ...options }: WebStartOptions = {}): Promise<Choice> {
-  const platform: Platform = {
-    openWasm: (isShared) => openWasm(wasmUrl, isShared),
-    around: (change) => change(),
-    spawn: spawnWorker,
-    cores: globalThis.navigator?.hardwareConcurrency ?? 1,
-    lacksThreads: globalThis.crossOriginIsolated ? undefined : NOT_ISOLATED,
-  };
-  return start(platform, options);
+  return start<BackendName>(backends(wasmUrl), options);
 }

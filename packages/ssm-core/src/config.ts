@@ -25,9 +25,19 @@ export class ConfigReader {
     return this.json[key] !== undefined && this.json[key] !== null;
   }
 
-  /** The first of several spellings of a key that the config uses; the first spelling where it uses none. */
+  /**
+   * The first of several spellings of a key that the config uses; the first spelling where it uses none. All that it uses count as read.
+   * @throws SsmError CONFIG where two spellings have different values
+   */
   spelling(...keys: [string, ...string[]]): string {
-    return keys.find((key) => this.has(key)) ?? keys[0];
+    const [first = keys[0], ...others] = keys.filter((key) => this.has(key));
+    for (const key of others) {
+      this.#seen.add(key);
+      const value = JSON.stringify(this.json[first]);
+      const fix = 'two names of one thing disagree: keep the one that the weights were trained with';
+      this.require(JSON.stringify(this.json[key]) === value, key, `${value}, as \`${first}\` says`, fix);
+    }
+    return first;
   }
 
   integer<D extends number | undefined = never>(key: string, rule: NumberRule<D> = {}): number | D {
@@ -79,6 +89,13 @@ export class ConfigReader {
     this.#seen.add(key);
     if (!this.has(key) || this.json[key] === value) return;
     throw this.#bad(key, JSON.stringify(value), why);
+  }
+
+  /** Refuses a key that changes what the model computes in a way that is not built here. Null, false, 0 and an empty list say nothing. */
+  refuse(key: string, why: string): void {
+    const value = this.json[key];
+    const says = this.has(key) && value !== false && value !== 0 && !(Array.isArray(value) && value.length === 0);
+    if (says) throw this.#bad(key, 'nothing', why);
   }
 
   /** @throws SsmError CONFIG where sizes do not divide or do not match. */

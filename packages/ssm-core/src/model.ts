@@ -60,6 +60,8 @@ export interface SequenceModel<C, P, State> {
   recognizes(json: ConfigJson): boolean;
   /** @throws SsmError CONFIG */
   parseConfig(json: unknown): C;
+  /** What a user should know of a foreign config: where implementations read it differently, and which keys were not understood. */
+  warnings?(config: C): readonly string[];
   /** What to write as config.json: in the format that the config was read from. */
   configToJson(config: C): Record<string, unknown>;
   /** Names, shapes, starting values: initialization, loading, counting and saving all come from here. */

@@ -1,7 +1,7 @@
 import { Tensor, type Tensor1D, type Tensor2D, type Tensor3D } from '@tensorflow/tfjs-core';
 import type { WeightType } from './weight-type';
 
-/** Rows of a matrix that are whole numbers: a weight is its number times the scale of its group of 32 along the row. */
+/** Quantized rows of a matrix: a weight is its integer times the scale of its group of 32 along the row. */
 export interface IntegerRows {
   /** [rows, width]: −127 to 127 of int8, −8 to 7 of int4. */
   readonly numbers: Int8Array;
@@ -19,9 +19,11 @@ export type OutputRange = readonly [first: number, size: number];
 export interface PackedMatrix {
   readonly shape: readonly [out: number, width: number];
   readonly type: WeightType;
+  /** Ranges of {@link linearParts} begin at multiples of it. */
+  readonly outputAlignment: number;
   /** x wᵀ + bias. */
   linear(x: Tensor, bias?: Tensor1D): Tensor;
-  /** The same, each of some ranges of outputs apart, that begin at multiples of 16. */
+  /** The same, each of some ranges of outputs apart. */
   linearParts(x: Tensor, parts: readonly OutputRange[], bias?: Tensor1D): Tensor[];
   /** Rows by id, [B, T, width]. */
   embedding(ids: Tensor2D): Tensor3D;

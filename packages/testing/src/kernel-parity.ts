@@ -13,7 +13,7 @@ export interface ParityOptions {
 
 /**
  * The suite that every version of every kernel passes: the outputs and the gradient of every float input agree with the
- * reference and its automatic differentiation on tfjs's cpu backend, which computes in float64.
+ * reference and its automatic differentiation on tfjs's cpu backend, which computes in float64, and outputs with the equation as plain loops.
  */
 export function describeKernelChecks(
   checks: readonly KernelCheck[],
@@ -35,11 +35,11 @@ export function describeKernelParity<I extends object, O extends KernelOutput, A
   tolerance: number,
   { gradientTolerance, ...options }: ParityOptions = {},
 ): void {
-  describeKernelChecks([kernelCheck(kernel, samples, tolerance, gradientTolerance)], options);
+  describeKernelChecks([kernelCheck(kernel, samples, tolerance, { gradientTolerance })], options);
 }
 
 async function expectParity(check: KernelCheck, sample: Sample, backend: string): Promise<void> {
-  const { run, reference, hasGradient, tolerance, gradientTolerance } = check;
+  const { run, reference, naive, hasGradient, tolerance, gradientTolerance } = check;
   await setBackend('cpu');
   const want = await evaluateSample(reference, sample, hasGradient);
   await setBackend(backend);
@@ -47,6 +47,8 @@ async function expectParity(check: KernelCheck, sample: Sample, backend: string)
   const got = await evaluateSample(run, sample, hasGradient);
   expect(engine().memory().numTensors, 'tensors left behind').toBe(before);
   for (const [i, output] of want.outputs.entries()) await expectClose(`output ${i}`, output, got.outputs[i] ?? [], tolerance);
+  for (const [i, { values }] of (naive?.(sample) ?? []).entries())
+    await expectClose(`output ${i} beside the plain loop`, values, got.outputs[i] ?? [], tolerance);
   for (const [input, gradient] of want.gradients)
     await expectClose(`gradient of ${input}`, gradient, got.gradients.get(input) ?? [], gradientTolerance, 1e-3);
 }

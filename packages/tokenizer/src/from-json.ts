@@ -43,6 +43,7 @@ export function tokenizerFromJson(json: unknown, companions: CompanionFiles = {}
     specialIds,
     encode: (text, options) => encodeText(encoder, frame, text, options),
     applyChatTemplate: (messages, options = {}) => renderChat(templates, messages, options, templateTokens(names, specialIds, namings)),
+    hasChatTemplate: templates.size > 0,
     toJSON: () => file.json,
   };
 }

@@ -59,6 +59,8 @@ export interface Tokenizer {
    * @throws TokenizerError OPTION, CONFIG
    */
   applyChatTemplate(messages: readonly ChatMessage[], options?: ChatOptions): string;
+  /** Whether a chat template came with the tokenizer. */
+  readonly hasChatTemplate: boolean;
   /** The content of a tokenizer.json. */
   toJSON(): Readonly<Record<string, unknown>>;
 }

@@ -27,5 +27,10 @@ assert.deepEqual(foldersOf(one, '@densessm/retnet'), [], '@densessm/retnet is in
 // The page with both models has retention's kernel; the other one's package brings it along for Mamba-2, which the page does not use.
 assert.ok(both.code.includes('SsmDecayScan'), 'the kernel of RetNet is in the page that uses it');
 assert.ok(!one.code.includes('SsmDecayScan'), 'a kernel that no model of the page uses is in its bundle');
+// A page gets the browser's side of the front door: neither Node's runtime nor the command.
+const frontDoor = await packagesIn('front-door.html');
+assert.equal(foldersOf(frontDoor, '@densessm/runtime-web').length, 1, '@densessm/runtime-web is in the page that loads a model');
+for (const name of ['@densessm/runtime-node', '@densessm/trainer'])
+  assert.deepEqual(foldersOf(frontDoor, name), [], `${name} is in the bundle of a page`);
 const kib = ({ code }) => `${(code.length / 1024).toFixed(0)} KiB`;
-console.log(`both models ${kib(both)}, mamba only ${kib(one)}`);
+console.log(`both models ${kib(both)}, mamba only ${kib(one)}, loadModel ${kib(frontDoor)}`);

@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import type { Io } from '../io';
 import { registerChat } from './chat/command';
+import { registerCompletion } from './completion/command';
 import { registerConvert } from './convert/command';
 import { registerDoctor } from './doctor/command';
 import { registerEval } from './eval/command';
@@ -11,7 +12,7 @@ import { registerRuns } from './runs/command';
 import { registerTokenize } from './tokenize/command';
 import { registerTrain } from './train/command';
 
-/** Adds a command, its options and what it does to the program. */
+/** Adds a command, its options and what it does to the program. What it does is imported when it is called, so that `--help` is quick. */
 export type Register = (program: Command, io: Io) => void;
 
 /** In the order in which `--help` lists them. */
@@ -26,4 +27,5 @@ export const commands: readonly Register[] = [
   registerTokenize,
   registerConvert,
   registerDoctor,
+  registerCompletion,
 ];

@@ -1,6 +1,7 @@
-import { WEIGHT_TYPES } from '@densessm/ssm-core';
+import { WEIGHT_TYPES } from '@densessm/ssm-core/plain';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { Io } from '../io';
+import { DEVICES } from '../settings/devices';
 import type { Kind } from '../settings/kinds';
 
 /** What every command that opens a model calls it. */
@@ -18,7 +19,7 @@ export const reading =
 /** Flags of every command that loads a model. */
 export function addModelOptions(command: Command): Command {
   return command
-    .addOption(new Option('--device <name>', 'where it is computed').choices(['auto', 'wasm', 'cpu']).default('auto').helpGroup('Model:'))
+    .addOption(new Option('--device <name>', 'where it is computed').choices(DEVICES).default('auto').helpGroup('Model:'))
     .addOption(new Option('--tokenizer <source>', 'another tokenizer: tokenizer.json, folder or Hub id').helpGroup('Model:'))
     .addOption(new Option('--revision <name>', 'branch, tag or commit on the Hub').helpGroup('Model:'))
     .addOption(new Option('--offline', 'take what is in the cache and ask no server').helpGroup('Model:'))

@@ -1,4 +1,4 @@
-import { SsmError } from '@densessm/ssm-core';
+import { SsmError } from '@densessm/ssm-core/plain';
 
 /** An error of the data itself, FILE: what, expected, got, how to fix. */
 export const dataError = (what: string, expected: string, got: string, fix: string, cause?: unknown): SsmError =>

@@ -137,6 +137,18 @@ describe('data of every kind', () => {
     expect(summary.split).toBe('given');
   });
 
+  it('may hold its text in a field within a field, whose dotted name may also be its own', async () => {
+    const record = { id: 1, meta: { n: { text: 'within two' } }, 'of.one': 'dotted' };
+    await put({ 'nested.jsonl': `${JSON.stringify(record)}\n` });
+    for (const [field, text] of [
+      ['meta.n.text', 'within two'],
+      ['of.one', 'dotted'],
+    ])
+      expect(await wholeText(await open({ data: ['nested.jsonl'], field, valFraction: 0.4, blockSize: 1 }))).toBe(text);
+    const { message } = await refusal({ data: ['nested.jsonl'], field: 'meta.n' });
+    expect(message).toContain('--field meta.n.text');
+  });
+
   it('may be stories, which are held out by what they are', async () => {
     const { train, validation, summary } = await open({ data: ['stories:200000'], tokenizer: 'byte' });
     expect([train.documentStarts.length > 100, validation.documentStarts.length > 3]).toEqual([true, true]);
@@ -210,6 +222,10 @@ describe('bad data', () => {
     'fields.jsonl': '{"title": "a", "content": "much longer"}\n',
     'number.jsonl': '{"text": 7}\n',
     'list.json': '["a", "b"]',
+    'pretty.json': '[\n  {\n    "text": "a"\n  }\n]',
+    'objects.json': '{\n  "text": "a"\n}\n',
+    'list inside.json': '{"data": [{"text": "a"}]}',
+    'nested.jsonl': '{"id": 0, "meta": {"n": {"body": "short"}, "text": "much longer"}, "text": null}\n',
     'blank.jsonl': '\n\n',
     'broken.gz': gzipSync(POEM).subarray(0, 60),
     'wrong.parquet': 'no parquet at all',

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { resolve } from 'node:path';
-import { SsmError } from '@densessm/ssm-core';
+import { SsmError } from '@densessm/ssm-core/plain';
 import { dataError } from './errors';
 import type { DataFile } from './finding/data-file';
 import type { Surroundings } from './finding/find';

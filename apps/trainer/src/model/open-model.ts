@@ -1,4 +1,4 @@
-import { parseConfigText, readText, splitQuantization } from '@densessm/checkpoint';
+import { eosTokenIds, parseConfigText, readText, splitQuantization } from '@densessm/checkpoint';
 import type { ModelBundle } from '@densessm/generate';
 import { type Choice, type Device, type HubOptions, loadPretrained, startBackend } from '@densessm/runtime-node';
 import { disposeTree, SsmError, type WeightType } from '@densessm/ssm-core';
@@ -6,7 +6,7 @@ import { loadTokenizer, type Tokenizer } from '@densessm/tokenizer';
 import { usageError } from '../errors';
 import type { Io } from '../io';
 import { FAMILIES } from './families';
-import { type ModelFiles, openModelFiles, readBytes, readJsonObject } from './source';
+import { type ModelFiles, openModelFiles, readBytes } from './source';
 
 export interface OpenModelOptions {
   readonly device?: Device;
@@ -26,7 +26,7 @@ export interface OpenModel extends ModelBundle {
   readonly backend: Choice;
   /** How matrices are kept in memory. */
   readonly weights: WeightType;
-  /** Tokens that end a text: of generation_config.json, else of the tokenizer. */
+  /** Tokens that end a text: of generation_config.json, else of config.json, else of the tokenizer. */
   readonly eosIds: readonly number[];
   /** Frees the weights. */
   dispose(): void;
@@ -41,7 +41,11 @@ export async function openModel(io: Io, source: string, options: OpenModelOption
   const tokenizer = options.tokenizer === undefined ? await tokenizerOfModel(files) : await openTokenizer(io, options.tokenizer, options);
   const backend = await startBackend({ device: options.device });
   const weights = await packedType(files, backend, options.weights);
-  const { model, config, params } = await loadPretrained(files, { models: FAMILIES, weights });
+  const { model, config, params } = await loadPretrained(files, {
+    models: FAMILIES,
+    weights,
+    onWarning: (text) => io.stderr.write(`warning: ${text}\n`),
+  });
   const eosIds = await eosOf(files, tokenizer);
   return { model, config, params, tokenizer, name, files, backend, weights: weights ?? 'f32', eosIds, dispose: () => disposeTree(params) };
 }
@@ -94,8 +98,7 @@ async function tokenizerOfModel(files: ModelFiles['files']): Promise<Tokenizer |
 }
 
 async function eosOf(files: ModelFiles['files'], tokenizer: Tokenizer | undefined): Promise<number[]> {
-  const generation = await readJsonObject(files, 'generation_config.json');
-  const named = [generation?.eos_token_id].flat().filter((id): id is number => Number.isInteger(id));
+  const named = await eosTokenIds(files);
   const eos = tokenizer?.specialIds.eos;
   return named.length > 0 ? named : typeof eos === 'number' ? [eos] : [];
 }

@@ -1,8 +1,8 @@
 import { stat } from 'node:fs/promises';
 import { isAbsolute, join, resolve } from 'node:path';
-import { type FileSet, readText } from '@densessm/checkpoint';
+import type { FileSet } from '@densessm/checkpoint';
 import { type HubOptions, openPretrained } from '@densessm/runtime-node';
-import { SsmError } from '@densessm/ssm-core';
+import { SsmError } from '@densessm/ssm-core/plain';
 import type { Io } from '../io';
 import { openProgress } from '../output/progress';
 
@@ -53,19 +53,6 @@ export async function readBytes(files: FileSet, name: string): Promise<Uint8Arra
     return await file.read(0, file.size);
   } finally {
     await file.close();
-  }
-}
-
-/** A JSON file of the set as an object; undefined where there is none or it is no object. */
-export async function readJsonObject(files: FileSet, name: string): Promise<Readonly<Record<string, unknown>> | undefined> {
-  const text = await readText(files, name);
-  if (text === undefined) return undefined;
-  try {
-    const json: unknown = JSON.parse(text);
-    return typeof json === 'object' && json !== null && !Array.isArray(json) ? (json as Record<string, unknown>) : undefined;
-  } catch (cause) {
-    const problem = { what: `${files.where}/${name} is no JSON.`, expected: 'a JSON object', got: text.slice(0, 60) || 'an empty file' };
-    throw new SsmError({ code: 'FILE', ...problem, fix: 'get the file again, or remove it' }, { cause });
   }
 }
 

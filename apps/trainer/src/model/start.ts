@@ -4,7 +4,7 @@ import { loadPretrained } from '@densessm/runtime-node';
 import { countParams } from '@densessm/ssm-core';
 import type { Tokenizer } from '@densessm/tokenizer';
 import { usageError } from '../errors';
-import { kebab, type SettingName, type Settings, type SomeSettings } from '../settings/table';
+import { kebab, type SettingName, type Settings, wasGiven } from '../settings/table';
 import { modelOf } from './config';
 import { FAMILIES } from './families';
 
@@ -32,13 +32,13 @@ const DECIDED: readonly SettingName[] = ['hiddenSize', 'numHiddenLayers', 'numAt
  * that change nothing at first.
  * @throws SsmError OPTION for flags that the model decides, and as loadPretrained does
  */
-export async function trainedModel(source: FileSet, settings: Settings, given: SomeSettings, tokenizer: Tokenizer): Promise<LoadedModel> {
+export async function trainedModel(source: FileSet, settings: Settings, tokenizer: Tokenizer): Promise<LoadedModel> {
   for (const name of DECIDED) {
-    if (given[name] === undefined) continue;
-    const got = `--${kebab(name)} ${JSON.stringify(given[name])}`;
+    if (!wasGiven(settings, name)) continue;
+    const got = `--${kebab(name)} ${JSON.stringify(settings[name])}`;
     throw usageError(`--${kebab(name)} has no meaning for a model that was trained before.`, `the model's own`, got, 'leave it out');
   }
-  const loaded = withDenseLayers(await loadPretrained(source, { models: FAMILIES }), settings, given);
+  const loaded = withDenseLayers(await loadPretrained(source, { models: FAMILIES }), settings);
   const { vocabSize } = loaded.config as { vocabSize: number };
   if (tokenizer.vocabSize <= vocabSize) return loaded;
   throw usageError(
@@ -49,9 +49,9 @@ export async function trainedModel(source: FileSet, settings: Settings, given: S
   );
 }
 
-function withDenseLayers(loaded: LoadedModel, settings: Settings, given: SomeSettings): LoadedModel {
+function withDenseLayers(loaded: LoadedModel, settings: Settings): LoadedModel {
   const { modelType } = loaded.model;
-  const [has, wants] = [modelType.replaceAll('_', '-'), given.model];
+  const [has, wants] = [modelType.replaceAll('_', '-'), wasGiven(settings, 'model') ? settings.model : undefined];
   if (wants === undefined || has === wants || (modelType === 'llama' && wants === 'dense-retnet')) return loaded;
   if (wants === `dense-${has}` && (modelType === 'mamba' || modelType === 'mamba2')) {
     const dense = { denseLayers: settings.denseLayers };

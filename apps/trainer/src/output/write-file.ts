@@ -1,6 +1,6 @@
 import { access, mkdir, open, readdir, rename, rm } from 'node:fs/promises';
 import { dirname, isAbsolute, resolve } from 'node:path';
-import { SsmError } from '@densessm/ssm-core';
+import { SsmError } from '@densessm/ssm-core/plain';
 import { usageError } from '../errors';
 
 /** A path of the command line as an absolute one. */

@@ -4,8 +4,9 @@
  */
 import { createHash } from 'node:crypto';
 import { basename, dirname, join } from 'node:path';
-import { isObject, SsmError } from '@densessm/ssm-core';
+import { isObject, SsmError } from '@densessm/ssm-core/plain';
 import { type FileSystem, readTextIfThere, realFiles, writeError, writePieces } from './files';
+import { requireFileMarks } from './json-schema';
 
 export interface CheckpointFile {
   readonly name: string;
@@ -109,7 +110,8 @@ export async function openCheckpoint(folder: string, fs: FileSystem = realFiles)
   if (text === undefined) return undefined;
   const json = parseManifest(path, text);
   const { format: _, files, ...about } = json;
-  const marks = isObject(files) ? (files as Readonly<Record<string, FileMark>>) : {};
+  requireFileMarks(path, files);
+  const marks = files as Readonly<Record<string, FileMark>>;
   const verify = async (): Promise<void> => {
     for (const [name, mark] of Object.entries(marks)) await compare(fs, join(folder, name), mark);
   };

@@ -1,6 +1,6 @@
 import * as nodeFiles from 'node:fs/promises';
 import { join } from 'node:path';
-import { SsmError } from '@densessm/ssm-core';
+import { SsmError } from '@densessm/ssm-core/plain';
 
 /** What a run needs of a disk. Tests give one that is full. */
 export type FileSystem = Pick<typeof nodeFiles, 'mkdir' | 'open' | 'rename' | 'rm' | 'readdir' | 'readFile'>;

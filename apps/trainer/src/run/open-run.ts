@@ -1,5 +1,5 @@
 import { basename, join, resolve } from 'node:path';
-import { SsmError } from '@densessm/ssm-core';
+import { SsmError } from '@densessm/ssm-core/plain';
 import { usageError } from '../errors';
 import type { Io } from '../io';
 import { completeSettings, resumedSettings } from '../settings/resolve';

@@ -25,7 +25,7 @@ import { freshModel, trainedModel } from '../model/start';
 import { formatBytes, formatCount } from '../output/numbers';
 import { writeFileWhole } from '../output/write-file';
 import { minimumRate, warmupSteps } from '../settings/resolve';
-import type { Settings, SomeSettings } from '../settings/table';
+import { type Settings, wasGiven } from '../settings/table';
 import type { RunView } from '../view/run-view';
 import { requireRoomForWeights } from './estimate';
 
@@ -39,19 +39,17 @@ export interface Prepared {
  * Starts the backend, opens the data and makes or loads the model.
  * @throws SsmError for anything of these that cannot be
  */
-export async function prepareRun(settings: Settings, given: SomeSettings, io: Io, view: RunView): Promise<Prepared> {
+export async function prepareRun(settings: Settings, io: Io, view: RunView): Promise<Prepared> {
   const backend = await startBackend({ device: settings.device, threads: settings.threads });
   view.say(`device   ${backend.reason}`);
   const { initFrom } = settings;
   const source = initFrom === 'scratch' || initFrom === 'resume' ? undefined : (await openModelFiles(io, initFrom)).files;
   const cacheDir = settings.cacheDir === undefined ? defaultCache(io) : resolve(io.cwd, settings.cacheDir);
-  const tokenizer = source && given.tokenizer === undefined ? await keptTokenizer(io, initFrom, cacheDir) : settings.tokenizer;
+  const tokenizer = source && !wasGiven(settings, 'tokenizer') ? await keptTokenizer(io, initFrom, cacheDir) : settings.tokenizer;
   const data = await openData({ ...settings, tokenizer, cacheDir }, io, view);
   try {
     const fits = (parameters: number): void => requireRoomForWeights(parameters, backend.backend, settings);
-    const loaded = source
-      ? await trainedModel(source, settings, given, data.tokenizer)
-      : await freshModel(settings, data.tokenizer, io.cwd, fits);
+    const loaded = source ? await trainedModel(source, settings, data.tokenizer) : await freshModel(settings, data.tokenizer, io.cwd, fits);
     return { backend, data, loaded };
   } catch (error) {
     await data.close();

@@ -1,10 +1,12 @@
 /** A trainer's state as the files of a checkpoint, and back. */
+import { join } from 'node:path';
 import { type FileSet, type LoadedModel, openSafetensors, pretrainedFiles, serializeSafetensors, tensorValues } from '@densessm/checkpoint';
 import { openPretrained } from '@densessm/runtime-node';
 import { leavesOf, SsmError } from '@densessm/ssm-core';
 import type { Tokenizer } from '@densessm/tokenizer';
 import type { HostTensor, TrainingCounters, TrainingState } from '@densessm/train';
 import { type Checkpoint, type CheckpointFile, MANIFEST } from './checkpoint';
+import { trainingNotesOf } from './json-schema';
 import type { CourseState } from './training';
 
 /** Optimizer and carried states; the weights lie in model.safetensors as those of any model do. */
@@ -48,16 +50,7 @@ export async function readTrainingState(checkpoint: Checkpoint, model: Pick<Load
 }
 
 /** @throws SsmError FILE where the checkpoint was not made by a training run */
-export function notesOf({ about, folder }: Checkpoint): TrainingNotes {
-  if (about.counters !== undefined && about.course !== undefined) return about as unknown as TrainingNotes;
-  throw new SsmError({
-    code: 'FILE',
-    what: `${folder}/${MANIFEST}: the checkpoint cannot be gone on from.`,
-    expected: 'the counters of a training run',
-    got: Object.keys(about).join(', ') || 'nothing',
-    fix: 'begin a new run with its weights: --init-from FOLDER',
-  });
-}
+export const notesOf = ({ about, folder }: Checkpoint): TrainingNotes => trainingNotesOf(join(folder, MANIFEST), about);
 
 async function readHostTensors(files: FileSet, name: string, wanted = (_: string): boolean => true): Promise<Map<string, HostTensor>> {
   const file = await files.open(name);

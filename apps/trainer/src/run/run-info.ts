@@ -1,9 +1,10 @@
 import { hostname } from 'node:os';
 import { join } from 'node:path';
-import { isObject, SsmError } from '@densessm/ssm-core';
+import { isObject, SsmError } from '@densessm/ssm-core/plain';
 import type { DataSummary } from '../data/options';
 import type { Settings } from '../settings/table';
 import { type FileSystem, readTextIfThere, realFiles, replaceFile, writeError } from './files';
+import { runInfoOf } from './json-schema';
 
 export const INFO_FILE = 'run.json';
 
@@ -78,8 +79,7 @@ export async function readRunInfo(folder: string, fs: FileSystem = realFiles): P
   } catch {
     json = undefined;
   }
-  if (isObject(json) && json.format === 'densessm-run-1' && isObject(json.settings) && isObject(json.process))
-    return json as unknown as RunInfo;
+  if (isObject(json) && json.format === 'densessm-run-1') return runInfoOf(path, json);
   const fix = 'give another folder with --out-dir';
   throw new SsmError({
     code: 'FILE',

@@ -9,7 +9,7 @@ import manifest from '../../package.json' with { type: 'json' };
 import { Interrupted, type Io } from '../io';
 import { formatCount } from '../output/numbers';
 import { writeReport } from '../report/write-report';
-import type { Settings, SomeSettings } from '../settings/table';
+import type { Settings } from '../settings/table';
 import { shortCount, smoothed } from '../view/progress';
 import type { RunView } from '../view/run-view';
 import { writeCheckpoint } from './checkpoint';
@@ -28,25 +28,19 @@ export interface RunResult {
   readonly finished: boolean;
 }
 
-/** Who asked for a run, and in which words. */
-export interface Request {
-  readonly given: SomeSettings;
-  readonly command: readonly string[];
-}
-
 /**
  * Trains until all steps are done or `io.signal` says stop; either way the state is saved and can be gone on from.
  * @throws SsmError for whatever cannot be; what was saved before stays
  */
-export async function trainRun(run: OpenRun, request: Request, io: Io, view: RunView): Promise<RunResult> {
+export async function trainRun(run: OpenRun, command: readonly string[], io: Io, view: RunView): Promise<RunResult> {
   io.signal.addEventListener('abort', () => view.say('stopping; Ctrl-C again quits without saving'), { once: true });
-  const prepared = await prepareRun(run.settings, request.given, io, view).catch((error: unknown) => {
+  const prepared = await prepareRun(run.settings, io, view).catch((error: unknown) => {
     view.end();
     throw io.signal.aborted ? new Interrupted('\ninterrupted before the first step') : error;
   });
   const trainer = await openTrainer(run, prepared);
   try {
-    const training = new TrainingRun(run, prepared, trainer, request.command, view);
+    const training = new TrainingRun(run, prepared, trainer, command, view);
     return await training.go(io.signal);
   } finally {
     view.end();

@@ -1,10 +1,10 @@
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { isObject, SsmError } from '@densessm/ssm-core';
+import { isObject, SsmError } from '@densessm/ssm-core/plain';
 import { parse } from 'yaml';
 import { usageError } from '../errors';
 import { readKind } from './kinds';
-import { nearest } from './nearest';
+import { aboutMeant, meantName } from './synonyms';
 import { kebab, rowOf, SETTING_NAMES, type SomeSettings } from './table';
 
 export interface ConfigFile {
@@ -39,8 +39,8 @@ const plain = (key: string): string => key.replaceAll(/[-_]/g, '').toLowerCase()
 
 function unknownKey(where: string, key: string): SsmError {
   const names: string[] = [...SETTING_NAMES.map(kebab), 'preset'];
-  const meant = nearest(key.replaceAll('_', '-'), names);
-  const fix = meant ? `did you mean ${meant}?` : 'correct its spelling; densessm train --help lists them';
+  const meant = meantName(kebab(key), names);
+  const fix = meant ? `did you mean ${meant}?${aboutMeant(key, meant)}` : 'correct its spelling; densessm train --help lists them';
   return usageError(`${where}: there is no setting \`${key}\`.`, 'the name of a flag of densessm train', key, fix);
 }
 

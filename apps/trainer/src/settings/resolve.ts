@@ -1,7 +1,6 @@
 import { usageError } from '../errors';
-import { readConfigFile } from './config-file';
 import { presetSettings } from './presets';
-import { kebab, rowOf, SETTING_NAMES, type Settings, type SomeSettings } from './table';
+import { GIVEN, kebab, rowOf, SETTING_NAMES, type Settings, type SomeSettings } from './table';
 
 export interface Given {
   /** What the command line says itself. */
@@ -15,18 +14,20 @@ export interface Given {
  * @throws SsmError OPTION, FILE
  */
 export async function givenSettings({ flags, preset, configFile }: Given, cwd: string): Promise<SomeSettings> {
-  const file = configFile === undefined ? undefined : await readConfigFile(configFile, cwd);
+  const file = configFile === undefined ? undefined : await (await import('./config-file')).readConfigFile(configFile, cwd);
   const name = preset ?? file?.preset;
   return { ...(name === undefined ? {} : presetSettings(name)), ...file?.settings, ...flags };
 }
 
 /**
- * All settings of a new run.
+ * All settings of a run, which know what was given.
+ * @param own those of the run that is continued
  * @throws SsmError OPTION where some contradict each other
  */
-export function completeSettings(given: SomeSettings): Settings {
+export function completeSettings(given: SomeSettings, own: SomeSettings = {}): Settings {
   const defaults = Object.fromEntries(SETTING_NAMES.map((name) => [name, rowOf(name).fallback]));
-  const settings = { ...defaults, ...given } as Settings;
+  const names = new Set(SETTING_NAMES.filter((name) => given[name] !== undefined));
+  const settings = { ...defaults, ...own, ...given, [GIVEN]: names } as Settings;
   checkTogether(settings);
   return settings;
 }
@@ -46,17 +47,10 @@ export function resumedSettings(own: SomeSettings, given: SomeSettings): Setting
       `leave --${kebab(name)} out, or start another run with --init-from CHECKPOINT`,
     );
   }
-  return completeSettings({ ...own, ...given });
+  return completeSettings(given, own);
 }
 
 function checkTogether(s: Settings): void {
-  if (s.precision !== 'fp32')
-    throw usageError(
-      '--precision cannot be used.',
-      'fp32: TensorFlow.js computes in 32 bits',
-      s.precision,
-      'leave it out; densessm convert writes narrower weights',
-    );
   if (s.carryState && s.everyTokenOnce)
     throw contradiction('--carry-state reads the data in order', '--every-token-once shuffles its blocks');
   if (s.minLr !== undefined && s.minLr > s.learningRate)

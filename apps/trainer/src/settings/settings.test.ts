@@ -7,7 +7,7 @@ import { addSettingFlags, settingsOf } from './flags';
 import { nearest } from './nearest';
 import { PRESETS, presetSettings } from './presets';
 import { completeSettings, givenSettings, minimumRate, resumedSettings, warmupSteps } from './resolve';
-import { kebab, SETTING_NAMES } from './table';
+import { kebab, SETTING_NAMES, wasGiven } from './table';
 
 let folder: string;
 beforeAll(async () => {
@@ -70,6 +70,7 @@ describe('a config file', () => {
 
   it.each([
     ['learning-rte: 1', 'did you mean learning-rate?'],
+    ['n_layer: 2', 'did you mean num-hidden-layers?'],
     ['learning-rate: quick', 'a number from 0'],
     ['- 1\n- 2', 'it holds no settings'],
     ['a: [', 'neither YAML nor JSON'],
@@ -91,13 +92,19 @@ describe('settings together', () => {
   });
 
   it.each([
-    [{ precision: 'bf16' }, '--precision'],
     [{ carryState: true, everyTokenOnce: true }, 'contradict'],
     [{ learningRate: 1e-4, minLr: 1e-3 }, '--min-lr'],
     [{ maxSteps: 10, warmupSteps: 11 }, '--warmup-steps'],
     [{ learningRate: 0 }, '--learning-rate'],
   ])('%j are refused', (given, told) => {
     expect(() => completeSettings(given)).toThrow(told);
+  });
+
+  it('know what was given, also as copies, and write it to no file', () => {
+    const settings = { ...completeSettings({ maxSteps: 3, seed: undefined }, { hiddenSize: 8 }) };
+    expect([wasGiven(settings, 'maxSteps'), wasGiven(settings, 'seed'), wasGiven(settings, 'hiddenSize')]).toEqual([true, false, false]);
+    expect(settings).toMatchObject({ maxSteps: 3, hiddenSize: 8 });
+    expect(Object.keys(JSON.parse(JSON.stringify(settings)))).not.toContain('given');
   });
 
   it('of a run that goes on may be longer and may not be of another model', () => {

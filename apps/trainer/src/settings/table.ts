@@ -1,3 +1,4 @@
+import { DEVICES } from './devices';
 import { flag, json, type Kind, oneOf, real, text, texts, whole } from './kinds';
 
 export const MODELS = ['mamba', 'dense-mamba', 'mamba2', 'dense-mamba2', 'retnet', 'dense-retnet'] as const;
@@ -79,14 +80,13 @@ export const TABLE = {
 
   maxSteps: row(whole(1), { group: RUN, help: 'steps to train', fallback: 2000, onResume: true }),
   seed: row(whole(0, 2 ** 32 - 1), { group: RUN, help: 'decides start, batches and samples', fallback: 1337 }),
-  device: row(oneOf('auto', 'wasm', 'cpu'), { group: RUN, help: 'where it is computed', fallback: 'auto', onResume: true }),
-  threads: row(whole(1, 16), {
+  device: row(oneOf(...DEVICES), { group: RUN, help: 'where it is computed', fallback: 'auto', onResume: true }),
+  threads: row(whole(1, 64), {
     group: RUN,
     help: 'threads of wasm; the numbers do not depend on it',
     absent: 'one for each core',
     onResume: true,
   }),
-  precision: row(text('name'), { group: RUN, help: 'of numbers; fp32 is the only one', fallback: 'fp32', onResume: true }),
   name: row(text('name'), { group: RUN, help: 'name of the run', absent: 'made of data and model', onResume: true }),
   outDir: row(text('dir'), { group: RUN, help: 'folder of the run', absent: 'out/<name>', onResume: true }),
   initFrom: row(text('what'), {
@@ -124,10 +124,18 @@ type Table = typeof TABLE;
 export type SettingName = keyof Table;
 type ValueOf<N extends SettingName> = Table[N]['kind'] extends Kind<infer T> ? T : never;
 
+type Values = { -readonly [N in SettingName]: Table[N] extends { fallback: unknown } ? ValueOf<N> : ValueOf<N> | undefined };
+
+/** The names that somebody gave; not written to files, and kept where settings are copied. */
+export const GIVEN = Symbol('given');
+
 /** The settings of a run, complete: what was not given has its default, or is absent where there is none. */
-export type Settings = { -readonly [N in SettingName]: Table[N] extends { fallback: unknown } ? ValueOf<N> : ValueOf<N> | undefined };
+export type Settings = Values & { readonly [GIVEN]?: ReadonlySet<SettingName> };
 /** Some of them: what a file, a preset or the command line says. */
-export type SomeSettings = Partial<Settings>;
+export type SomeSettings = Partial<Values>;
+
+/** Whether flags, config file or preset said it, rather than a default or the run that is continued. */
+export const wasGiven = (settings: Settings, name: SettingName): boolean => settings[GIVEN]?.has(name) === true;
 
 export const SETTING_NAMES = Object.keys(TABLE) as SettingName[];
 export const rowOf = (name: SettingName): Row<unknown> => TABLE[name] as Row<unknown>;

@@ -44,6 +44,17 @@ describe('a pickle that Python would run', () => {
     `);
   });
 
+  it('is refused where it copies one list again and again into dicts', async () => {
+    const pairs = Array.from({ length: 2000 }, (_, i) => [`X\x02\0\0\0${String.fromCharCode(97 + (i % 26), 97 + (i >> 7))}N`, 0x86]).flat();
+    const list = ['](', ...pairs, 'eq\0'];
+    const copies = Array.from({ length: 3000 }, () => ['ccollections\nOrderedDict\nh\0', 0x85, 'R']).flat();
+    const before = process.memoryUsage().heapUsed;
+    expect(await refusal(archive(pickleOf(...list, '(', ...copies, 't.')))).toMatch(
+      /its dicts and lists hold too much.\n.*at most 1048576 entries/,
+    );
+    expect(process.memoryUsage().heapUsed - before).toBeLessThan(2 ** 28);
+  });
+
   it.each<[string, (string | number | Uint8Array)[], RegExp]>([
     ['INST', ['(ios\nsystem\n.'], /opcode INST of `os.system`/],
     ['OBJ of something allowed', ['(ccollections\nOrderedDict\no.'], /opcode OBJ/],

@@ -5,7 +5,7 @@
 import { build, globalOf, reduce, storageOf } from './torch-objects';
 import { describeValue, PickleDict, PickleList, type PickleValue, refused } from './values';
 
-/** Values on the stack, in the memo, objects in all: beyond any state dict. What needs more is made to fill the memory. */
+/** Values on the stack, in the memo, in dicts and lists, objects in all: beyond any state dict. What needs more is made to fill the memory. */
 const MAX_VALUES = 2 ** 20;
 /** For the errors: opcodes that make objects, and other ones that torch does not write. */
 const REFUSED_NAMES: Readonly<Record<string, string>> = {
@@ -39,6 +39,7 @@ const REFUSED_NAMES: Readonly<Record<string, string>> = {
 class Machine {
   #at = 0;
   #objects = 0;
+  #entries = 0;
   readonly #stack: PickleValue[] = [];
   readonly #marks: number[] = [];
   readonly #memo = new Map<number, PickleValue>();
@@ -66,6 +67,12 @@ class Machine {
     if (this.#stack.length >= MAX_VALUES) throw this.bad('too many values wait on the stack', `at most ${MAX_VALUES}`);
     if (typeof value === 'object' && ++this.#objects > MAX_VALUES) throw this.bad('it holds too many objects', `at most ${MAX_VALUES}`);
     this.#stack.push(value);
+  }
+
+  /** Counts what a container takes in: a few bytes can copy a large one again and again. */
+  countEntries(count: number): void {
+    this.#entries += count;
+    if (this.#entries > MAX_VALUES) throw this.bad('its dicts and lists hold too much', `at most ${MAX_VALUES} entries`);
   }
 
   pop(): PickleValue {
@@ -164,6 +171,7 @@ const shortLine = (text: string): string => text.slice(0, 50);
 function setItems(machine: Machine, items: readonly PickleValue[]): void {
   const dict = machine.top();
   if (!(dict instanceof PickleDict) || items.length % 2) throw machine.bad('items without a dict', 'a dict and pairs', describeValue(dict));
+  machine.countEntries(items.length / 2);
   for (let i = 0; i < items.length; i += 2) {
     const key = items[i];
     if (typeof key !== 'string' && typeof key !== 'number') throw machine.bad('a key is no text', 'text or a number', describeValue(key));
@@ -174,6 +182,7 @@ function setItems(machine: Machine, items: readonly PickleValue[]): void {
 function appendItems(machine: Machine, items: readonly PickleValue[]): void {
   const list = machine.top();
   if (!(list instanceof PickleList)) throw machine.bad('items without a list', 'a list', describeValue(list));
+  machine.countEntries(items.length);
   for (const item of items) list.items.push(item);
 }
 
@@ -221,7 +230,7 @@ const OPERATIONS: Readonly<Record<string, ((machine: Machine) => void) | undefin
   '\x93': stackGlobal,
   R: (m) => {
     const [callee, args] = popMany(m, 2) as [PickleValue, PickleValue];
-    m.push(reduce(m.where, callee, args));
+    m.push(reduce(m, callee, args));
   },
   b: (m) => {
     const state = m.pop();

@@ -3,6 +3,7 @@ import { gain, type SsmError, weight } from '@densessm/ssm-core';
 import { setBackend } from '@tensorflow/tfjs-core';
 import { describe, expect, it } from 'vitest';
 import { type ByteSource, loadParams, openTorchFile, parseSafetensors, tensorValues } from '../index';
+import { readZip, type ZipEntry } from './zip';
 
 const folder = new URL('../../fixtures/pickles/', import.meta.url);
 const fixture = (name: string): Uint8Array => new Uint8Array(readFileSync(new URL(name, folder)));
@@ -54,15 +55,30 @@ describe('a file that torch.save wrote', () => {
     }
   });
 
-  it('is read lazily: the directory and the pickle first, then only the bytes of the tensor asked for', async () => {
+  it('is read lazily: the directory and the pickle first, then only the storage of the tensor asked for, once', async () => {
     const bytes = fixture('views.bin');
     const { source, reads } = counted(bytes);
     const file = await openTorchFile(source);
     const before = reads.length;
     await file.read('row');
-    expect(reads.slice(before).map(({ length }) => length)).toEqual([30, 6 * 4]); // the entry's own header, the row
+    // the entry's own header, what lies before the row, the row, and the rest for the storage's CRC
+    expect(reads.slice(before).map(({ length }) => length)).toEqual([30, 12 * 4, 6 * 4, 6 * 4]);
     await file.readPart?.('row', 1, 2);
-    expect(reads.slice(before + 2).map(({ length }) => length)).toEqual([8]);
+    expect(reads.slice(before + 4).map(({ length }) => length)).toEqual([8]);
+  });
+
+  it.each([
+    ['data.pkl', /the bytes of "[^"]+data.pkl" are damaged.\n.*the CRC-32/],
+    ['data/0', /the bytes of "[^"]+data\/0" are damaged/],
+  ])('is refused where a bit of %s has flipped', async (entry, message) => {
+    const bytes = fixture('tied.bin').slice();
+    const zip = await readZip('x.bin', counted(bytes).source);
+    const [name, found] = [...zip.entries].find(([one]) => one.endsWith(`/${entry}`)) as [string, ZipEntry];
+    // of the pickle a letter of a name: nothing else would notice
+    const at = entry === 'data.pkl' ? new TextDecoder('latin1').decode(bytes).indexOf('lm_head') : (await zip.dataOffset(found)) + 3;
+    bytes[at] = (bytes[at] as number) ^ 1;
+    const attempt = openTorchFile(counted(bytes).source).then((file) => file.read([...file.tensors.keys()][0] as string));
+    await expect(attempt, name).rejects.toThrow(message);
   });
 
   it('loads into params, a tied head once', async () => {

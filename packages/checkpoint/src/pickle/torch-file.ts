@@ -2,6 +2,7 @@ import { SsmError } from '@densessm/ssm-core';
 import { BYTES_PER_ELEMENT, type StoredTensor } from '../dtypes';
 import { shorten } from '../json';
 import { type ByteSource, entryOf, readExactly, type TensorSource } from '../safetensors';
+import { EntryCheck } from './crc';
 import { readPickle } from './machine';
 import { brokenFile, describeValue, PickleDict, type PickleValue, refused, TorchTensor } from './values';
 import { readZip, type ZipEntry, type ZipFile } from './zip';
@@ -18,7 +19,7 @@ interface Placed {
   readonly dtype: StoredTensor['dtype'];
   readonly shape: readonly number[];
   readonly tensor: TorchTensor;
-  readonly storageOffset: () => Promise<number>;
+  readonly storage: () => Promise<EntryCheck>;
 }
 
 /**
@@ -33,8 +34,9 @@ export async function openTorchFile(source: ByteSource, where = 'openTorchFile')
   const prefix = await findArchive(where, source, zip);
   const value = readPickle(where, await entryBytes(where, source, zip, `${prefix}data.pkl`, MAX_PICKLE_BYTES));
   const tensors = new Map<string, Placed>();
-  for (const [name, tensor] of stateDict(where, value)) tensors.set(name, place(where, zip, prefix, name, tensor));
-  const readPart = partsReader(where, source, tensors);
+  const checks = entryChecks(where, source, zip);
+  for (const [name, tensor] of stateDict(where, value)) tensors.set(name, place(where, zip, prefix, name, tensor, checks));
+  const readPart = partsReader(where, tensors);
   const read = async (name: string): Promise<StoredTensor> => {
     const { dtype, shape } = entryOf(where, tensors, name);
     return { dtype, shape, bytes: await readPart(name, 0, sizeOf(shape)) };
@@ -85,7 +87,7 @@ function entryNamed(where: string, zip: ZipFile, name: string): ZipEntry {
 async function entryBytes(where: string, source: ByteSource, zip: ZipFile, name: string, cap: number): Promise<Uint8Array> {
   const entry = entryNamed(where, zip, name);
   if (entry.size > cap) throw brokenFile(where, `${shorten(name)} is too large.`, `at most ${cap} bytes`, `${entry.size} bytes`);
-  return readExactly(where, source, await zip.dataOffset(entry), entry.size);
+  return new EntryCheck(where, source, entry, await zip.dataOffset(entry)).read(0, entry.size);
 }
 
 /** The tensors of a dict by name; other values beside them (counters, say) are no weights. */
@@ -106,8 +108,26 @@ function tensorsOf(value: PickleValue): Map<string, TorchTensor> {
   return tensors;
 }
 
+/** One check for each storage, however many tensors share it. */
+function entryChecks(where: string, source: ByteSource, zip: ZipFile): (entry: ZipEntry) => Promise<EntryCheck> {
+  const checks = new Map<ZipEntry, Promise<EntryCheck>>();
+  const open = async (entry: ZipEntry) => new EntryCheck(where, source, entry, await zip.dataOffset(entry));
+  return (entry) => {
+    const check = checks.get(entry) ?? open(entry);
+    checks.set(entry, check);
+    return check;
+  };
+}
+
 /** @throws SsmError FILE where the storage is missing or has another size than the pickle says */
-function place(where: string, zip: ZipFile, prefix: string, name: string, tensor: TorchTensor): Placed {
+function place(
+  where: string,
+  zip: ZipFile,
+  prefix: string,
+  name: string,
+  tensor: TorchTensor,
+  checks: (entry: ZipEntry) => Promise<EntryCheck>,
+): Placed {
   const { key, dtype, length } = tensor.storage;
   const entry = entryNamed(where, zip, `${prefix}data/${key}`);
   const bytes = length * BYTES_PER_ELEMENT[dtype];
@@ -115,27 +135,31 @@ function place(where: string, zip: ZipFile, prefix: string, name: string, tensor
     const what = `the storage of ${shorten(JSON.stringify(name))} has another size than the pickle says.`;
     throw brokenFile(where, what, `${bytes} bytes: ${length} ${dtype}`, `${entry.size} bytes`);
   }
-  let offset: Promise<number> | undefined;
-  const storageOffset = () => {
-    offset ??= zip.dataOffset(entry);
-    return offset;
-  };
-  return { dtype, shape: tensor.shape, tensor, storageOffset };
+  return { dtype, shape: tensor.shape, tensor, storage: () => checks(entry) };
 }
 
-/** Elements in row-major order. A view with other strides is gathered once and kept until another tensor is asked for. */
-function partsReader(where: string, source: ByteSource, tensors: ReadonlyMap<string, Placed>): Required<TensorSource>['readPart'] {
+/**
+ * Elements in row-major order. A view with other strides is gathered once and kept until another tensor is asked for. With a tensor's last
+ * element its storage has been checked to the end.
+ */
+function partsReader(where: string, tensors: ReadonlyMap<string, Placed>): Required<TensorSource>['readPart'] {
   let gathered: { name: string; bytes: Uint8Array } | undefined;
   return async (name, first, count) => {
-    const { tensor, dtype, shape, storageOffset } = entryOf(where, tensors, name);
+    const { tensor, dtype, shape, storage } = entryOf(where, tensors, name);
     const width = BYTES_PER_ELEMENT[dtype];
     if (gathered?.name !== name) gathered = undefined;
     if (count === 0) return new Uint8Array(0);
     if (!gathered) {
-      const start = (await storageOffset()) + tensor.offset * width;
-      if (isContiguous(tensor)) return readExactly(where, source, start + first * width, count * width);
+      const check = await storage();
+      const start = tensor.offset * width;
+      if (isContiguous(tensor)) {
+        const bytes = await check.read(start + first * width, count * width);
+        if (first + count === sizeOf(shape)) await check.finish();
+        return bytes;
+      }
       const span = shape.reduce((sum, length, axis) => sum + (length - 1) * (tensor.strides[axis] as number), 1);
-      gathered = { name, bytes: gather(await readExactly(where, source, start, span * width), width, tensor) };
+      gathered = { name, bytes: gather(await check.read(start, span * width), width, tensor) };
+      await check.finish();
     }
     return gathered.bytes.slice(first * width, (first + count) * width);
   };

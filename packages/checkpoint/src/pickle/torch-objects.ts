@@ -18,7 +18,12 @@ const STORAGES: ReadonlyMap<string, Dtype> = new Map([
   ['torch.BoolStorage', 'BOOL'],
 ]);
 
-type Rebuild = (where: string, args: readonly PickleValue[]) => PickleValue;
+/** What a rebuilt object needs of the reader: a name for errors, and a count of what containers take in, which throws where it is too much. */
+export interface Rebuilder {
+  readonly where: string;
+  countEntries(count: number): void;
+}
+type Rebuild = (reader: Rebuilder, args: readonly PickleValue[]) => PickleValue;
 
 const CALLABLE: ReadonlyMap<string, Rebuild> = new Map<string, Rebuild>([
   ['collections.OrderedDict', rebuildDict],
@@ -35,11 +40,11 @@ export function globalOf(where: string, module: string, name: string): PickleGlo
 }
 
 /** REDUCE: what Python would do by calling. */
-export function reduce(where: string, callee: PickleValue, args: PickleValue): PickleValue {
+export function reduce(reader: Rebuilder, callee: PickleValue, args: PickleValue): PickleValue {
   const rebuild = callee instanceof PickleGlobal ? CALLABLE.get(callee.name) : undefined;
-  if (rebuild && Array.isArray(args)) return rebuild(where, args);
+  if (rebuild && Array.isArray(args)) return rebuild(reader, args);
   const got = `${describeValue(callee)} with ${describeValue(args)}`;
-  throw refused(where, 'the pickle calls something that cannot be called; nothing was run.', [...CALLABLE.keys()].join(', '), got);
+  throw refused(reader.where, 'the pickle calls something that cannot be called; nothing was run.', [...CALLABLE.keys()].join(', '), got);
 }
 
 /** BUILD: a state dict's `_metadata`, which holds versions of modules and no weights, is an attribute. Left out. */
@@ -62,10 +67,12 @@ export function storageOf(where: string, id: PickleValue): TorchStorage {
   );
 }
 
-function rebuildDict(where: string, [pairs, ...more]: readonly PickleValue[]): PickleValue {
+function rebuildDict(reader: Rebuilder, [pairs, ...more]: readonly PickleValue[]): PickleValue {
+  const { where } = reader;
   const dict = new PickleDict();
   if (pairs === undefined) return dict;
   const items = pairs instanceof PickleList ? pairs.items : Array.isArray(pairs) ? (pairs as readonly PickleValue[]) : undefined;
+  reader.countEntries(items?.length ?? 0);
   for (const pair of items ?? []) {
     const [key, value, ...rest] = pair instanceof PickleList ? pair.items : Array.isArray(pair) ? (pair as readonly PickleValue[]) : [];
     if (typeof key !== 'string' || value === undefined || rest.length) throw badArguments(where, 'OrderedDict', pair);
@@ -76,7 +83,7 @@ function rebuildDict(where: string, [pairs, ...more]: readonly PickleValue[]): P
 }
 
 /** `(storage, offset, size, stride, requires_grad, backward_hooks[, metadata])` */
-function rebuildTensor(where: string, args: readonly PickleValue[]): PickleValue {
+function rebuildTensor({ where }: Rebuilder, args: readonly PickleValue[]): PickleValue {
   const [storage, offset, shape, strides] = args;
   if (!(storage instanceof TorchStorage) || !isSize(offset) || !isSizes(shape) || !isSizes(strides) || shape.length !== strides.length)
     throw badArguments(where, '_rebuild_tensor_v2', args);
@@ -92,7 +99,7 @@ function rebuildTensor(where: string, args: readonly PickleValue[]): PickleValue
 }
 
 /** `(data, requires_grad, backward_hooks)` */
-function rebuildParameter(where: string, args: readonly PickleValue[]): PickleValue {
+function rebuildParameter({ where }: Rebuilder, args: readonly PickleValue[]): PickleValue {
   const [data] = args;
   if (data instanceof TorchTensor) return data;
   throw badArguments(where, '_rebuild_parameter', args);

@@ -14,6 +14,8 @@ export interface ZipEntry {
   readonly size: number;
   /** How it is compressed; 0 is not at all. */
   readonly method: number;
+  /** CRC-32 of its bytes, as the directory says. */
+  readonly crc: number;
 }
 
 export interface ZipFile {
@@ -37,7 +39,7 @@ const LOCATOR_64 = 0x07064b50;
 const [LOCAL_BYTES, CENTRAL_BYTES, END_BYTES, END_64_BYTES, LOCATOR_64_BYTES] = [30, 46, 22, 56, 20];
 const MAX_COMMENT = 0xffff;
 /** A checkpoint of 100,000 tensors lists them in 10 MB. */
-const MAX_DIRECTORY_BYTES = 2 ** 26;
+const MAX_DIRECTORY_BYTES = 2 ** 25;
 const ENCRYPTED = 1;
 const STORED = 0;
 const ZIP64_FIELD = 1;
@@ -119,7 +121,7 @@ function parseEntry(where: string, name: string, record: DataView, extra: DataVi
   const size = field(20);
   const headerOffset = field(42);
   const isSound = Number.isSafeInteger(size) && Number.isSafeInteger(headerOffset) && (method !== STORED || size === unpacked);
-  if (isSound) return { name, size, headerOffset, method };
+  if (isSound) return { name, size, headerOffset, method, crc: record.getUint32(16, true) };
   throw bad(where, `${title(name)} has two sizes, or none.`, 'one size and one place', JSON.stringify({ unpacked, size, headerOffset }));
 }
 

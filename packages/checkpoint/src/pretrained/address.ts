@@ -12,7 +12,10 @@ export interface HubModel {
 
 const HUB_ID = /^[\w.-]+(\/[\w.-]+)?$/;
 const HUB_HOSTS = new Set(['huggingface.co', 'www.huggingface.co', 'hf.co']);
-export const HUB = 'https://huggingface.co';
+const HUB = 'https://huggingface.co';
+
+/** The address of the Hub, or of a mirror of it, without a slash at its end. */
+export const hubEndpoint = (given: string = HUB): string => given.replace(/\/+$/, '');
 
 /** Whether a text can be a model's name on the Hub, and is not the path of something near. */
 export const isHubId = (text: string): boolean => HUB_ID.test(text) && !text.startsWith('.');

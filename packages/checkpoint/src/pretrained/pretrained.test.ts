@@ -3,12 +3,14 @@ import { type AnyModel, bias, constant, disposeTree, gain, initParams, namedPara
 import { engine, setBackend, type Tensor } from '@tensorflow/tfjs-core';
 import { beforeEach, describe, expect, it } from 'vitest';
 import {
+  eosTokenIds,
   fileSetOf,
   type LoadedModel,
   loadPretrainedFiles,
   parseConfigText,
   parseSafetensors,
   pretrainedFiles,
+  readTensors,
   readText,
   type SavePretrainedOptions,
   serializeSafetensors,
@@ -190,7 +192,11 @@ describe('an index', () => {
     ['is no JSON', [new File(['{'], 'model.safetensors.index.json')], /model.safetensors.index.json: line 1/],
     ['names a tensor twice', [new File(['{"weight_map":{"a":"x","a":"y"}}'], 'model.safetensors.index.json')], /the key "a" once/],
     ['names a shard that is missing', [index({ a: 'x.safetensors' })], /x.safetensors is missing.*\n.*every shard/],
-    ['names a tensor that its shard lacks', [index({ a: 'x', b: 'x' }), shard('x', 'a')], /"b" is not in its shard/],
+    [
+      'names a tensor of the model that its shard lacks',
+      [index({ a: 'x', b: 'x', 'norm.weight': 'x' }), shard('x', 'a', 'b')],
+      /"norm.weight" is not in its shard/,
+    ],
     ['lacks a tensor of a shard', [index({ a: 'x' }), shard('x', 'a', 'b')], /"b" lies in a shard where the index does not have it/],
     [
       'meets a tensor in two shards',
@@ -205,6 +211,81 @@ describe('an index', () => {
   ])('is refused where it %s', async (_, files, message) => {
     const { code, message: text } = await refusal([config, ...files]);
     expect([code, text]).toEqual(['FILE', expect.stringMatching(message)]);
+  });
+});
+
+describe("names that are not the model's", () => {
+  /** Warnings of loading a model whose weights were written again under other names. */
+  async function warningsOf(files: readonly File[]): Promise<string[]> {
+    const heard: string[] = [];
+    const loaded = await loadPretrainedFiles(files, { ...options, onWarning: (message) => heard.push(message) });
+    expect(await valuesOf(loaded)).toEqual(await valuesOf(fresh()));
+    return heard;
+  }
+  const renamed = async (prefix: string): Promise<File[]> => {
+    const [weights, ...others] = (await written(fresh())) as [File, ...File[]];
+    const tensors = readTensors(parseSafetensors(new Uint8Array(await weights.arrayBuffer())));
+    const bytes = serializeSafetensors(new Map([...tensors].map(([name, tensor]) => [prefix + name, tensor])));
+    return [new File([new Uint8Array(bytes)], weights.name), ...others];
+  };
+
+  it.each(['_orig_mod.', 'module.', 'model.', 'module._orig_mod.'])('are read without the prefix %s, which is said', async (prefix) => {
+    const where = 'the chosen files/model.safetensors';
+    expect(await warningsOf(await renamed(prefix))).toEqual([`${where}: all names begin with "${prefix}", which was left out.`]);
+  });
+
+  it('are not touched where one of them begins otherwise', async () => {
+    const [weights, ...others] = (await renamed('module.')) as [File, ...File[]];
+    const tensors = readTensors(parseSafetensors(new Uint8Array(await weights.arrayBuffer())));
+    tensors.set('step', { shape: [1], values: Float32Array.of(1) });
+    const { message } = await refusal([new File([new Uint8Array(serializeSafetensors(tensors))], weights.name), ...others]);
+    expect(message).toMatch(/weights are missing.*\n.*\n.*module.layers.0.weight/);
+  });
+
+  it('are a warning where an index has them and no shard, and the model does not need them', async () => {
+    const files = await written(fresh(), { maxShardBytes: 200 });
+    const at = files.findIndex(({ name }) => name.endsWith('.index.json'));
+    const json = JSON.parse(await (files[at] as File).text());
+    json.weight_map['mtp.fc.weight'] = files[0]?.name;
+    files[at] = new File([JSON.stringify(json)], 'model.safetensors.index.json');
+    expect(await warningsOf(files)).toEqual([
+      'the chosen files/model.safetensors.index.json: the index names "mtp.fc.weight", which no shard has and the model does not need.',
+    ]);
+  });
+});
+
+it('a config with more layers than the file has tensors is refused before the model is built', async () => {
+  const spec = () => expect.unreachable('a spec was made');
+  const parseConfig = () => ({ numHiddenLayers: 16_000 });
+  const huge = { ...tiny, spec, parseConfig } as unknown as AnyModel;
+  await expect(loadPretrainedFiles(await written(fresh()), { models: [huge] })).rejects.toThrow(/more layers than the file has tensors/);
+});
+
+it('what a model says of its config is heard', async () => {
+  const careful = { ...tiny, warnings: () => ['read with care'] } as unknown as AnyModel;
+  const heard: string[] = [];
+  await loadPretrainedFiles(await written(fresh()), { models: [careful], onWarning: (message) => heard.push(message) });
+  expect(heard).toEqual(['the chosen files/config.json: read with care']);
+});
+
+describe('the tokens that end a text', () => {
+  const eos = (generation: unknown, json: unknown) =>
+    eosTokenIds(fileSetOf([...(generation ? [jsonFile('generation_config.json', generation)] : []), jsonFile('config.json', json)]));
+
+  it.each<[unknown, unknown, number[]]>([
+    [undefined, { eos_token_id: [94, 17] }, [94, 17]],
+    [undefined, { eos_token_id: 0 }, [0]],
+    [{ eos_token_id: 3 }, { eos_token_id: 4 }, [3]],
+    [{ eos_token_id: [3, 5] }, {}, [3, 5]],
+    [{ max_length: 20 }, { eos_token_id: 4 }, [4]],
+    [{ eos_token_id: null }, { eos_token_id: null }, []],
+    [undefined, {}, []],
+  ])('are those of generation_config.json %j, else of config.json %j', async (generation, json, ids) => {
+    expect(await eos(generation, json)).toEqual(ids);
+  });
+
+  it.each(['2', 1.5, -1, [3, 'x'], {}])('are refused where they are %j', async (eos_token_id) => {
+    await expect(eos(undefined, { eos_token_id })).rejects.toThrow(/config.json: `eos_token_id` cannot be used/);
   });
 });
 

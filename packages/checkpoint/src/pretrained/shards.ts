@@ -9,20 +9,27 @@ import { entryOf, type TensorSource } from '../safetensors';
 export type PartSource = Required<TensorSource>;
 type Shapes = TensorSource['tensors'];
 
+/** Tensors of several files, and the names that their index has but no shard. */
+export interface Shards {
+  readonly source: PartSource;
+  readonly absent: readonly string[];
+}
+
 /**
  * The tensors of several files as one source. Every shard's header is read and compared with the index, no tensor is.
  * @param open opens the shard with a name from the index
- * @throws SsmError FILE where the index is broken, a shard is named by a path, or shards and index do not hold the same tensors
+ * @throws SsmError FILE where the index is broken, a shard is named by a path, or a shard holds a tensor that the index has elsewhere or not at all
  */
-export async function openShards(where: string, index: unknown, open: (name: string) => Promise<PartSource>): Promise<PartSource> {
+export async function openShards(where: string, index: unknown, open: (name: string) => Promise<PartSource>): Promise<Shards> {
   const places = weightMap(where, index);
   const shards = new Map<string, PartSource>();
   for (const file of new Set(places.values())) shards.set(file, await open(file));
   const tensors = new Map<string, { dtype: Dtype; shape: readonly number[] }>();
+  const absent: string[] = [];
   for (const [name, file] of places) {
     const entry = shards.get(file)?.tensors.get(name);
-    if (!entry) throw indexError(where, `${title(name)} is not in its shard.`, `it in ${shorten(file)}`, 'nothing under this name');
-    tensors.set(name, entry);
+    if (entry) tensors.set(name, entry);
+    else absent.push(name);
   }
   for (const [file, shard] of shards) {
     const stray = [...shard.tensors.keys()].find((name) => places.get(name) !== file);
@@ -32,11 +39,12 @@ export async function openShards(where: string, index: unknown, open: (name: str
     }
   }
   const shardOf = (name: string): PartSource => shards.get(entryOf(where, places, name)) as PartSource;
-  return {
+  const source: PartSource = {
     tensors,
     read: (name) => shardOf(name).read(name),
     readPart: (name, first, count) => shardOf(name).readPart(name, first, count),
   };
+  return { source, absent };
 }
 
 function weightMap(where: string, index: unknown): Map<string, string> {

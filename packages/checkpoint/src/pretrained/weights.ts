@@ -16,6 +16,8 @@ export interface OpenWeights {
   readonly source: PartSource;
   /** Names them in errors. */
   readonly where: string;
+  /** Names that an index has and no shard. */
+  readonly absent: readonly string[];
   close(): Promise<void>;
 }
 
@@ -37,7 +39,7 @@ export async function openWeights(files: FileSet): Promise<OpenWeights> {
   try {
     for (const name of [SAFETENSORS, PICKLE]) {
       const file = await files.open(name);
-      if (file) return { source: await openOne(name, file), where: pathIn(files, name), close };
+      if (file) return { source: await openOne(name, file), where: pathIn(files, name), absent: [], close };
       const index = await readText(files, indexOf(name));
       if (index === undefined) continue;
       const where = pathIn(files, indexOf(name));
@@ -46,7 +48,7 @@ export async function openWeights(files: FileSet): Promise<OpenWeights> {
         if (!part) throw nothing(`${pathIn(files, shard)} is missing.`, `every shard of ${indexOf(name)}`, 'get this file too');
         return openOne(shard, part);
       };
-      return { source: await openShards(where, parseJson(index, { where, refuseDuplicates: true }), openShard), where, close };
+      return { ...(await openShards(where, parseJson(index, { where, refuseDuplicates: true }), openShard)), where, close };
     }
   } catch (error) {
     await close();

@@ -130,6 +130,18 @@ describe('text', () => {
     disposeTree(bundle.params);
   });
 
+  it('is scored after the context’s own ids, as lm-evaluation-harness does, and alone where a token spans both', async () => {
+    // tok_encode('ab') = [1, 2]; tok_encode('abc') = [5], tok_encode('abcc') = [5, 3]: one token for what the context has two
+    const joined = { ...pieceTokenizer(['a b', 'a', 'b', 'c', ' ', 'abc'], 4), specialIds: { bos: null, eos: 4 } };
+    const bundle = toyBundle({ vocabSize: 6, tokenizer: joined });
+    const ids = (context: number[], continuation: number[]) => loglikelihood(bundle, context, continuation);
+    expect(await loglikelihood(bundle, 'ab', 'c')).toEqual({ ...(await ids([1, 2], [3])), encodedAlone: true });
+    expect(await loglikelihood(bundle, 'ab', 'cc')).toEqual({ ...(await ids([1, 2], [3, 3])), encodedAlone: true });
+    expect(await loglikelihood(bundle, 'ab', 'ccc')).toEqual({ ...(await ids([1, 2], [3])), encodedAlone: false });
+    expect(await loglikelihood(bundle, 'a ', 'b')).toEqual({ ...(await ids([1], [4, 2])), encodedAlone: true });
+    disposeTree(bundle.params);
+  });
+
   it('without tokens, a tokenizer or a prefix is refused', async () => {
     const bundle = toyBundle({ vocabSize: 5, tokenizer });
     const mute = { ...bundle, tokenizer: undefined };

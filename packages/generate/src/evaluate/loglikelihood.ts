@@ -2,19 +2,33 @@
 import { type ModelBundle, type Prompt, tokenizerOf } from '../bundle';
 import { badOption, number } from '../options';
 import { withoutSpaceAtEnd } from './python-space';
-import { type EvaluationOptions, planScoring, prefixTokenOf, type Scored, scoreContinuations, scoreRequests, sum } from './score';
+import {
+  type EvaluationOptions,
+  planScoring,
+  prefixTokenOf,
+  requireTokens,
+  type Scored,
+  type ScoreRequest,
+  scoreContinuations,
+  scoreRequests,
+  sum,
+} from './score';
 
 export interface Loglikelihood {
   /** Natural logarithm of the probability of the continuation. */
   readonly logprob: number;
   /** Whether greedy generation would give the continuation. */
   readonly isGreedy: boolean;
+  /** Whether the continuation was encoded alone, because a token of the whole text spans its beginning and nothing follows that token. */
+  readonly encodedAlone: boolean;
 }
 
 /**
- * The log-probability of a continuation after a context, the sum of its tokens'. Text is encoded as one, without special tokens,
- * and cut where the context's own tokens end; spaces that end the context count to the continuation. Without a context the
- * prefix token stands in its place.
+ * The log-probability of a continuation after a context, the sum of its tokens'. Context and whole text are encoded without special
+ * tokens, and the continuation is what the whole has beyond as many tokens as the context; where nothing is left, because a token spans
+ * both, the continuation is encoded alone. Spaces that end the context count to the continuation. Without a context the prefix token
+ * stands in its place. This is `TemplateLM._encode_pair` of lm-evaluation-harness 0.4, which ends in an assertion where nothing is left
+ * (its issues 1053, 1297 and 3336).
  * @throws SsmError TOKENS, OPTION
  */
 export async function loglikelihood(
@@ -27,7 +41,7 @@ export async function loglikelihood(
   return result as Loglikelihood;
 }
 
-/** As {@link loglikelihood} for several continuations of one context, which is read once where their encodings agree on it. */
+/** As {@link loglikelihood} for several continuations of one context, which is read once. */
 export async function loglikelihoods(
   where: string,
   bundle: ModelBundle,
@@ -37,47 +51,66 @@ export async function loglikelihoods(
 ): Promise<Loglikelihood[]> {
   const plan = planScoring(where, options);
   const pairs = continuations.map((continuation) => encodePair(where, bundle, context, continuation, options));
-  const first = pairs[0]?.[0] ?? [];
-  const isShared = pairs.every(([ids]) => ids.join() === first.join());
-  const rests = pairs.map(([, rest]) => rest);
-  const scored = isShared
-    ? await scoreContinuations(where, bundle, first, rests, plan)
-    : await scoreRequests(where, bundle, pairs.map(asRequest), plan);
-  return scored.map(summed);
+  const scored = await scoreContinuations(
+    bundle,
+    pairs[0]?.context ?? [], // depends on the context's text alone
+    pairs.map(({ continuation }) => continuation),
+    plan,
+  );
+  return scored.map((one, i) => summed(one, pairs[i] as Pair));
 }
 
-/** As {@link loglikelihood} for several pairs of a context and a continuation, in batches of similar length. */
+/**
+ * As {@link loglikelihood} for several pairs of a context and a continuation, in batches of similar length.
+ * @param whereOf names a pair in errors
+ */
 export async function loglikelihoodsOfPairs(
-  where: string,
+  whereOf: (pair: number) => string,
   bundle: ModelBundle,
   texts: readonly (readonly [context: Prompt, continuation: Prompt])[],
   options: EvaluationOptions,
 ): Promise<Loglikelihood[]> {
-  const pairs = texts.map(([context, continuation]) => encodePair(where, bundle, context, continuation, options));
-  return (await scoreRequests(where, bundle, pairs.map(asRequest), planScoring(where, options))).map(summed);
+  const pairs = texts.map(([context, continuation], i) => encodePair(whereOf(i), bundle, context, continuation, options));
+  const scored = await scoreRequests(bundle, pairs, planScoring(whereOf(0), options));
+  return scored.map((one, i) => summed(one, pairs[i] as Pair));
 }
 
-const asRequest = ([context, continuation]: Pair) => ({ context, continuation });
-const summed = ({ logprobs, areGreedy }: Scored): Loglikelihood => ({ logprob: sum(logprobs), isGreedy: areGreedy.every((one) => one) });
+const summed = ({ logprobs, areGreedy }: Scored, { encodedAlone }: Pair): Loglikelihood => ({
+  logprob: sum(logprobs),
+  isGreedy: areGreedy.every((one) => one),
+  encodedAlone,
+});
 
-type Pair = [context: readonly number[], continuation: readonly number[]];
+interface Pair extends ScoreRequest {
+  readonly encodedAlone: boolean;
+}
 
+/** @throws SsmError TOKENS for a continuation without tokens, OPTION */
 function encodePair(where: string, bundle: ModelBundle, context: Prompt, continuation: Prompt, options: EvaluationOptions): Pair {
   if (typeof context !== 'string' && typeof continuation !== 'string') {
     const ids = Array.from(context);
-    return [ids.length > 0 ? ids : [prefixTokenOf(where, bundle, options)], Array.from(continuation)];
+    const prefixed = ids.length > 0 ? ids : [prefixTokenOf(where, bundle, options)];
+    return { context: prefixed, continuation: requireTokens(where, 'continuation', Array.from(continuation)), encodedAlone: false };
   }
   if (typeof context !== 'string' || typeof continuation !== 'string')
     throw badOption(where, 'continuation', 'two texts or two lists of ids', 'one of each', 'encode the text, or decode the ids');
-  const encode = (text: string) => tokenizerOf(where, bundle, 'text').encode(text, { addSpecialTokens: false });
-  const stem = withoutSpaceAtEnd(context);
-  const whole = encode(context + continuation);
-  if (stem !== '') return pairAt(whole, encode(stem).length);
-  const prefix = prefixTokenOf(where, bundle, options);
-  return whole[0] === prefix && whole.length > 1 ? pairAt(whole, 1) : [[prefix], whole];
+  const { ids, ...pair } = encodeTexts(where, bundle, context, continuation, options);
+  return { ...pair, continuation: requireTokens(where, 'continuation', ids) };
 }
 
-const pairAt = (ids: readonly number[], length: number): Pair => [ids.slice(0, length), ids.slice(length)];
+function encodeTexts(where: string, bundle: ModelBundle, context: string, continuation: string, options: EvaluationOptions) {
+  const encode = (text: string): readonly number[] => tokenizerOf(where, bundle, 'text').encode(text, { addSpecialTokens: false });
+  const stem = withoutSpaceAtEnd(context);
+  const whole = encode(context + continuation);
+  if (stem === '') {
+    const prefix = prefixTokenOf(where, bundle, options);
+    return { context: [prefix], ids: whole[0] === prefix && whole.length > 1 ? whole.slice(1) : whole, encodedAlone: false };
+  }
+  const own = encode(stem);
+  const rest = whole.slice(own.length);
+  const encodedAlone = rest.length === 0 && continuation !== '';
+  return { context: own, ids: encodedAlone ? encode(context.slice(stem.length) + continuation) : rest, encodedAlone };
+}
 
 export interface RollingOptions extends EvaluationOptions {
   /** Most tokens that the model reads at once before it starts anew. Default: it never does, since its state has no limit. */
@@ -126,26 +159,34 @@ export interface RollingLoglikelihood {
  * @throws SsmError TOKENS for an empty text, OPTION
  */
 export async function loglikelihoodRolling(bundle: ModelBundle, text: Prompt, options: RollingOptions = {}): Promise<RollingLoglikelihood> {
-  const [result] = await rollingLoglikelihoods('loglikelihoodRolling', bundle, [text], options);
+  const [result] = await rollingLoglikelihoods(() => 'loglikelihoodRolling', bundle, [text], options);
   return result as RollingLoglikelihood;
 }
 
-/** As {@link loglikelihoodRolling} for several texts, whose windows are read in batches of similar length. */
+/**
+ * As {@link loglikelihoodRolling} for several texts, whose windows are read in batches of similar length.
+ * @param whereOf names a text in errors
+ */
 export async function rollingLoglikelihoods(
-  where: string,
+  whereOf: (text: number) => string,
   bundle: ModelBundle,
   texts: readonly Prompt[],
   options: RollingOptions,
 ): Promise<RollingLoglikelihood[]> {
+  const where = whereOf(0);
   const lengths = checkWindows(where, options);
   const prefix = prefixTokenOf(where, bundle, options);
   const encode = (text: string) => tokenizerOf(where, bundle, 'text').encode(text, { addSpecialTokens: false });
-  const tokens = texts.map((text) => (typeof text === 'string' ? encode(text) : Array.from(text)));
-  const windows = tokens.map((ids) => (ids.length > 0 ? rollingWindows(ids, prefix, lengths) : [{ context: [prefix], continuation: [] }]));
-  const scored = await scoreRequests(where, bundle, windows.flat(), planScoring(where, options));
+  const tokens = texts.map((text, i) => requireTokens(whereOf(i), 'text', typeof text === 'string' ? encode(text) : Array.from(text)));
+  const windows = tokens.map((ids) => rollingWindows(ids, prefix, lengths));
+  const scored = await scoreRequests(bundle, windows.flat(), planScoring(where, options));
   return windows.map((list, i) => {
     const own = scored.splice(0, list.length);
-    return { logprob: sum(own.map(({ logprobs }) => sum(logprobs))), tokens: (tokens[i] as number[]).length, windows: list.length };
+    return {
+      logprob: sum(own.map(({ logprobs }) => sum(logprobs))),
+      tokens: (tokens[i] as readonly number[]).length,
+      windows: list.length,
+    };
   });
 }
 

@@ -57,16 +57,10 @@ export const planScoring = (where: string, { promptChunk, batchSize, signal }: E
 
 /**
  * Scores continuations, each after its own context, in batches of similar length. Rows are padded behind their ends: what a
- * causal model says before does not depend on it.
- * @throws SsmError TOKENS for an empty context or continuation and for ids outside the vocabulary
+ * causal model says before does not depend on it. Neither contexts nor continuations are empty.
+ * @throws SsmError TOKENS for ids outside the vocabulary
  */
-export async function scoreRequests(
-  where: string,
-  bundle: ModelBundle,
-  requests: readonly ScoreRequest[],
-  plan: ScorePlan,
-): Promise<Scored[]> {
-  for (const request of requests) requireTokens(where, request);
+export async function scoreRequests(bundle: ModelBundle, requests: readonly ScoreRequest[], plan: ScorePlan): Promise<Scored[]> {
   const rows = requests.map(({ context, continuation }) => ({ ids: [...context, ...continuation], unscored: context.length - 1 }));
   return inBatches(rows, plan, async (batch) => {
     const shared = Math.min(...batch.map(({ unscored }) => unscored)); // read without the head
@@ -82,13 +76,11 @@ export async function scoreRequests(
  * @throws SsmError as {@link scoreRequests}
  */
 export async function scoreContinuations(
-  where: string,
   bundle: ModelBundle,
   context: readonly number[],
   continuations: readonly (readonly number[])[],
   plan: ScorePlan,
 ): Promise<Scored[]> {
-  for (const continuation of continuations) requireTokens(where, { context, continuation });
   const { state } = await readTokens(bundle, [context.slice(0, -1)], undefined, plan);
   const rows = continuations.map((ids) => ({ ids: [...context.slice(-1), ...ids], unscored: 0 }));
   try {
@@ -183,15 +175,14 @@ export function prefixTokenOf(where: string, { tokenizer }: ModelBundle, { prefi
   );
 }
 
-/** @throws SsmError TOKENS */
-function requireTokens(where: string, { context, continuation }: ScoreRequest): void {
-  if (context.length > 0 && continuation.length > 0) return;
-  const isContext = context.length === 0;
+/** @throws SsmError TOKENS where there are none */
+export function requireTokens(where: string, what: string, ids: readonly number[]): readonly number[] {
+  if (ids.length > 0) return ids;
   throw new SsmError({
     code: 'TOKENS',
-    what: `${where}: the ${isContext ? 'context' : 'continuation'} is empty.`,
-    expected: 'at least one token',
+    what: `${where}: the ${what} is empty.`,
+    expected: 'at least one token to score',
     got: 'none',
-    fix: isContext ? 'pass a prefixToken in its place' : 'leave the continuation out: it has probability 1',
+    fix: `leave it out, or give a ${what} of which the tokenizer makes a token`,
   });
 }

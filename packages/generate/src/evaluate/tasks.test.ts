@@ -150,7 +150,29 @@ describe('multiple choice', () => {
     const result = await multipleChoice(bundle, jsonLines(`${lines}\n\n`));
     expect(result).toMatchObject({ acc: 2 / 3, acc_norm: 1 / 3, documents: 3 });
     expect(result.acc_stderr).toBeCloseTo(1 / 3, 10);
-    expect(result.samples[1]).toEqual({ logprobs: scores, gold: bestByCharacter });
+    expect(result.samples[1]).toEqual({ logprobs: scores, gold: bestByCharacter, encodedAlone: false });
+    disposeTree(bundle.params);
+  });
+
+  it('goes on where a token spans query and choice, and says of which question', async () => {
+    const joined = { ...pieceTokenizer(['a', ':', ': C', ' ', 'C', 'D', ' D']), specialIds: { bos: 6, eos: null } };
+    const bundle = toyBundle({ vocabSize: 7, tokenizer: joined });
+    const choices = ['C', 'D'];
+    const { samples } = await multipleChoice(bundle, [
+      { query: 'a:', choices, gold: 0 },
+      { query: 'a', choices, gold: 0 },
+    ]);
+    const alone = [await loglikelihood(bundle, [0, 1], [3, 4]), await loglikelihood(bundle, [0, 1], [6])];
+    expect(samples[0]?.logprobs).toEqual(alone.map(({ logprob }) => logprob));
+    expect(samples.map(({ encodedAlone }) => encodedAlone)).toEqual([true, false]);
+    disposeTree(bundle.params);
+  });
+
+  it('names the question of whose choice the tokenizer makes nothing', async () => {
+    const mute = { ...tokenizer, encode: (text: string) => tokenizer.encode(text.replaceAll(' é', '')) };
+    const bundle = toyBundle({ vocabSize: 7, tokenizer: mute });
+    const good = { query: 'c', choices: ['a'], gold: 0 };
+    await expect(multipleChoice(bundle, [good, { ...good, choices: ['é'] }])).rejects.toThrow('multipleChoice: document 1');
     disposeTree(bundle.params);
   });
 

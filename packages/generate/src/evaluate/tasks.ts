@@ -6,6 +6,12 @@ import { type Loglikelihood, loglikelihoods, loglikelihoodsOfPairs, type Rolling
 import { wordsOf } from './python-space';
 import type { EvaluationOptions } from './score';
 
+/** What to call a document of a group in errors. */
+const named =
+  (task: string, first: number) =>
+  (index: number): string =>
+    `${task}: document ${first + index}`;
+
 /** Documents that are held at once, to find some of similar length among them. */
 const HELD = 256;
 
@@ -36,7 +42,9 @@ export async function perplexity(
   const samples: Perplexity['samples'][number][] = [];
   for await (const group of inGroups(documents, HELD)) {
     const texts = group.map((document, i) => someText(document, samples.length + i));
-    for (const [i, { logprob, tokens }] of (await rollingLoglikelihoods('perplexity', bundle, texts, options)).entries()) {
+    for (const [i, { logprob, tokens }] of (
+      await rollingLoglikelihoods(named('perplexity', samples.length), bundle, texts, options)
+    ).entries()) {
       const text = texts[i] as string;
       samples.push({ loglikelihood: logprob, words: wordsOf(text), bytes: new TextEncoder().encode(text).length, tokens });
     }
@@ -84,7 +92,7 @@ export async function lambada(
   const samples: Loglikelihood[] = [];
   for await (const group of inGroups(documents, HELD)) {
     const pairs = group.map((document, i) => beforeLastWord(document, samples.length + i));
-    samples.push(...(await loglikelihoodsOfPairs('lambada', bundle, pairs, options)));
+    samples.push(...(await loglikelihoodsOfPairs(named('lambada', samples.length), bundle, pairs, options)));
   }
   refuseNone('lambada', samples.length);
   const right = samples.map(({ isGreedy }) => (isGreedy ? 1 : 0));
@@ -115,8 +123,8 @@ export interface MultipleChoiceResult {
   readonly acc_norm: number;
   readonly acc_norm_stderr: number | undefined;
   readonly documents: number;
-  /** The log-likelihood of each choice of each question, and which was right. */
-  readonly samples: readonly { readonly logprobs: readonly number[]; readonly gold: number }[];
+  /** The log-likelihood of each choice of each question, which was right, and whether one was {@link Loglikelihood.encodedAlone}. */
+  readonly samples: readonly { readonly logprobs: readonly number[]; readonly gold: number; readonly encodedAlone: boolean }[];
 }
 
 /**
@@ -135,9 +143,10 @@ export async function multipleChoice(
   for await (const question of questions) {
     const { query, choices, gold } = questionOf(question, right.length);
     const answers = choices.map((choice) => ` ${choice}`);
-    const scores = (await loglikelihoods('multipleChoice', bundle, query, answers, options)).map(({ logprob }) => logprob);
+    const found = await loglikelihoods(named('multipleChoice', right.length)(0), bundle, query, answers, options);
+    const scores = found.map(({ logprob }) => logprob);
     const perCharacter = scores.map((score, i) => score / [...(choices[i] as string)].length); // Python counts code points
-    samples.push({ logprobs: scores, gold });
+    samples.push({ logprobs: scores, gold, encodedAlone: found.some(({ encodedAlone }) => encodedAlone) });
     right.push(bestOf(scores) === gold ? 1 : 0);
     rightByLength.push(bestOf(perCharacter) === gold ? 1 : 0);
   }

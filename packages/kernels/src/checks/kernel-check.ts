@@ -1,6 +1,7 @@
 import type { Kernel, KernelOutput } from '@densessm/ssm-core';
 import { mulberry32 } from '@densessm/ssm-core';
 import { add, dispose, engine, mul, sum, type Tensor, tensor, tidy } from '@tensorflow/tfjs-core';
+import { type Naive, NumberGrid } from './number-grid';
 
 /** One input of a sample: its shape, and its values where random numbers from -1 to 1 will not do. */
 export interface SampleInput {
@@ -26,6 +27,8 @@ export interface KernelCheck {
   readonly run: Run;
   /** Composed of tfjs's operations. */
   readonly reference: Run;
+  /** The equation as plain loops in float64: the outputs of the sample, or the first of them. */
+  readonly naive?: (sample: Sample) => readonly NumberGrid[];
   readonly hasGradient: boolean;
   /** The largest error of an output, in units of the RMS of the reference. */
   readonly tolerance: number;
@@ -35,12 +38,18 @@ export interface KernelCheck {
 
 const listOf = (output: KernelOutput): Tensor[] => (Array.isArray(output) ? output : [output]);
 
+export interface KernelCheckOptions<I extends object, A extends object> {
+  /** As that of outputs, unless given. */
+  gradientTolerance?: number;
+  naive?: Naive<I, A>;
+}
+
 /** A kernel beside its own reference. */
 export function kernelCheck<I extends object, O extends KernelOutput, A extends object>(
   kernel: Kernel<I, O, A>,
   samples: Readonly<Record<string, Sample<A>>>,
   tolerance: number,
-  gradientTolerance = tolerance,
+  { gradientTolerance = tolerance, naive }: KernelCheckOptions<I, A> = {},
 ): KernelCheck {
   const { name, reference, backward, attrs: defaults } = kernel.definition;
   return {
@@ -48,6 +57,7 @@ export function kernelCheck<I extends object, O extends KernelOutput, A extends 
     samples,
     run: (inputs, attrs) => listOf(kernel(inputs as I, attrs as A)),
     reference: (inputs, attrs) => listOf(reference(inputs as I, { ...defaults, ...attrs } as A)),
+    naive: naive && ((sample) => naive(gridsOf(sample) as never, { ...defaults, ...sample.attrs } as A)),
     hasGradient: backward !== undefined,
     tolerance,
     gradientTolerance,
@@ -66,6 +76,14 @@ export function operationCheck(
   return { name, samples, run, reference: run, hasGradient: true, tolerance, gradientTolerance: tolerance };
 }
 
+/** The same inputs for every side of a check. */
+const randomOfSample = (): (() => number) => mulberry32(20240301);
+
+const gridsOf = ({ inputs }: Sample): Record<string, NumberGrid> => {
+  const random = randomOfSample();
+  return Object.fromEntries(Object.entries(inputs).map(([name, input]) => [name, new NumberGrid(input.shape, valuesOf(input, random))]));
+};
+
 /** What a kernel made of a sample. */
 export interface Outcome {
   outputs: Float32Array[];
@@ -78,7 +96,7 @@ export interface Outcome {
  * gradient through every output counts. The same seed gives the same inputs on every backend. Frees what it makes.
  */
 export async function evaluateSample(run: Run, sample: Sample, differentiate: boolean): Promise<Outcome> {
-  const random = mulberry32(20240301);
+  const random = randomOfSample();
   const inputs = Object.fromEntries(Object.entries(sample.inputs).map(([name, input]) => [name, sampleTensor(input, random)]));
   const attrs = sample.attrs ?? {};
   const outputs = tidy(() => run(inputs, attrs));
@@ -114,11 +132,14 @@ async function gradientsOf(loss: () => Tensor, inputs: Inputs): Promise<Map<stri
 }
 
 /** A tensor of a sample, from -1 to 1 unless the sample says otherwise. */
-export function sampleTensor(
+export const sampleTensor = (input: SampleInput, random: () => number): Tensor =>
+  tensor(valuesOf(input, random), input.shape, input.dtype ?? 'float32');
+
+function valuesOf(
   { shape, value = (_, random) => 2 * random() - 1, dtype = 'float32' }: SampleInput,
   random: () => number,
-): Tensor {
+): Float32Array | Int32Array {
   const size = shape.reduce((product, length) => product * length, 1);
   const values = Array.from({ length: size }, (_, i) => value(i, random));
-  return tensor(dtype === 'int32' ? Int32Array.from(values) : Float32Array.from(values), shape, dtype);
+  return dtype === 'int32' ? Int32Array.from(values) : Float32Array.from(values);
 }

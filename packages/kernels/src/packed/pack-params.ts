@@ -10,25 +10,39 @@ import {
   type WeightType,
   weightTypeOf,
 } from '@densessm/ssm-core';
-import { clone, type Tensor } from '@tensorflow/tfjs-core';
-import { PackedLinear } from '../backends/wasm/packed/packed-linear';
+import { clone, getBackend, type Tensor } from '@tensorflow/tfjs-core';
+import { runtimeOf } from '../backend-runtime';
+import type { EmptyMatrix } from './empty-matrix';
 
 /**
- * Makes an empty packed matrix for each leaf of a spec that may be one, nothing for others: what `loadParams` of the checkpoints fills. Leaves that
- * must stay fine are bfloat16 where the others are whole numbers.
+ * Makes an empty packed matrix for each leaf of a spec that may be one, nothing for others: what `loadParams` of the checkpoints fills. Precision-sensitive
+ * leaves are bfloat16 where the others are quantized.
  * @throws SsmError OPTION for an unknown type; and later BACKEND where our kernels do not run on the backend in use, or it has no room
  */
 export function packer(weights: WeightType): (leaf: ParamLeaf) => PackedMatrix | undefined {
   return (leaf) => {
     const type = weightTypeOf(leaf, weights);
-    return type && PackedLinear.empty(leaf.shape as [number, number], { type, name: leaf.name });
+    return type && emptyMatrix()(leaf.shape as [number, number], { type, name: leaf.name });
   };
+}
+
+/** How the backend in use makes packed matrices. @throws SsmError BACKEND where it does not */
+function emptyMatrix(): EmptyMatrix {
+  const runtime = runtimeOf();
+  if (runtime) return runtime.emptyMatrix;
+  throw new SsmError({
+    code: 'BACKEND',
+    what: 'packed weights: the backend in use does not run our kernels.',
+    expected: 'a backend with packed weights, such as wasm with our kernels registered',
+    got: getBackend(),
+    fix: "startBackend({ device: 'wasm' }) of a runtime package, or registerWasmKernels(findBackend('wasm'))",
+  });
 }
 
 /**
  * Params of the same form whose matrices are packed, for `forward`, `advance` and the decoder of any model; the others are clones. What was
  * given stays the caller's, and may be freed.
- * @throws SsmError as {@link PackedLinear.pack}, and WEIGHTS for params that are packed already
+ * @throws SsmError as {@link packer}, and WEIGHTS where a value is not finite or params are packed already
  */
 export async function packParams<P extends object>(spec: SpecTree, params: P, { weights }: { weights: WeightType }): Promise<P> {
   const packedFor = packer(weights);

@@ -1,58 +1,94 @@
 import { SsmError } from '@densessm/ssm-core';
 
-export type BackendName = 'wasm' | 'cpu';
-export type Device = 'auto' | BackendName;
+/** What is asked of a backend that is to start. */
+export interface StartRequest {
+  readonly threads?: number;
+  /** Whether the user named this backend: then it starts as asked or fails. Under 'auto' it may do with less. */
+  readonly isNamed: boolean;
+}
 
-export interface Choice {
-  backend: BackendName;
+/** A backend that a runtime can start. */
+export interface BackendStarter<Name extends string = string> {
+  readonly name: Name;
+  /** Whether it can be had here, and under 'auto' whether it should be: true, or the reason why not. */
+  readonly probe: (request: StartRequest) => Promise<true | string>;
+  /** Starts it, makes it the current backend, and returns what there is to say about it. */
+  readonly start: (request: StartRequest) => Promise<string>;
+}
+
+/** The name of a backend, or 'auto' for the first of the list that works. */
+export type Device<Name extends string = string> = 'auto' | Name;
+
+export interface Choice<Name extends string = string> {
+  backend: Name;
   /** One line for a log: what was chosen and why, and what failed before. */
   reason: string;
 }
 
-/** What 'auto' tries, the fastest first. */
-const PREFERENCE: readonly BackendName[] = ['wasm', 'cpu'];
+/** What a user may ask for, given the backends of a runtime. */
+export const devicesOf = <Name extends string>(backends: readonly BackendStarter<Name>[]): readonly Device<Name>[] => [
+  'auto',
+  ...backends.map(({ name }) => name),
+];
 
 /**
- * Starts the first device that works of those that may be tried. A starter returns what there is to say about its backend. Of a named device its
- * own error is passed on.
+ * Starts the named backend, or under 'auto' the first of the list that can be started: the preferred one stands first. Errors of a named
+ * backend are passed on.
  * @throws SsmError BACKEND where none works, OPTION for an unknown device
  */
-export async function choose(device: Device, starters: { readonly [name in BackendName]: () => Promise<string> }): Promise<Choice> {
-  if (device !== 'auto' && !PREFERENCE.includes(device)) throw unknownDevice(device);
+export async function choose<Name extends string>(
+  backends: readonly BackendStarter<Name>[],
+  device: Device<Name>,
+  threads?: number,
+): Promise<Choice<Name>> {
+  const isNamed = device !== 'auto';
+  const candidates = isNamed ? backends.filter(({ name }) => name === device) : backends;
+  if (candidates.length === 0) throw unknownDevice(device, devicesOf(backends));
   const failures: string[] = [];
-  for (const backend of device === 'auto' ? PREFERENCE : [device]) {
+  for (const { name, probe, start } of candidates) {
     try {
-      const about = await starters[backend]();
-      const why = device === 'auto' ? ['chosen by auto', ...failures] : ['as asked'];
-      return { backend, reason: `${backend}: ${about} (${why.join('; ')})` };
+      const answer = await probe({ threads, isNamed });
+      if (answer !== true) throw new Error(answer);
+      const about = await start({ threads, isNamed });
+      const why = isNamed ? ['as asked'] : ['chosen by auto', ...failures];
+      return { backend: name, reason: `${name}: ${about} (${why.join('; ')})` };
     } catch (cause) {
-      if (device !== 'auto') throw cause instanceof SsmError ? cause : cannotStart(device, message(cause), cause);
-      failures.push(`${backend} failed: ${message(cause)}`);
+      if (isNamed) throw cause instanceof SsmError ? cause : cannotStart(device, message(cause), cause);
+      failures.push(`${name} failed: ${message(cause)}`);
     }
   }
-  throw cannotStart(device, failures.join('; '));
+  throw noneStarts(backends, failures);
 }
 
 /** The first line of an error. */
 const message = (cause: unknown): string => String(cause instanceof Error ? cause.message : cause).split('\n', 1)[0] ?? '';
 
-const cannotStart = (device: Device, got: string, cause?: unknown): SsmError =>
+const cannotStart = (device: string, got: string, cause: unknown): SsmError =>
   new SsmError(
     {
       code: 'BACKEND',
-      what: `startBackend: ${device === 'auto' ? 'no device' : `device '${device}'`} could be started.`,
-      expected: device === 'auto' ? PREFERENCE.join(' or ') : `a working ${device} backend`,
+      what: `startBackend: device '${device}' could not be started.`,
+      expected: `a working ${device} backend`,
       got,
-      fix: device === 'auto' ? 'reinstall the tfjs packages beside this one' : "use device 'auto' to fall back to another one",
+      fix: "use device 'auto' to fall back to another one",
     },
     { cause },
   );
 
-const unknownDevice = (device: unknown): SsmError =>
+const noneStarts = (backends: readonly BackendStarter[], failures: readonly string[]): SsmError =>
+  new SsmError({
+    code: 'BACKEND',
+    what: 'startBackend: no device could be started.',
+    expected: backends.map(({ name }) => name).join(' or '),
+    got: failures.join('; '),
+    fix: 'reinstall the tfjs packages beside this one',
+  });
+
+const unknownDevice = (device: unknown, devices: readonly string[]): SsmError =>
   new SsmError({
     code: 'OPTION',
     what: 'startBackend: unknown device.',
-    expected: ['auto', ...PREFERENCE].map((name) => `'${name}'`).join(' or '),
+    expected: devices.map((name) => `'${name}'`).join(' or '),
     got: String(device),
     fix: "leave it out, or say 'auto'",
   });

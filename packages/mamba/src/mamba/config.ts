@@ -1,6 +1,7 @@
 import type { ConfigJson, ConfigReader } from '@densessm/ssm-core';
 import { type BackboneConfig, backboneFields, readBackbone } from '../backbone-config';
 import { connectionsToJson, parseConnections, refuseUnknownKeys } from '../dense';
+import { HARMLESS_IN_SSM_CFG, unknownKeyWarnings } from '../foreign-keys';
 import { isOriginal, type LayoutReader, readLayout, unreadKeys, writeLayout } from '../layout';
 
 const INIT_SCHEMES = ['random', 'constant'] as const;
@@ -22,7 +23,7 @@ export const DENSE_MAMBA_MODEL_TYPE = 'dense_mamba';
 export const recognizesMamba = (json: ConfigJson): boolean => isOriginal(json, 'Mamba1');
 
 /**
- * Reads a config.json of transformers' Mamba or of the original mamba_ssm. Keys that are left out mean what each means by
+ * Reads a config.json of transformers' or flash-linear-attention's Mamba or of the original mamba_ssm. Keys that are left out mean what each means by
  * it, except for the vocabulary, the hidden size and the number of layers, which must be there.
  * @throws SsmError CONFIG
  */
@@ -30,6 +31,7 @@ export function parseMambaConfig(json: unknown): MambaConfig {
   const reader = readLayout('parseMambaConfig', json);
   reader.model.only('model_type', MAMBA_MODEL_TYPE, 'read it with the model of that type');
   const fields = readMamba(reader);
+  if (reader.layout === 'mamba_ssm') reader.mixer.refuseUnknown(HARMLESS_IN_SSM_CFG);
   return Object.freeze({ ...fields, rest: unreadKeys(reader) });
 }
 
@@ -48,7 +50,7 @@ export function parseDenseMambaConfig(json: unknown): MambaConfig {
 
 function readMamba(reader: LayoutReader): Omit<MambaConfig, 'rest' | 'dense'> {
   const { layout, model, mixer, mixerKey } = reader;
-  const backbone = readBackbone(reader, { stateSize: 16, tieWordEmbeddings: true });
+  const backbone = readBackbone(reader, { stateSize: 16, tieWordEmbeddings: layout !== 'fla', rescalePrenormResidual: false });
   if (layout === 'mamba_ssm') mixer.only('layer', 'Mamba1', 'read it with the model of that layer: mamba2 for Mamba2');
   const expanded = Math.floor(backbone.expand * backbone.hiddenSize);
   mixer.require(expanded > 0, mixerKey('expand'), `a factor that makes at least one channel of ${backbone.hiddenSize}`);
@@ -56,12 +58,15 @@ function readMamba(reader: LayoutReader): Omit<MambaConfig, 'rest' | 'dense'> {
     ...backbone,
     family: 'mamba',
     // transformers lets a stored intermediate_size win over expand
-    innerSize: layout === 'transformers' ? model.integer('intermediate_size', { fallback: expanded }) : expanded,
+    innerSize: layout !== 'mamba_ssm' ? model.integer('intermediate_size', { fallback: expanded }) : expanded,
     timeStepRank: readRank(mixer, mixerKey('timeStepRank'), backbone.hiddenSize),
     timeStepScale: mixer.number(mixerKey('timeStepScale'), { fallback: 1, min: 0 }),
     timeStepInitScheme: mixer.oneOf(mixerKey('timeStepInitScheme'), INIT_SCHEMES, 'random'),
   };
 }
+
+/** What a user should know of a foreign config. */
+export const mambaWarnings = ({ rest }: MambaConfig): string[] => unknownKeyWarnings(rest);
 
 /** A number, or 'auto' for a sixteenth of the hidden size. */
 function readRank(mixer: ConfigReader, key: string, hiddenSize: number): number {

@@ -1,6 +1,7 @@
 import type { ConfigJson, ConfigReader } from '@densessm/ssm-core';
 import { type BackboneConfig, backboneFields, readBackbone } from '../backbone-config';
 import { connectionsToJson, parseConnections, refuseUnknownKeys } from '../dense';
+import { HARMLESS_IN_SSM_CFG, unknownKeyWarnings } from '../foreign-keys';
 import { isOriginal, type LayoutReader, readLayout, unreadKeys, writeLayout } from '../layout';
 
 /** Mamba-2 and Dense Mamba-2; only the latter has `dense`. */
@@ -12,9 +13,14 @@ export interface Mamba2Config extends BackboneConfig {
   readonly nGroups: number;
   /** Δ is kept within these; the upper may be Infinity. */
   readonly timeStepLimit: readonly [low: number, high: number];
-  /** The gated norm's: norm(y) silu(z) instead of norm(y silu(z)). Only the original has the choice. */
+  /** The gated norm's: norm(y) silu(z) instead of norm(y silu(z)). The original and fla have the choice; transformers ignores its key. */
   readonly normBeforeGate: boolean;
-  /** A starts within these in the original; transformers starts it at 1, 2, … heads. */
+  /**
+   * Whether the gated norm takes the mean square of each group instead of all channels. Undefined where the file does not say: then
+   * over all channels in transformers' layout, per group in the others, as each implementation computes it.
+   */
+  readonly normPerGroup: boolean | undefined;
+  /** A starts within these in the original and in fla; transformers starts it at 1, 2, … heads. */
   readonly aInitRange: readonly [low: number, high: number];
   /** The reference's tokens per chunk. Nothing depends on it: kernels choose their own. */
   readonly chunkSize: number;
@@ -27,7 +33,7 @@ export const DENSE_MAMBA2_MODEL_TYPE = 'dense_mamba2';
 export const recognizesMamba2 = (json: ConfigJson): boolean => isOriginal(json, 'Mamba2');
 
 /**
- * Reads a config.json of transformers' Mamba-2 or of the original mamba_ssm. Keys that are left out mean what each means
+ * Reads a config.json of transformers' or flash-linear-attention's Mamba-2 or of the original mamba_ssm. Keys that are left out mean what each means
  * by it, except for the vocabulary, the hidden size and the number of layers, which must be there.
  * @throws SsmError CONFIG
  */
@@ -35,6 +41,7 @@ export function parseMamba2Config(json: unknown): Mamba2Config {
   const reader = readLayout('parseMamba2Config', json);
   reader.model.only('model_type', MAMBA2_MODEL_TYPE, 'read it with the model of that type');
   const fields = readMamba2(reader);
+  if (reader.layout === 'mamba_ssm') reader.mixer.refuseUnknown(HARMLESS_IN_SSM_CFG);
   return Object.freeze({ ...fields, rest: unreadKeys(reader) });
 }
 
@@ -52,10 +59,11 @@ export function parseDenseMamba2Config(json: unknown): Mamba2Config {
 }
 
 function readMamba2(reader: LayoutReader): Omit<Mamba2Config, 'rest' | 'dense'> {
-  const { layout, mixer, mixerKey } = reader;
+  const { layout, model, mixer, mixerKey } = reader;
   const original = layout === 'mamba_ssm';
-  const backbone = readBackbone(reader, { stateSize: 128, tieWordEmbeddings: original });
-  if (original) refuseOtherMixers(mixer);
+  const isFla = layout === 'fla';
+  const backbone = readBackbone(reader, { stateSize: 128, tieWordEmbeddings: original, rescalePrenormResidual: isFla });
+  refuseOtherMixers(reader);
   const innerSize = backbone.expand * backbone.hiddenSize;
   mixer.require(
     Number.isInteger(innerSize),
@@ -69,28 +77,32 @@ function readMamba2(reader: LayoutReader): Omit<Mamba2Config, 'rest' | 'dense'> 
     innerSize,
     ...readHeads(reader, innerSize),
     timeStepLimit: readLimit(mixer, mixerKey('timeStepLimit')),
-    normBeforeGate: original && mixer.boolean('norm_before_gate', false),
-    aInitRange: original ? readRange(mixer) : [1, 16],
+    normBeforeGate: layout !== 'transformers' && mixer.boolean('norm_before_gate', false),
+    normPerGroup: model.has('norm_per_group') ? model.boolean('norm_per_group') : undefined,
+    aInitRange: layout === 'transformers' ? [1, 16] : readRange(mixer),
     chunkSize: mixer.integer(mixerKey('chunkSize'), { fallback: 256 }),
   };
 }
 
 function readHeads({ layout, mixer, mixerKey }: LayoutReader, innerSize: number): Pick<Mamba2Config, 'numHeads' | 'headDim' | 'nGroups'> {
-  const original = layout === 'mamba_ssm';
+  const isTransformers = layout === 'transformers';
   const [headKey, groupKey] = [mixerKey('headDim'), mixerKey('nGroups')];
   const headDim = mixer.integer(headKey, { fallback: 64 });
   mixer.require(innerSize % headDim === 0, headKey, `a divisor of ${innerSize}, the hidden size times expand`);
-  const numHeads = original ? innerSize / headDim : mixer.integer('num_heads', { fallback: 128 });
+  const numHeads =
+    layout === 'mamba_ssm' ? innerSize / headDim : mixer.integer('num_heads', { fallback: isTransformers ? 128 : innerSize / headDim });
   mixer.require(numHeads * headDim === innerSize, 'num_heads', `${innerSize / headDim}: num_heads × head_dim is hidden_size × expand`);
-  const nGroups = mixer.integer(groupKey, { fallback: original ? 1 : 8 });
+  const nGroups = mixer.integer(groupKey, { fallback: isTransformers ? 8 : 1 });
   mixer.require(numHeads % nGroups === 0, groupKey, `a divisor of the ${numHeads} heads`);
   return { numHeads, headDim, nGroups };
 }
 
-function refuseOtherMixers(mixer: ConfigReader): void {
-  const fix = 'read it with the model of that layer: mamba for Mamba1, or where none is named';
-  mixer.only('layer', 'Mamba2', fix);
-  mixer.require(mixer.has('layer'), 'layer', '"Mamba2"', fix);
+function refuseOtherMixers({ layout, mixer }: LayoutReader): void {
+  if (layout === 'mamba_ssm') {
+    const fix = 'read it with the model of that layer: mamba for Mamba1, or where none is named';
+    mixer.only('layer', 'Mamba2', fix);
+    mixer.require(mixer.has('layer'), 'layer', '"Mamba2"', fix);
+  }
   mixer.only('rmsnorm', true, 'a mixer without its gated norm is not built here; train with rmsnorm true');
   mixer.only('D_has_hdim', false, 'a D for every channel is not built here; train with D_has_hdim false');
 }
@@ -107,12 +119,29 @@ function readRange(mixer: ConfigReader): [number, number] {
   return [low, high];
 }
 
+/** How many channels share a mean square in the gated norm: transformers takes all, the original and fla those of a group, unless the file says otherwise. */
+export const gatedNormSize = ({ layout, nGroups, normPerGroup, innerSize }: Mamba2Config): number =>
+  (normPerGroup ?? layout !== 'transformers') ? innerSize / nGroups : innerSize;
+
+/**
+ * What a user should know of a config that two implementations read differently.
+ * mistralai/Mamba-Codestral-7B-v0.1 is such a file: transformers' layout, 8 groups, trained with the original.
+ */
+export function mamba2Warnings({ layout, nGroups, normPerGroup, dense, rest }: Mamba2Config): string[] {
+  const isAmbiguous = layout === 'transformers' && nGroups > 1 && normPerGroup === undefined && !dense;
+  const groups = `the gated norm of ${nGroups} groups is taken over all channels, as transformers does; the original mamba_ssm takes it per group, and a model that was trained with it (Mamba-Codestral, say) needs "norm_per_group": true in config.json ("norm_per_group": false silences this warning)`;
+  return [...(isAmbiguous ? [groups] : []), ...unknownKeyWarnings(rest)];
+}
+
 /** What to write as config.json, in the layout that the config was read from. */
 export function mamba2ConfigToJson(config: Mamba2Config): Record<string, unknown> {
   const { layout, rest, dense, hiddenSize, headDim, nGroups, chunkSize } = config;
   const { model, mixer } = backboneFields(config);
   const modelType = { model_type: dense ? DENSE_MAMBA2_MODEL_TYPE : MAMBA2_MODEL_TYPE };
-  const connections = dense ? connectionsToJson(dense, hiddenSize) : {};
+  const connections = {
+    ...(dense ? connectionsToJson(dense, hiddenSize) : {}),
+    ...(config.normPerGroup === undefined ? {} : { norm_per_group: config.normPerGroup }),
+  };
   if (layout === 'mamba_ssm') {
     const choices = { layer: 'Mamba2', norm_before_gate: config.normBeforeGate, A_init_range: config.aInitRange };
     const fields = { ...choices, ...mixer, headDim, nGroups, chunkSize, ...originalLimit(config) };
@@ -120,7 +149,8 @@ export function mamba2ConfigToJson(config: Mamba2Config): Record<string, unknown
   }
   const [low, high] = config.timeStepLimit;
   const timeStepLimit = [low, high === Infinity ? { __float__: 'Infinity' } : high];
-  const fields = { ...mixer, num_heads: config.numHeads, headDim, nGroups, chunkSize, timeStepLimit };
+  const choices = layout === 'fla' ? { norm_before_gate: config.normBeforeGate, A_init_range: config.aInitRange } : {};
+  const fields = { ...mixer, ...choices, num_heads: config.numHeads, headDim, nGroups, chunkSize, timeStepLimit };
   return writeLayout(layout, rest, { ...modelType, ...model, ...connections }, fields);
 }
 

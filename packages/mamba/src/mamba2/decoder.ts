@@ -4,7 +4,7 @@
  */
 import type { Decoder, DecoderOptions } from '@densessm/ssm-core';
 import { backboneDecoder, type PackLayer, packGate, projection, type Shared } from '../decoder';
-import type { Mamba2Config } from './config';
+import { gatedNormSize, type Mamba2Config } from './config';
 import { convSize, type Mamba2MixerParams, type Mamba2Params } from './spec';
 import { type Mamba2State, stateShapes } from './state';
 
@@ -32,7 +32,7 @@ function packLayers(shared: Shared, c: Mamba2Config): PackLayer<Mamba2MixerParam
   /** u, B and C side by side. */
   const read = { q: mixed + 4 * (E + G * N), k: mixed + 4 * E, stride: channels, v: mixed, vStride: channels, scale: delta, decay, o };
   const steps = { x: projected + 4 * (E + channels), stride: width, limits: c.timeStepLimit, delta, decay, batch, heads: H };
-  const norm = { size: c.layout === 'mamba_ssm' ? E / G : E, inside: !c.normBeforeGate };
+  const norm = { size: gatedNormSize(c), inside: !c.normBeforeGate };
 
   return async (mixer, sources) => {
     const [conv, ssm] = [rows(channels * (W - 1)), rows(E * N)];

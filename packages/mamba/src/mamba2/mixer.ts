@@ -25,7 +25,7 @@ import {
 import type { MixerInputs, MixerOutputs } from '../backbone';
 import { fuse } from '../dense';
 import { projectIn } from '../project-in';
-import { FLOAT32_MAX, type Mamba2Config } from './config';
+import { FLOAT32_MAX, gatedNormSize, type Mamba2Config } from './config';
 import { convSize, type Mamba2MixerParams } from './spec';
 
 /** What a layer shows: what Mamba-2 projects from a token, and what its scan reads, h_t = exp(Δ_t A) h_{t−1} + k_t^T v_t per head. */
@@ -81,10 +81,9 @@ function timeSteps(params: Mamba2MixerParams, c: Mamba2Config, dt: Tensor3D): Te
   return low === 0 && high === Infinity ? delta : clipByValue(delta, low, Math.min(high, FLOAT32_MAX));
 }
 
-/** transformers takes the mean square of all channels, the original that of each group's. They differ once there are two. */
 const gatedNorm = (c: Mamba2Config) => ({
   eps: c.layerNormEpsilon,
-  groupSize: c.layout === 'mamba_ssm' ? c.innerSize / c.nGroups : 0,
+  groupSize: gatedNormSize(c),
   normBeforeGate: c.normBeforeGate,
 });
 

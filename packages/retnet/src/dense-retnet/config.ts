@@ -1,6 +1,6 @@
 import { type DenseConfig, denseConfigToJson, parseDenseConfig } from '@densessm/dense-connect';
 import { type ConfigJson, type ConfigReader, readConfig } from '@densessm/ssm-core';
-import { requireHeads } from '../config';
+import { MAX_LAYERS, requireHeads } from '../config';
 
 /** The config.json of WailordHe/DenseSSM's released DenseRetNet, in words. */
 export interface DenseRetNetConfig {
@@ -42,21 +42,39 @@ export function parseDenseRetNetConfig(json: unknown): DenseRetNetConfig {
   const config = {
     vocabSize,
     hiddenSize,
-    numHiddenLayers: reader.integer('num_hidden_layers'),
+    numHiddenLayers: reader.integer('num_hidden_layers', { max: MAX_LAYERS }),
     numHeads: reader.integer('num_attention_heads'),
     keyDim: reader.integer('query_key_dim'),
     valueDim: hiddenSize * reader.number('v_factor', { min: 0 }),
-    normEps: reader.number('rms_norm_eps', { fallback: 1e-6, min: 0 }),
+    normEps: reader.number(reader.spelling('rms_norm_eps', 'norm_eps', 'layer_norm_epsilon'), { fallback: 1e-6, min: 0 }),
     padTokenId: readPadding(reader, vocabSize),
     tieWordEmbeddings: reader.boolean('tie_word_embeddings', false),
     initializerRange: reader.number('initializer_range', { fallback: 0.02, min: 0 }),
     deepnorm: reader.boolean('deepnorm', false),
-    dense: parseDenseConfig(reader, hiddenSize),
+    dense: readConnections(reader, hiddenSize),
   };
   const { valueDim } = config;
   reader.require(Number.isInteger(valueDim) && valueDim > 0, 'v_factor', `a factor that makes ${hiddenSize} a whole number of values`);
   requireHeads(reader, config, { keys: 'query_key_dim', values: 'v_factor' });
   return Object.freeze({ ...config, rest: { ...NEEDED_BY_REFERENCE, ...reader.unread(), model_type: NEEDED_BY_REFERENCE.model_type } });
+}
+
+/** The released gates have rank hidden // 32: under a hidden size of 32 none at all. */
+const releasedRank = (hiddenSize: number): { gateRank: number } => ({ gateRank: Math.floor(hiddenSize / 32) });
+
+/** A gate of rank 0 is zero for every token, so that nothing is read through it: as with no dense layers, whatever the file says. */
+function readConnections(reader: ConfigReader, hiddenSize: number): DenseConfig {
+  const dense = parseDenseConfig(reader, hiddenSize, releasedRank(hiddenSize));
+  if (dense.gateRank > 0 || (dense.gate !== 'mlp' && dense.fusion !== 'attention')) return dense;
+  const fix = 'say dense_gate_rank 1 or more for such a small hidden size';
+  reader.require(dense.gate === 'mlp' && dense.fusion === 'add', 'dense_gate_rank', 'a rank above zero', fix);
+  return Object.freeze({ ...dense, denseLayers: 0 });
+}
+
+/** What a user should know of a config: dense connections that add nothing. */
+export function denseRetNetWarnings({ dense, hiddenSize }: DenseRetNetConfig): string[] {
+  if (dense.gate !== 'mlp' || dense.gateRank > 0) return [];
+  return [`the gates have rank hidden_size // 32 = 0 for a hidden size of ${hiddenSize}: dense connections add nothing`];
 }
 
 /** As torch's padding_idx: counted from the end of the vocabulary where negative. */
@@ -80,6 +98,6 @@ export function denseRetNetConfigToJson(config: DenseRetNetConfig): Record<strin
     tie_word_embeddings: config.tieWordEmbeddings,
     initializer_range: config.initializerRange,
     deepnorm: config.deepnorm,
-    ...denseConfigToJson(config.dense, config.hiddenSize),
+    ...denseConfigToJson(config.dense, config.hiddenSize, releasedRank(config.hiddenSize)),
   };
 }

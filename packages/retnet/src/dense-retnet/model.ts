@@ -17,7 +17,7 @@ import { add, type Tensor2D, type Tensor3D, tidy } from '@tensorflow/tfjs-core';
 import { gatesOfLayers } from '../gates';
 import { emptyState, type RetentionState } from '../state';
 import { beginCall, type LayerInputs, type LayerOutputs, nextState, type RetNetOptions, runLayers } from '../trunk';
-import { type DenseRetNetConfig, denseRetNetConfigToJson, parseDenseRetNetConfig, recognizesDenseRetNet } from './config';
+import { type DenseRetNetConfig, denseRetNetConfigToJson, denseRetNetWarnings, parseDenseRetNetConfig, recognizesDenseRetNet } from './config';
 import { denseRetNetDecoder } from './decoder';
 import { gatedRetention } from './gau';
 import { type DenseRetNetParams, denseRetNetSpec } from './spec';
@@ -109,6 +109,7 @@ export const denseRetNet: SequenceModel<DenseRetNetConfig, DenseRetNetParams, Re
   recognizes: recognizesDenseRetNet,
   parseConfig: parseDenseRetNetConfig,
   configToJson: denseRetNetConfigToJson,
+  warnings: denseRetNetWarnings,
   spec: denseRetNetSpec,
   init: (config, seed) => initParams(denseRetNetSpec(config), seed),
   forward: denseRetNetForward,

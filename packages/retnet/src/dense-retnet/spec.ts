@@ -1,5 +1,5 @@
 import { type DenseSpec, denseSources, denseSpec } from '@densessm/dense-connect';
-import { gain, type Initializer, normal, type Params, repeated, weight } from '@densessm/ssm-core';
+import { type ConstantLeaf, constant, gain, type Initializer, normal, type Params, repeated, weight } from '@densessm/ssm-core';
 import { mul, oneHot, reshape, sub, tensor1d, tidy } from '@tensorflow/tfjs-core';
 import { deepnormDivisor, divided, positionBuffers } from '../spec';
 import type { DenseRetNetConfig } from './config';
@@ -25,11 +25,33 @@ function connections(
   name: string,
 ): { kSelect: DenseSpec | undefined; vSelect: DenseSpec | undefined } {
   if (c.dense.scope === 'block' && denseSources(c.dense, layer).length === 0) return { kSelect: undefined, vSelect: undefined };
+  if (hasEmptyGates(c)) return { kSelect: undefined, vSelect: undefined };
   const dense = { ...c.dense, denseLayers: Math.max(1, c.dense.denseLayers) };
   const gateInit = divided(normal(c.initializerRange), deepnormDivisor(c));
+  const { hiddenSize } = c;
+  const [keys, values] = gateWidths(c);
   return {
-    kSelect: denseSpec(dense, { hiddenSize: c.hiddenSize, width: c.keyDim, name: `${name}.k_select`, gateInit }),
-    vSelect: denseSpec(dense, { hiddenSize: c.hiddenSize, width: c.valueDim, name: `${name}.v_select`, gateInit }),
+    kSelect: denseSpec(dense, { hiddenSize, width: keys, name: `${name}.k_select`, gateInit }),
+    vSelect: denseSpec(dense, { hiddenSize, width: values, name: `${name}.v_select`, gateInit }),
+  };
+}
+
+/** Gates that are read are as wide as k and v. The released code makes them hidden / 2 and 2 hidden wide, which shows where none is read. */
+const gateWidths = ({ dense, hiddenSize, keyDim, valueDim }: DenseRetNetConfig): [keys: number, values: number] =>
+  dense.denseLayers > 0 ? [keyDim, valueDim] : [Math.floor(hiddenSize / 2), 2 * hiddenSize];
+
+const hasEmptyGates = ({ dense }: DenseRetNetConfig): boolean => dense.gate === 'mlp' && dense.gateRank === 0;
+
+/** Matrices of gates of rank 0: stored by the reference, without a value. */
+function emptyGates(c: DenseRetNetConfig, name: string): Record<string, ConstantLeaf> | undefined {
+  if (!hasEmptyGates(c)) return undefined;
+  const [keys, values] = gateWidths(c);
+  const empty = (part: string, shape: [number, number]) => constant(`${name}.${part}.weight`, shape, () => new Float32Array(0));
+  return {
+    kFc1: empty('k_select.fc1', [0, c.hiddenSize]),
+    kFc2: empty('k_select.fc2', [keys, 0]),
+    vFc1: empty('v_select.fc1', [0, c.hiddenSize]),
+    vFc2: empty('v_select.fc2', [values, 0]),
   };
 }
 
@@ -45,6 +67,7 @@ function attentionSpec(c: DenseRetNetConfig, layer: number) {
     /** One gain of a head's size, shared by all heads. */
     groupNorm: gain(`${name}.group_norm.weight`, c.valueDim / c.numHeads),
     ...connections(c, layer, name),
+    emptyGates: emptyGates(c, name),
     kNorm: gain(`${name}.k_norm.weight`, c.keyDim),
     vNorm: gain(`${name}.v_norm.weight`, c.valueDim),
   };

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
-import { HUB, requireStallTimeout, STALL_TIMEOUT_MS } from '@densessm/checkpoint';
+import { hubEndpoint, requireStallTimeout, STALL_TIMEOUT_MS } from '@densessm/checkpoint';
 import { type Environment, hubHome, isOn } from './environment';
 import { type Proxies, proxiesOf } from './proxy';
 import { implicitToken, requireToken } from './token';
@@ -47,7 +47,7 @@ export interface HubSettings extends Pick<HubOptions, 'onProgress' | 'signal'> {
 /** @throws SsmError OPTION for a token, a proxy or a timeout that cannot be used */
 export function hubSettings(options: HubOptions = {}, environment: Environment = process.env): HubSettings {
   const { revision = 'main', onProgress, signal } = options;
-  const endpoint = (options.endpoint ?? (environment.HF_ENDPOINT || HUB)).replace(/\/+$/, '');
+  const endpoint = hubEndpoint(options.endpoint ?? (environment.HF_ENDPOINT || undefined));
   const offline = options.offline ?? isOn(environment.HF_HUB_OFFLINE);
   return {
     revision,

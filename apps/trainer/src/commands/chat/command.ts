@@ -1,16 +1,11 @@
 import type { Command } from 'commander';
-import { usageError } from '../../errors';
 import type { Io } from '../../io';
-import { type OpenModel, type OpenModelOptions, openModel, requireTokenizer } from '../../model/open-model';
-import { pathFrom } from '../../output/write-file';
-import { addSamplingFlags, type SamplingFlags, samplingOptions } from '../generate/options';
-import { hasChatTemplate } from '../inspect/facts';
-import { addModelOptions, MODEL_ARGUMENT, remark } from '../shared';
-import { Conversation, type ConversationOptions, type Style } from './conversation';
-import { Chat } from './run-chat';
-import { loadChat } from './saved-chat';
+import type { OpenModelOptions } from '../../model/open-model';
+import { addSamplingFlags, type SamplingFlags } from '../generate/options';
+import { addModelOptions, MODEL_ARGUMENT } from '../shared';
+import type { Style } from './conversation';
 
-interface ChatFlags extends SamplingFlags, OpenModelOptions {
+export interface ChatFlags extends SamplingFlags, OpenModelOptions {
   system?: string;
   style?: Style;
   load?: string;
@@ -38,39 +33,5 @@ export function registerChat(program: Command, io: Io): void {
   addSamplingFlags(command);
   addModelOptions(command)
     .addHelpText('after', EXAMPLES)
-    .action((source: string, flags: ChatFlags) => chat(io, source, flags));
-}
-
-async function chat(io: Io, source: string, flags: ChatFlags): Promise<void> {
-  if (flags.style !== undefined && !(flags.style in ABOUT))
-    throw usageError('chat: there is no such style.', Object.keys(ABOUT).join(', '), flags.style, 'leave it out, or take one of these');
-  const model = await openModel(io, source, flags);
-  try {
-    const options = conversationOptions(model, flags);
-    const loaded = flags.load === undefined ? undefined : await loadChat(pathFrom(io.cwd, flags.load), model, options);
-    if (io.stdin.isTTY) remark(io, `${model.name}, ${ABOUT[loaded?.transcript.style ?? options.style]}. /help lists the commands.`);
-    await new Chat(io, model, options, loaded ?? new Conversation(model, options)).run();
-  } finally {
-    model.dispose();
-  }
-}
-
-const ABOUT: Readonly<Record<Style, string>> = {
-  template: 'by its chat template',
-  turns: 'as lines of User: and Assistant:',
-  plain: 'which goes on with what you type',
-};
-
-/** @throws SsmError FILE without a tokenizer, OPTION for a template that is not there */
-function conversationOptions(model: OpenModel, flags: ChatFlags): ConversationOptions {
-  const hasTemplate = hasChatTemplate(requireTokenizer(model));
-  const { style = hasTemplate ? 'template' : 'plain', system } = flags;
-  if (style === 'template' && !hasTemplate)
-    throw usageError(
-      'chat: the tokenizer has no chat template.',
-      'one that came with a template',
-      'one without',
-      'take --style turns or plain',
-    );
-  return { style, system, sampling: samplingOptions(flags, model.eosIds) };
+    .action(async (source: string, flags: ChatFlags) => (await import('./run')).chat(io, source, flags));
 }

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { Session } from '@densessm/generate';
-import { SsmError } from '@densessm/ssm-core';
+import { SsmError } from '@densessm/ssm-core/plain';
 import type { OpenModel } from '../../model/open-model';
 import { writeFileWhole } from '../../output/write-file';
 import { Conversation, type ConversationOptions, type Style, type Transcript } from './conversation';

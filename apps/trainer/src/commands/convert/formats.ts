@@ -13,3 +13,7 @@ export function bytesOfText(text: string): number | undefined {
   const bytes = Math.floor(Number(amount) * { '': 1, k: 1e3, m: 1e6, g: 1e9 }[unit.toLowerCase() as '' | 'k' | 'm' | 'g']);
   return amount !== undefined && Number.isSafeInteger(bytes) && bytes > 0 ? bytes : undefined;
 }
+
+/** How the names of tensors and the keys of config.json are written. */
+export const NAMES = { hf: 'transformers', original: 'mamba_ssm' } as const;
+export type Names = keyof typeof NAMES;

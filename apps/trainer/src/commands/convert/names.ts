@@ -1,9 +1,6 @@
 import type { Mamba2Config, MambaConfig } from '@densessm/mamba';
 import { type AnyModel, SsmError } from '@densessm/ssm-core';
-
-/** How the names of tensors and the keys of config.json are written. */
-export const NAMES = { hf: 'transformers', original: 'mamba_ssm' } as const;
-export type Names = keyof typeof NAMES;
+import { NAMES, type Names } from './formats';
 
 type EitherMamba = MambaConfig | Mamba2Config;
 const isMamba = (config: object): config is EitherMamba => 'layout' in config && 'family' in config;

@@ -1,5 +1,6 @@
-import { readFile, writeFile } from 'node:fs/promises';
+import { readFile, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
 import { characterTokenizer } from '@densessm/tokenizer';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { EXIT } from '../../io';
@@ -75,6 +76,32 @@ describe('densessm eval', () => {
     expect(text['bits_per_byte,none']).toBeCloseTo(-logprob / TEXT.length / Math.LN2, 6);
   });
 
+  it('reads data as training does, whatever its form', async () => {
+    const texts = ['a b c', 'the cat sat', 'x y'];
+    const lines = texts.map((text) => `${JSON.stringify({ id: 1, meta: { text } })}\n`).join('');
+    await writeFile(at('nested.ndjson'), lines.replaceAll('\n', '\r\n'));
+    await writeFile(at('nested.json.gz'), gzipSync(lines));
+    await writeFile(at('bordered.txt'), texts.join('\n<|endoftext|>\n'));
+    const resultOf = async (argv: string[], stdin?: string) => {
+      const { stdout } = await run(['eval', 'model', '--perplexity', ...argv, '--json'], { cwd: folder.path, stdin });
+      const { results, 'n-samples': samples } = JSON.parse(stdout);
+      const [[name, metrics]] = Object.entries<Record<string, number>>(results) as [[string, Record<string, number>]];
+      return [metrics['token_perplexity,none'], samples[name]];
+    };
+    const expected = await resultOf(['lambada.jsonl']);
+    expect(expected[1]).toEqual({ original: 3, effective: 3 });
+    const field = ['--field', 'meta.text'];
+    for (const argv of [['nested.ndjson', ...field], ['nested.json.gz', ...field], ['bordered.txt']])
+      expect(await resultOf(argv)).toEqual(expected);
+    expect(await resultOf(['-', ...field], lines)).toEqual(expected);
+    expect((await resultOf(['-', ...field, '--skip-bad-lines', '--limit', '2'], `${lines}no JSON\n`))[1]).toEqual({
+      original: 3,
+      effective: 2,
+    });
+    const rows = join(import.meta.dirname, '../../../fixtures/parquet/rows-zstd.parquet');
+    expect((await resultOf([rows]))[1]).toEqual({ original: 4, effective: 4 });
+  });
+
   it('shows a table to people, and writes what each document contributed where asked', async () => {
     const { code, stdout } = await evaluate('model', '--lambada', 'lambada.jsonl', '--log-samples', 'samples.jsonl');
     expect(code).toBe(EXIT.fine);
@@ -99,14 +126,19 @@ describe('densessm eval', () => {
     ['a missing text', ['model', '--perplexity', 'none.txt'], EXIT.failure, 'none.txt does not exist'],
     ['a folder as text', ['model', '--perplexity', 'model'], EXIT.failure, 'is a folder'],
     ['an empty text', ['model', '--perplexity', 'empty.txt'], EXIT.failure, 'is empty'],
-    ['text in another encoding', ['model', '--perplexity', 'latin.txt'], EXIT.failure, 'byte 3 is 0xe9'],
-    ['a line that is no JSON', ['model', '--lambada', 'bad.jsonl'], EXIT.failure, 'bad.jsonl: line 2 is no JSON'],
+    ['text in another encoding', ['model', '--perplexity', 'latin.txt'], EXIT.failure, 'byte 0xe9 at offset 3'],
+    ['a line that is no JSON', ['model', '--lambada', 'bad.jsonl'], EXIT.failure, 'bad.jsonl, line 2: this is no JSON'],
+    ['a field that is not there', ['model', '--perplexity', 'lambada.jsonl', '--field', 'nope'], EXIT.failure, '--field text'],
+    ['plain text for LAMBADA', ['model', '--lambada', 'text.txt'], EXIT.failure, 'text.txt holds no records'],
+    ['a text that no memory holds', ['model', '--perplexity', 'huge.txt'], EXIT.failure, 'too long to be held in memory'],
     ['a missing model', ['none', '--perplexity', 'text.txt'], EXIT.failure, 'there is no model at "none"'],
     ['a model without tokenizer', ['mute', '--perplexity', 'text.txt'], EXIT.failure, 'has no tokenizer'],
     ['a limit of nothing', ['model', '--perplexity', 'text.txt', '--limit', '0'], EXIT.usage, 'a whole number from 1'],
   ])('refuses %s', async (_, argv, code, message) => {
     await writeFile(at('empty.txt'), '');
     await writeFile(at('latin.txt'), Buffer.from('caf\u00e9', 'latin1'));
+    await writeFile(at('huge.txt'), 'a');
+    await truncate(at('huge.txt'), 600e6); // a hole: nothing is on the disk
     await writeFile(at('bad.jsonl'), '{"text": "a b"}\n{"text": \n');
     await writeTinyModel(at('mute'), { tokenizer: null });
     expect(await evaluate(...argv)).toMatchObject({ code, stdout: '', stderr: expect.stringContaining(message) });

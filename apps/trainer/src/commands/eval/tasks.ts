@@ -1,8 +1,8 @@
 import { basename } from 'node:path';
 import { lambada, type ModelBundle, multipleChoice, perplexity, type RollingOptions } from '@densessm/generate';
-import { isObject } from '@densessm/ssm-core';
-import { readJsonLines, readTexts } from '../../input/read-text';
+import { isObject } from '@densessm/ssm-core/plain';
 import type { Io } from '../../io';
+import { type Documents, type ReadingFlags, readObjects, readTexts } from './documents';
 import { bootstrapPerplexityError } from './statistics';
 
 /** One measure of a task, with its standard error where there is one. */
@@ -17,6 +17,8 @@ export interface TaskResult {
   readonly metrics: readonly Metric[];
   /** What each document contributed. */
   readonly samples: readonly object[];
+  /** Documents of which a token spans context and continuation, by their numbers. */
+  readonly encodedAlone: readonly number[];
 }
 
 /** Something to measure on a file. */
@@ -26,8 +28,7 @@ export interface Task {
   /** lm-evaluation-harness's word for what is asked of the model. */
   readonly outputType: 'loglikelihood_rolling' | 'loglikelihood' | 'multiple_choice';
   readonly path: string;
-  /** All documents of the file. */
-  read(io: Io): Promise<unknown[]>;
+  read(io: Io): Promise<Documents>;
   /** What of a document is read, to know how much there is to do. */
   textsOf(document: unknown): string[];
   run(bundle: ModelBundle, documents: readonly unknown[], options: RollingOptions): Promise<TaskResult>;
@@ -36,15 +37,15 @@ export interface Task {
 /** Draws of the bootstrap, see {@link bootstrapPerplexityError}. */
 export const BOOTSTRAP_ITERATIONS = 1000;
 
-export interface TaskFiles {
+export interface TaskFiles extends ReadingFlags {
   readonly perplexity?: readonly string[];
   readonly lambada?: string;
   readonly multipleChoice?: readonly string[];
-  readonly field?: string;
 }
 
 /** The tasks that the flags name, each under the name of its file; of two equal names the later gets a number. */
-export function tasksOf({ perplexity: texts = [], lambada: file, multipleChoice: questions = [], field }: TaskFiles): Task[] {
+export function tasksOf(flags: TaskFiles): Task[] {
+  const { perplexity: texts = [], lambada: file, multipleChoice: questions = [] } = flags;
   const names = new Set<string>();
   const unique = (name: string): string => {
     let free = name;
@@ -53,10 +54,16 @@ export function tasksOf({ perplexity: texts = [], lambada: file, multipleChoice:
     return free;
   };
   return [
-    ...texts.map((path) => perplexityTask(unique(taskName(path)), path, field)),
-    ...(file === undefined ? [] : [lambadaTask(unique('lambada_openai'), file)]),
-    ...questions.map((path) => multipleChoiceTask(unique(taskName(path)), path)),
+    ...texts.map((path) => perplexityTask(unique(taskName(path)), path, flags)),
+    ...(file === undefined ? [] : [lambadaTask(unique('lambada_openai'), file, flags)]),
+    ...questions.map((path) => multipleChoiceTask(unique(taskName(path)), path, flags)),
   ];
+}
+
+/** Texts of a file of records: plain text has one document a line or one in all, which nobody knows. */
+async function readObjectsWithText(io: Io, path: string, flags: ReadingFlags): Promise<Documents> {
+  const found = await readTexts(io, path, flags, 'records');
+  return { ...found, used: found.used.map((text) => ({ text })) };
 }
 
 /** wiki.test.txt.gz → wiki.test */
@@ -67,24 +74,28 @@ const taskName = (path: string): string =>
         .replace(/\.gz$/, '')
         .replace(/\.[^.]+$/, '') || basename(path);
 
-const perplexityTask = (name: string, path: string, field?: string): Task => ({
+const perplexityTask = (name: string, path: string, flags: ReadingFlags): Task => ({
   name,
   path,
   outputType: 'loglikelihood_rolling',
-  read: (io) => readTexts(io, path, field),
+  read: (io) => readTexts(io, path, flags),
   textsOf: (document) => [String(document)],
   run: async (bundle, documents, options) => {
     const result = await perplexity(bundle, documents as string[], options);
     const names = ['word_perplexity', 'byte_perplexity', 'bits_per_byte', 'token_perplexity'] as const;
-    return { metrics: names.map((one) => ({ name: one, value: result[one], isHigherBetter: false })), samples: result.samples };
+    return {
+      metrics: names.map((one) => ({ name: one, value: result[one], isHigherBetter: false })),
+      samples: result.samples,
+      encodedAlone: [],
+    };
   },
 });
 
-const lambadaTask = (name: string, path: string): Task => ({
+const lambadaTask = (name: string, path: string, flags: ReadingFlags): Task => ({
   name,
   path,
   outputType: 'loglikelihood',
-  read: (io) => readJsonLines(io, path),
+  read: (io) => readObjectsWithText(io, path, flags),
   textsOf: (document) => stringsIn(document, 'text'),
   run: async (bundle, documents, options) => {
     const result = await lambada(bundle, documents as { text: string }[], plain(options));
@@ -96,15 +107,16 @@ const lambadaTask = (name: string, path: string): Task => ({
         { name: 'acc', value: result.acc, stderr: result.acc_stderr, isHigherBetter: true },
       ],
       samples: result.samples,
+      encodedAlone: positions(result.samples),
     };
   },
 });
 
-const multipleChoiceTask = (name: string, path: string): Task => ({
+const multipleChoiceTask = (name: string, path: string, flags: ReadingFlags): Task => ({
   name,
   path,
   outputType: 'multiple_choice',
-  read: (io) => readJsonLines(io, path),
+  read: (io) => readObjects(io, path, ['query', 'choices', 'gold'], flags),
   textsOf: (document) => stringsIn(document, 'query', 'choices'),
   run: async (bundle, documents, options) => {
     const result = await multipleChoice(bundle, documents, plain(options));
@@ -114,9 +126,13 @@ const multipleChoiceTask = (name: string, path: string): Task => ({
         { name: 'acc_norm', value: result.acc_norm, stderr: result.acc_norm_stderr, isHigherBetter: true },
       ],
       samples: result.samples,
+      encodedAlone: positions(result.samples),
     };
   },
 });
+
+const positions = (samples: readonly { readonly encodedAlone: boolean }[]): number[] =>
+  samples.flatMap(({ encodedAlone }, i) => (encodedAlone ? [i] : []));
 
 /** The strings under some keys, and in lists under them; what a document lacks is told when it is scored. */
 const stringsIn = (document: unknown, ...keys: readonly string[]): string[] =>

@@ -1,14 +1,17 @@
 import {
   type FileSet,
+  type OpenWeights,
   openWeights,
   parseConfigText,
   type Quantization,
   quantizedSource,
   readText,
+  requireLayers,
   splitQuantization,
+  withoutPrefix,
 } from '@densessm/checkpoint';
 import { startBackend } from '@densessm/runtime-node';
-import { countParams, disposeTree, modelFor, type SpecTree, SsmError, tensorsOf } from '@densessm/ssm-core';
+import { type AnyModel, countParams, disposeTree, modelFor, type SpecTree, SsmError, tensorsOf } from '@densessm/ssm-core';
 import { loadTokenizer } from '@densessm/tokenizer';
 import { FAMILIES } from '../../model/families';
 import { readBytes } from '../../model/source';
@@ -64,7 +67,25 @@ export async function modelFacts({ files, name }: { files: FileSet; name: string
   const { json, quantization } = splitQuantization(where, parseConfigText(text, where));
   const model = modelFor(json, FAMILIES);
   const config = model.parseConfig(json);
-  const spec = model.spec(config);
+  const opened = await openedWeights(files);
+  try {
+    if (opened) requireLayers(opened.where, config, opened.source.tensors);
+    const spec = model.spec(config);
+    const weights = opened && weightFacts(opened, spec, quantization);
+    return await factsOf({ files, name }, { model, config, spec, weights });
+  } finally {
+    await opened?.close();
+  }
+}
+
+interface Opened {
+  readonly model: AnyModel;
+  readonly config: object;
+  readonly spec: SpecTree;
+  readonly weights: WeightFacts | undefined;
+}
+
+async function factsOf({ files, name }: { files: FileSet; name: string }, { model, config, spec, weights }: Opened): Promise<ModelFacts> {
   const parameters = countParams(spec);
   return {
     name,
@@ -75,7 +96,7 @@ export async function modelFacts({ files, name }: { files: FileSet; name: string
     modules: moduleRows(spec),
     stateBytesPerSequence: await stateBytes(() => model.initialState(config, 1)),
     weightBytesInMemory: 4 * parameters,
-    weights: await weightFacts(files, spec, quantization),
+    weights,
     tokenizer: await tokenizerFacts(files),
   };
 }
@@ -90,27 +111,24 @@ async function stateBytes(make: () => unknown): Promise<number> {
   return bytes;
 }
 
-async function weightFacts(files: FileSet, spec: SpecTree, quantization: Quantization | undefined): Promise<WeightFacts | undefined> {
-  const opened = await openWeights(files).catch((error: unknown) => {
-    if (error instanceof SsmError && error.got === 'nothing') return undefined; // a config alone is worth a look, too
+/** A config alone is worth a look, too. */
+const openedWeights = (files: FileSet): Promise<OpenWeights | undefined> =>
+  openWeights(files).catch((error: unknown) => {
+    if (error instanceof SsmError && error.got === 'nothing') return undefined;
     throw error;
   });
-  if (opened === undefined) return undefined;
-  try {
-    const dtypes: Record<string, number> = {};
-    let bytes = 0;
-    for (const { dtype, shape } of opened.source.tensors.values()) {
-      const values = shape.reduce((product, length) => product * length, 1);
-      dtypes[dtype] = (dtypes[dtype] ?? 0) + values;
-      bytes += (values * bitsOf(dtype)) / 8;
-    }
-    const { where, source } = opened;
-    const weights = quantization ? quantizedSource(where, source, spec, quantization) : source;
-    const names = compareNames(spec, weights.tensors.keys());
-    return { where, tensors: source.tensors.size, bytes, dtypes, quantization, ...names };
-  } finally {
-    await opened.close();
+
+function weightFacts({ where, source }: OpenWeights, spec: SpecTree, quantization: Quantization | undefined): WeightFacts {
+  const dtypes: Record<string, number> = {};
+  let bytes = 0;
+  for (const { dtype, shape } of source.tensors.values()) {
+    const values = shape.reduce((product, length) => product * length, 1);
+    dtypes[dtype] = (dtypes[dtype] ?? 0) + values;
+    bytes += (values * bitsOf(dtype)) / 8;
   }
+  const named = withoutPrefix(source, spec).source;
+  const weights = quantization ? quantizedSource(where, named, spec, quantization) : named;
+  return { where, tensors: source.tensors.size, bytes, dtypes, quantization, ...compareNames(spec, weights.tensors.keys()) };
 }
 
 /** F8_E4M3 → 8, BF16 → 16, BOOL → 8. */
@@ -122,15 +140,5 @@ async function tokenizerFacts(files: FileSet): Promise<TokenizerFacts | undefine
   const tokenizer = await loadTokenizer((name) => readBytes(files, name));
   const { bos, eos } = tokenizer.specialIds;
   const nameOf = (id: number | null): string | null => (id === null ? null : tokenizer.idToToken(id));
-  return { vocabSize: tokenizer.vocabSize, bos: nameOf(bos), eos: nameOf(eos), hasChatTemplate: hasChatTemplate(tokenizer) };
-}
-
-/** Whether conversations can be written out for the model. */
-export function hasChatTemplate(tokenizer: { applyChatTemplate(messages: readonly { role: string; content: string }[]): string }): boolean {
-  try {
-    tokenizer.applyChatTemplate([{ role: 'user', content: 'a' }]);
-    return true;
-  } catch {
-    return false;
-  }
+  return { vocabSize: tokenizer.vocabSize, bos: nameOf(bos), eos: nameOf(eos), hasChatTemplate: tokenizer.hasChatTemplate };
 }

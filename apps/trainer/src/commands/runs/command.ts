@@ -4,6 +4,7 @@ import type { Command } from 'commander';
 import type { Io } from '../../io';
 import { relativePath } from '../../output/paths';
 import { alignTable } from '../../output/table';
+import { terminalWidth } from '../../output/terminal';
 import { type RunInfo, readRunInfo, stateOf } from '../../run/run-info';
 import { shortCount } from '../../view/progress';
 import type { Register } from '../index';
@@ -23,7 +24,7 @@ export const registerRuns: Register = (program: Command, io: Io): void => {
     .action(async (dir: string, { json }: { json?: boolean }) => {
       const found = await findRuns(resolve(io.cwd, dir));
       if (json) writeJson(io, found.map(asJson));
-      else if (found.length > 0) writeLines(io, asTable(found, io.cwd));
+      else if (found.length > 0) writeLines(io, asTable(found, io));
       else io.stderr.write(`no runs in ${dir}; densessm train makes one\n`);
     });
 };
@@ -52,8 +53,8 @@ async function findRuns(root: string): Promise<FoundRun[]> {
 
 const HEAD = ['run', 'model', 'parameters', 'steps', 'best held-out loss', 'last change', 'state'];
 
-const asTable = (found: readonly FoundRun[], cwd: string): string[] =>
-  alignTable([HEAD, ...found.map((one) => asRow(one, cwd))], { right: [2, 3, 4] });
+const asTable = (found: readonly FoundRun[], io: Io): string[] =>
+  alignTable([HEAD, ...found.map((one) => asRow(one, io.cwd))], { right: [2, 3, 4], width: terminalWidth(io) });
 
 const asRow = ({ folder, info }: FoundRun, cwd: string): string[] => [
   relativePath(cwd, folder),

@@ -1,6 +1,6 @@
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { SsmError } from '@densessm/ssm-core';
+import { SsmError } from '@densessm/ssm-core/plain';
 import { type TrainingProgress, trainByteLevelBpe } from '@densessm/tokenizer';
 import { findData } from '../../data/finding/find';
 import { noCounts, readPieces } from '../../data/reading/read';

@@ -2,13 +2,11 @@ import { join } from 'node:path';
 import type { Command } from 'commander';
 import { Interrupted, type Io } from '../../io';
 import { relativePath } from '../../output/paths';
-import { openRun, REPORT } from '../../run/open-run';
 import type { RunInfo } from '../../run/run-info';
 import { addSettingFlags, settingsOf } from '../../settings/flags';
 import { PRESETS } from '../../settings/presets';
 import { givenSettings } from '../../settings/resolve';
 import { duration } from '../../view/progress';
-import { runView } from '../../view/run-view';
 import type { Register } from '../index';
 
 const DESCRIPTION = `Trains a model on text and keeps everything about it in one folder: checkpoints, log, samples, a report.
@@ -51,10 +49,12 @@ interface TrainOptions extends Record<string, unknown> {
 async function train(options: TrainOptions, command: readonly string[], io: Io): Promise<void> {
   const flags = settingsOf(options);
   const given = await givenSettings({ flags, preset: options.preset, configFile: options.config }, io.cwd);
+  const { openRun } = await import('../../run/open-run');
   const run = await openRun(given, io);
+  const { runView } = await import('../../view/run-view');
   const view = runView(io, { json: options.json === true, logInterval: run.settings.logInterval });
   const { trainRun } = await import('../../run/train-run'); // TensorFlow.js takes its time; --help need not wait for it
-  const { info, finished, folder } = await trainRun(run, { given, command }, io, view);
+  const { info, finished, folder } = await trainRun(run, command, io, view);
   if (options.json)
     io.stdout.write(
       `${JSON.stringify({ type: 'result', folder, state: info.state, step: info.step, loss: info.loss, best: info.best })}\n`,
@@ -76,7 +76,7 @@ function summary(info: RunInfo, place: string): string[] {
   const best = info.best === null ? '' : `, held-out loss at best ${info.best.loss.toFixed(4)} (step ${info.best.step})`;
   return [
     `done     ${info.step} steps in ${duration(info.seconds)}${best}`,
-    `report   ${join(place, REPORT)}`,
+    `report   ${join(place, 'report.html')}`,
     `next     densessm generate ${place} --prompt "…"`,
   ];
 }

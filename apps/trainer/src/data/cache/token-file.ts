@@ -1,6 +1,6 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import { crc32 } from 'node:zlib';
-import { SsmError } from '@densessm/ssm-core';
+import { SsmError } from '@densessm/ssm-core/plain';
 import type { TokenSource } from '@densessm/train';
 import { dataError } from '../errors';
 import {

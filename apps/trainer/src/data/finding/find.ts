@@ -1,7 +1,7 @@
 import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { HubOptions } from '@densessm/runtime-node';
-import { SsmError } from '@densessm/ssm-core';
+import { SsmError } from '@densessm/ssm-core/plain';
 import type { DataProgress } from '../options';
 import type { DataFile } from './data-file';
 import { localFiles } from './local';

@@ -1,5 +1,5 @@
 import { downloadDatasetFile, downloadUrl, type HubOptions, listDataset } from '@densessm/runtime-node';
-import { SsmError } from '@densessm/ssm-core';
+import { SsmError } from '@densessm/ssm-core/plain';
 import { dataError } from '../errors';
 import { DATA_NAMES, type DataFile, formatOf, looksLikeData } from './data-file';
 import { dataFile } from './local';

@@ -3,6 +3,7 @@ import { createHash, randomUUID } from 'node:crypto';
 import { mkdir, open, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { dataError } from '../errors';
+import { STDIN } from '../reading/piece';
 import { DOCUMENT_BORDER } from '../reading/plain-text';
 import { storyCorpus } from '../stories/corpus';
 import type { DataFile } from './data-file';
@@ -29,11 +30,11 @@ export async function stdinFile(stdin: AsyncIterable<Uint8Array | string>, cache
   }
   const path = await spool(cacheDir, hashed(), () => `stdin-${hash.digest('hex').slice(0, 24)}`);
   const { size } = await stat(path);
-  if (size === 0) throw dataError('the standard input is empty.', 'text', '0 bytes', 'check what is piped into the command');
+  if (size === 0) throw dataError(`${STDIN} is empty.`, 'text', '0 bytes', 'check what is piped into the command');
   const head = await firstBytes(path, 256);
   const isGzipped = GZIP_MAGIC.every((byte, i) => head[i] === byte);
   const format = /^\s*\{\s*"/.test(head.toString('latin1')) ? 'jsonl' : 'text';
-  return { name: 'the standard input', path, format, isGzipped, sizeBytes: size, stamp: path };
+  return { name: STDIN, path, format, isGzipped, sizeBytes: size, stamp: path };
 }
 
 export interface StoryPart {

@@ -10,7 +10,11 @@ const READ_BYTES = 2 ** 20;
  * The bytes of a file, unpacked; `onRead` hears how many of its bytes on the disk have been read.
  * @throws SsmError FILE where it cannot be read or is no gzip; the signal's reason
  */
-export async function* fileBytes(file: DataFile, onRead: (bytes: number) => void, signal?: AbortSignal): AsyncGenerator<Uint8Array> {
+export async function* fileBytes(
+  file: Pick<DataFile, 'name' | 'path' | 'isGzipped'>,
+  onRead: (bytes: number) => void,
+  signal?: AbortSignal,
+): AsyncGenerator<Uint8Array> {
   async function* counted(): AsyncGenerator<Uint8Array> {
     let read = 0;
     for await (const chunk of createReadStream(file.path, { highWaterMark: READ_BYTES })) {

@@ -1,6 +1,8 @@
 import { isUtf8 } from 'node:buffer';
+import { isObject } from '@densessm/ssm-core/plain';
 import { dataError, shown } from '../errors';
-import { FIELD_FLAG, type Piece, type ReadOptions, SKIP_FLAG } from './piece';
+import { missingField, shellWord, textFields, valueAt } from './fields';
+import { type Piece, type ReadOptions, SKIP_FLAG, STDIN } from './piece';
 import { asBuffer, notUtf8 } from './utf8';
 
 const NEW_LINE = 10;
@@ -17,15 +19,29 @@ interface Line {
 
 /** Each line's text is a document; empty lines count for nothing. @throws SsmError FILE naming file and line */
 export async function* jsonLinePieces(bytes: AsyncIterable<Uint8Array>, name: string, options: ReadOptions): AsyncGenerator<Piece> {
+  for await (const text of jsonLineValues(bytes, name, options, (value, where) => textOf(value, where, options.field)))
+    if (text) yield { text, isFirst: true };
+}
+
+/** What `read` makes of the value of each line; empty lines count for nothing. @throws SsmError FILE naming file and line */
+export async function* jsonLineValues<T>(
+  bytes: AsyncIterable<Uint8Array>,
+  name: string,
+  options: Pick<ReadOptions, 'skipBadLines' | 'onSkip'>,
+  read: (value: unknown, where: string) => T,
+): AsyncGenerator<T> {
   for await (const line of lines(bytes, name)) {
-    let text: string | undefined;
+    let made: T | undefined;
     try {
-      text = textOf(line, name, options.field);
+      const value = jsonOf(line, name);
+      if (value === undefined) continue;
+      made = read(value, `${name}, line ${line.number}`);
     } catch (error) {
       if (!options.skipBadLines) throw error;
       options.onSkip(error as Error);
+      continue;
     }
-    if (text) yield { text, isFirst: true };
+    yield made;
   }
 }
 
@@ -50,46 +66,57 @@ async function* lines(bytes: AsyncIterable<Uint8Array>, name: string): AsyncGene
   if (waitingBytes > 0) yield line();
 }
 
-/** @throws SsmError FILE */
-function textOf({ bytes, number, offset }: Line, name: string, field: string): string | undefined {
+/** The JSON value of a line; undefined of an empty one. @throws SsmError FILE */
+function jsonOf({ bytes, number, offset }: Line, name: string): unknown {
   if (!isUtf8(bytes)) throw notUtf8(`${name}, line ${number},`, offset, bytes);
   const line = bytes
     .toString('utf8')
     .replace(/^\uFEFF/, '')
     .trim();
   if (line === '') return undefined;
-  let value: unknown;
   try {
-    value = JSON.parse(line);
+    const value: unknown = JSON.parse(line);
+    if (!Array.isArray(value)) return value;
   } catch (cause) {
-    const fix = name.endsWith('.json') ? 'write one object on each line, for example with jq -c' : SKIP;
-    throw dataError(`${name}, line ${number}: this is no JSON.`, 'one JSON object on each line', shown(line), fix, cause);
+    throw dataError(
+      `${name}, line ${number}: this is no JSON.`,
+      'one JSON object on each line',
+      shown(line),
+      adviceFor(line, number, name),
+      cause,
+    );
   }
-  const text = typeof value === 'string' ? value : fieldOf(value, `${name}, line ${number}`, field);
-  // an escape may stand for half a character, which is no text
-  return line.includes('\\u') ? text.replace(/\p{Surrogate}/gu, '\uFFFD') : text;
+  throw dataError(
+    `${name}, line ${number}: this is no JSON object.`,
+    'one JSON object on each line',
+    'a list',
+    adviceFor(line, number, name),
+  );
+}
+
+/** A whole file in one list, and objects over several lines, are told by how they begin. */
+function adviceFor(line: string, number: number, name: string): string {
+  const filter = line.startsWith('[') ? "'.[]'" : line === '{' ? '.' : undefined;
+  if (number > 1 || filter === undefined) return SKIP;
+  return `write one object on each line: jq -c ${filter} ${name === STDIN ? '' : `${shellWord(name)} `}> lines.jsonl`;
+}
+
+/** @throws SsmError FILE */
+function textOf(value: unknown, where: string, field: string): string {
+  const text = typeof value === 'string' ? value : fieldOf(value, where, field);
+  return text.replaceAll(/\p{Surrogate}/gu, '\uFFFD'); // an escape may stand for half a character, which is no text
 }
 
 function fieldOf(value: unknown, where: string, field: string): string {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    const got = Array.isArray(value) ? 'a list' : shown(value);
-    throw dataError(`${where}: this is no JSON object.`, `an object with a field "${field}"`, got, SKIP);
-  }
-  const text = (value as Record<string, unknown>)[field];
+  if (!isObject(value)) throw dataError(`${where}: this is no JSON object.`, `an object with a field "${field}"`, shown(value), SKIP);
+  const text = valueAt(value, field);
   if (typeof text === 'string') return text;
-  const lengths = Object.entries(value).map(([name, held]): [string, number] => [name, typeof held === 'string' ? held.length : -1]);
-  const likely = lengths.sort((a, b) => b[1] - a[1])[0]?.[0]; // the longest is the text, more often than not
-  throw missingField(where, field, Object.keys(value), text, likely);
-}
-
-/** The error for a record without the text, which names the fields that are there. */
-export function missingField(where: string, field: string, fields: readonly string[], value: unknown, likely = fields[0]): Error {
-  const isThere = value !== undefined;
-  const names = fields.slice(0, 12).map((one) => `"${one}"`);
-  const what = isThere ? `${where}: the field "${field}" holds no text.` : `${where}: there is no field "${field}".`;
-  const got = isThere ? shown(value) : names.length > 0 ? `the fields ${names.join(', ')}` : 'no fields';
-  const fix = isThere || likely === undefined ? SKIP : `name the field that holds the text: ${FIELD_FLAG} ${likely}`;
-  return dataError(what, `a string in the field "${field}"`, got, fix);
+  const list = Object.entries(value).find(([, held]) => Array.isArray(held) && held.length > 0 && held.every(isObject))?.[0];
+  if (list !== undefined && textFields(value).length === 0) {
+    const fix = `write its objects on a line each: jq -c '.${list}[]'`;
+    throw dataError(`${where}: there is no field "${field}".`, `a string in the field "${field}"`, `a list in the field "${list}"`, fix);
+  }
+  throw missingField({ where, field, value: text, fields: Object.keys(value), candidates: textFields(value) });
 }
 
 const tooLong = (name: string, number: number): Error =>

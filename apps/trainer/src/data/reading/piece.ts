@@ -20,3 +20,6 @@ export interface ReadOptions {
 /** The command's words for the two options, which errors name. */
 export const FIELD_FLAG = '--field';
 export const SKIP_FLAG = '--skip-bad-lines';
+
+/** What the standard input is called in errors. */
+export const STDIN = 'the standard input';

@@ -53,18 +53,6 @@ export class Heap {
     }
   }
 
-  /** @throws SsmError BACKEND where a kernel meets a backend that replaced the one it was made for. */
-  check(backend: unknown): void {
-    if (backend === this.#backend) return;
-    throw new SsmError({
-      code: 'BACKEND',
-      what: 'wasm: the fast kernels belong to another backend.',
-      expected: 'the backend they were registered for',
-      got: 'one that replaced it',
-      fix: 'call registerWasmKernels(backend) after each start of the wasm backend',
-    });
-  }
-
   /** @throws SsmError BACKEND where the heap has no room. */
   output(shape: number[]): TensorInfo {
     try {

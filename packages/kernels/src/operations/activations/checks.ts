@@ -1,4 +1,5 @@
 import { type KernelCheck, kernelCheck, type Sample } from '../../checks/kernel-check';
+import { siluGateNaive, siluNaive, softplusNaive } from './naive';
 import { siluGrad, siluKernel } from './silu';
 import { siluGate, siluGateGrad } from './silu-gate';
 import { softplusGrad, softplusKernel } from './softplus';
@@ -25,10 +26,12 @@ const gateSamples = (names: readonly string[]) =>
   ) as Record<string, Sample>;
 
 export const activationChecks: readonly KernelCheck[] = [
-  kernelCheck(siluKernel, samples, 1e-6),
+  kernelCheck(siluKernel, samples, 1e-6, { naive: siluNaive }),
   kernelCheck(siluGrad, Object.fromEntries(gradientSamples), 1e-6),
-  kernelCheck(softplusKernel, samples, 1e-6),
+  kernelCheck(softplusKernel, samples, 1e-6, { naive: softplusNaive }),
   kernelCheck(softplusGrad, Object.fromEntries(gradientSamples), 1e-6),
-  kernelCheck(siluGate, { ...gateSamples(['x', 'addend']), 'nothing added': gateSamples(['x'])['odd sizes'] as Sample }, 1e-6),
+  kernelCheck(siluGate, { ...gateSamples(['x', 'addend']), 'nothing added': gateSamples(['x'])['odd sizes'] as Sample }, 1e-6, {
+    naive: siluGateNaive,
+  }),
   kernelCheck(siluGateGrad, gateSamples(['x', 'dy']), 1e-6),
 ];

@@ -1,5 +1,6 @@
 import { type KernelCheck, kernelCheck } from '../../checks/kernel-check';
 import { type AdamwStepAttrs, adamwStep } from './kernel';
+import { adamwStepNaive } from './naive';
 
 const of = (shape: number[], attrs: Partial<AdamwStepAttrs> = {}) => ({
   inputs: {
@@ -21,4 +22,4 @@ const samples = {
 };
 
 /** A few roundings of float32 in a chain of ten operations. */
-export const adamwStepChecks: readonly KernelCheck[] = [kernelCheck(adamwStep, samples, 2e-6)];
+export const adamwStepChecks: readonly KernelCheck[] = [kernelCheck(adamwStep, samples, 2e-6, { naive: adamwStepNaive })];

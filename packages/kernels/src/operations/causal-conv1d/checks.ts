@@ -2,6 +2,7 @@ import { type KernelCheck, kernelCheck } from '../../checks/kernel-check';
 import { startsSample } from '../../checks/starts-sample';
 import { causalConv1dGrad } from './gradient';
 import { causalConv1d } from './kernel';
+import { causalConv1dNaive } from './naive';
 
 const at = (
   batch: number,
@@ -47,6 +48,6 @@ const gradientSamples = Object.entries(samples).map(([name, { inputs, attrs }]) 
 });
 
 export const causalConv1dChecks: readonly KernelCheck[] = [
-  kernelCheck(causalConv1d, samples, 1e-5),
+  kernelCheck(causalConv1d, samples, 1e-5, { naive: causalConv1dNaive }),
   kernelCheck(causalConv1dGrad, Object.fromEntries(gradientSamples), 1e-5),
 ];

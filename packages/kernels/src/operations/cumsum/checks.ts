@@ -1,5 +1,6 @@
 import { type KernelCheck, kernelCheck } from '../../checks/kernel-check';
 import { cumsum } from './kernel';
+import { cumsumNaive } from './naive';
 
 const x = { shape: [2, 3, 5] };
 const samples = {
@@ -10,4 +11,4 @@ const samples = {
   'equal sizes, exclusive from the end': { inputs: { x: { shape: [4, 4] } }, attrs: { axis: 0, exclusive: true, reverse: true } },
 };
 
-export const cumsumChecks: readonly KernelCheck[] = [kernelCheck(cumsum, samples, 1e-6)];
+export const cumsumChecks: readonly KernelCheck[] = [kernelCheck(cumsum, samples, 1e-6, { naive: cumsumNaive })];

@@ -2,6 +2,7 @@ import { type KernelCheck, kernelCheck } from '../../checks/kernel-check';
 import { startsSample } from '../../checks/starts-sample';
 import { decayScanGrad } from './gradient';
 import { decayScan } from './kernel';
+import { decayScanNaive } from './naive';
 
 interface Extras {
   /** One decay per head. */
@@ -54,6 +55,6 @@ const gradientSamples = Object.entries(samples).map(([name, { inputs, ...rest }]
 });
 
 export const decayScanChecks: readonly KernelCheck[] = [
-  kernelCheck(decayScan, samples, 1e-5),
+  kernelCheck(decayScan, samples, 1e-5, { naive: decayScanNaive }),
   kernelCheck(decayScanGrad, Object.fromEntries(gradientSamples), 1e-5),
 ];

@@ -1,5 +1,6 @@
 import { type KernelCheck, kernelCheck } from '../../checks/kernel-check';
 import { embedding, embeddingGrad } from './kernel';
+import { embeddingGradNaive, embeddingNaive } from './naive';
 
 const ids = (batch: number, length: number, vocabulary: number) => ({
   shape: [batch, length],
@@ -23,6 +24,6 @@ const gradientSamples = {
 
 /** Rows are copied; their gradients are sums of a few values. */
 export const embeddingChecks: readonly KernelCheck[] = [
-  kernelCheck(embedding, samples, 1e-6),
-  kernelCheck(embeddingGrad, gradientSamples, 1e-6),
+  kernelCheck(embedding, samples, 1e-6, { naive: embeddingNaive }),
+  kernelCheck(embeddingGrad, gradientSamples, 1e-6, { naive: embeddingGradNaive }),
 ];

@@ -3,6 +3,7 @@ import { crossEntropy } from '../cross-entropy/kernel';
 import { linear } from '../linear/kernel';
 import type { LinearCrossEntropyInputs } from './inputs';
 import { type LinearCrossEntropyKernelAttrs, linearCrossEntropy, linearCrossEntropyKernel } from './kernel';
+import { linearCrossEntropyNaive } from './naive';
 
 /** Every `skip`-th row is ignored; 0 for none. */
 const of = ([M, D, V]: [number, number, number], skip: number, logitValues?: number) => ({
@@ -35,7 +36,7 @@ const withGradients = Object.fromEntries(
 
 /** The kernel beside its reference, and inside of a loss beside what it is fused of. */
 export const linearCrossEntropyChecks: readonly KernelCheck[] = [
-  kernelCheck(linearCrossEntropyKernel, { ...samples, ...withGradients }, 2e-5),
+  kernelCheck(linearCrossEntropyKernel, { ...samples, ...withGradients }, 2e-5, { naive: linearCrossEntropyNaive }),
   {
     name: 'linearCrossEntropy',
     samples,

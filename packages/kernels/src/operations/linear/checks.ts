@@ -1,5 +1,6 @@
 import { type KernelCheck, kernelCheck } from '../../checks/kernel-check';
 import { linear } from './kernel';
+import { linearNaive } from './naive';
 
 const at = (x: number[], out: number, bias = false) => ({
   inputs: { x: { shape: x }, w: { shape: [out, x.at(-1) as number] }, ...(bias ? { bias: { shape: [out] } } : {}) },
@@ -15,4 +16,4 @@ const samples = {
 };
 
 /** Sums of up to 67 products in float32. */
-export const linearChecks: readonly KernelCheck[] = [kernelCheck(linear, samples, 1e-5)];
+export const linearChecks: readonly KernelCheck[] = [kernelCheck(linear, samples, 1e-5, { naive: linearNaive })];

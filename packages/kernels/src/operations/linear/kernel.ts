@@ -51,16 +51,13 @@ const withPacked = (kernel: Kernel<DenseInputs, Tensor>): LinearKernel =>
  */
 export const linear: LinearKernel = /* @__PURE__ */ withPacked(denseLinear);
 
-/** Where packed weights can be parted. */
-const PANEL = 16;
-
 /**
  * {@link linear}, each of some ranges of outputs apart: [..., in] → [..., size] each. With packed weights nothing is copied, nor computed that is not asked
- * for, where all ranges begin at multiples of 16.
+ * for, where all ranges begin at multiples of the matrix's `outputAlignment`.
  * @throws SsmError as {@link linear}
  */
 export function linearParts<X extends Tensor>({ x, w, bias }: LinearInputs<X>, parts: readonly OutputRange[]): X[] {
-  if (isPacked(w) && parts.every(([first]) => first % PANEL === 0)) return w.linearParts(x, parts, bias) as X[];
+  if (isPacked(w) && parts.every(([first]) => first % w.outputAlignment === 0)) return w.linearParts(x, parts, bias) as X[];
   const y = linear({ x, w, bias });
   const end = parts.reduce((sum, [first, size]) => (first === sum ? sum + size : Number.NaN), 0);
   if (end === w.shape[0])

@@ -1,5 +1,6 @@
 import { type KernelCheck, kernelCheck } from '../../checks/kernel-check';
 import { matMul } from './kernel';
+import { matMulNaive } from './naive';
 
 const at = (a: number[], b: number[], transposeA = false, transposeB = false) => ({
   inputs: { a: { shape: a }, b: { shape: b } },
@@ -19,4 +20,4 @@ const samples = {
   'wider than a block, a transposed': at([130, 65], [130, 67], true),
 };
 
-export const matMulChecks: readonly KernelCheck[] = [kernelCheck(matMul, samples, 1e-5)];
+export const matMulChecks: readonly KernelCheck[] = [kernelCheck(matMul, samples, 1e-5, { naive: matMulNaive })];

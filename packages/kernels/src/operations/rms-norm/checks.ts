@@ -2,6 +2,7 @@ import { type KernelCheck, kernelCheck, type Sample } from '../../checks/kernel-
 import { rmsNormGrad } from './gradient';
 import type { RmsNormAttrs } from './inputs';
 import { rmsNorm } from './kernel';
+import { rmsNormNaive } from './naive';
 
 const of = (shape: number[], given: { weight?: boolean; gate?: boolean }, attrs = {}) => ({
   inputs: {
@@ -35,6 +36,6 @@ const gradientSamples = Object.entries(samples).map(([name, { inputs, attrs }]) 
 
 /** The mean of squares and its root in float32. */
 export const rmsNormChecks: readonly KernelCheck[] = [
-  kernelCheck(rmsNorm, samples, 1e-5),
+  kernelCheck(rmsNorm, samples, 1e-5, { naive: rmsNormNaive }),
   kernelCheck(rmsNormGrad, Object.fromEntries(gradientSamples), 1e-5),
 ];

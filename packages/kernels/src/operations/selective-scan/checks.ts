@@ -4,6 +4,7 @@ import { startsSample } from '../../checks/starts-sample';
 import { selectiveScanGrad, selectiveScanGradOfC } from './gradient';
 import { type SelectiveScanInputs, scanAttrs } from './inputs';
 import { selectiveScan } from './kernel';
+import { selectiveScanNaive } from './naive';
 import { readStates, type ScanStates, selectiveScanShown } from './shown-states';
 
 interface Extras {
@@ -112,7 +113,7 @@ const shownStatesCheck: KernelCheck = {
 };
 
 export const selectiveScanChecks: readonly KernelCheck[] = [
-  kernelCheck(selectiveScan, samples, 1e-5),
+  kernelCheck(selectiveScan, samples, 1e-5, { naive: selectiveScanNaive }),
   kernelCheck(selectiveScanGrad, Object.fromEntries([...gradientSamples, ...readSamples]), 1e-5),
   kernelCheck(selectiveScanGradOfC, Object.fromEntries(gradientOfCSamples), 1e-5),
   shownStatesCheck,

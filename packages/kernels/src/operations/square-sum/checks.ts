@@ -1,5 +1,6 @@
 import { type KernelCheck, kernelCheck } from '../../checks/kernel-check';
 import { squareSum } from './kernel';
+import { squareSumNaive } from './naive';
 
 const samples = {
   'a number': { inputs: { x: { shape: [] } } },
@@ -8,4 +9,4 @@ const samples = {
 };
 
 /** A sum of a thousand float32 squares. */
-export const squareSumChecks: readonly KernelCheck[] = [kernelCheck(squareSum, samples, 1e-6)];
+export const squareSumChecks: readonly KernelCheck[] = [kernelCheck(squareSum, samples, 1e-6, { naive: squareSumNaive })];

@@ -1,10 +1,9 @@
 import type { Tensor } from '@tensorflow/tfjs-core';
 import type { ConvolutionSizes, DecayStep, NormOptions, PackedProduct, SelectiveStep, TimeSteps } from '../../../decode/steps';
+import type { PackedMatrixOptions } from '../../../packed/empty-matrix';
 import type { Heap } from '../heap';
-import type { KernelCall } from '../machine';
-import { currentMachine, hasMachine } from '../machines';
-import { lookAheadOn } from '../packed/look-ahead';
-import { PackedLinear, type PackedLinearOptions } from '../packed/packed-linear';
+import { PackedLinear } from '../packed/packed-linear';
+import { currentRuntime, type KernelCall, wasmRuntimeOf } from '../wasm-runtime';
 import type { DecodeModule } from './module';
 
 /**
@@ -26,14 +25,14 @@ export class DecodeWorkspace {
 
   /** @throws SsmError BACKEND where our kernels do not run on the backend in use */
   constructor() {
-    const { heap, module } = currentMachine('DecodeWorkspace');
+    const { heap, module } = currentRuntime('DecodeWorkspace');
     this.#heap = heap;
-    this.#module = module;
+    this.#module = module as unknown as DecodeModule;
   }
 
   /** Whether the backend in use runs our kernels. */
   static isPossible(): boolean {
-    return hasMachine();
+    return wasmRuntimeOf() !== undefined;
   }
 
   /** Address of a buffer of zeros, or of a copy. @throws SsmError BACKEND without room */
@@ -71,7 +70,7 @@ export class DecodeWorkspace {
    * A matrix [out, width] packed, see {@link PackedLinear.pack}: its end comes with the workspace's. One that is packed already is given back
    * in whatever type it is, and stays its owner's.
    */
-  async matrix(weights: Tensor | PackedLinear, options: PackedLinearOptions): Promise<PackedLinear> {
+  async matrix(weights: Tensor | PackedLinear, options: PackedMatrixOptions): Promise<PackedLinear> {
     if (weights instanceof PackedLinear) return weights;
     const packed = PackedLinear.pack((await weights.data()) as Float32Array, weights.shape as [number, number], options);
     this.#matrices.push(packed);
@@ -189,12 +188,12 @@ export class DecodeWorkspace {
       matrix.check();
       bytes += matrix.sizeBytes;
     }
-    const { play } = currentMachine('DecodeWorkspace');
+    const runtime = currentRuntime('DecodeWorkspace');
     const playAll = (): void => {
-      for (const step of this.#steps) Array.isArray(step) ? play(step) : step();
+      for (const step of this.#steps) Array.isArray(step) ? runtime.runAll(step) : step();
     };
     const [first] = this.#used;
-    first ? lookAheadOn(this.#heap, first.type).read(bytes, playAll) : playAll();
+    first ? runtime.prefetchOf(first.type).read(bytes, playAll) : playAll();
   }
 
   /** Frees all buffers and weights; a second time does nothing. */

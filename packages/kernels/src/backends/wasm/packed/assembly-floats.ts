@@ -8,10 +8,10 @@ const PAGE: usize = 4096;
 
 /**
  * Looks at the end of the page behind the one with w, or at the `last` weights, 0 for nothing new: processors read ahead by themselves, but some not into
- * the next page, which takes long to find (look-ahead.ts). Not at its beginning, since some would then not read ahead in it. The load may not be left
+ * the next page, which takes long to find (prefetch.ts). Not at its beginning, since some would then not read ahead in it. The load may not be left
  * out, since an address outside of the memory would be an error.
  */
-export function lookAhead(w: usize, last: usize): void {
+export function prefetchPage(w: usize, last: usize): void {
   v128.any_true(v128.load(min((w + PAGE) | (PAGE - 16), last)));
 }
 
@@ -25,17 +25,17 @@ export const ADD: i32 = 1;
 export const SILU: i32 = 2;
 
 /** Writes 16 sums, or the first `lanes` of them, with the bias. */
-export function finish(s0: v128, s1: v128, s2: v128, s3: v128, bias: usize, y: usize, lanes: i32, then: i32): void {
-  finishFour(s0, bias, y, lanes, then);
-  if (lanes > 4) finishFour(s1, bias ? bias + 16 : 0, y + 16, lanes - 4, then);
-  if (lanes > 8) finishFour(s2, bias ? bias + 32 : 0, y + 32, lanes - 8, then);
-  if (lanes > 12) finishFour(s3, bias ? bias + 48 : 0, y + 48, lanes - 12, then);
+export function finish(s0: v128, s1: v128, s2: v128, s3: v128, bias: usize, y: usize, lanes: i32, epilogue: i32): void {
+  finishFour(s0, bias, y, lanes, epilogue);
+  if (lanes > 4) finishFour(s1, bias ? bias + 16 : 0, y + 16, lanes - 4, epilogue);
+  if (lanes > 8) finishFour(s2, bias ? bias + 32 : 0, y + 32, lanes - 8, epilogue);
+  if (lanes > 12) finishFour(s3, bias ? bias + 48 : 0, y + 48, lanes - 12, epilogue);
 }
 
-function finishFour(sum: v128, bias: usize, y: usize, lanes: i32, then: i32): void {
+function finishFour(sum: v128, bias: usize, y: usize, lanes: i32, epilogue: i32): void {
   if (bias) sum = f32x4.add(sum, loadLanes(bias, lanes));
-  if (then === ADD) sum = f32x4.add(sum, loadLanes(y, lanes));
-  else if (then === SILU) sum = siluX4(sum);
+  if (epilogue === ADD) sum = f32x4.add(sum, loadLanes(y, lanes));
+  else if (epilogue === SILU) sum = siluX4(sum);
   storeLanes(y, sum, lanes);
 }
 
@@ -54,7 +54,7 @@ export function addPanelsF32(
   width: i32,
   lanes: i32,
   others: i32,
-  then: i32,
+  epilogue: i32,
 ): void {
   const zero = f32x4.splat(0);
   let s0 = zero;
@@ -68,8 +68,8 @@ export function addPanelsF32(
   let v = w + apart;
   for (let left = width; left > 0; left--) {
     if ((left & 63) === 0) {
-      lookAhead(w, last);
-      lookAhead(v, last);
+      prefetchPage(w, last);
+      prefetchPage(v, last);
     }
     const input = v128.load32_splat(x);
     s0 = madd(input, v128.load(w), s0);
@@ -84,8 +84,8 @@ export function addPanelsF32(
     v += 64;
     x += 4;
   }
-  finish(s0, s1, s2, s3, bias, y, lanes, then);
-  if (others > 0) finish(t0, t1, t2, t3, bias ? bias + gap : 0, y + gap, others, then);
+  finish(s0, s1, s2, s3, bias, y, lanes, epilogue);
+  if (others > 0) finish(t0, t1, t2, t3, bias ? bias + gap : 0, y + gap, others, epilogue);
 }
 
 /** The bfloat16 in the lower halves of four words: outputs 0 to 3 of eight. */
@@ -110,7 +110,7 @@ export function addPanelsBf16(
   width: i32,
   lanes: i32,
   others: i32,
-  then: i32,
+  epilogue: i32,
   upperHalves: v128,
 ): void {
   const zero = f32x4.splat(0);
@@ -125,8 +125,8 @@ export function addPanelsBf16(
   let v = w + apart;
   for (let left = width; left > 0; left--) {
     if ((left & 127) === 0) {
-      lookAhead(w, last);
-      lookAhead(v, last);
+      prefetchPage(w, last);
+      prefetchPage(v, last);
     }
     const input = v128.load32_splat(x);
     const a = v128.load(w);
@@ -145,6 +145,6 @@ export function addPanelsBf16(
     v += 32;
     x += 4;
   }
-  finish(s0, s1, s2, s3, bias, y, lanes, then);
-  if (others > 0) finish(t0, t1, t2, t3, bias ? bias + gap : 0, y + gap, others, then);
+  finish(s0, s1, s2, s3, bias, y, lanes, epilogue);
+  if (others > 0) finish(t0, t1, t2, t3, bias ? bias + gap : 0, y + gap, others, epilogue);
 }

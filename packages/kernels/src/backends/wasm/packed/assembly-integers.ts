@@ -4,7 +4,7 @@
  * do more at a time, but Node 20's V8 computes it wrongly, and its activations have 7 bits.
  */
 import { madd } from '../vector-math/assembly-madd';
-import { finish, lookAhead, lower, upper } from './assembly-floats';
+import { finish, lower, prefetchPage, upper } from './assembly-floats';
 import { PAIRS } from './assembly-unpack';
 
 /** A group's sums of whole numbers, of which one is worth the product of two scales, added to those before. */
@@ -28,7 +28,7 @@ export function addPanelsOfIntegers<T>(
   groups: i32,
   lanes: i32,
   others: i32,
-  then: i32,
+  epilogue: i32,
   nibble: v128,
 ): void {
   const zero = f32x4.splat(0);
@@ -43,8 +43,8 @@ export function addPanelsOfIntegers<T>(
   let v = w + apart;
   for (let group = 0; group < groups; group++) {
     if (group % (isSigned<T>() ? 8 : 14) === 0) {
-      lookAhead(w, last);
-      lookAhead(v, last);
+      prefetchPage(w, last);
+      prefetchPage(v, last);
     }
     const scales = w;
     const otherScales = v;
@@ -96,6 +96,6 @@ export function addPanelsOfIntegers<T>(
     t2 = scaled(b2, scale, lower(v128.load(otherScales, 16)), t2);
     t3 = scaled(b3, scale, upper(v128.load(otherScales, 16)), t3);
   }
-  finish(s0, s1, s2, s3, bias, y, lanes, then);
-  if (others > 0) finish(t0, t1, t2, t3, bias ? bias + gap : 0, y + gap, others, then);
+  finish(s0, s1, s2, s3, bias, y, lanes, epilogue);
+  if (others > 0) finish(t0, t1, t2, t3, bias ? bias + gap : 0, y + gap, others, epilogue);
 }

@@ -17,22 +17,22 @@ export function setProduct(
   rows: i32,
   width: i32,
   out: i32,
-  then: i32,
+  epilogue: i32,
 ): void {
   const words = wordsOf(kind, width);
-  p.setPacked(kind, x, kind > BF16 ? words : stride, weights, y, rows, words, out, then === ADD || bias !== 0);
+  p.setPacked(kind, x, kind > BF16 ? words : stride, weights, y, rows, words, out, epilogue === ADD || bias !== 0);
 }
 
-/** Some rows and columns of y, with bias [out] or 0, and `then` ADD, SILU or 0. */
-export function multiplyPart(p: Product, bias: usize, then: i32, row: i32, rows: i32, column: i32, columns: i32, scratch: usize): void {
-  preparePart(p, bias, then, row, rows, column, columns);
+/** Some rows and columns of y, with bias [out] or 0, and `epilogue` ADD, SILU or 0. */
+export function multiplyPart(p: Product, bias: usize, epilogue: i32, row: i32, rows: i32, column: i32, columns: i32, scratch: usize): void {
+  preparePart(p, bias, epilogue, row, rows, column, columns);
   multiplyBlock(p, row, rows, column, columns, scratch);
-  finishPart(p, then, row, rows, column, columns);
+  finishPart(p, epilogue, row, rows, column, columns);
 }
 
 /** The bias, which a product is added to. */
-export function preparePart(p: Product, bias: usize, then: i32, row: i32, rows: i32, column: i32, columns: i32): void {
-  if (bias) for (let i = row; i < row + rows; i++) addBias(bias + bytes(column), p.cAt(i, column), columns, then === ADD);
+export function preparePart(p: Product, bias: usize, epilogue: i32, row: i32, rows: i32, column: i32, columns: i32): void {
+  if (bias) for (let i = row; i < row + rows; i++) addBias(bias + bytes(column), p.cAt(i, column), columns, epilogue === ADD);
 }
 
 /** y = bias, or y += bias. */
@@ -44,8 +44,8 @@ function addBias(bias: usize, y: usize, columns: i32, add: bool): void {
 }
 
 /** What becomes of a product. */
-export function finishPart(p: Product, then: i32, row: i32, rows: i32, column: i32, columns: i32): void {
-  if (then === SILU) for (let i = row; i < row + rows; i++) activate(p.cAt(i, column), columns);
+export function finishPart(p: Product, epilogue: i32, row: i32, rows: i32, column: i32, columns: i32): void {
+  if (epilogue === SILU) for (let i = row; i < row + rows; i++) activate(p.cAt(i, column), columns);
 }
 
 /** y = silu(y). */

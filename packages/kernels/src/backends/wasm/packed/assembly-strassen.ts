@@ -166,7 +166,7 @@ export function strassenProduct(
   rows: i32,
   width: i32,
   out: i32,
-  then: i32,
+  epilogue: i32,
   block: i32,
   scratch: usize,
 ): void {
@@ -174,7 +174,7 @@ export function strassenProduct(
   const columns = columnsOfPart(rows, out);
   const across = count(out >> 1, columns);
   const p = changetype<Product>(scratch);
-  setProduct(p, F32, weights, x, stride, bias, y, rows, width, out, then);
+  setProduct(p, F32, weights, x, stride, bias, y, rows, width, out, epilogue);
   const spare = scratch + offsetof<Product>();
   const row = (block / across) * PART_ROWS;
   const column = (block % across) * columns;
@@ -184,14 +184,14 @@ export function strassenProduct(
   for (let q = 0; q < 4; q++) {
     const top = row + (q < 2 ? 0 : half);
     const left = column + (q % 2 === 0 ? 0 : out >> 1);
-    if (isPlain) multiplyPart(p, bias, then, top, some, left, breadth, spare);
-    else preparePart(p, bias, then, top, some, left, breadth);
-    if (q < 2 && row === 0 && rows % 2 === 1) multiplyPart(p, bias, then, rows - 1, 1, left, breadth, spare);
+    if (isPlain) multiplyPart(p, bias, epilogue, top, some, left, breadth, spare);
+    else preparePart(p, bias, epilogue, top, some, left, breadth);
+    if (q < 2 && row === 0 && rows % 2 === 1) multiplyPart(p, bias, epilogue, rows - 1, 1, left, breadth, spare);
   }
   if (isPlain) return;
   for (let product = 0; product < PRODUCTS; product++)
     multiplySums(p, product, sums + (product as usize) * bytesOfSum(rows, width), row, some, column, breadth, spare);
-  for (let q = 0; q < 4; q++) finishPart(p, then, row + (q < 2 ? 0 : half), some, column + (q % 2 === 0 ? 0 : out >> 1), breadth);
+  for (let q = 0; q < 4; q++) finishPart(p, epilogue, row + (q < 2 ? 0 : half), some, column + (q % 2 === 0 ? 0 : out >> 1), breadth);
 }
 
 function hasLarge(sums: usize, rows: i32, width: i32): bool {

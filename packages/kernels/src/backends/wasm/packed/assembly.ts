@@ -38,8 +38,8 @@ export function packedLinearBlocks(rows: i32, width: i32, out: i32): i32 {
 }
 
 /**
- * y = x wᵀ + bias, and `then` {@link ADD} or {@link SILU}, or 0. x [rows, width] in float32, `stride` floats from row to row, or for weights of whole
- * numbers as {@link packActivations} leaves it; bias [out] or 0; y [rows, out]. `looks` is the address of a word that is 0 where weights are not to be
+ * y = x wᵀ + bias, and `epilogue` {@link ADD} or {@link SILU}, or 0. x [rows, width] in float32, `stride` floats from row to row, or for weights of whole
+ * numbers as {@link packActivations} leaves it; bias [out] or 0; y [rows, out]. `prefetch` is the address of a word that is 0 where weights are not to be
  * looked at ahead.
  */
 export function packedLinear(
@@ -52,8 +52,8 @@ export function packedLinear(
   rows: i32,
   width: i32,
   out: i32,
-  then: i32,
-  looks: usize,
+  epilogue: i32,
+  prefetch: usize,
   block: i32,
 ): void {
   const panels = count(out, PANEL);
@@ -63,7 +63,7 @@ export function packedLinear(
   const ofPanel = bytesOfPanel(kind, width);
   const groups = count(width, GROUP);
   const ofRow = bytes(kind > BF16 ? wordsOf(kind, width) : stride);
-  const last = load<i32>(looks) ? weights + (panels as usize) * ofPanel - 16 : 0;
+  const last = load<i32>(prefetch) ? weights + (panels as usize) * ofPanel - 16 : 0;
   // not known before: V8 makes constants anew in every round of a loop
   const upperHalves = i32x4.splat(0xffff0000 + (kind - BF16));
   const nibble = i16x8.splat((15 * (kind - INT8)) as i16);
@@ -78,10 +78,10 @@ export function packedLinear(
     for (let row = 0; row < rows; row++) {
       const from = x + (row as usize) * ofRow;
       const to = y + (((row as usize) * (out as usize) + ((panel * PANEL) as usize)) << 2);
-      if (kind === F32) addPanelsF32(w, apart, last, from, b, to, gap, width, lanes, others, then);
-      else if (kind === BF16) addPanelsBf16(w, apart, last, from, b, to, gap, width, lanes, others, then, upperHalves);
-      else if (kind === INT8) addPanelsOfIntegers<i8>(w, apart, last, from, b, to, gap, groups, lanes, others, then, nibble);
-      else addPanelsOfIntegers<u8>(w, apart, last, from, b, to, gap, groups, lanes, others, then, nibble);
+      if (kind === F32) addPanelsF32(w, apart, last, from, b, to, gap, width, lanes, others, epilogue);
+      else if (kind === BF16) addPanelsBf16(w, apart, last, from, b, to, gap, width, lanes, others, epilogue, upperHalves);
+      else if (kind === INT8) addPanelsOfIntegers<i8>(w, apart, last, from, b, to, gap, groups, lanes, others, epilogue, nibble);
+      else addPanelsOfIntegers<u8>(w, apart, last, from, b, to, gap, groups, lanes, others, epilogue, nibble);
     }
   }
 }
@@ -137,7 +137,7 @@ export function packedProduct(
   rows: i32,
   width: i32,
   out: i32,
-  then: i32,
+  epilogue: i32,
   block: i32,
   scratch: usize,
 ): void {
@@ -150,8 +150,8 @@ export function packedProduct(
   const some = min(height, rows - row);
   const columns = min(breadth, out - column);
   const p = changetype<Product>(scratch);
-  setProduct(p, kind, weights, x, stride, bias, y, rows, width, out, then);
-  multiplyPart(p, bias, then, row, some, column, columns, scratch + offsetof<Product>());
+  setProduct(p, kind, weights, x, stride, bias, y, rows, width, out, epilogue);
+  multiplyPart(p, bias, epilogue, row, some, column, columns, scratch + offsetof<Product>());
 }
 
 /** Into how many blocks {@link packActivations} cuts its groups. */

@@ -3,7 +3,7 @@ import { defineKernel, type Kernel, type OutputRange, SsmError } from '@densessm
 import { engine, type Tensor, type Tensor1D, type Tensor2D, type Tensor3D } from '@tensorflow/tfjs-core';
 import { checkHostIds } from '../../../host-ids';
 import type { Heap } from '../heap';
-import { currentMachine } from '../machines';
+import { currentRuntime } from '../wasm-runtime';
 import type { PackedLinear } from './packed-linear';
 
 interface Weights {
@@ -24,7 +24,7 @@ interface Parts extends Weights {
 }
 
 /** y = x wᵀ + bias, [..., size] for each part. @throws SsmError SHAPE, DTYPE, STATE, or OPTION inside of a gradient */
-export const packedProduct: Kernel<PackedProductInputs, Tensor[], Parts> = /* @__PURE__ */ defineKernel<
+export const linearOfPacked: Kernel<PackedProductInputs, Tensor[], Parts> = /* @__PURE__ */ defineKernel<
   PackedProductInputs,
   Tensor[],
   Parts
@@ -39,7 +39,7 @@ export const packedProduct: Kernel<PackedProductInputs, Tensor[], Parts> = /* @_
   },
   reference: ({ x, bias }, { matrix, parts = [] }) => {
     const { width } = matrix as PackedLinear;
-    const { heap } = currentMachine('linear');
+    const { heap } = currentRuntime('linear');
     const tensors = parts.map(([, size]) => outputOn(heap, [...x.shape.slice(0, -1), size]));
     const places = parts.map((outputs, i) => ({ y: heap.address(tensors[i] as Tensor), outputs }));
     if (x.size > 0) (matrix as PackedLinear).runParts(heap.address(x), places, x.size / width, { bias: heap.addressOrNone(bias) });
@@ -54,7 +54,7 @@ interface PackedRowsInputs {
 }
 
 /** Rows by id, [B, T, width]. @throws SsmError TOKENS, STATE */
-export const packedRows: Kernel<PackedRowsInputs, Tensor3D, Weights> = /* @__PURE__ */ defineKernel<PackedRowsInputs, Tensor3D, Weights>({
+export const rowsOfPacked: Kernel<PackedRowsInputs, Tensor3D, Weights> = /* @__PURE__ */ defineKernel<PackedRowsInputs, Tensor3D, Weights>({
   name: 'SsmPackedEmbedding',
   inputs: { ids: { dims: ['B', 'T'], dtype: 'int32' } },
   fix: 'pass ids [B, T]',
@@ -62,7 +62,7 @@ export const packedRows: Kernel<PackedRowsInputs, Tensor3D, Weights> = /* @__PUR
   check: ({ ids }, { matrix }) => checkHostIds('SsmPackedEmbedding', 'ids', ids, (matrix as PackedLinear).out),
   reference: ({ ids }, { matrix }) => {
     const { width } = matrix as PackedLinear;
-    const { heap } = currentMachine('embedding');
+    const { heap } = currentRuntime('embedding');
     const rows = outputOn(heap, [...ids.shape, width]);
     const to = new Float32Array(heap.buffer, heap.address(rows), rows.size);
     for (const [i, id] of ids.dataSync().entries()) to.set((matrix as PackedLinear).row(id), i * width);

@@ -1,9 +1,9 @@
 import { fromBf16, WEIGHT_TYPES, type WeightType } from '@densessm/ssm-core';
+import { normal, roundedWeights } from '@densessm/testing';
 import { findBackend, setBackend } from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { registerWasmKernels } from '../register';
 import { PackedLinear } from './packed-linear';
-import { normal, roundedWeights } from './reference';
 
 beforeAll(async () => {
   await setBackend('wasm');
@@ -88,7 +88,7 @@ describe('packed weights', () => {
     expect(got).toEqual(want);
     const integers = { numbers, scales };
     expect(() => use(PackedLinear.empty([out, width], { type: 'bf16' }), (packed) => packed.writeIntegers(0, integers))).toThrow(
-      /whole numbers/,
+      /integers cannot/,
     );
   });
 

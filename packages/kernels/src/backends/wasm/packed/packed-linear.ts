@@ -8,28 +8,22 @@ import {
   type WeightType,
 } from '@densessm/ssm-core';
 import type { Tensor, Tensor1D, Tensor2D, Tensor3D } from '@tensorflow/tfjs-core';
-import type { DecodeModule } from '../decode/module';
+import type { PackedMatrixOptions } from '../../../packed/empty-matrix';
+import { PANEL, packedBytes, unpackRow } from '../../../packed/panel-layout';
 import type { Heap } from '../heap';
-import type { KernelCall, Machine } from '../machine';
-import { currentMachine } from '../machines';
-import { lookAheadOn } from './look-ahead';
-import { packedProduct, packedRows } from './operations';
-import { type PackedRoom, packedBytes, packIntegerRows, packRows, unpackRow } from './pack';
+import type { WasmExports } from '../wasm-kernel';
+import { currentRuntime, type KernelCall, type WasmRuntime } from '../wasm-runtime';
+import { packActivations, packedLinear, packedProduct, packSums, strassenProduct } from './kernels';
+import { linearOfPacked, rowsOfPacked } from './operations';
+import { type PackedRoom, packIntegerRows, packRows } from './pack';
 
-/** Bytes of a group of activations in whole numbers, see assembly.ts. */
+/** Bytes of a group of quantized activations, see assembly.ts. */
 const ACTIVATIONS_BYTES = 72;
 /** With more rows products are made by the tiles of matMul, as soon as that is faster (bench/packed.ts). */
 const MOST_FEW_ROWS: Readonly<Record<WeightType, number>> = { f32: 3, bf16: 3, int8: 7, int4: 7 };
 
 /** Numbers of assembly-floats.ts. */
-const THEN = { add: 1, silu: 2 } as const;
-
-export interface PackedLinearOptions {
-  /** The type that weights are kept in; activations and results are float32. */
-  type: WeightType;
-  /** Names the weights in errors. */
-  name?: string;
-}
+const EPILOGUE = { add: 1, silu: 2 } as const;
 
 export interface PackedProductOptions {
   /** The outputs that are computed, all unless given; the first is a multiple of 16. */
@@ -51,7 +45,7 @@ export interface ProductSteps {
 
 /**
  * Weights [out, width] on the heap of tfjs's wasm backend, packed once. Owns memory: dispose of it. Products of a few rows, as they occur while
- * decoding, take what it takes to read the weights; those of many rows take no longer than matMul. With whole numbers sums are exact inside a group of
+ * decoding, take what it takes to read the weights; those of many rows take no longer than matMul. Quantized, sums are exact inside a group of
  * 32, whose activations keep 16 bits.
  */
 export class PackedLinear implements PackedMatrix {
@@ -62,7 +56,7 @@ export class PackedLinear implements PackedMatrix {
   readonly #heap: Heap;
   #weights = 0;
 
-  private constructor(heap: Heap, { type, name }: PackedLinearOptions, out: number, width: number) {
+  private constructor(heap: Heap, { type, name }: PackedMatrixOptions, out: number, width: number) {
     this.#heap = heap;
     this.#where = name ? `PackedLinear of \`${name}\`` : 'PackedLinear';
     this.type = type;
@@ -74,7 +68,7 @@ export class PackedLinear implements PackedMatrix {
    * Packs weights that lie row by row, as on disk.
    * @throws SsmError BACKEND without our kernels on wasm or without room, OPTION for an unknown type, SHAPE, WEIGHTS where one is not finite
    */
-  static pack(weights: Float32Array, shape: readonly [number, number], options: PackedLinearOptions): PackedLinear {
+  static pack(weights: Float32Array, shape: readonly [number, number], options: PackedMatrixOptions): PackedLinear {
     const [out, width] = shape;
     checkPacking(out, width, options.type);
     if (weights.length !== out * width) throw badShape('the weights have the wrong length', `${out} · ${width}`, String(weights.length));
@@ -89,9 +83,9 @@ export class PackedLinear implements PackedMatrix {
   }
 
   /** Room for weights, all zero, to be filled by {@link write}. @throws SsmError BACKEND, OPTION or SHAPE as {@link pack} */
-  static empty([out, width]: readonly [number, number], options: PackedLinearOptions): PackedLinear {
+  static empty([out, width]: readonly [number, number], options: PackedMatrixOptions): PackedLinear {
     checkPacking(out, width, options.type);
-    const { heap } = currentMachine('PackedLinear');
+    const { heap } = currentRuntime('PackedLinear');
     const packed = new PackedLinear(heap, options, out, width);
     packed.#weights = heap.allocate(packed.sizeBytes);
     return packed;
@@ -103,14 +97,17 @@ export class PackedLinear implements PackedMatrix {
     packRows(this.#room(), rows, first);
   }
 
-  /** As {@link write}, for rows of whole numbers of this type: no weight is rounded. @throws SsmError SHAPE, STATE or OPTION */
+  /** As {@link write}, for rows of integers of this type: no weight is rounded. @throws SsmError SHAPE, STATE or OPTION */
   writeIntegers(first: number, rows: IntegerRows): void {
     this.#checkRows(first, rows.numbers.length);
     const scales = (rows.numbers.length / this.width) * Math.ceil(this.width / GROUP);
     if (rows.scales.length !== scales) throw badShape('the scales have the wrong length', String(scales), String(rows.scales.length));
-    if (this.type === 'f32' || this.type === 'bf16') throw badType('whole numbers cannot be kept in this type', 'int8, int4', this.type);
+    if (this.type === 'f32' || this.type === 'bf16') throw badType('integers cannot be kept in this type', 'int8, int4', this.type);
     packIntegerRows(this.#room(), rows, first);
   }
+
+  /** Outputs of a panel. */
+  readonly outputAlignment = PANEL;
 
   get shape(): readonly [number, number] {
     return [this.out, this.width];
@@ -126,7 +123,7 @@ export class PackedLinear implements PackedMatrix {
     if (x.length !== rows * this.width)
       throw badShape('the input has the wrong length', `${rows} rows of ${this.width}, that is ${rows * this.width}`, String(x.length));
     if (bias && bias.length !== this.out) throw badShape('the bias has the wrong length', String(this.out), String(bias.length));
-    const { heap } = this.#machine();
+    const { heap } = this.#runtime();
     const from = heap.allocate(4 * (x.length + rows * this.out + this.out));
     try {
       const to = from + 4 * x.length;
@@ -147,64 +144,56 @@ export class PackedLinear implements PackedMatrix {
 
   /** As {@link run} for some outputs here and others there; `bias` is that of all. @throws as {@link run} */
   runParts(x: number, parts: readonly { y: number; outputs: OutputRange }[], rows: number, options: PackedProductOptions = {}): void {
-    const { heap, play } = this.#machine();
+    const runtime = this.#runtime();
     const bytes = Math.max(...parts.map(({ outputs: [, size] }) => this.activationsBytes(rows, size)));
-    const activations = bytes > 0 ? heap.shared(bytes) : 0;
+    const activations = bytes > 0 ? runtime.heap.shared(bytes) : 0;
     const steps = parts.map(({ y, outputs }) => this.steps(x, y, rows, activations, { ...options, outputs }));
     const convert = steps.find((one) => one.convert)?.convert;
     const multiply = steps.map((one) => one.multiply);
-    play(convert ? [convert, ...multiply] : multiply);
+    runtime.runAll(convert ? [convert, ...multiply] : multiply);
   }
 
-  /** Room for x in the form in which it is multiplied: whole numbers, or sums of its quarters; none where it is read as it lies. @throws SsmError STATE */
+  /** Scratch bytes for x as it is multiplied: quantized, or as sums of its quarters; none where it is read as it is. @throws SsmError STATE */
   activationsBytes(rows: number, outputs = this.out): number {
-    const { module } = this.#machine();
-    if (this.#isWhole) return rows * Math.ceil(this.width / GROUP) * ACTIVATIONS_BYTES;
-    return this.#isOfHalves(rows, outputs, module) ? module.packedSumsBytes(rows, this.width) >>> 0 : 0;
+    const { module } = this.#runtime();
+    if (this.#isQuantized) return rows * Math.ceil(this.width / GROUP) * ACTIVATIONS_BYTES;
+    return this.#usesStrassen(rows, outputs, module) ? (module.packedSumsBytes?.(rows, this.width) ?? 0) >>> 0 : 0;
   }
 
-  /** What {@link run} does, to be done at any time while the weights are there: x is brought to `activations`, an address that is not 0, and multiplied. @throws SsmError STATE */
+  /** The calls of {@link run}, to be made at any time while the weights are there: x is brought to `activations`, an address that is not 0, and multiplied. @throws SsmError STATE */
   steps(x: number, y: number, rows: number, activations: number, options: PackedProductOptions = {}): ProductSteps {
     const { bias = 0, add = false, activation, stride = this.width, outputs: [first, out] = [0, this.out] } = options;
-    const { module } = this.#machine();
+    const runtime = this.#runtime();
     const { type, width } = this;
+    const source = { x, stride, rows, width };
+    const result = { bias: bias && bias + 4 * first, y, out, epilogue: add ? EPILOGUE.add : activation ? EPILOGUE[activation] : 0 };
     const weights = this.#weights + packedBytes(type, first, width);
-    const then = add ? THEN.add : activation ? THEN[activation] : 0;
-    const result = [bias && bias + 4 * first, y, rows, width, out, then];
-    if (this.#isOfHalves(rows, out, module)) {
-      const convert = { blocks: module.packSumsBlocks(rows), scratchBytes: module.packSumsScratchBytes(width) };
-      const blocks = module.strassenProductBlocks(rows, out);
-      const scratchBytes = module.strassenProductScratchBytes(rows, width, out) >>> 0;
+    if (this.#usesStrassen(rows, out, runtime.module))
       return {
-        convert: { kernel: 'packSums', ...convert, given: [x, stride, activations, rows, width] },
-        multiply: { kernel: 'strassenProduct', blocks, scratchBytes, given: [weights, activations, x, stride, ...result] },
+        convert: runtime.callOf(packSums, { ...source, to: activations }),
+        multiply: runtime.callOf(strassenProduct, { ...source, ...result, weights, sums: activations }),
       };
-    }
-    const kind = WEIGHT_TYPES.indexOf(type);
-    const given = [kind, weights, this.#isWhole ? activations : x, stride, ...result];
-    const isFew = rows <= MOST_FEW_ROWS[type];
-    const blocks = isFew ? module.packedLinearBlocks(rows, width, out) : module.packedProductBlocks(rows, width, out);
-    const scratchBytes = isFew ? 0 : module.packedProductScratchBytes(kind, rows, width, out) >>> 0;
-    const multiply = isFew
-      ? { kernel: 'packedLinear', blocks, scratchBytes, given: [...given, lookAheadOn(this.#heap, type).address] }
-      : { kernel: 'packedProduct', blocks, scratchBytes, given };
-    if (!this.#isWhole) return { multiply };
-    const converted = { blocks: module.packActivationsBlocks(rows, width), scratchBytes: 0, given: [x, stride, activations, rows, width] };
-    return { convert: { kernel: 'packActivations', ...converted }, multiply };
+    const product = { ...source, ...result, kind: WEIGHT_TYPES.indexOf(type), weights, x: this.#isQuantized ? activations : x };
+    const multiply =
+      rows <= MOST_FEW_ROWS[type]
+        ? runtime.callOf(packedLinear, { ...product, prefetch: runtime.prefetchOf(type).address })
+        : runtime.callOf(packedProduct, product);
+    if (!this.#isQuantized) return { multiply };
+    return { convert: runtime.callOf(packActivations, { ...source, to: activations }), multiply };
   }
 
-  get #isWhole(): boolean {
+  get #isQuantized(): boolean {
     return this.type === 'int8' || this.type === 'int4';
   }
 
-  /** Whether this product is made of seven products of halves. */
-  #isOfHalves(rows: number, out: number, module: DecodeModule): boolean {
-    return this.type === 'f32' && module.strassenApplies(rows, this.width, out) !== 0;
+  /** Whether this product is a Strassen multiplication. */
+  #usesStrassen(rows: number, out: number, module: WasmExports): boolean {
+    return this.type === 'f32' && module.strassenApplies?.(rows, this.width, out) !== 0;
   }
 
   /** @throws SsmError STATE where the weights are no longer there, or the backend in use is another */
   check(): void {
-    this.#machine();
+    this.#runtime();
   }
 
   /** {@link run} as an operation of tfjs: x [..., width], bias [out] → [..., out]. @throws SsmError SHAPE, DTYPE, STATE or BACKEND */
@@ -214,12 +203,12 @@ export class PackedLinear implements PackedMatrix {
 
   /** As {@link linear}, each of some ranges of outputs apart. @throws as {@link linear} */
   linearParts(x: Tensor, parts: readonly OutputRange[], bias?: Tensor1D): Tensor[] {
-    return packedProduct({ x, bias }, { matrix: this, parts });
+    return linearOfPacked({ x, bias }, { matrix: this, parts });
   }
 
   /** Rows by id, as an operation of tfjs: ids [B, T] int32 → [B, T, width]. @throws SsmError TOKENS, STATE or BACKEND */
   embedding(ids: Tensor2D): Tensor3D {
-    return packedRows({ ids }, { matrix: this });
+    return rowsOfPacked({ ids }, { matrix: this });
   }
 
   /** The weights of one output as they are after packing, [width]. @throws SsmError SHAPE or STATE */
@@ -235,28 +224,28 @@ export class PackedLinear implements PackedMatrix {
   }
 
   #checkRows(first: number, values: number): void {
-    this.#machine();
+    this.#runtime();
     const rows = values / this.width;
     if (Number.isInteger(first) && first >= 0 && Number.isInteger(rows) && first + rows <= this.out) return;
     throw badShape(
       'there are no such rows',
-      `whole rows of ${this.width}, from 0 to ${this.out - 1}`,
+      `rows of ${this.width} values, from 0 to ${this.out - 1}`,
       `${values} values from row ${first} on`,
     );
   }
 
   #room(): PackedRoom {
-    return { where: this.#where, machine: this.#machine(), type: this.type, width: this.width, weights: this.#weights };
+    return { where: this.#where, runtime: this.#runtime(), type: this.type, width: this.width, weights: this.#weights };
   }
 
   #bytes(): Uint8Array {
     return new Uint8Array(this.#heap.buffer, this.#weights, this.sizeBytes);
   }
 
-  /** The backend's machine as it is now: threads may have come or gone. */
-  #machine(): Machine<DecodeModule> {
-    const machine = currentMachine('PackedLinear');
-    if (this.#weights !== 0 && machine.heap === this.#heap) return machine;
+  /** The runtime of the backend in use. @throws SsmError STATE where the weights are not there */
+  #runtime(): WasmRuntime {
+    const runtime = currentRuntime('PackedLinear');
+    if (this.#weights !== 0 && runtime.heap === this.#heap) return runtime;
     throw new SsmError({
       code: 'STATE',
       what: 'PackedLinear: these weights cannot be used.',
@@ -270,7 +259,7 @@ export class PackedLinear implements PackedMatrix {
 function checkPacking(out: number, width: number, type: WeightType): void {
   if (!WEIGHT_TYPES.includes(type)) throw badType('weights cannot be kept in this type', WEIGHT_TYPES.join(', '), type);
   const isSize = (size: number): boolean => Number.isInteger(size) && size > 0;
-  if (!isSize(out) || !isSize(width)) throw badShape('the weights have no such shape', 'two whole numbers above 0', `[${out}, ${width}]`);
+  if (!isSize(out) || !isSize(width)) throw badShape('the weights have no such shape', 'two integers above 0', `[${out}, ${width}]`);
 }
 
 const badType = (what: string, expected: string, got: string): SsmError => {

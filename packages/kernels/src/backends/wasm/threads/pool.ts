@@ -110,7 +110,7 @@ export class ThreadPool {
    * preparation: leave it as it is.
    * @throws SsmError BACKEND as {@link run}
    */
-  play(calls: readonly BlockCalls[], scratch: number, scratchBytes: number): void {
+  runAll(calls: readonly BlockCalls[], scratch: number, scratchBytes: number): void {
     for (const act of this.#actsOf(calls)) {
       if (act !== this.#planned) this.#plans++;
       this.#job(act, this.#plans, scratch, scratchBytes);

@@ -1,90 +1,67 @@
-import type { TensorInfo } from '@tensorflow/tfjs-core';
-import { util } from '@tensorflow/tfjs-core';
-import type { Machine } from '../../../backends/wasm/machine';
+import { type TensorInfo, util } from '@tensorflow/tfjs-core';
 import { replaceStock } from '../../../backends/wasm/tfjs-patches/stock';
-import type { ActivationGradInputs, ActivationInputs } from '../silu';
-import type { SiluGateGradInputs, SiluGateInputs } from '../silu-gate';
+import { wasmKernel } from '../../../backends/wasm/wasm-kernel';
+import { type WasmRuntime, wasmRuntimeOf } from '../../../backends/wasm/wasm-runtime';
+import { wasmVersion } from '../../../backends/wasm/wasm-version';
+import { siluGrad, siluKernel } from '../silu';
+import { siluGate, siluGateGrad } from '../silu-gate';
+import { softplusGrad, softplusKernel } from '../softplus';
 
-type Unary = (x: number, y: number, size: number, block: number) => void;
+const blocks = ['elementBlocks', 'size'] as const;
+const unary = { x: 'tensor', y: 'tensor', size: 'i32' } as const;
+const unaryGradient = { x: 'tensor', dy: 'tensor', dx: 'tensor', size: 'i32' } as const;
 
-/** Exports of assembly.ts. */
-export interface ActivationsModule {
-  elementBlocks(size: number): number;
-  exp: Unary;
-  softplus: Unary;
-  silu: Unary;
-  siluGrad(x: number, dy: number, dx: number, size: number, block: number): void;
-  softplusGrad(x: number, dy: number, dx: number, size: number, block: number): void;
-  siluGate(x: number, gate: number, addend: number, y: number, size: number, block: number): void;
-  siluGateGrad(x: number, gate: number, dy: number, dx: number, dGate: number, size: number, block: number): void;
+const exp = wasmKernel('exp', unary, { blocks });
+const softplusForward = wasmKernel('softplus', unary, { blocks });
+const siluForward = wasmKernel('silu', unary, { blocks });
+const softplusGradient = wasmKernel('softplusGrad', unaryGradient, { blocks });
+const siluGradient = wasmKernel('siluGrad', unaryGradient, { blocks });
+const gateForward = wasmKernel('siluGate', { x: 'tensor', gate: 'tensor', addend: 'tensor?', y: 'tensor', size: 'i32' }, { blocks });
+const gateGradient = wasmKernel(
+  'siluGateGrad',
+  { x: 'tensor', gate: 'tensor', dy: 'tensor', dx: 'tensor', dGate: 'tensor', size: 'i32' },
+  { blocks },
+);
+
+function apply(runtime: WasmRuntime, kernel: typeof exp, x: TensorInfo): TensorInfo {
+  const y = runtime.heap.output(x.shape);
+  runtime.run(kernel, { x, y, size: util.sizeFromShape(x.shape) });
+  return y;
 }
 
-export const siluOnWasm =
-  (machine: Machine<ActivationsModule>) =>
-  ({ x }: ActivationInputs): TensorInfo =>
-    apply(machine, 'silu', [x]);
+function applyGradient(runtime: WasmRuntime, kernel: typeof siluGradient, x: TensorInfo, dy: TensorInfo): TensorInfo {
+  const dx = runtime.heap.output(x.shape);
+  runtime.run(kernel, { x, dy, dx, size: util.sizeFromShape(x.shape) });
+  return dx;
+}
 
-export const siluGradOnWasm =
-  (machine: Machine<ActivationsModule>) =>
-  ({ x, dy }: ActivationGradInputs): TensorInfo =>
-    apply(machine, 'siluGrad', [x, dy]);
-
-export const softplusOnWasm =
-  (machine: Machine<ActivationsModule>) =>
-  ({ x }: ActivationInputs): TensorInfo =>
-    apply(machine, 'softplus', [x]);
-
-export const softplusGradOnWasm =
-  (machine: Machine<ActivationsModule>) =>
-  ({ x, dy }: ActivationGradInputs): TensorInfo =>
-    apply(machine, 'softplusGrad', [x, dy]);
-
-export const siluGateOnWasm =
-  ({ heap, module, run }: Machine<ActivationsModule>) =>
-  ({ x, gate, addend }: SiluGateInputs): TensorInfo => {
-    const y = heap.output(x.shape);
-    const size = util.sizeFromShape(x.shape);
-    const addresses = [heap.address(x), heap.address(gate), heap.addressOrNone(addend), heap.address(y)];
-    run('siluGate', module.elementBlocks(size), 0, ...addresses, size);
+export const activationsOnWasm = [
+  wasmVersion(siluKernel, [siluForward], (runtime, { x }) => apply(runtime, siluForward, x)),
+  wasmVersion(siluGrad, [siluGradient], (runtime, { x, dy }) => applyGradient(runtime, siluGradient, x, dy)),
+  wasmVersion(siluGate, [gateForward], (runtime, inputs) => {
+    const { shape, size } = inputs.x;
+    const y = runtime.heap.output(shape);
+    runtime.run(gateForward, { ...inputs, y, size });
     return y;
-  };
-
-export const siluGateGradOnWasm =
-  ({ heap, module, run }: Machine<ActivationsModule>) =>
-  ({ x, gate, dy }: SiluGateGradInputs): TensorInfo[] => {
-    const outputs = [heap.output(x.shape), heap.output(x.shape)];
-    const size = util.sizeFromShape(x.shape);
-    const addresses = [x, gate, dy, ...outputs].map((tensor) => heap.address(tensor));
-    run('siluGateGrad', module.elementBlocks(size), 0, ...addresses, size);
-    return outputs;
-  };
-
-/** A function of values one by one, of inputs that have one shape. */
-function apply(
-  { heap, module, run }: Machine<ActivationsModule>,
-  name: keyof ActivationsModule,
-  inputs: readonly [TensorInfo, ...TensorInfo[]],
-) {
-  const [{ shape }] = inputs;
-  const size = util.sizeFromShape(shape);
-  const output = heap.output(shape);
-  const addresses = [...inputs, output].map((tensor) => heap.address(tensor));
-  run(name, module.elementBlocks(size), 0, ...addresses, size);
-  return output;
-}
-
-/** Of each backend that our kernels were registered for, what runs in place of tfjs's own. */
-const fastExp = new WeakMap<object, (x: TensorInfo) => TensorInfo>();
+  }),
+  wasmVersion(siluGateGrad, [gateGradient], (runtime, inputs) => {
+    const { shape, size } = inputs.x;
+    const [dx, dGate] = [runtime.heap.output(shape), runtime.heap.output(shape)];
+    runtime.run(gateGradient, { ...inputs, dx, dGate, size });
+    return [dx, dGate];
+  }),
+  wasmVersion(softplusKernel, [softplusForward], (runtime, { x }) => apply(runtime, softplusForward, x)),
+  wasmVersion(softplusGrad, [softplusGradient], (runtime, { x, dy }) => applyGradient(runtime, softplusGradient, x, dy)),
+];
 
 /**
  * Replaces tfjs's Exp on wasm, which calls a scalar exponential for every value and takes ten times as long. As accurate: relative error below
  * 3e-7 in float32, subnormal results included.
  */
-export function replaceExp(backend: object, machine: Machine<ActivationsModule>): void {
-  fastExp.set(backend, (x) => apply(machine, 'exp', [x]));
+export function replaceExp(): void {
   replaceStock('Exp', (stock) => (call) => {
     const x = call.inputs.x as TensorInfo;
-    const fast = fastExp.get(call.backend as object);
-    return fast && x.dtype === 'float32' ? fast(x) : stock(call);
+    const runtime = wasmRuntimeOf(call.backend as object);
+    return runtime && x.dtype === 'float32' ? apply(runtime, exp, x) : stock(call);
   });
 }

@@ -1,38 +1,57 @@
-import type { TensorInfo } from '@tensorflow/tfjs-core';
-import type { Machine } from '../../../backends/wasm/machine';
-import type { ActivationsModule } from '../../activations/wasm/kernel';
-import type { AdamwStepAttrs, AdamwStepInputs } from '../kernel';
+import { wasmKernel } from '../../../backends/wasm/wasm-kernel';
+import { wasmVersion } from '../../../backends/wasm/wasm-version';
+import { adamwStep } from '../kernel';
 
-/** Exports of assembly.ts. */
-export interface AdamwStepModule {
-  /** param, grad, mean, square, and where the new param, mean and square go; size; scale, beta1, rest1, beta2, rest2, keep, stepSize, root, eps, block */
-  adamwStep(...addressesAndNumbers: number[]): void;
-}
+const kernel = wasmKernel(
+  'adamwStep',
+  {
+    param: 'tensor',
+    grad: 'tensor',
+    mean: 'tensor',
+    square: 'tensor',
+    nextParam: 'tensor',
+    nextMean: 'tensor',
+    nextSquare: 'tensor',
+    size: 'i32',
+    scale: 'f32',
+    beta1: 'f32',
+    rest1: 'f32',
+    beta2: 'f32',
+    rest2: 'f32',
+    keep: 'f32',
+    stepSize: 'f32',
+    root: 'f32',
+    eps: 'f32',
+  },
+  { blocks: ['elementBlocks', 'size'] },
+);
 
-/**
- * Into new memory: what lies there already may be known under its address elsewhere, as packed weights are. The allocator hands out what the
- * last parameter's step gave back.
- */
-export const adamwStepOnWasm =
-  ({ heap, module, run }: Machine<AdamwStepModule & Pick<ActivationsModule, 'elementBlocks'>>) =>
-  ({ param, grad, mean, square }: AdamwStepInputs, attrs: AdamwStepAttrs): TensorInfo[] => {
+export const adamwStepOnWasm = [
+  /**
+   * Into new memory: what lies there already may be known under its address elsewhere, as packed weights are. The allocator hands out what the
+   * last parameter's step gave back.
+   */
+  wasmVersion(adamwStep, [kernel], (runtime, inputs, attrs) => {
+    const { heap } = runtime;
+    const { shape, size } = inputs.param;
     const { learningRate, beta1, beta2, eps, weightDecay, step, gradientScale } = attrs;
-    const outputs = [heap.output(param.shape), heap.output(param.shape), heap.output(param.shape)];
-    run(
-      'adamwStep',
-      module.elementBlocks(param.size),
-      0,
-      ...[param, grad, mean, square, ...outputs].map((tensor) => heap.address(tensor)),
-      param.size,
-      gradientScale,
+    const [nextParam, nextMean, nextSquare] = [heap.output(shape), heap.output(shape), heap.output(shape)];
+    runtime.run(kernel, {
+      ...inputs,
+      nextParam,
+      nextMean,
+      nextSquare,
+      size,
+      scale: gradientScale,
       beta1,
-      1 - beta1,
+      rest1: 1 - beta1,
       beta2,
-      1 - beta2,
-      1 - learningRate * weightDecay,
-      learningRate / (1 - beta1 ** step),
-      Math.sqrt(1 - beta2 ** step),
+      rest2: 1 - beta2,
+      keep: 1 - learningRate * weightDecay,
+      stepSize: learningRate / (1 - beta1 ** step),
+      root: Math.sqrt(1 - beta2 ** step),
       eps,
-    );
-    return outputs;
-  };
+    });
+    return [nextParam, nextMean, nextSquare];
+  }),
+];

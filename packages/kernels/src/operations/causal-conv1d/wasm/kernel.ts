@@ -1,39 +1,45 @@
-import type { TensorInfo } from '@tensorflow/tfjs-core';
-import type { Machine } from '../../../backends/wasm/machine';
-import type { CausalConv1dGradInputs } from '../gradient';
+import { wasmKernel } from '../../../backends/wasm/wasm-kernel';
+import { wasmVersion } from '../../../backends/wasm/wasm-version';
+import { causalConv1dGrad } from '../gradient';
 import type { CausalConv1dAttrs, CausalConv1dInputs } from '../inputs';
+import { causalConv1d } from '../kernel';
 
-/** Exports of assembly.ts. */
-export interface CausalConv1dModule {
-  causalConv1dBlocks(batch: number, length: number, channels: number): number;
-  causalConv1dScratchBytes(channels: number, width: number): number;
-  /** x, w, bias, tail, starts, y, the tail that is left, batch, length, channels, width, silu, share, scratch */
-  causalConv1d(...addressesAndSizes: number[]): void;
-  causalConv1dGradScratchBytes(length: number, channels: number, width: number): number;
-  /** x, w, bias, tail, starts, dy, dTail, dx, dw, dbias, dtail, and the last seven as above */
-  causalConv1dGrad(...addressesAndSizes: number[]): void;
+const given = { x: 'tensor', w: 'tensor', bias: 'tensor?', tail: 'tensor?', starts: 'tensor?' } as const;
+const sizes = { batch: 'i32', length: 'i32', channels: 'i32', width: 'i32', silu: 'bool' } as const;
+const blocks = ['causalConv1dBlocks', 'batch', 'length', 'channels'] as const;
+
+const forward = wasmKernel(
+  'causalConv1d',
+  { ...given, y: 'tensor', left: 'tensor', ...sizes },
+  { blocks, scratch: ['causalConv1dScratchBytes', 'channels', 'width'] },
+);
+
+const gradient = wasmKernel(
+  'causalConv1dGrad',
+  { ...given, dy: 'tensor', dLeft: 'tensor', dx: 'tensor', dw: 'tensor', dBias: 'tensor', dTail: 'tensor', ...sizes },
+  { blocks, scratch: ['causalConv1dGradScratchBytes', 'length', 'channels', 'width'] },
+);
+
+function sizesOf({ x, w }: CausalConv1dInputs, { activation }: CausalConv1dAttrs) {
+  const [batch, length, channels] = x.shape;
+  return { batch, length, channels, width: w.shape[1], silu: activation === 'silu' };
 }
 
-export const causalConv1dOnWasm =
-  ({ heap, module, run }: Machine<CausalConv1dModule>) =>
-  ({ x, w, bias, tail, starts }: CausalConv1dInputs, { activation }: CausalConv1dAttrs): TensorInfo[] => {
-    const [[batch, length, channels], width] = [x.shape, w.shape[1]];
-    const outputs = [heap.output(x.shape), heap.output([batch, channels, width - 1])];
-    const addresses = [x, w, bias, tail, starts, ...outputs].map((tensor) => heap.addressOrNone(tensor));
-    const sizes = [batch, length, channels, width, Number(activation === 'silu')];
-    const scratchBytes = module.causalConv1dScratchBytes(channels, width) >>> 0;
-    run('causalConv1d', module.causalConv1dBlocks(batch, length, channels), scratchBytes, ...addresses, ...sizes);
-    return outputs;
-  };
-
-export const causalConv1dGradOnWasm =
-  ({ heap, module, run }: Machine<CausalConv1dModule>) =>
-  ({ x, w, bias, tail, starts, dy, dTail }: CausalConv1dGradInputs, { activation }: CausalConv1dAttrs): TensorInfo[] => {
-    const [[batch, length, channels], width] = [x.shape, w.shape[1]];
-    const gradients = [x.shape, w.shape, [channels], dTail.shape].map((shape) => heap.output(shape));
-    const addresses = [x, w, bias, tail, starts, dy, dTail, ...gradients].map((tensor) => heap.addressOrNone(tensor));
-    const sizes = [batch, length, channels, width, Number(activation === 'silu')];
-    const scratchBytes = module.causalConv1dGradScratchBytes(length, channels, width) >>> 0;
-    run('causalConv1dGrad', module.causalConv1dBlocks(batch, length, channels), scratchBytes, ...addresses, ...sizes);
-    return gradients;
-  };
+export const causalConv1dOnWasm = [
+  wasmVersion(causalConv1d, [forward], (runtime, inputs, attrs) => {
+    const { heap } = runtime;
+    const of = sizesOf(inputs, attrs);
+    const y = heap.output(inputs.x.shape);
+    const left = heap.output([of.batch, of.channels, of.width - 1]);
+    runtime.run(forward, { ...inputs, y, left, ...of });
+    return [y, left];
+  }),
+  wasmVersion(causalConv1dGrad, [gradient], (runtime, { dTail: dLeft, ...inputs }, attrs) => {
+    const { heap } = runtime;
+    const of = sizesOf(inputs, attrs);
+    const [dx, dw] = [heap.output(inputs.x.shape), heap.output(inputs.w.shape)];
+    const [dBias, dTail] = [heap.output([of.channels]), heap.output(dLeft.shape)];
+    runtime.run(gradient, { ...inputs, dLeft, dx, dw, dBias, dTail, ...of });
+    return [dx, dw, dBias, dTail];
+  }),
+];

@@ -1,38 +1,60 @@
-import type { TensorInfo } from '@tensorflow/tfjs-core';
-import type { Machine } from '../../../backends/wasm/machine';
-import type { CrossEntropyGradInputs } from '../gradient';
-import type { CrossEntropyAttrs, CrossEntropyInputs } from '../inputs';
+import { wasmKernel } from '../../../backends/wasm/wasm-kernel';
+import { wasmVersion } from '../../../backends/wasm/wasm-version';
+import { crossEntropyGrad } from '../gradient';
+import { crossEntropy } from '../kernel';
 
-/** Exports of assembly.ts. */
-export interface CrossEntropyModule {
-  crossEntropyBlocks(rows: number, width: number): number;
-  /** logits, targets, losses, rows, width, ignored, block */
-  crossEntropy(...addressesAndSizes: number[]): void;
-  collectLosses(losses: number, targets: number, out: number, rows: number, ignored: number, mean: number): void;
-  /** logits, targets, dy, dlogits, losses or 0, rows, width, ignored, mean, block */
-  crossEntropyGrad(...addressesAndSizes: number[]): void;
-}
+const blocks = ['crossEntropyBlocks', 'rows', 'width'] as const;
+
+/** The loss of each row, in float64. */
+export const rowLosses = wasmKernel(
+  'crossEntropy',
+  { logits: 'tensor', targets: 'tensor', losses: 'tensor', rows: 'i32', width: 'i32', ignored: 'i32' },
+  { blocks },
+);
+
+/** Losses of rows to their mean, or to float32. */
+export const collectLosses = wasmKernel('collectLosses', {
+  losses: 'tensor',
+  targets: 'tensor',
+  out: 'tensor',
+  rows: 'i32',
+  ignored: 'i32',
+  mean: 'bool',
+});
+
+/** The gradient, and the loss of each row where `losses` is given. */
+export const gradientOfLogits = wasmKernel(
+  'crossEntropyGrad',
+  {
+    logits: 'tensor',
+    targets: 'tensor',
+    dy: 'tensor',
+    dlogits: 'tensor',
+    losses: 'tensor?',
+    rows: 'i32',
+    width: 'i32',
+    ignored: 'i32',
+    mean: 'bool',
+  },
+  { blocks },
+);
 
 /** The kernels' own checks have seen the targets: none points outside its row. */
-export const crossEntropyOnWasm =
-  ({ heap, module, run }: Machine<CrossEntropyModule>) =>
-  ({ logits, targets }: CrossEntropyInputs, { ignoreIndex, reduction }: CrossEntropyAttrs): TensorInfo => {
-    const isMean = reduction === 'mean';
-    const output = heap.output(isMean ? [] : targets.shape);
+export const crossEntropyOnWasm = [
+  wasmVersion(crossEntropy, [rowLosses, collectLosses], (runtime, { logits, targets }, { ignoreIndex: ignored, reduction }) => {
+    const { heap } = runtime;
+    const mean = reduction === 'mean';
+    const out = heap.output(mean ? [] : targets.shape);
     const [rows, width] = logits.shape;
-    const ofRows = heap.shared(8 * rows);
-    const [atLogits, atTargets, out] = [heap.address(logits), heap.address(targets), heap.address(output)];
-    run('crossEntropy', module.crossEntropyBlocks(rows, width), 0, atLogits, atTargets, ofRows, rows, width, ignoreIndex);
-    module.collectLosses(ofRows, atTargets, out, rows, ignoreIndex, Number(isMean));
-    return output;
-  };
-
-export const crossEntropyGradOnWasm =
-  ({ heap, module, run }: Machine<CrossEntropyModule>) =>
-  ({ logits, targets, dy }: CrossEntropyGradInputs, { ignoreIndex, reduction }: CrossEntropyAttrs): TensorInfo => {
-    const output = heap.output(logits.shape);
-    const addresses = [logits, targets, dy, output].map((tensor) => heap.address(tensor));
-    const blocks = module.crossEntropyBlocks(...logits.shape);
-    run('crossEntropyGrad', blocks, 0, ...addresses, 0, ...logits.shape, ignoreIndex, Number(reduction === 'mean'));
-    return output;
-  };
+    const losses = heap.shared(8 * rows);
+    runtime.run(rowLosses, { logits, targets, losses, rows, width, ignored });
+    runtime.run(collectLosses, { losses, targets, out, rows, ignored, mean });
+    return out;
+  }),
+  wasmVersion(crossEntropyGrad, [gradientOfLogits], (runtime, inputs, { ignoreIndex: ignored, reduction }) => {
+    const [rows, width] = inputs.logits.shape;
+    const dlogits = runtime.heap.output([rows, width]);
+    runtime.run(gradientOfLogits, { ...inputs, dlogits, rows, width, ignored, mean: reduction === 'mean' });
+    return dlogits;
+  }),
+];

@@ -1,53 +1,48 @@
-import type { TensorInfo } from '@tensorflow/tfjs-core';
-import type { Machine } from '../../../backends/wasm/machine';
-import { type ReduceModule, sumParts } from '../../../backends/wasm/tfjs-patches/reduce/kernel';
-import type { DecayScanGradAttrs, DecayScanGradInputs } from '../gradient';
+import { sumParts } from '../../../backends/wasm/tfjs-patches/reduce/kernel';
+import { wasmKernel } from '../../../backends/wasm/wasm-kernel';
+import { wasmVersion } from '../../../backends/wasm/wasm-version';
+import { decayScanGrad } from '../gradient';
 import type { DecayScanInputs } from '../inputs';
+import { decayScan } from '../kernel';
 
-/** Exports of assembly.ts. */
-export interface DecayScanModule {
-  decayScanBlocks(batch: number, length: number, heads: number, keys: number, values: number): number;
-  decayScanScratchBytes(length: number, keys: number, values: number): number;
-  /** q, k, v, logDecay, s0, starts, o, sT, batch, length, heads, keys, values, constant, block, scratch */
-  decayScan(...addressesAndSizes: number[]): void;
-  decayScanGradScratchBytes(length: number, keys: number, values: number): number;
-  /** q, k, v, logDecay, s0, starts, dO, dST, dq, dk, dv, ds0, dLogDecay, and the last eight as above */
-  decayScanGrad(...addressesAndSizes: number[]): void;
-}
+const given = { q: 'tensor', k: 'tensor', v: 'tensor', logDecay: 'tensor', s0: 'tensor?', starts: 'tensor?' } as const;
+const sizes = { batch: 'i32', length: 'i32', heads: 'i32', keys: 'i32', values: 'i32', constant: 'bool' } as const;
+const blocks = ['decayScanBlocks', 'batch', 'length', 'heads', 'keys', 'values'] as const;
+
+const forward = wasmKernel(
+  'decayScan',
+  { ...given, o: 'tensor', sT: 'tensor', ...sizes },
+  { blocks, scratch: ['decayScanScratchBytes', 'length', 'keys', 'values'] },
+);
+
+const gradient = wasmKernel(
+  'decayScanGrad',
+  { ...given, dO: 'tensor', dST: 'tensor', dq: 'tensor', dk: 'tensor', dv: 'tensor', ds0: 'tensor', dLogDecay: 'tensor?', ...sizes },
+  { blocks, scratch: ['decayScanGradScratchBytes', 'length', 'keys', 'values'] },
+);
 
 function sizesOf({ q, v, logDecay }: DecayScanInputs) {
   const [batch, length, heads, keys] = q.shape;
-  const values = v.shape[3];
-  return { batch, length, heads, keys, values, constant: logDecay.rank === 1 };
+  return { batch, length, heads, keys, values: v.shape[3], constant: logDecay.rank === 1 };
 }
 
-const given = ({ q, k, v, logDecay, s0, starts }: DecayScanInputs) => [q, k, v, logDecay, s0, starts];
-
-export const decayScanOnWasm =
-  ({ heap, module, run }: Machine<DecayScanModule>) =>
-  (inputs: DecayScanInputs): TensorInfo[] => {
-    const { batch, length, heads, keys, values, constant } = sizesOf(inputs);
-    const outputs = [heap.output(inputs.v.shape), heap.output([batch, heads, keys, values])];
-    const addresses = [...given(inputs), ...outputs].map((tensor) => heap.addressOrNone(tensor));
-    const blocks = module.decayScanBlocks(batch, length, heads, keys, values);
-    const scratchBytes = module.decayScanScratchBytes(length, keys, values) >>> 0;
-    run('decayScan', blocks, scratchBytes, ...addresses, batch, length, heads, keys, values, Number(constant));
-    return outputs;
-  };
-
-export const decayScanGradOnWasm =
-  (machine: Machine<DecayScanModule & ReduceModule>) =>
-  (inputs: DecayScanGradInputs, { withDecay }: DecayScanGradAttrs): TensorInfo[] => {
-    const { heap, module, run } = machine;
-    const { q, k, v, logDecay, dO, dST } = inputs;
-    const { batch, length, heads, keys, values, constant } = sizesOf(inputs);
-    const gradients = [q, k, v, dST, ...(withDecay ? [logDecay] : [])].map(({ shape }) => heap.output(shape));
-    const before = [...given(inputs), dO, dST, ...gradients.slice(0, 4)].map((tensor) => heap.addressOrNone(tensor));
-    const dLogDecay = heap.addressOrNone(gradients[4]);
-    const parts = withDecay && constant ? heap.shared(4 * batch * heads) : dLogDecay;
-    const blocks = module.decayScanBlocks(batch, length, heads, keys, values);
-    const scratchBytes = module.decayScanGradScratchBytes(length, keys, values) >>> 0;
-    run('decayScanGrad', blocks, scratchBytes, ...before, parts, batch, length, heads, keys, values, Number(constant));
-    if (withDecay && constant) sumParts(machine, parts, dLogDecay, batch, heads);
-    return gradients;
-  };
+export const decayScanOnWasm = [
+  wasmVersion(decayScan, [forward], (runtime, inputs) => {
+    const of = sizesOf(inputs);
+    const o = runtime.heap.output(inputs.v.shape);
+    const sT = runtime.heap.output([of.batch, of.heads, of.keys, of.values]);
+    runtime.run(forward, { ...inputs, o, sT, ...of });
+    return [o, sT];
+  }),
+  wasmVersion(decayScanGrad, [gradient, sumParts], (runtime, inputs, { withDecay }) => {
+    const { heap } = runtime;
+    const of = sizesOf(inputs);
+    const [dq, dk, dv] = [heap.output(inputs.q.shape), heap.output(inputs.k.shape), heap.output(inputs.v.shape)];
+    const ds0 = heap.output(inputs.dST.shape);
+    const dLogDecay = withDecay ? heap.output(inputs.logDecay.shape) : undefined;
+    const parts = dLogDecay && of.constant ? heap.shared(4 * of.batch * of.heads) : undefined;
+    runtime.run(gradient, { ...inputs, dq, dk, dv, ds0, dLogDecay: parts ?? dLogDecay, ...of });
+    if (dLogDecay && parts !== undefined) runtime.run(sumParts, { parts, out: dLogDecay, count: of.batch, size: of.heads });
+    return dLogDecay ? [dq, dk, dv, ds0, dLogDecay] : [dq, dk, dv, ds0];
+  }),
+];

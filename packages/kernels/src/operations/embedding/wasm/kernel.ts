@@ -1,31 +1,27 @@
-import type { TensorInfo } from '@tensorflow/tfjs-core';
-import type { Heap } from '../../../backends/wasm/heap';
-import type { Machine } from '../../../backends/wasm/machine';
-import type { DenseEmbeddingInputs, EmbeddingGradAttrs, EmbeddingGradInputs } from '../kernel';
+import { wasmKernel } from '../../../backends/wasm/wasm-kernel';
+import { wasmVersion } from '../../../backends/wasm/wasm-version';
+import { embedding, embeddingGrad } from '../kernel';
 
-/** Exports of assembly.ts. */
-export interface EmbeddingModule {
-  embedding(ids: number, w: number, out: number, count: number, width: number): void;
-  embeddingGradBlocks(width: number, vocabulary: number): number;
-  /** ids, dy, dw, count, width, vocabulary, padding, block */
-  embeddingGrad(...addressesAndSizes: number[]): void;
-}
+const forward = wasmKernel('embedding', { ids: 'tensor', w: 'tensor', out: 'tensor', count: 'i32', width: 'i32' });
+
+const gradient = wasmKernel(
+  'embeddingGrad',
+  { ids: 'tensor', dy: 'tensor', dw: 'tensor', count: 'i32', width: 'i32', vocabulary: 'i32', padding: 'i32' },
+  { blocks: ['embeddingGradBlocks', 'width', 'vocabulary'] },
+);
 
 /** The kernels' own checks have seen the ids: none points outside the matrix. */
-export const embeddingOnWasm =
-  (heap: Heap, module: EmbeddingModule) =>
-  ({ ids, w }: DenseEmbeddingInputs): TensorInfo => {
-    const output = heap.output([...ids.shape, w.shape[1]]);
-    module.embedding(heap.address(ids), heap.address(w), heap.address(output), ids.size, w.shape[1]);
-    return output;
-  };
-
-export const embeddingGradOnWasm =
-  ({ heap, module, run }: Machine<EmbeddingModule>) =>
-  ({ ids, dy }: EmbeddingGradInputs, { vocabSize, paddingIndex }: EmbeddingGradAttrs): TensorInfo => {
+export const embeddingOnWasm = [
+  wasmVersion(embedding, [forward], (runtime, { ids, w }) => {
+    const width = w.shape[1];
+    const out = runtime.heap.output([...ids.shape, width]);
+    runtime.run(forward, { ids, w, out, count: ids.size, width });
+    return out;
+  }),
+  wasmVersion(embeddingGrad, [gradient], (runtime, { ids, dy }, { vocabSize: vocabulary, paddingIndex: padding }) => {
     const width = dy.shape[2];
-    const output = heap.output([vocabSize, width]);
-    const addresses = [ids, dy, output].map((tensor) => heap.address(tensor));
-    run('embeddingGrad', module.embeddingGradBlocks(width, vocabSize), 0, ...addresses, ids.size, width, vocabSize, paddingIndex);
-    return output;
-  };
+    const dw = runtime.heap.output([vocabulary, width]);
+    runtime.run(gradient, { ids, dy, dw, count: ids.size, width, vocabulary, padding });
+    return dw;
+  }),
+];

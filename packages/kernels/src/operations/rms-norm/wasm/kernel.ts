@@ -1,48 +1,46 @@
-import type { Tensor, TensorInfo } from '@tensorflow/tfjs-core';
-import type { Machine } from '../../../backends/wasm/machine';
-import { type ReduceModule, sumParts } from '../../../backends/wasm/tfjs-patches/reduce/kernel';
-import type { RmsNormGradInputs } from '../gradient';
-import type { RmsNormAttrs, RmsNormInputs } from '../inputs';
+import type { Tensor } from '@tensorflow/tfjs-core';
+import { sumParts } from '../../../backends/wasm/tfjs-patches/reduce/kernel';
+import { wasmKernel } from '../../../backends/wasm/wasm-kernel';
+import { wasmVersion } from '../../../backends/wasm/wasm-version';
+import { rmsNormGrad } from '../gradient';
+import type { RmsNormAttrs } from '../inputs';
+import { rmsNorm } from '../kernel';
 
-/** Exports of assembly.ts. */
-export interface RmsNormModule {
-  rmsNormBlocks(rows: number, width: number): number;
-  /** x, weight, gate, y, rows, width, size, eps, inside, block */
-  rmsNorm(...addressesAndSizes: number[]): void;
-  rmsNormGradScratchBytes(width: number, size: number): number;
-  rmsNormGradBlocks(rows: number, width: number): number;
-  /** x, weight, gate, dy, dx, dweight, dgate, and the last six as above, scratch */
-  rmsNormGrad(...addressesAndSizes: number[]): void;
-}
+const given = { x: 'tensor', weight: 'tensor?', gate: 'tensor?' } as const;
+const sizes = { rows: 'i32', width: 'i32', size: 'i32', eps: 'f64', inside: 'bool' } as const;
 
-/** Rows, their width, the size of a group, eps, and whether the gate joins before the norm. */
-function sizesOf(x: Tensor, { eps, groupSize, normBeforeGate }: RmsNormAttrs): [number, number, number, number, number] {
+const forward = wasmKernel('rmsNorm', { ...given, y: 'tensor', ...sizes }, { blocks: ['rmsNormBlocks', 'rows', 'width'] });
+
+const gradient = wasmKernel(
+  'rmsNormGrad',
+  { ...given, dy: 'tensor', dx: 'tensor', dw: 'tensor', dgate: 'tensor?', ...sizes },
+  { blocks: ['rmsNormGradBlocks', 'rows', 'width'], scratch: ['rmsNormGradScratchBytes', 'width', 'size'] },
+);
+
+/** Rows, their width, the size of a group, and whether the gate joins before the norm. */
+function sizesOf(x: Tensor, { eps, groupSize, normBeforeGate }: RmsNormAttrs) {
   const width = x.shape.at(-1) as number;
-  return [width === 0 ? 0 : x.size / width, width, groupSize || width, eps, Number(!normBeforeGate)];
+  return { rows: width === 0 ? 0 : x.size / width, width, size: groupSize || width, eps, inside: !normBeforeGate };
 }
 
-export const rmsNormOnWasm =
-  ({ heap, module, run }: Machine<RmsNormModule>) =>
-  ({ x, weight, gate }: RmsNormInputs, attrs: RmsNormAttrs): TensorInfo => {
-    const output = heap.output(x.shape);
-    const sizes = sizesOf(x, attrs);
-    const addresses = [x, weight, gate, output].map((tensor) => heap.addressOrNone(tensor));
-    run('rmsNorm', module.rmsNormBlocks(sizes[0], sizes[1]), 0, ...addresses, ...sizes);
-    return output;
-  };
-
-export const rmsNormGradOnWasm =
-  (machine: Machine<RmsNormModule & ReduceModule>) =>
-  ({ x, weight, gate, dy }: RmsNormGradInputs, attrs: RmsNormAttrs): TensorInfo[] => {
-    const { heap, module, run } = machine;
-    const sizes = sizesOf(x, attrs);
-    const [rows, width, size] = sizes;
-    const outputs = [x.shape, [width], ...(gate ? [gate.shape] : [])].map((shape) => heap.output(shape));
-    const [dx, dWeight, dGate = 0] = outputs.map((tensor) => heap.address(tensor)) as [number, number, number?];
-    const parts = module.rmsNormGradBlocks(rows, width);
-    const sums = parts > 1 ? heap.shared(parts * width * 4) : dWeight;
-    const addresses = [x, weight, gate, dy].map((tensor) => heap.addressOrNone(tensor));
-    run('rmsNormGrad', parts, module.rmsNormGradScratchBytes(width, size) >>> 0, ...addresses, dx, sums, dGate, ...sizes);
-    if (parts > 1) sumParts(machine, sums, dWeight, parts, width);
-    return outputs;
-  };
+export const rmsNormOnWasm = [
+  wasmVersion(rmsNorm, [forward], (runtime, inputs, attrs) => {
+    const y = runtime.heap.output(inputs.x.shape);
+    runtime.run(forward, { ...inputs, y, ...sizesOf(inputs.x, attrs) });
+    return y;
+  }),
+  wasmVersion(rmsNormGrad, [gradient, sumParts], (runtime, inputs, attrs) => {
+    const { heap } = runtime;
+    const { x, gate } = inputs;
+    const of = sizesOf(x, attrs);
+    const { width } = of;
+    const dx = heap.output(x.shape);
+    const dWeight = heap.output([width]);
+    const dgate = gate && heap.output(gate.shape);
+    const blocks = runtime.blocksOf(gradient, of);
+    const parts = blocks > 1 ? heap.shared(blocks * width * 4) : heap.address(dWeight);
+    runtime.run(gradient, { ...inputs, dx, dw: parts, dgate, ...of });
+    if (blocks > 1) runtime.run(sumParts, { parts, out: dWeight, count: blocks, size: width });
+    return dgate ? [dx, dWeight, dgate] : [dx, dWeight];
+  }),
+];

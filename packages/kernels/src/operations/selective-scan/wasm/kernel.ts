@@ -1,70 +1,93 @@
 import type { TensorInfo } from '@tensorflow/tfjs-core';
-import type { Machine } from '../../../backends/wasm/machine';
-import { type ReduceModule, sumParts } from '../../../backends/wasm/tfjs-patches/reduce/kernel';
-import type { SelectiveScanGradInputs, SelectiveScanGradOfCInputs } from '../gradient';
+import { sumParts } from '../../../backends/wasm/tfjs-patches/reduce/kernel';
+import { wasmKernel } from '../../../backends/wasm/wasm-kernel';
+import { wasmVersion } from '../../../backends/wasm/wasm-version';
+import { selectiveScanGrad, selectiveScanGradOfC } from '../gradient';
 import { type SelectiveScanInputs, sizesOf } from '../inputs';
+import { selectiveScan } from '../kernel';
 
-/** Exports of assembly.ts. */
-export interface SelectiveScanModule {
-  selectiveScanBlocks(batch: number, length: number, channels: number, states: number, groups: number): number;
-  selectiveScanScratchBytes(channels: number, states: number, groups: number): number;
-  /** u, delta, A, B, C, D, h0, starts, y, hT, batch, length, channels, states, groups, share, scratch */
-  selectiveScan(...addressesAndSizes: number[]): void;
-  selectiveScanGradScratchBytes(length: number, channels: number, states: number, groups: number): number;
-  /** u, delta, A, B, C, D, h0, starts, dy, dhT, dyReads, CReads, du, dDelta, dA, dB, dC, dh0, dD, reads, and the last seven as above */
-  selectiveScanGrad(...addressesAndSizes: number[]): void;
-  /** u, delta, A, B, h0, starts, dy, dC, and the last seven as above */
-  selectiveScanGradOfC(...addressesAndSizes: number[]): void;
+const states = { u: 'tensor', delta: 'tensor', A: 'tensor', B: 'tensor' } as const;
+const read = { C: 'tensor', D: 'tensor?' } as const;
+const start = { h0: 'tensor?', starts: 'tensor?' } as const;
+const sizes = { batch: 'i32', length: 'i32', channels: 'i32', states: 'i32', groups: 'i32' } as const;
+const blocks = ['selectiveScanBlocks', 'batch', 'length', 'channels', 'states', 'groups'] as const;
+const gradientScratch = ['selectiveScanGradScratchBytes', 'length', 'channels', 'states', 'groups'] as const;
+
+const forward = wasmKernel(
+  'selectiveScan',
+  { ...states, ...read, ...start, y: 'tensor', hT: 'tensor', ...sizes },
+  { blocks, scratch: ['selectiveScanScratchBytes', 'channels', 'states', 'groups'] },
+);
+
+const gradient = wasmKernel(
+  'selectiveScanGrad',
+  {
+    ...states,
+    ...read,
+    ...start,
+    dy: 'tensor',
+    dhT: 'tensor',
+    dyReads: 'tensor?',
+    CReads: 'tensor?',
+    du: 'tensor',
+    dDelta: 'tensor',
+    dA: 'tensor',
+    dB: 'tensor',
+    dC: 'tensor',
+    dh0: 'tensor',
+    dD: 'tensor',
+    reads: 'i32',
+    ...sizes,
+  },
+  { blocks, scratch: gradientScratch },
+);
+
+const gradientOfC = wasmKernel(
+  'selectiveScanGradOfC',
+  { ...states, ...start, dy: 'tensor', dC: 'tensor', ...sizes },
+  { blocks, scratch: gradientScratch },
+);
+
+function namedSizes(inputs: Pick<SelectiveScanInputs, 'u' | 'A' | 'B'>) {
+  const { B, T, E, N, G } = sizesOf(inputs);
+  return { batch: B, length: T, channels: E, states: N, groups: G };
 }
 
-export const selectiveScanOnWasm =
-  ({ heap, module, run }: Machine<SelectiveScanModule>) =>
-  (inputs: SelectiveScanInputs): TensorInfo[] => {
-    const { u, delta, A, B, C, D, h0, starts } = inputs;
-    const { B: batch, T, E, N, G } = sizesOf(inputs);
-    const [y, hT] = [heap.output(u.shape), heap.output([batch, E, N])];
-    const addresses = [u, delta, A, B, C, D, h0, starts, y, hT].map((tensor) => heap.addressOrNone(tensor));
-    const scratchBytes = module.selectiveScanScratchBytes(E, N, G) >>> 0;
-    run('selectiveScan', module.selectiveScanBlocks(batch, T, E, N, G), scratchBytes, ...addresses, batch, T, E, N, G);
+export const selectiveScanOnWasm = [
+  wasmVersion(selectiveScan, [forward], (runtime, inputs) => {
+    const of = namedSizes(inputs);
+    const y = runtime.heap.output(inputs.u.shape);
+    const hT = runtime.heap.output([of.batch, of.channels, of.states]);
+    runtime.run(forward, { ...inputs, y, hT, ...of });
     return [y, hT];
-  };
+  }),
+  wasmVersion(selectiveScanGrad, [gradient, sumParts], (runtime, inputs) => {
+    const { heap } = runtime;
+    const { u, delta, A, B, C, dyReads } = inputs;
+    const of = namedSizes(inputs);
+    const [du, dDelta, dA, dB, dC] = [u, delta, A, B, C].map(({ shape }) => heap.output(shape)) as Five;
+    const [dh0, dD] = [heap.output([of.batch, of.channels, of.states]), heap.output([of.channels])];
+    // each block has sums of its own for B and C, which are added up in one order
+    const count = runtime.blocksOf(gradient, of);
+    const partsOfB = count > 1 ? heap.shared(2 * count * B.size * 4) : heap.address(dB);
+    const partsOfC = count > 1 ? partsOfB + count * B.size * 4 : heap.address(dC);
+    const outputs = { du, dDelta, dA, dB: partsOfB, dC: partsOfC, dh0, dD };
+    runtime.run(gradient, { ...inputs, ...outputs, reads: dyReads?.shape[0] ?? 0, ...of });
+    if (count > 1) runtime.run(sumParts, { parts: partsOfB, out: dB, count, size: B.size });
+    if (count > 1) runtime.run(sumParts, { parts: partsOfC, out: dC, count, size: B.size });
+    return [du, dDelta, dA, dB, dC, dh0, dD];
+  }),
+  wasmVersion(selectiveScanGradOfC, [gradientOfC, sumParts], (runtime, inputs) => {
+    const { heap } = runtime;
+    const { shape, size } = inputs.B;
+    const of = namedSizes(inputs);
+    const dC = heap.output(shape);
+    const count = runtime.blocksOf(gradientOfC, of);
+    const parts = count > 1 ? heap.shared(count * size * 4) : heap.address(dC);
+    runtime.run(gradientOfC, { ...inputs, dC: parts, ...of });
+    if (count > 1) runtime.run(sumParts, { parts, out: dC, count, size });
+    return dC;
+  }),
+];
 
-type Seven = [number, number, number, number, number, number, number];
-
-export const selectiveScanGradOnWasm =
-  (machine: Machine<SelectiveScanModule & ReduceModule>) =>
-  (inputs: SelectiveScanGradInputs): TensorInfo[] => {
-    const { heap, module, run } = machine;
-    const { u, delta, A, B, C, D, h0, starts, dy, dhT, dyReads, CReads } = inputs;
-    const { B: batch, T, E, N, G } = sizesOf(inputs);
-    const gradients = [u.shape, delta.shape, A.shape, B.shape, C.shape, [batch, E, N], [E]].map((shape) => heap.output(shape));
-    const given = [u, delta, A, B, C, D, h0, starts, dy, dhT, dyReads, CReads].map((tensor) => heap.addressOrNone(tensor));
-    const [du, dDelta, dA, dB, dC, dh0, dD] = gradients.map((tensor) => heap.address(tensor)) as Seven;
-    const shares = module.selectiveScanBlocks(batch, T, E, N, G);
-    const parts = shares > 1 ? heap.shared(2 * shares * B.size * 4) : 0;
-    const partsOfC = parts + shares * B.size * 4;
-    const [toB, toC] = shares > 1 ? [parts, partsOfC] : [dB, dC];
-    const scratchBytes = module.selectiveScanGradScratchBytes(T, E, N, G) >>> 0;
-    const reads = dyReads?.shape[0] ?? 0;
-    run('selectiveScanGrad', shares, scratchBytes, ...given, du, dDelta, dA, toB, toC, dh0, dD, reads, batch, T, E, N, G);
-    if (shares > 1) sumParts(machine, parts, dB, shares, B.size);
-    if (shares > 1) sumParts(machine, partsOfC, dC, shares, B.size);
-    return gradients;
-  };
-
-export const selectiveScanGradOfCOnWasm =
-  (machine: Machine<SelectiveScanModule & ReduceModule>) =>
-  (inputs: SelectiveScanGradOfCInputs): TensorInfo => {
-    const { heap, module, run } = machine;
-    const { u, delta, A, B, h0, starts, dy } = inputs;
-    const { B: batch, T, E, N, G } = sizesOf(inputs);
-    const output = heap.output(B.shape);
-    const dC = heap.address(output);
-    const given = [u, delta, A, B, h0, starts, dy].map((tensor) => heap.addressOrNone(tensor));
-    const shares = module.selectiveScanBlocks(batch, T, E, N, G);
-    const parts = shares > 1 ? heap.shared(shares * B.size * 4) : dC;
-    const scratchBytes = module.selectiveScanGradScratchBytes(T, E, N, G) >>> 0;
-    run('selectiveScanGradOfC', shares, scratchBytes, ...given, parts, batch, T, E, N, G);
-    if (shares > 1) sumParts(machine, parts, dC, shares, B.size);
-    return output;
-  };
+type Five = [TensorInfo, TensorInfo, TensorInfo, TensorInfo, TensorInfo];

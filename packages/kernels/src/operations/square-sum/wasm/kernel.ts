@@ -1,16 +1,13 @@
-import type { Tensor, TensorInfo } from '@tensorflow/tfjs-core';
-import type { Heap } from '../../../backends/wasm/heap';
+import { wasmKernel } from '../../../backends/wasm/wasm-kernel';
+import { wasmVersion } from '../../../backends/wasm/wasm-version';
+import { squareSum } from '../kernel';
 
-/** Exports of assembly.ts. */
-export interface SquareSumModule {
-  /** x, out, size */
-  squareSum(...addressesAndSize: number[]): void;
-}
+const kernel = wasmKernel('squareSum', { x: 'tensor', out: 'tensor', size: 'i32' });
 
-export const squareSumOnWasm =
-  (heap: Heap, module: SquareSumModule) =>
-  ({ x }: { x: Tensor }): TensorInfo => {
-    const output = heap.output([]);
-    module.squareSum(heap.address(x), heap.address(output), x.size);
-    return output;
-  };
+export const squareSumOnWasm = [
+  wasmVersion(squareSum, [kernel], (runtime, { x }) => {
+    const out = runtime.heap.output([]);
+    runtime.run(kernel, { x, out, size: x.size });
+    return out;
+  }),
+];

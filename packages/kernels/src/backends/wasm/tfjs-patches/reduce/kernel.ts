@@ -1,34 +1,22 @@
 import { backend_util, type SumAttrs, type TensorInfo, util } from '@tensorflow/tfjs-core';
-import type { Heap } from '../../heap';
-import type { Machine } from '../../machine';
+import { wasmKernel } from '../../wasm-kernel';
+import { wasmRuntimeOf } from '../../wasm-runtime';
 import { replaceStock } from '../stock';
 
-/** Exports of assembly.ts. */
-export interface ReduceModule {
-  sumMiddle(x: number, out: number, outer: number, middle: number, inner: number, scale: number): void;
-  sumPartsBlocks(size: number): number;
-  sumParts(parts: number, out: number, count: number, size: number, block: number): void;
-}
+const sumMiddle = wasmKernel('sumMiddle', { x: 'tensor', out: 'tensor', outer: 'i32', middle: 'i32', inner: 'i32', scale: 'f64' });
 
 /** Adds up what the blocks of a kernel leave for a sum across them, in one order: parts [count, size] → out [size]. */
-export function sumParts({ module, run }: Machine<ReduceModule>, parts: number, out: number, count: number, size: number): void {
-  run('sumParts', module.sumPartsBlocks(size), 0, parts, out, count, size);
-}
-
-interface OnHeap {
-  heap: Heap;
-  module: ReduceModule;
-}
-
-/** Where the sums of each backend run; one without a place keeps tfjs's own. */
-const places = new WeakMap<object, OnHeap>();
+export const sumParts = wasmKernel(
+  'sumParts',
+  { parts: 'tensor', out: 'tensor', count: 'i32', size: 'i32' },
+  { blocks: ['sumPartsBlocks', 'size'] },
+);
 
 /**
  * Replaces tfjs's Sum and Mean on wasm, which add in float32 one value after the other (an error of 5e-7 over 100 values, growing
  * with their number: the main rounding error of a norm) and copy the tensor first where the axes are not the last. Ours adds in float64.
  */
-export function replaceSums(backend: object, heap: Heap, module: ReduceModule): void {
-  places.set(backend, { heap, module });
+export function replaceSums(): void {
   for (const name of ['Sum', 'Mean']) {
     replaceStock(name, (stock) => (call) => {
       const x = call.inputs.x as TensorInfo;
@@ -36,10 +24,10 @@ export function replaceSums(backend: object, heap: Heap, module: ReduceModule): 
       const axes = util.parseAxisParam(axis, x.shape).sort((a, b) => a - b);
       const first = axes[0] ?? 0;
       const isRun = axes.every((one, i) => one === first + i);
-      const place = places.get(call.backend as object);
-      if (!place || x.dtype !== 'float32' || !isRun) return stock(call);
+      const runtime = wasmRuntimeOf(call.backend as object);
+      if (!runtime || x.dtype !== 'float32' || !isRun) return stock(call);
       const [kept] = backend_util.computeOutAndReduceShapes(x.shape, axes);
-      const output = place.heap.output(keepDims ? backend_util.expandShapeToKeepDim(kept, axes) : kept);
+      const out = runtime.heap.output(keepDims ? backend_util.expandShapeToKeepDim(kept, axes) : kept);
       const size = (shape: number[]) => util.sizeFromShape(shape);
       const [outer, middle, inner] = [
         size(x.shape.slice(0, first)),
@@ -47,11 +35,8 @@ export function replaceSums(backend: object, heap: Heap, module: ReduceModule): 
         size(x.shape.slice(first + axes.length)),
       ];
       const scale = name === 'Mean' ? 1 / middle : 1;
-      if (outer * inner > 0) place.module.sumMiddle(addressOf(place.heap, x), place.heap.address(output), outer, middle, inner, scale);
-      return output;
+      if (outer * inner > 0) runtime.run(sumMiddle, { x, out, outer, middle, inner, scale });
+      return out;
     });
   }
 }
-
-/** A tensor without values lies nowhere. */
-const addressOf = (heap: Heap, x: TensorInfo): number => (util.sizeFromShape(x.shape) === 0 ? 0 : heap.address(x));

@@ -1,70 +1,57 @@
 import { backend_util, type ConcatAttrs, type SplitVAttrs, type Tensor, type TensorInfo, util } from '@tensorflow/tfjs-core';
-import type { Machine } from '../../machine';
+import { wasmKernel } from '../../wasm-kernel';
+import { type WasmRuntime, wasmRuntimeOf } from '../../wasm-runtime';
 import { replaceStock } from '../stock';
 
-/** Exports of assembly.ts. */
-export interface StridedCopyModule {
-  copyRunsBlocks(rows: number, run: number): number;
-  /** from, to, rows, run, fromStride, toStride, block */
-  copyRuns(...addressesAndSizes: number[]): void;
-}
-type OnHeap = Machine<StridedCopyModule>;
-
-/** Of each backend that our kernels were registered for, where they run. */
-const places = new WeakMap<object, OnHeap>();
+const copyRuns = wasmKernel(
+  'copyRuns',
+  { from: 'tensor', to: 'tensor', rows: 'i32', run: 'i32', fromStride: 'i32', toStride: 'i32' },
+  { blocks: ['copyRunsBlocks', 'rows', 'run'] },
+);
 
 /**
  * Replaces tfjs's SplitV and Concat on wasm. The former copies its whole input out of the heap for each part, and both make a view
  * for every row, which takes longer than to copy it.
  */
-export function replaceSplitAndConcat(backend: object, machine: OnHeap): void {
-  places.set(backend, machine);
+export function replaceSplitAndConcat(): void {
   replaceStock('SplitV', (stock) => (call) => {
     const x = call.inputs.x as TensorInfo;
-    const place = places.get(call.backend as object);
-    return place && x.dtype === 'float32' ? split(place, x, call.attrs as unknown as SplitVAttrs) : stock(call);
+    const runtime = wasmRuntimeOf(call.backend as object);
+    return runtime && x.dtype === 'float32' ? split(runtime, x, call.attrs as unknown as SplitVAttrs) : stock(call);
   });
   replaceStock('Concat', (stock) => (call) => {
     const parts = call.inputs as unknown as TensorInfo[];
-    const place = places.get(call.backend as object);
+    const runtime = wasmRuntimeOf(call.backend as object);
     const isOurs = parts.every(({ dtype }) => dtype === 'float32');
-    return place && isOurs ? concat(place, parts, call.attrs as unknown as ConcatAttrs) : stock(call);
+    return runtime && isOurs ? concat(runtime, parts, call.attrs as unknown as ConcatAttrs) : stock(call);
   });
 }
 
-function split(place: OnHeap, x: TensorInfo, { numOrSizeSplits, axis }: SplitVAttrs): TensorInfo[] {
+function split(runtime: WasmRuntime, x: TensorInfo, { numOrSizeSplits, axis }: SplitVAttrs): TensorInfo[] {
   const along = util.parseAxisParam(axis, x.shape)[0] as number;
   const sizes = backend_util.prepareSplitSize(x as Tensor, numOrSizeSplits, along);
-  const parts = sizes.map((size) => place.heap.output(x.shape.with(along, size)));
-  copyParts(place, x, parts, along, (whole, part, rows, run, row) => copyRuns(place, whole, part, rows, run, row, run));
+  const parts = sizes.map((size) => runtime.heap.output(x.shape.with(along, size)));
+  copyParts(runtime, x, parts, along, (whole, part, rows, run, row) =>
+    runtime.run(copyRuns, { from: whole, to: part, rows, run, fromStride: row, toStride: run }),
+  );
   return parts;
 }
 
-function concat(place: OnHeap, parts: TensorInfo[], { axis }: ConcatAttrs): TensorInfo {
+function concat(runtime: WasmRuntime, parts: TensorInfo[], { axis }: ConcatAttrs): TensorInfo {
   const [first] = parts as [TensorInfo];
   const along = util.parseAxisParam(axis, first.shape)[0] as number;
   const shapes = parts.map(({ shape }) => shape);
   backend_util.assertParamsConsistent(shapes, along);
-  const output = place.heap.output(backend_util.computeOutShape(shapes, along));
-  copyParts(place, output, parts, along, (whole, part, rows, run, row) => copyRuns(place, part, whole, rows, run, run, row));
+  const output = runtime.heap.output(backend_util.computeOutShape(shapes, along));
+  copyParts(runtime, output, parts, along, (whole, part, rows, run, row) =>
+    runtime.run(copyRuns, { from: part, to: whole, rows, run, fromStride: run, toStride: row }),
+  );
   return output;
-}
-
-function copyRuns(
-  { module, run: share }: OnHeap,
-  from: number,
-  to: number,
-  rows: number,
-  run: number,
-  fromStride: number,
-  toStride: number,
-) {
-  share('copyRuns', module.copyRunsBlocks(rows, run), 0, from, to, rows, run, fromStride, toStride);
 }
 
 /** Calls `copy` with where each part lies, its rows and their length, and that of the whole's rows. */
 function copyParts(
-  { heap }: OnHeap,
+  { heap }: WasmRuntime,
   whole: TensorInfo,
   parts: TensorInfo[],
   along: number,

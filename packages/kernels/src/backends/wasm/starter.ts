@@ -9,11 +9,30 @@ import {
   removeBackend,
   setBackend,
 } from '@tensorflow/tfjs-core';
-import type { Obstacle, Platform } from '../../runtime/start-backend';
+import { activate } from '../../runtime/activate';
+import type { BackendStarter, StartRequest } from '../../runtime/choose';
 import { registerWasmKernels } from './register';
+import type { Spawn } from './threads/pool';
 
 const MOST_BY_DEFAULT = 16;
 const PRIORITY = 2;
+
+/** What differs between Node and a page. */
+export interface WasmPlatform {
+  /** Opens tfjs's wasm backend, with a memory that threads can share or one of its own; see `openTfjsModule`. */
+  openWasm(isShared: boolean): Promise<KernelBackend>;
+  /** Makes a change that runs Emscripten's start or end, and undoes what they leave behind. */
+  around(change: () => Promise<void>): Promise<void>;
+  spawn: Spawn;
+  cores: number;
+  /** Why threads have no memory to share here, where it is so. */
+  lacksThreads?: Obstacle;
+}
+
+interface Obstacle {
+  why: string;
+  fix: string;
+}
 
 interface Running {
   threads: number;
@@ -28,26 +47,31 @@ let running: Running | undefined;
 let last: Promise<unknown> = Promise.resolve();
 
 /**
- * Starts tfjs's wasm backend with our kernels, or changes its number of threads; calls that overlap wait for each other.
- * @param mayFallBack whether one thread will do where more cannot be had
+ * tfjs's wasm backend with our kernels: started, or given another number of threads where it runs already. Calls that overlap wait for each other.
+ * It falls back to one thread where more cannot be had, unless the user named the device and a number of threads.
  */
-export async function startWasmBackend(platform: Platform, threads: number | undefined, mayFallBack: boolean): Promise<string> {
-  const mine = last.then(() => startOrChange(platform, threads, mayFallBack));
-  last = mine.catch(() => undefined);
-  return mine;
-}
+export const wasmStarter = (platform: WasmPlatform): BackendStarter<'wasm'> => ({
+  name: 'wasm',
+  probe: async () => ((await env().getAsync('WASM_HAS_SIMD_SUPPORT')) ? true : 'this machine runs WebAssembly without SIMD'),
+  start: async (request) => {
+    const mine = last.then(() => startOrChange(platform, request));
+    last = mine.catch(() => undefined);
+    const about = await mine;
+    await activate('wasm');
+    return about;
+  },
+});
 
-async function startOrChange(platform: Platform, threads: number | undefined, mayFallBack: boolean): Promise<string> {
+async function startOrChange(platform: WasmPlatform, { threads, isNamed }: StartRequest): Promise<string> {
   if (running !== undefined && (threads ?? running.threads) === running.threads) return running.about;
-  if (!(await env().getAsync('WASM_HAS_SIMD_SUPPORT'))) throw new Error('this machine runs WebAssembly without SIMD');
   const wanted = threads ?? Math.min(platform.cores, MOST_BY_DEFAULT);
   if (running?.isShared) running = await withThreads(platform, wanted, true);
-  else running = await open(platform, wanted, mayFallBack);
+  else running = await open(platform, wanted, !isNamed || threads === undefined);
   return running.about;
 }
 
-/** Opens a backend in place of the one there is; one thread does, on what is there, where threads have no memory to share and that may be. */
-async function open(platform: Platform, wanted: number, mayFallBack: boolean): Promise<Running> {
+/** Opens a backend in place of the current one. Falls back to one thread, on the current backend, if memory cannot be shared and `mayFallBack`. */
+async function open(platform: WasmPlatform, wanted: number, mayFallBack: boolean): Promise<Running> {
   const current = engine().registry.wasm as CountingBackend | undefined;
   const obstacle = current && current.numDataIds() > 0 ? tensorsOn(current) : platform.lacksThreads;
   if (wanted > 1 && obstacle && !mayFallBack) throw cannotShare(wanted, obstacle);
@@ -62,7 +86,7 @@ async function open(platform: Platform, wanted: number, mayFallBack: boolean): P
   }
 }
 
-async function replaceBackend(platform: Platform, threads: number, remark = ''): Promise<Running> {
+async function replaceBackend(platform: WasmPlatform, threads: number, remark = ''): Promise<Running> {
   const isShared = threads > 1;
   await platform.around(async () => {
     const backend = await platform.openWasm(isShared);
@@ -74,7 +98,7 @@ async function replaceBackend(platform: Platform, threads: number, remark = ''):
 }
 
 /** Our kernels on the backend that is registered. */
-async function withThreads(platform: Platform, wanted: number, isShared: boolean, remark = ''): Promise<Running> {
+async function withThreads(platform: WasmPlatform, wanted: number, isShared: boolean, remark = ''): Promise<Running> {
   // setBackend reports a failure on the console, and here as false
   if (!(await setBackend('wasm'))) throw new Error("tfjs's wasm backend did not start");
   const { names, simd, threads } = await registerWasmKernels(findBackend('wasm'), {

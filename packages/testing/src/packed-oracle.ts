@@ -1,4 +1,4 @@
-/** What packed weights stand for, in plain numbers: the oracle of the tests. Knows nothing of panels. */
+/** What packed weights stand for, as plain loops in float64: the oracle of tests. Knows nothing of panels. */
 import { fromBf16, WEIGHT_GROUP as GROUP, mulberry32, quantizeInt4, quantizeInt8, toBf16, type WeightType } from '@densessm/ssm-core';
 
 /** About normal, as weights and activations are. */
@@ -25,7 +25,7 @@ export function roundedWeights(type: WeightType, weights: Float32Array, width: n
 }
 
 /** y = x wᵀ + bias in float64. x [rows, width], weights [out, width] → [rows, out]. */
-export function packedLinearReference(
+export function packedLinearNaive(
   type: WeightType,
   x: Float32Array,
   weights: Float32Array,

@@ -1,4 +1,4 @@
-/** The steps in which one parameter is read: questions for stored values, whose answers may have to be waited for. */
+/** Reads one parameter in parts and checks what is stored under its names. */
 import type { ConstantLeaf, IntegerRows, PackedMatrix, ParamLeaf } from '@densessm/ssm-core';
 import { SsmError } from '@densessm/ssm-core';
 import type { Tensor } from '@tensorflow/tfjs-core';
@@ -7,18 +7,19 @@ import type { Dtype, TensorValues } from './dtypes';
 import { floatTarget, packedTarget } from './float-target';
 import type { QuantizedSource } from './quantized/read';
 
-/** A question for some values of one stored tensor, row-major; or, with `asIntegers`, for some rows as the whole numbers that are stored. */
+/** Some values of one stored tensor, row-major. */
 export interface Part {
   readonly name: string;
   readonly first: number;
   readonly count: number;
-  readonly asIntegers?: boolean;
 }
-export type Steps<Result> = Generator<Part, Result, TensorValues | IntegerRows>;
 
-/** What is stored, by name. */
+/** What is stored, by name, and how its values are read. */
 export interface Stored extends Partial<Pick<QuantizedSource, 'quantized' | 'type'>> {
   readonly tensors: ReadonlyMap<string, { readonly dtype: Dtype; readonly shape: readonly number[] }>;
+  values(part: Part): TensorValues | Promise<TensorValues>;
+  /** Rows of a quantized matrix as the integers that are stored. */
+  rows?(name: string, first: number, count: number): Promise<IntegerRows>;
 }
 
 export interface ReadOptions {
@@ -27,36 +28,40 @@ export interface ReadOptions {
   pack?: (leaf: ParamLeaf) => PackedMatrix | undefined;
 }
 
-/** Values that are asked for at once: few beside any model, many beside the cost of asking. */
+/** Values that are read at once: few beside any model, many beside the cost of a read. */
 const PART = 2 ** 18;
 
-export function* readConstant(leaf: ConstantLeaf, name: string, { tensors }: Stored, { where }: ReadOptions): Steps<void> {
-  const values = yield* valuesOf(where, { name, first: 0, count: sizeOf(leaf.shape) });
-  checkConstant(where, leaf, { shape: leaf.shape, values, dtype: tensors.get(name)?.dtype });
+/** @throws SsmError WEIGHTS where the stored constant is not the one that the config implies */
+export async function readConstant(leaf: ConstantLeaf, name: string, stored: Stored, { where }: ReadOptions): Promise<void> {
+  const values = await valuesOf(where, stored, { name, first: 0, count: sizeOf(leaf.shape) });
+  checkConstant(where, leaf, { shape: leaf.shape, values, dtype: stored.tensors.get(name)?.dtype });
 }
 
-/** The tensor or packed matrix under the first of its names, compared with those under the others. */
-export function* readParam(
+/**
+ * The tensor or packed matrix under the first of its names, compared with those under the others.
+ * @throws SsmError DTYPE where one holds no floats, WEIGHTS where two differ or an array is not as long as its shape says
+ */
+export async function readParam(
   leaf: ParamLeaf,
   [name, ...others]: readonly [string, ...string[]],
   stored: Stored,
   { where, pack }: ReadOptions,
-): Steps<Tensor | PackedMatrix> {
+): Promise<Tensor | PackedMatrix> {
   for (const one of [name, ...others]) requireFloats(where, one, stored.tensors.get(one)?.dtype);
   const shape = stored.tensors.get(name)?.shape ?? [];
   const matrix = pack?.(leaf);
   const target = matrix ? packedTarget(matrix) : floatTarget(shape);
   let complete = false;
   try {
-    if (matrix && stored.quantized?.has(name) && stored.type === matrix.type) yield* readIntegers(name, matrix);
+    if (matrix && stored.quantized?.has(name) && stored.type === matrix.type) await readIntegers(name, matrix, stored);
     else {
       const row = matrix ? matrix.shape[1] : 1;
-      for (const part of partsOfTensor(name, sizeOf(shape), row)) target.write(part.first, yield* valuesOf(where, part));
+      for (const part of partsOfTensor(name, sizeOf(shape), row)) target.write(part.first, await valuesOf(where, stored, part));
     }
     for (const other of others) {
       for (const part of partsOfTensor(other, sizeOf(shape), 1)) {
-        const want = Float32Array.from(yield* valuesOf(where, { ...part, name }));
-        requireSame(where, name, want, part, Float32Array.from(yield* valuesOf(where, part)));
+        const want = Float32Array.from(await valuesOf(where, stored, { ...part, name }));
+        requireSame(where, name, want, part, Float32Array.from(await valuesOf(where, stored, part)));
       }
     }
     complete = true;
@@ -66,17 +71,16 @@ export function* readParam(
   }
 }
 
-function* readIntegers(name: string, matrix: PackedMatrix): Steps<void> {
+async function readIntegers(name: string, matrix: PackedMatrix, { rows }: Stored): Promise<void> {
   const [out, width] = matrix.shape;
   for (const { first, count } of partsOfTensor(name, out * width, width)) {
-    const rows = yield { name, first: first / width, count: count / width, asIntegers: true };
-    matrix.writeIntegers(first / width, rows as IntegerRows);
+    matrix.writeIntegers(first / width, (await rows?.(name, first / width, count / width)) as IntegerRows);
   }
 }
 
 /** @throws SsmError WEIGHTS where an array is not as long as its shape says */
-function* valuesOf(where: string, part: Part): Steps<TensorValues> {
-  const given = (yield part) as TensorValues;
+async function valuesOf(where: string, stored: Stored, part: Part): Promise<TensorValues> {
+  const given = await stored.values(part);
   if (given.length === part.count) return given;
   const fix = 'give each tensor as many values as its shape says';
   throw weightsError(`${where}: \`${part.name}\` has another size than its shape.`, `${part.count} values`, `${given.length}`, fix);

@@ -1,0 +1,18 @@
+import { backend as currentBackend } from '@tensorflow/tfjs-core';
+import type { EmptyMatrix } from './packed/empty-matrix';
+
+/** What a backend with our kernels offers beside fast versions of operations. */
+export interface BackendRuntime {
+  /** Packed weights that run on this backend. */
+  readonly emptyMatrix: EmptyMatrix;
+}
+
+const runtimes = new WeakMap<object, BackendRuntime>();
+
+/** Where our kernels run on one of tfjs's backends, the one in use unless given; undefined where none were registered for it. */
+export const runtimeOf = (backend: object = currentBackend()): BackendRuntime | undefined => runtimes.get(backend);
+
+/** Called once for a backend, when our kernels are registered for it. */
+export function addRuntime(backend: object, runtime: BackendRuntime): void {
+  runtimes.set(backend, runtime);
+}

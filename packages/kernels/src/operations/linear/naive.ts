@@ -1,0 +1,15 @@
+import { type Naive, NumberGrid } from '../../checks/number-grid';
+import type { LinearInputs } from './kernel';
+
+/** y_mo = bias_o + Σ_i x_mi w_oi, on the rows m of the last axis of x. */
+export const linearNaive: Naive<LinearInputs, object> = (inputs) => {
+  const { w, bias } = inputs;
+  const x = inputs.x.rows();
+  const y = new NumberGrid([x.size(0), w.size(0)]);
+  for (let m = 0; m < x.size(0); m++)
+    for (let o = 0; o < w.size(0); o++) {
+      y.set(bias?.at(o) ?? 0, m, o);
+      for (let i = 0; i < w.size(1); i++) y.add(x.at(m, i) * w.at(o, i), m, o);
+    }
+  return [y];
+};
