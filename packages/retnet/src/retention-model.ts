@@ -43,7 +43,7 @@ export interface RetentionFamily<C extends TrunkConfig, P extends TrunkParams<un
   parseConfig(json: unknown): C;
   configToJson(config: C): Record<string, unknown>;
   /** What a user should know of a config. */
-  warnings?(config: C): readonly string[];
+  warnings(config: C): readonly string[];
   spec(config: C): SpecTree;
   /** [B, T] → [B, T, D]. */
   embed(params: P, config: C, ids: Tensor2D): Tensor3D;
@@ -79,17 +79,7 @@ export function retentionModel<C extends TrunkConfig, P extends TrunkParams<unkn
     });
 
   return {
-    ...{
-      modelType,
-      recognizes,
-      parseConfig,
-      configToJson,
-      ...(warnings && { warnings }),
-      spec,
-      head,
-      hiddenStates,
-      initialState: emptyState,
-    },
+    ...{ modelType, recognizes, parseConfig, configToJson, warnings, spec, head, hiddenStates, initialState: emptyState },
     init: (config, seed) => initParams(spec(config), seed) as unknown as P,
     forward: (params, config, tokens, options = {}) => tidy(() => run(`${name}.forward`, params, config, tokens, options).logits),
     gates: (params, config, tokens, options = {}) =>
