@@ -67,7 +67,7 @@ const COLDEST = 1e-30;
 let room = new Float32Array();
 
 /** The next token after `history`, from the model's logits, which stay as they are. [V] */
-export function chooseToken(logits: Float32Array, history: TokenHistory, plan: SamplingPlan, random: Random): number {
+export function sampleToken(logits: Float32Array, history: TokenHistory, plan: SamplingPlan, random: Random): number {
   if (room.length !== logits.length) room = new Float32Array(logits.length);
   room.set(logits);
   const preferred = applyPreferences(room, history, plan);

@@ -3,7 +3,8 @@ import { buildParams, disposeTree, mapTree, mulberry32, namedParams, type Sequen
 import { advanceInPieces, expectClose, expectGradientsMatchDifferences, sampleTensor, someTokens } from '@densessm/testing';
 import { add, memory, mul, type Scalar, setBackend, sum, type Tensor, tidy } from '@tensorflow/tfjs-core';
 import { describe, expect, it } from 'vitest';
-import { denseRetNet, parseRetNetConfig, type RetentionState, type RetNetParams, retnet, retnetForward, upcycleRetNet } from './index';
+import { denseRetNet, type RetentionState, type RetNetParams, retnet, upcycleRetNet } from '../index';
+import { parseRetNetConfig } from './config';
 
 const plain = {
   vocab_size: 7,
@@ -87,15 +88,15 @@ describe('upcycleRetNet', () => {
   ])('keeps every logit to the last bit: %o', async (dense) => {
     const { config, params, tokens } = await start();
     const upcycled = upcycleRetNet(params, config, dense, 2);
-    expect([...(await retnetForward(upcycled.params, upcycled.config, tokens).data())]).toEqual([
-      ...(await retnetForward(params, config, tokens).data()),
+    expect([...(await retnet.forward(upcycled.params, upcycled.config, tokens).data())]).toEqual([
+      ...(await retnet.forward(params, config, tokens).data()),
     ]);
   });
 
   it('keeps the logits with fusion by concatenation, whose own part is a product with the identity', async () => {
     const { config, params, tokens } = await start();
     const upcycled = upcycleRetNet(params, config, { denseLayers: 2, fusion: 'concat' }, 2);
-    await expectClose('logits', retnetForward(params, config, tokens), retnetForward(upcycled.params, upcycled.config, tokens), 1e-6);
+    await expectClose('logits', retnet.forward(params, config, tokens), retnet.forward(upcycled.params, upcycled.config, tokens), 1e-6);
   });
 
   it('makes tensors of its own', async () => {
@@ -103,7 +104,7 @@ describe('upcycleRetNet', () => {
     const before = memory().numTensors;
     const upcycled = upcycleRetNet(params, config, { denseLayers: 1 }, 2);
     disposeTree(params as RetNetParams);
-    expect(() => retnetForward(upcycled.params, upcycled.config, tokens)).not.toThrow();
+    expect(() => retnet.forward(upcycled.params, upcycled.config, tokens)).not.toThrow();
     disposeTree(upcycled.params);
     expect(memory().numTensors).toBeLessThan(before);
   });

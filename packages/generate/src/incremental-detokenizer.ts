@@ -7,7 +7,7 @@ const CONTEXT = 8;
  * A decoder for what follows some tokens. Special tokens are left out, and so are ids without a token, which a model has whose
  * vocabulary was rounded up. Eager, lest it hold back text of those before.
  */
-export function decoderAfter(tokenizer: TextTokenizer, before: readonly number[]): ReturnType<TextTokenizer['decodeStream']> {
+export function detokenizerAfter(tokenizer: TextTokenizer, before: readonly number[]): ReturnType<TextTokenizer['decodeStream']> {
   const decoder = tokenizer.decodeStream({ skipSpecialTokens: true, eager: true, unknownIds: 'skip' });
   for (const id of before.slice(-CONTEXT)) decoder.push(id);
   return decoder;
@@ -15,6 +15,6 @@ export function decoderAfter(tokenizer: TextTokenizer, before: readonly number[]
 
 /** The text of tokens that follow others. */
 export function textAfter(tokenizer: TextTokenizer, before: readonly number[], tokens: readonly number[]): string {
-  const decoder = decoderAfter(tokenizer, before);
+  const decoder = detokenizerAfter(tokenizer, before);
   return tokens.map((id) => decoder.push(id)).join('') + decoder.end();
 }

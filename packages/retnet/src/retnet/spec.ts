@@ -1,27 +1,7 @@
 import { type DenseSpec, denseSources, denseSpec } from '@densessm/dense-connect';
-import { constant, gain, type Initializer, kaimingUniform, normal, type Params, repeated, weight, xavierUniform } from '@densessm/ssm-core';
-import { div } from '@tensorflow/tfjs-core';
+import { gain, kaimingUniform, normal, type Params, repeated, weight, xavierUniform } from '@densessm/ssm-core';
+import { deepnormDivisor, divided, positionBuffers } from '../initial-values';
 import type { RetNetConfig } from './config';
-import { decayLogarithms, type HeadSizes, rotationAngles } from './positions';
-
-/** Values of another initializer, divided: how deepnorm starts some matrices. */
-export const divided =
-  (init: Initializer, by: number): Initializer =>
-  (shape, seed) =>
-    by === 1 ? init(shape, seed) : div(init(shape, seed), by);
-
-/** What deepnorm divides by: (8 L)^¼ for a decoder, arXiv:2203.00555, table 1; 1 without it. */
-export const deepnormDivisor = ({ deepnorm, numHiddenLayers }: { deepnorm: boolean; numHiddenLayers: number }): number =>
-  deepnorm ? (8 * numHiddenLayers) ** 0.25 : 1;
-
-/** The reference's buffers: stored beside the weights although the config determines them. */
-export const positionBuffers = (name: string, { numHeads, keyDim }: HeadSizes) => {
-  const width = keyDim / numHeads;
-  return {
-    angle: constant(`${name}.angle`, [width], () => rotationAngles(width)),
-    decay: constant(`${name}.decay`, [numHeads], () => decayLogarithms(numHeads)),
-  };
-};
 
 const LAYER_GAIN = 2 ** -2.5;
 const OUTPUT_GAIN = 2 ** -1;
@@ -80,5 +60,5 @@ export function retnetSpec(c: RetNetConfig) {
   };
 }
 
-export type RetNetSpec = ReturnType<typeof retnetSpec>;
-export type RetNetParams = Params<RetNetSpec>;
+/** The tensors of a RetNet, see {@link retnetSpec}; matrices may be packed. */
+export interface RetNetParams extends Params<ReturnType<typeof retnetSpec>> {}

@@ -1,23 +1,23 @@
 import { disposeTree } from '@densessm/ssm-core';
 import type { ModelBundle } from './bundle';
 import type { GenerationPlan } from './options';
-import { type Logits, Reader } from './reading/reader';
+import { type Logits, ModelRunner } from './reading/model-runner';
 import { hostValues, joinRows } from './reading/rows';
-import { type Part, RowDecoder } from './row-decoder';
 import { seededRandom } from './samplers/random';
+import { type Part, TextGenerator } from './text-generator';
 import { TokenHistory } from './token-history';
 
 /** A text of the batch. */
 interface Lane {
   readonly row: number;
   readonly prompt: readonly number[];
-  readonly decoder: RowDecoder;
+  readonly generator: TextGenerator;
 }
 
 /** Texts that go through the model together. */
 interface Group {
   lanes: readonly Lane[];
-  readonly reader: Reader;
+  readonly runner: ModelRunner;
   /** What the model expects next. */
   logits: Logits;
 }
@@ -42,7 +42,7 @@ export async function* decodeRows(
   const groups: Group[] = [];
   try {
     for (const alike of groupBy(lanes, ({ prompt }) => prompt.length)) {
-      const group: Group = { lanes: alike, reader: new Reader(bundle, alike.length, plan), logits: [] };
+      const group: Group = { lanes: alike, runner: new ModelRunner(bundle, alike.length, plan), logits: [] };
       groups.push(group);
       const isRead = await readUnlessAborted(
         group,
@@ -57,48 +57,48 @@ export async function* decodeRows(
     joinGroups(bundle, groups, plan);
     for (const group of groups) yield* decodeGroup(group, plan);
   } finally {
-    for (const { reader } of groups) reader.dispose();
+    for (const { runner } of groups) runner.dispose();
   }
 }
 
 function laneOf(bundle: ModelBundle, prompt: readonly number[], row: number, plan: GenerationPlan, seed: number): Lane {
   const history = new TokenHistory();
   history.give(prompt);
-  return { row, prompt, decoder: new RowDecoder(plan, history, seededRandom(seed, row), bundle.tokenizer) };
+  return { row, prompt, generator: new TextGenerator(plan, history, seededRandom(seed, row), bundle.tokenizer) };
 }
 
 /** Makes one group of those whose states can be one. */
 function joinGroups(bundle: ModelBundle, groups: Group[], plan: GenerationPlan): void {
   if (groups.length === 1) return;
   const apart = [...groups];
-  const states = new Map(apart.map((group) => [group, group.reader.state()]));
+  const states = new Map(apart.map((group) => [group, group.runner.state()]));
   try {
     for (const alike of groupBy(apart, (group) => hostValues(states.get(group)))) {
       const lanes = alike.flatMap((group) => group.lanes);
-      const reader = new Reader(bundle, lanes.length, plan, joinRows(alike.map((group) => states.get(group))));
-      groups.push({ lanes, reader, logits: alike.flatMap(({ logits }) => logits) });
+      const runner = new ModelRunner(bundle, lanes.length, plan, joinRows(alike.map((group) => states.get(group))));
+      groups.push({ lanes, runner, logits: alike.flatMap(({ logits }) => logits) });
     }
   } finally {
     disposeTree([...states.values()]);
   }
-  for (const { reader } of groups.splice(0, apart.length)) reader.dispose();
+  for (const { runner } of groups.splice(0, apart.length)) runner.dispose();
 }
 
-/** Takes the group over: its reader is disposed of, however this ends. */
+/** Takes the group over: its runner is disposed of, however this ends. */
 async function* decodeGroup(group: Group, plan: GenerationPlan): AsyncGenerator<RowPart, void, undefined> {
-  const { reader } = group;
+  const { runner } = group;
   try {
     for (;;) {
       if (plan.signal?.aborted) {
         yield* aborted(group.lanes);
         return;
       }
-      const parts = group.lanes.map(({ decoder }, i) => decoder.next(group.logits[i] as Float32Array));
+      const parts = group.lanes.map(({ generator }, i) => generator.next(group.logits[i] as Float32Array));
       for (const [i, part] of parts.entries()) yield { row: (group.lanes[i] as Lane).row, part };
       const going = parts.flatMap(({ finishReason }, i) => (finishReason === undefined ? [i] : []));
       if (going.length === 0) return;
       group.lanes = going.map((i) => group.lanes[i] as Lane);
-      reader.select(going);
+      runner.select(going);
       const tokens = going.map((i) => [(parts[i] as Part).token as number]);
       if (!(await readUnlessAborted(group, tokens, plan))) {
         yield* aborted(group.lanes);
@@ -106,14 +106,14 @@ async function* decodeGroup(group: Group, plan: GenerationPlan): AsyncGenerator<
       }
     }
   } finally {
-    reader.dispose();
+    runner.dispose();
   }
 }
 
 /** Whether the group read on; not where the signal says stop. */
 async function readUnlessAborted(group: Group, rows: readonly (readonly number[])[], { signal }: GenerationPlan): Promise<boolean> {
   try {
-    group.logits = await group.reader.read(rows, signal);
+    group.logits = await group.runner.read(rows, signal);
     return true;
   } catch (error) {
     if (signal?.aborted && error === signal.reason) return false;
@@ -122,7 +122,7 @@ async function readUnlessAborted(group: Group, rows: readonly (readonly number[]
 }
 
 function* aborted(lanes: readonly Lane[]): Generator<RowPart, void, undefined> {
-  for (const { row, decoder } of lanes) yield { row, part: decoder.abort() };
+  for (const { row, generator } of lanes) yield { row, part: generator.abort() };
 }
 
 function groupBy<T>(items: readonly T[], key: (item: T) => string | number): T[][] {

@@ -1,10 +1,10 @@
 import type { TextTokenizer } from './bundle';
+import { detokenizerAfter } from './incremental-detokenizer';
 import type { GenerationPlan } from './options';
-import { chooseToken } from './samplers/choose';
 import { type Logprobs, logprobsOf } from './samplers/probabilities';
 import type { Random } from './samplers/random';
+import { sampleToken } from './samplers/sample-token';
 import { StopStrings } from './stop/stop-strings';
-import { decoderAfter } from './text-of';
 import type { TokenHistory } from './token-history';
 
 /** Why a text ended: an eos token, a stop string, `maxTokens`, an AbortSignal. */
@@ -21,7 +21,7 @@ export interface Part extends Partial<Logprobs> {
 }
 
 /** All that one text needs on the host while it is generated: chooses tokens, decodes them, decides when to end. */
-export class RowDecoder {
+export class TextGenerator {
   readonly #plan: GenerationPlan;
   readonly #history: TokenHistory;
   readonly #random: Random;
@@ -34,12 +34,12 @@ export class RowDecoder {
     this.#history = history;
     this.#random = random;
     this.#stops = new StopStrings(plan.stop);
-    this.#decoder = tokenizer && decoderAfter(tokenizer, history.recent());
+    this.#decoder = tokenizer && detokenizerAfter(tokenizer, history.recent());
   }
 
   /** Chooses the next token from the model's logits, which stay as they are. [V] */
   next(logits: Float32Array): Part {
-    const token = chooseToken(logits, this.#history, this.#plan, this.#random);
+    const token = sampleToken(logits, this.#history, this.#plan, this.#random);
     this.#history.draw(token);
     this.#drawn++;
     const isEos = this.#plan.eosIds.has(token);

@@ -1,4 +1,5 @@
-import { PackedLinear, packParams } from '@densessm/kernels';
+import { packParams } from '@densessm/kernels';
+import { PackedLinear } from '@densessm/kernels/wasm';
 import { denseMamba, type MambaParams, mamba } from '@densessm/mamba';
 import { type Decoder, type DecoderOptions, disposeTree, SsmError } from '@densessm/ssm-core';
 import { backend, memory, mul, setBackend, tidy, type Variable, variable } from '@tensorflow/tfjs-core';
@@ -40,11 +41,11 @@ function watched(change = (decoder: Decoder<unknown>): Partial<Decoder<unknown>>
       calls.read.push((tokens as number[][])[0]?.length ?? 0);
       return advance(params, given, tokens, state, options);
     },
-    decoder: async (params, given, options) => {
+    decoder: (given, options) => async (params) => {
       calls.opened.push(options);
       calls.params.push(params);
       calls.open++;
-      const decoder = (await make?.(params, given, options)) as Decoder<unknown>;
+      const decoder = (await make?.(given, options)?.(params)) as Decoder<unknown>;
       const all: Decoder<unknown> = {
         step: (ids) => {
           calls.steps++;
@@ -68,7 +69,7 @@ describe('single tokens', () => {
     const { calls, bundle: spied } = watched();
     const prompt = [3, 1, 4, 1, 5];
     expect((await generate(spied, prompt, DRAWING)).tokens).toEqual((await generate(slow(), prompt, DRAWING)).tokens);
-    expect(calls).toMatchObject({ read: [5], opened: [{ weights: 'f32', batch: 1 }], steps: 12, open: 0 }); // the first step only warms up
+    expect(calls).toMatchObject({ read: [5], opened: [{ batch: 1 }], steps: 12, open: 0 }); // the first step only warms up
     const prompts = [
       [3, 1],
       [4, 1, 5, 9, 2, 6],
@@ -93,7 +94,7 @@ describe('single tokens', () => {
       tokens.add(String(session.logits));
       session.dispose();
       await generate(spied, [3], { weights, maxTokens: 2 });
-      expect(calls.opened.map((one) => one.weights)).toEqual([weights, weights]);
+      expect(calls.params.map(({ embeddings }) => (embeddings as unknown as PackedLinear).type)).toEqual([weights, weights]);
     }
     expect(tokens.size).toBe(3);
     await expect(generate(bundle, [1], { weights: 'int2' as never })).rejects.toMatchObject({ code: 'OPTION' });

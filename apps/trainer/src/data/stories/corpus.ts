@@ -1,5 +1,5 @@
 import { SsmError } from '@densessm/ssm-core';
-import { hash32 } from '../data/random';
+import { hash32 } from '@densessm/train/internal';
 import { tellStory } from './story';
 
 export interface StoryCorpusOptions {

@@ -1,7 +1,9 @@
 import { leavesOf, SsmError } from '@densessm/ssm-core';
 import { describe, expect, it } from 'vitest';
-import { parseDenseRetNetConfig } from './dense-retnet/config';
-import { denseRetNet, parseRetNetConfig, retnet } from './index';
+import { parseDenseRetNetConfig } from '../dense-retnet/config';
+import { denseRetNet } from '../dense-retnet/dense-retnet';
+import { parseRetNetConfig } from './config';
+import { retnet } from './retnet';
 
 const torchscale = { vocab_size: 97, decoder_embed_dim: 32, decoder_value_embed_dim: 64, decoder_retention_heads: 2, multiway: false };
 const ours = { ...torchscale, model_type: 'retnet' };

@@ -1,5 +1,6 @@
 import { type DenseConfig, denseConfigToJson, parseDenseConfig } from '@densessm/dense-connect';
 import { type ConfigJson, type ConfigReader, readConfig } from '@densessm/ssm-core';
+import { requireHeads } from '../head-sizes';
 
 const ACTIVATIONS = ['gelu', 'swish', 'relu'] as const;
 
@@ -100,17 +101,6 @@ function refuseOtherForms(reader: ConfigReader): void {
   reader.only('moe_freq', 0, 'mixtures of experts are not built here; train with moe_freq 0');
   reader.only('use_xmoe', false, 'mixtures of experts are not built here; train with moe_freq 0');
   reader.only('no_output_layer', false, 'a language model needs its output layer');
-}
-
-/** Every head gets the same number of keys and values, and keys are rotated in pairs. */
-export function requireHeads(
-  reader: ConfigReader,
-  { numHeads, keyDim, valueDim }: Pick<RetNetConfig, 'numHeads' | 'keyDim' | 'valueDim'>,
-  keyNames: { keys: string; values: string },
-): void {
-  const expected = `a multiple of ${2 * numHeads}: an even number of keys for each of the ${numHeads} heads`;
-  reader.require(keyDim % (2 * numHeads) === 0, keyNames.keys, expected);
-  reader.require(valueDim % numHeads === 0, keyNames.values, `values that the ${numHeads} heads share evenly, not ${valueDim}`);
 }
 
 /** torchscale's keys, `model_type`, and the dense keys where there are dense layers. */

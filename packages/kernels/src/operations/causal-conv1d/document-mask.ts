@@ -1,9 +1,8 @@
-import { add, cast, pad, relu, reshape, slice, sub, type Tensor, type Tensor2D, tidy } from '@tensorflow/tfjs-core';
+import { add, cast, pad, relu, reshape, slice, sub, type Tensor, type Tensor2D, type Tensor3D, tidy } from '@tensorflow/tfjs-core';
 import { cumsum } from '../cumsum/kernel';
-import type { CausalConv1dInputs } from './inputs';
 
-/** What is seen of the past, 1 or 0, where the text starts anew at some tokens. */
-export interface Sight {
+/** Which inputs belong to the document of a token, 1 or 0, where documents are packed one behind the other. */
+export interface DocumentMask {
   /** Whether token t sees the input that meets column j of w in it. [B, T, 1] */
   token(j: number): Tensor;
   /** Whether the token after the last would see each of the W − 1 newest inputs. [B, W−1, 1] */
@@ -11,7 +10,7 @@ export interface Sight {
 }
 
 /** Undefined where there are no starts: then every token sees all W inputs. An input is seen by a token that has no more starts behind it. */
-export function sightOf({ x, w, starts }: CausalConv1dInputs): Sight | undefined {
+export function documentMaskOf({ x, w, starts }: { x: Tensor3D; w: Tensor2D; starts?: Tensor2D }): DocumentMask | undefined {
   if (!starts) return undefined;
   const [batch, length, before] = [x.shape[0], x.shape[1], w.shape[1] - 1];
   const front: [number, number][] = [
