@@ -36,7 +36,7 @@ import { DeviceFailures } from './failures';
 import { Gpu, type TfjsGpuBackend } from './gpu';
 import { specializeOnGpu } from './specialize';
 import { replaceAddN } from './tfjs-patches/add-n';
-import { replaceSum } from './tfjs-patches/sum';
+import { replaceSums } from './tfjs-patches/sum';
 
 export interface WebGpuKernels {
   /** The kernels that are now fast. */
@@ -46,15 +46,15 @@ export interface WebGpuKernels {
 const running = new WeakMap<object, Gpu>();
 
 /**
- * Registers our WGSL kernels for tfjs's WebGPU backend, and replaces three of tfjs's own: AddN of many tensors and Cumsum from the end, which are
- * silently wrong, and Sum, which fails for an empty tensor. From then on an error of the device is thrown, by the next kernel or the next reading of a tensor, and names the kernel.
+ * Registers our WGSL kernels for tfjs's WebGPU backend, and replaces four of tfjs's own: AddN of many tensors and Cumsum from the end, which are
+ * silently wrong, and Sum and Mean, which are slow where there are few sums. From then on an error of the device is thrown, by the next kernel or the next reading of a tensor, and names the kernel.
  * @throws SsmError BACKEND where the backend is not tfjs's
  */
 export function registerWebGpuKernels(backend: unknown): WebGpuKernels {
   const gpu = gpuOf(backend);
   replaceAddN(gpu);
   replaceCumsum(gpu);
-  replaceSum(gpu);
+  replaceSums(gpu);
   return {
     names: [
       specializeOnGpu(gpu, matMul, matMulOnGpu),
