@@ -116,12 +116,17 @@ const scan = (B: number, T: number, backward: boolean): Case => {
   };
 };
 
-const retention = (T: number): Case => {
+const retention = (T: number, backward = false): Case => {
   const [B, H, K, V] = [2, 12, 64, 128];
   return () => {
     const [q, k, v, logDecay] = [values(B, T, H, K), values(B, T, H, K), values(B, T, H, V), mul(softplus(values(H)), -0.1)];
-    const call = () => decayScan({ q, k, v, logDecay } as never);
-    return { name: `decayScan ${B} × ${T} × ${H} × ${K} × ${V}`, work: B * T * 1e-3, unit: 'Mtokens/s', call, inputs: [q, k, v, logDecay] };
+    const inputs = [q, k, v, logDecay];
+    const forward = (...[q, k, v, logDecay]: Tensor[]): Tensor => decayScan({ q, k, v, logDecay } as never)[0];
+    const gradients = grads((...given: Tensor[]) => forward(...given));
+    const dy = values(B, T, H, V);
+    const call = () => (backward ? gradients(inputs, dy) : forward(...inputs));
+    const name = `decayScan${backward ? ', forward and backward' : ''} ${B} × ${T} × ${H} × ${K} × ${V}`;
+    return { name, work: B * T * 1e-3, unit: 'Mtokens/s', call, inputs: [...inputs, dy] };
   };
 };
 
@@ -173,6 +178,7 @@ const cases: Case[] = [
   ...[512, 2048, 16384].flatMap((T) => [scan(T > 4096 ? 1 : 2, T, false), scan(T > 4096 ? 1 : 2, T, true)]),
   ...moves,
   retention(2048),
+  retention(2048, true),
 ];
 
 /** Times every case; one that fails is a line of its own. */

@@ -20,6 +20,9 @@ import { crossEntropy } from '../../operations/cross-entropy/kernel';
 import { crossEntropyGradOnGpu, crossEntropyOnGpu } from '../../operations/cross-entropy/webgpu/kernel';
 import { cumsum } from '../../operations/cumsum/kernel';
 import { cumsumOnGpu, replaceCumsum } from '../../operations/cumsum/webgpu/kernel';
+import { decayScanGrad } from '../../operations/decay-scan/gradient';
+import { decayScan } from '../../operations/decay-scan/kernel';
+import { decayScanGradOnGpu, decayScanOnGpu } from '../../operations/decay-scan/webgpu/kernel';
 import { embedding, embeddingGrad } from '../../operations/embedding/kernel';
 import { embeddingGradOnGpu, embeddingOnGpu } from '../../operations/embedding/webgpu/kernel';
 import { matMul } from '../../operations/matmul/kernel';
@@ -75,6 +78,8 @@ export function registerWebGpuKernels(backend: unknown): WebGpuKernels {
       specializeOnGpu(gpu, crossEntropyGrad, crossEntropyGradOnGpu),
       specializeOnGpu(gpu, adamwStep, adamwStepOnGpu),
       specializeOnGpu(gpu, squareSum, squareSumOnGpu),
+      specializeOnGpu(gpu, decayScan, decayScanOnGpu),
+      specializeOnGpu(gpu, decayScanGrad, decayScanGradOnGpu),
       specializeOnGpu(gpu, selectiveScan, selectiveScanOnGpu),
       specializeOnGpu(gpu, selectiveScanGrad, selectiveScanGradOnGpu),
       specializeOnGpu(gpu, selectiveScanGradOfC, selectiveScanGradOfCOnGpu),

@@ -44,14 +44,14 @@ const columnsProgram: Program = elementwise({
   y[i] = sum / p.over;`,
 });
 
-interface Box {
+export interface Box {
   readonly outer: number;
   readonly length: number;
   readonly inner: number;
 }
 
 /** Sums over `length`, in parts where there are few sums of many values; the order, and so the bits, depend on the shape alone. */
-function sumOf(gpu: Gpu, x: TensorInfo, { outer, length, inner }: Box, shape: number[], over: number): TensorInfo {
+export function sumOf(gpu: Gpu, x: TensorInfo, { outer, length, inner }: Box, shape: number[], over = 1): TensorInfo {
   const count = outer * inner;
   const isByRows = inner === 1 && length > 32;
   const size = isByRows ? ROW_PART : count >= ENOUGH ? Math.max(1, length) : COLUMN_PART;
