@@ -1,5 +1,6 @@
 /// <reference types="@webgpu/types" />
 import { type DataType, type TensorInfo, util } from '@tensorflow/tfjs-core';
+import { FLOATS } from './as-floats';
 import type { DeviceFailures } from './failures';
 import { type Program, wgslOf } from './program';
 import { UniformRing } from './uniform-ring';
@@ -7,7 +8,7 @@ import { UniformRing } from './uniform-ring';
 /** What we use of tfjs's WebGPUBackend, version 4.22; some of it is private there. */
 export interface TfjsGpuBackend {
   readonly device: GPUDevice;
-  readonly tensorMap: { get(dataId: object): { resource?: GPUBuffer | null } };
+  readonly tensorMap: { get(dataId: object): { resource?: GPUBuffer | null; dtype: DataType } };
   commandEncoder: GPUCommandEncoder | null;
   computePassEncoder: GPUComputePassEncoder | null;
   dispatchCountInPass: number;
@@ -67,9 +68,13 @@ export class Gpu {
   run(program: Program, { inputs, outputs, params, groups }: Dispatch): void {
     this.failures.check();
     const { backend } = this;
+    const given = Object.entries(program.inputs).map(([name, type]) => {
+      const tensor = inputs[name] as TensorInfo;
+      return type === 'f32' || type === 'vec4<f32>' ? this.floats(tensor) : tensor;
+    });
     const { pipeline, layout } = this.compile(program);
     const bound = [
-      ...Object.keys(program.inputs).map((name) => this.bufferOf(inputs[name] as TensorInfo)),
+      ...given.map((tensor) => this.bufferOf(tensor)),
       ...Object.keys(program.outputs).map((name) => this.bufferOf(outputs[name] as TensorInfo)),
     ];
     const uniform = this.uniforms.write([
@@ -87,6 +92,8 @@ export class Gpu {
     const widest = this.limits.maxComputeWorkgroupsPerDimension;
     pass.dispatchWorkgroups(Math.min(groups, widest), Math.ceil(groups / widest));
     this.recorded();
+    const passed = new Set(Object.values(inputs));
+    this.free(...given.filter((tensor) => !passed.has(tensor)));
   }
 
   /** Copies whole tensors behind one another into one of 4-byte values, for a program that would bind too many buffers. */
@@ -94,7 +101,8 @@ export class Gpu {
     const sizes = parts.map(({ shape }) => util.sizeFromShape(shape));
     const all = this.tensor([sizes.reduce((a, b) => a + b, 0)]);
     const target = this.bufferOf(all);
-    const sources = parts.map((part) => this.bufferOf(part));
+    const given = parts.map((part) => (part.dtype === 'float32' ? this.floats(part) : part));
+    const sources = given.map((part) => this.bufferOf(part));
     this.backend.ensureCommandEncoderReady();
     this.backend.endComputePassEncoder();
     let at = 0;
@@ -103,7 +111,18 @@ export class Gpu {
       this.backend.commandEncoder?.copyBufferToBuffer(source, 0, target, at, bytes);
       at += bytes;
     }
+    this.free(...given.filter((part, i) => part !== parts[i]));
     return all;
+  }
+
+  /** The tensor itself, or a copy where its buffer holds integers: tfjs casts those to floats by changing the type of the tensor alone. */
+  private floats(x: TensorInfo): TensorInfo {
+    const { dtype } = this.backend.tensorMap.get(x.dataId);
+    if (dtype === 'float32') return x;
+    const y = this.tensor(x.shape);
+    const count = util.sizeFromShape(x.shape);
+    this.run(FLOATS, { inputs: { x }, outputs: { y }, params: { count }, groups: Math.ceil(count / 64) });
+    return y;
   }
 
   private bufferOf({ dataId }: TensorInfo): GPUBuffer {
