@@ -1,10 +1,10 @@
-import { silu } from '@densessm/kernels';
+import { cumsum, silu } from '@densessm/kernels';
 import { kernelChecks } from '@densessm/kernels/checks';
 import { registerWebGpuKernels } from '@densessm/kernels/webgpu';
 import { startBackend } from '@densessm/runtime-node';
 import { SsmError } from '@densessm/ssm-core';
 import { describeKernelChecks } from '@densessm/testing';
-import { addN, fill, findBackend, sum, zeros } from '@tensorflow/tfjs-core';
+import { addN, cast, fill, findBackend, slice, sum, tensor1d, zeros } from '@tensorflow/tfjs-core';
 import { describe, expect, it } from 'vitest';
 
 /** Why there is no device; on CI, which installs one, that is a failure. */
@@ -27,6 +27,12 @@ describe.skipIf(missing)('WebGPU', () => {
   it('adds more tensors than a pipeline can bind', async () => {
     const many = Array.from({ length: 23 }, (_, i) => fill([3], i));
     expect([...(await addN(many).data())]).toEqual([253, 253, 253]);
+  });
+
+  it('reads integers that tfjs casts to floats as numbers', async () => {
+    const ids = tensor1d([3, 0, 1, 2], 'int32');
+    const counts = cumsum({ x: cast(slice(ids, 1, 3), 'float32') });
+    expect([...(await counts.data())]).toEqual([0, 1, 3]);
   });
 
   it('sums what is empty to zeros', async () => {

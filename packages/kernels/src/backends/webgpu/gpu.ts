@@ -1,5 +1,6 @@
 /// <reference types="@webgpu/types" />
 import { type DataType, type TensorInfo, util } from '@tensorflow/tfjs-core';
+import { FLOATS } from './as-floats';
 import { BUFFER_USAGE, MAP_MODE_READ } from './buffers';
 import type { DeviceFailures } from './failures';
 import { type Program, wgslOf } from './program';
@@ -8,7 +9,7 @@ import { UniformRing } from './uniform-ring';
 /** What we use of tfjs's WebGPUBackend, version 4.22; some of it is private there. */
 export interface TfjsGpuBackend {
   readonly device: GPUDevice;
-  readonly tensorMap: { get(dataId: object): { resource?: GPUBuffer | null } };
+  readonly tensorMap: { get(dataId: object): { resource?: GPUBuffer | null; dtype: DataType } };
   commandEncoder: GPUCommandEncoder | null;
   computePassEncoder: GPUComputePassEncoder | null;
   dispatchCountInPass: number;
@@ -70,9 +71,13 @@ export class Gpu {
   run(program: Program, { inputs, outputs, params, groups }: Dispatch): void {
     this.failures.check();
     const { backend } = this;
+    const given = Object.entries(program.inputs).map(([name, type]) => {
+      const input = inputs[name] as TensorInfo | GPUBuffer;
+      return 'dataId' in input && (type === 'f32' || type === 'vec4<f32>') ? this.floats(input) : input;
+    });
     const { pipeline, layout } = this.compile(program);
     const bound = [
-      ...Object.keys(program.inputs).map((name) => this.bufferOf(inputs[name] as TensorInfo | GPUBuffer)),
+      ...given.map((tensor) => this.bufferOf(tensor)),
       ...Object.keys(program.outputs).map((name) => this.bufferOf(outputs[name] as TensorInfo)),
     ];
     const uniform = this.uniforms.write([
@@ -90,6 +95,8 @@ export class Gpu {
     const widest = this.limits.maxComputeWorkgroupsPerDimension;
     pass.dispatchWorkgroups(Math.min(groups, widest), Math.ceil(groups / widest));
     this.recorded();
+    const passed = new Set(Object.values(inputs));
+    this.free(...given.filter((tensor) => !passed.has(tensor)));
   }
 
   /** Copies whole tensors behind one another into one of 4-byte values, for a program that would bind too many buffers. */
@@ -97,7 +104,8 @@ export class Gpu {
     const sizes = parts.map(({ shape }) => util.sizeFromShape(shape));
     const all = this.tensor([sizes.reduce((a, b) => a + b, 0)]);
     const target = this.bufferOf(all);
-    const sources = parts.map((part) => this.bufferOf(part));
+    const given = parts.map((part) => (part.dtype === 'float32' ? this.floats(part) : part));
+    const sources = given.map((part) => this.bufferOf(part));
     this.backend.ensureCommandEncoderReady();
     this.backend.endComputePassEncoder();
     let at = 0;
@@ -106,7 +114,18 @@ export class Gpu {
       this.backend.commandEncoder?.copyBufferToBuffer(source, 0, target, at, bytes);
       at += bytes;
     }
+    this.free(...given.filter((part, i) => part !== parts[i]));
     return all;
+  }
+
+  /** The tensor itself, or a copy where its buffer holds integers: tfjs casts those to floats by changing the type of the tensor alone. */
+  private floats(x: TensorInfo): TensorInfo {
+    const { dtype } = this.backend.tensorMap.get(x.dataId);
+    if (dtype === 'float32') return x;
+    const y = this.tensor(x.shape);
+    const count = util.sizeFromShape(x.shape);
+    this.run(FLOATS, { inputs: { x }, outputs: { y }, params: { count }, groups: Math.ceil(count / 64) });
+    return y;
   }
 
   /** Hands over what was recorded. */
