@@ -4,6 +4,7 @@ import { refuseOverwrite } from '../../output/write-file';
 import { readTextIfThere, realFiles } from '../../run-folder/files';
 import { findRuns } from '../../run-folder/find-runs';
 import { LOG_FILE, REPORT } from '../../run-folder/names';
+import { readSweep } from '../../run-folder/sweep-file';
 import type { ReportOptions } from './command';
 import { writeReportOf } from './write';
 
@@ -17,9 +18,12 @@ export async function report(names: readonly string[], { output, overwrite, json
   await writeReportOf(folders, path, { json: json === true }, io);
 }
 
-/** A run itself, or the runs of a sweep: those below the folder, by name. */
+/** A run itself, or the runs below the folder: in the order of the sweep, or by name where it is none. */
 async function runsIn(folder: string): Promise<string[]> {
   if ((await readTextIfThere(realFiles, join(folder, LOG_FILE))) !== undefined) return [folder];
   const below = await findRuns(folder);
-  return below.length > 0 ? below.map((run) => run.folder).sort() : [folder];
+  if (below.length === 0) return [folder];
+  const found = new Set(below.map((run) => run.folder));
+  const ordered = ((await readSweep(folder)) ?? []).map(({ name }) => join(folder, name)).filter((one) => found.has(one));
+  return [...new Set([...ordered, ...[...found].sort()])];
 }

@@ -69,6 +69,7 @@ const allCharts = ({ training, gates }: Drawing) => [...training, ...gates];
 function titleOf(runs: readonly ReportRun[]): string {
   if (runs.length === 0) return 'No runs';
   const groups = groupsOf(runs);
+  if (groups.length > 4 && groups.length < runs.length) return `${groups.length} settings, ${runs.length} runs`;
   if (groups.length < runs.length) return `${groups.map(({ label }) => label).join(' · ')}: ${runs.length} runs`;
   return runs.length > 4 ? `${runs.length} runs` : runs.map(({ name }) => name).join(' · ');
 }

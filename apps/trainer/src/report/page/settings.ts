@@ -15,15 +15,15 @@ export function settingsSection(runs: readonly ReportRun[]): Html | undefined {
       : '';
   return html`<section aria-labeledby="settings"><h2 id="settings">Settings</h2>
 <p class="lead">Lowest validation loss of each run, in nats per token: the mean over seeds and its standard deviation.${left}</p>
-${settingsRows(table, runs)}
+${settingsRows(table)}
 <div class="grid">${parameterCharts(table).map(picture)}</div></section>`;
 }
 
-function settingsRows({ columns, rows }: SettingsTable, runs: readonly ReportRun[]): Html {
+function settingsRows({ columns, rows }: SettingsTable): Html {
   const row = ({ values, runs: all, results, mean, spread }: SettingResult, i: number): Html => {
     const [best] = results;
     const told = mean === undefined ? NOTHING : `${loss(mean)}${spread === undefined ? '' : ` ± ${loss(spread)}`}`;
-    const detail = best && html`<small>${runs[best.run]?.name}, step ${count(best.step)}</small>`;
+    const detail = best && html`<small>${best.seed === undefined ? '' : `seed ${best.seed}, `}step ${count(best.step)}</small>`;
     return html`<tr><th scope="row">${values[0]}</th>${values.slice(1).map((value) => html`<td>${value}</td>`)}<td>${i === 0 && mean !== undefined ? html`<strong>${told}</strong>` : told}</td><td>${loss(best?.loss)}${detail}</td><td>${results.length === all ? count(all) : `${results.length} of ${all}`}</td></tr>\n`;
   };
   return html`<div class="scroll" tabindex="0" role="region" aria-label="Settings"><table class="figures stack">
@@ -52,7 +52,7 @@ function picture(chart: ParameterChart): Html {
       html`<path d="M${LEFT},${y(tick)}H${WIDTH - RIGHT}"/><text x="${LEFT - 8}" y="${y(tick) + 4}" text-anchor="end">${tick.toFixed(digits)}</text>`,
   );
   const below = chart.ticks.map(
-    ({ label, at }) => html`<text x="${X(at)}" y="${HEIGHT - BOTTOM + 18}" text-anchor="middle">${label}</text>`,
+    ({ label, at }) => html`<text x="${X(at)}" y="${HEIGHT - BOTTOM + 18}" text-anchor="${anchorOf(label, at)}">${label}</text>`,
   );
   const names =
     chart.lines.length > 1
@@ -62,6 +62,9 @@ function picture(chart: ParameterChart): Html {
 <svg class="parameter" viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label="${inWords(chart)}">${across}${below}<text x="${(LEFT + WIDTH - RIGHT) / 2}" y="${HEIGHT - 4}" text-anchor="middle">${chart.name}</text>${lines}</svg>
 ${names}</figure>\n`;
 }
+
+/** Long names at the ends stay within the picture. */
+const anchorOf = (label: string, at: number): string => (label.length < 8 || (at > 0 && at < 1) ? 'middle' : at === 0 ? 'start' : 'end');
 
 /** Some four round values from below the least to above the most. */
 function ticksOf(least: number, most: number): number[] {
