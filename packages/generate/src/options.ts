@@ -2,7 +2,7 @@ import { WEIGHT_TYPES, type WeightType } from '@densessm/ssm-core';
 import { type ModelBundle, requireBundle, tokenizerOf } from './bundle';
 import { badOption } from './option-error';
 import { refuseUnknown } from './option-names';
-import type { SamplingPlan } from './samplers/choose';
+import type { SamplingPlan } from './samplers/sample-token';
 
 export interface GenerateOptions {
   /** Most tokens to draw. Default 256. */
