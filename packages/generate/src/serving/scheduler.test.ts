@@ -9,7 +9,8 @@ import { generate, generateBatch } from '../generate';
 import { chainBundle, toyBundle } from '../test-support/toy-model';
 import type { ServedEvent } from './lane';
 import { decodeState, encodeState, type SavedState } from './saved-state';
-import { type PrefixCache, QueueFullError, Scheduler } from './scheduler';
+import { Scheduler } from './scheduler';
+import { type PrefixCache, QueueFullError } from './scheduler-options';
 import type { TextRequest } from './ticket';
 
 const MAMBA = { model_type: 'mamba', vocab_size: 97, hidden_size: 32, num_hidden_layers: 2, state_size: 4 };
