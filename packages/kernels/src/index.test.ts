@@ -5,6 +5,7 @@ import * as kernels from './index';
 import * as internal from './internal';
 import * as runtime from './runtime';
 import * as wasm from './wasm';
+import * as webgpu from './webgpu';
 
 describe('the surface of @densessm/kernels', () => {
   it('changes only in sight of a review', () => {
@@ -65,6 +66,12 @@ describe('the surface of @densessm/kernels', () => {
         "packer",
         "startBackend",
         "wasmStarter",
+        "webgpuStarter",
+      ]
+    `);
+    expect(Object.keys(webgpu)).toMatchInlineSnapshot(`
+      [
+        "registerWebGpuKernels",
       ]
     `);
   });

@@ -10,6 +10,7 @@ import { registerInspect } from './inspect/command';
 import { registerReport } from './report/command';
 import { registerRuns } from './runs/command';
 import { registerServe } from './serve/command';
+import { registerSweep } from './sweep/command';
 import { registerTokenize } from './tokenize/command';
 import { registerTrain } from './train/command';
 
@@ -19,6 +20,7 @@ export type Register = (program: Command, io: Io) => void;
 /** In the order in which `--help` lists them. */
 export const commands: readonly Register[] = [
   registerTrain,
+  registerSweep,
   registerRuns,
   registerReport,
   registerGenerate,
