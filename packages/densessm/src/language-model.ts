@@ -54,6 +54,8 @@ export interface LanguageModel<M extends AnyModel = AnyModel, T extends Tokenize
   readonly weights: string;
   /** What the model's generation_config.json says about sampling. */
   readonly samplingDefaults: SamplingDefaults;
+  /** Tokens that end a text: of generation_config.json, else of config.json; none where neither names any, and the tokenizer's eos counts. */
+  readonly eosIds: readonly number[];
   /** Continues a prompt. @throws SsmError TOKENS, OPTION, STATE after `dispose` */
   generate(prompt: Prompt, options?: TextOptions): Promise<GeneratedText<T>>;
   /** Continues several prompts together. @throws SsmError as `generate` */
@@ -98,7 +100,7 @@ export class LoadedLanguageModel<M extends AnyModel, T extends Tokenizer | undef
   readonly device: string;
   readonly weights: string;
   readonly samplingDefaults: SamplingDefaults;
-  readonly #eosIds: readonly number[];
+  readonly eosIds: readonly number[];
   #isDisposed = false;
 
   constructor(parts: LanguageModelParts<M, T>) {
@@ -110,7 +112,7 @@ export class LoadedLanguageModel<M extends AnyModel, T extends Tokenizer | undef
     this.device = parts.device;
     this.weights = parts.weights;
     this.samplingDefaults = parts.samplingDefaults;
-    this.#eosIds = parts.eosIds;
+    this.eosIds = parts.eosIds;
   }
 
   async generate(prompt: Prompt, options: TextOptions = {}): Promise<GeneratedText<T>> {
@@ -172,7 +174,7 @@ export class LoadedLanguageModel<M extends AnyModel, T extends Tokenizer | undef
 
   #sampling({ useGenerationConfig = false, ...options }: TextOptions): GenerateOptions {
     const defaults = useGenerationConfig ? this.samplingDefaults : {};
-    return { ...(this.#eosIds.length > 0 && { eosIds: this.#eosIds }), ...defaults, ...options };
+    return { ...(this.eosIds.length > 0 && { eosIds: this.eosIds }), ...defaults, ...options };
   }
 
   #bundle(where: string): ModelBundle {
