@@ -21,6 +21,7 @@ describe('the surface of @densessm/kernels', () => {
         "linear",
         "linearCrossEntropy",
         "linearParts",
+        "logSigmoid",
         "makeDecoder",
         "matMul",
         "packParams",

@@ -2,7 +2,7 @@ export { DecodeWorkspace } from './backends/wasm/decode/workspace';
 export { PackedLinear, type PackedProductOptions } from './backends/wasm/packed/packed-linear';
 export { type DecoderParts, makeDecoder } from './decode/decoder';
 export type { ConvolutionSizes, DecayStep, NormOptions, PackedProduct, SelectiveStep, TimeSteps } from './decode/steps';
-export { gelu, geluTanh, silu, softplus } from './operations/activations/activations';
+export { gelu, geluTanh, logSigmoid, silu, softplus } from './operations/activations/activations';
 export { type SiluGateInputs, siluGate } from './operations/activations/silu-gate';
 export { type AdamwStepAttrs, type AdamwStepInputs, type AdamwStepOutputs, adamwStep } from './operations/adamw-step/kernel';
 export type { CausalConv1dAttrs, CausalConv1dInputs } from './operations/causal-conv1d/inputs';
