@@ -1,4 +1,7 @@
 import { defineConfig } from 'vitest/config';
+import { exposeSwiftShader } from './scripts/lib/swiftshader.mjs';
+
+exposeSwiftShader();
 
 export default defineConfig({
   resolve: { conditions: ['@densessm/source'] },

@@ -3,10 +3,12 @@
  * one run, in GFLOP/s. Best of many rounds on the clock.
  */
 import { cpus, loadavg } from 'node:os';
-import { DecodeWorkspace, matMul } from '@densessm/kernels';
+import { matMul } from '@densessm/kernels';
+import { type DecodeProgram, runtimeOf } from '@densessm/kernels/decode';
+import { PackedLinear } from '@densessm/kernels/wasm';
 import { startBackend } from '@densessm/runtime-node';
 import { WEIGHT_TYPES } from '@densessm/ssm-core';
-import { dispose, randomUniform } from '@tensorflow/tfjs-core';
+import { dispose, randomUniform, type Tensor } from '@tensorflow/tfjs-core';
 import { alignTable } from '../scripts/lib/table';
 
 const ROWS = [1, 2, 4, 7, 8, 12, 16, 32, 64, 512];
@@ -31,21 +33,27 @@ function race(runs: readonly (() => void)[]): number[] {
   return best;
 }
 
+/** A program of one product. */
+async function recorded(rows: number, matrix: PackedLinear, x: Tensor): Promise<DecodeProgram> {
+  const program = runtimeOf()?.decodeProgram?.({ where: 'bench', batch: rows }) as DecodeProgram;
+  program.products([{ matrix, x: await program.constantOf(x), y: program.zeros(rows * matrix.out) }]);
+  return program;
+}
+
 async function measure(rows: number, width: number, out: number): Promise<string[]> {
-  const work = new DecodeWorkspace();
   const [a, b] = [randomUniform([rows, width], -1, 1), randomUniform([out, width], -1, 1)];
-  const x = await work.copyOf(a);
-  const y = work.floats(rows * out);
-  const packed = await Promise.all(WEIGHT_TYPES.map((type) => work.matrix(b, { type })));
+  const values = (await b.data()) as Float32Array;
+  const matrices = WEIGHT_TYPES.map((type) => PackedLinear.pack(values, [out, width], { type }));
+  const programs = await Promise.all(matrices.map((matrix) => recorded(rows, matrix, a)));
   const flops = 2 * rows * width * out;
   const times = Math.max(1, Math.round(WORK / flops));
   const repeat = (run: () => void) => () => {
     for (let i = 0; i < times; i++) run();
   };
-  const runs = [() => matMul({ a, b }, { transposeB: true }).dispose(), ...packed.map((weights) => () => weights.run(x, y, rows))];
+  const runs = [() => matMul({ a, b }, { transposeB: true }).dispose(), ...programs.map((program) => () => program.submit([]))];
   const rates = race(runs.map(repeat)).map((ms) => ((flops * times) / ms / 1e6).toFixed(1));
   dispose([a, b]);
-  work.dispose();
+  for (const one of [...programs, ...matrices]) one.dispose();
   return [`${rows} × [${width}, ${out}]`, ...rates];
 }
 

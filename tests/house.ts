@@ -29,7 +29,8 @@ export function sourceFiles(folder: string): SourceFile[] {
   return [...filesIn(join(root, folder))].map((file) => {
     const text = readFileSync(file, 'utf8');
     const resolved = [...text.matchAll(/\brequire(?:\.resolve)?\('([^']+)'\)/g)].map(([, name = '']) => name);
-    const imports = [...ts.preProcessFile(text).importedFiles.map(({ fileName }) => fileName), ...resolved];
+    const { importedFiles, typeReferenceDirectives } = ts.preProcessFile(text);
+    const imports = [...[...importedFiles, ...typeReferenceDirectives].map(({ fileName }) => fileName), ...resolved];
     const path = relative(root, file).replaceAll('\\', '/');
     return { path, isTest: /\.(test|bench)\.ts$/.test(path), text, lines: text.trimEnd().split('\n').length, imports };
   });

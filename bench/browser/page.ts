@@ -1,6 +1,6 @@
 /** The page of bench/browser.ts: measures, shows each line and sends it to the program. */
 import { packParams } from '@densessm/kernels';
-import { type MambaParams, mamba, mambaSpec } from '@densessm/mamba';
+import { type MambaParams, mamba } from '@densessm/mamba';
 import { startBackend } from '@densessm/runtime-web';
 import { disposeTree } from '@densessm/ssm-core';
 import { makeStep } from '../lib/training-step';
@@ -35,15 +35,15 @@ async function measure(): Promise<void> {
   const json = { model_type: 'mamba', vocab_size: vocabulary, hidden_size: 768, num_hidden_layers: layers, tie_word_embeddings: true };
   const config = mamba.parseConfig(json);
   const whole: MambaParams = mamba.init(config, 1);
-  const params = await packParams(mambaSpec(config), whole, { weights: 'int8' });
+  const params = await packParams(mamba.spec(config), whole, { weights: 'int8' });
   disposeTree(whole);
-  const decoder = await mamba.decoder?.(params, config, { batch: 1 });
+  const decoder = await mamba.decoder?.(config, { batch: 1 })?.(params);
   if (decoder === undefined) throw new Error('the backend has no decoder');
   const step = makeStep('Mamba', { layers: 4, hidden: 128, batch: 12, length: 64, vocab: 65 });
   for (const threads of new Set([1, most])) {
     await startBackend({ device: 'wasm', threads });
     const decoding = await least(async () => {
-      for (let i = 0; i < tokens; i++) decoder.step([tokenAt(i)]);
+      for (let i = 0; i < tokens; i++) await decoder.step([tokenAt(i)]);
     });
     const reading = await least(async () => {
       const start = mamba.initialState(config, 1);

@@ -29,7 +29,7 @@ function open(): ReturnType<typeof loadPretrained> {
 
 async function openDecoder(): Promise<Reading> {
   const { model, config, params } = await open();
-  const decoder: Decoder<unknown> | undefined = await model.decoder?.(params, config, { batch: 1 });
+  const decoder: Decoder<unknown> | undefined = await model.decoder?.(config, { batch: 1 })?.(params);
   if (decoder === undefined) throw new Error('this model has no decoder');
   return {
     vocabSize: (config as { vocabSize: number }).vocabSize,
@@ -38,7 +38,11 @@ async function openDecoder(): Promise<Reading> {
       await decoder.load(start);
       disposeTree(start);
     },
-    read: async (tokens) => tokens.map((token) => decoder.step([token])).at(-1) ?? new Float32Array(),
+    read: async (tokens) => {
+      let logits: Float32Array = new Float32Array();
+      for (const token of tokens) logits = await decoder.step([token]);
+      return logits;
+    },
   };
 }
 
@@ -72,7 +76,7 @@ async function timeReading(size: number, atOnce: number): Promise<number> {
 
 async function writeLogits(file: string, ids: readonly number[]): Promise<void> {
   await reading.reset();
-  let logits = new Float32Array();
+  let logits: Float32Array = new Float32Array();
   for (const id of ids) logits = (await reading.read([id])) as typeof logits;
   writeFileSync(file, logits);
 }

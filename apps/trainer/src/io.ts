@@ -21,6 +21,8 @@ export interface Io {
   readonly cwd: string;
   /** Models of plugins and of the program that calls `main`, beside those of the house. Grows as plugins are loaded. */
   readonly models?: CommandModel[];
+  /** The words that start this command as a process of its own, before its arguments; where they are missing, `sweep` cannot run. */
+  readonly self?: readonly string[];
   /** Aborted when nobody reads stdout any more, or it cannot be written: what has no other result may end. */
   readonly unread?: AbortSignal;
   /**

@@ -1,4 +1,4 @@
-import { retentionScale } from '@densessm/retnet';
+import { retentionScale } from '@densessm/retnet/retention';
 import { type HiddenStates, SsmError } from '@densessm/ssm-core';
 import { div, reshape, sqrt, type Tensor, type Tensor3D, type Tensor4D, tensor1d, transpose } from '@tensorflow/tfjs-core';
 

@@ -8,7 +8,7 @@ import {
   retentionScale,
   rotate,
   rotationAngles,
-} from '@densessm/retnet';
+} from '@densessm/retnet/retention';
 import {
   div,
   grads as gradientsOf,

@@ -1,5 +1,5 @@
 import { matMul } from '@densessm/kernels';
-import { decayLogarithms, type RetentionFn, retention } from '@densessm/retnet';
+import { decayLogarithms, type RetentionFn, retention } from '@densessm/retnet/retention';
 import { SsmError } from '@densessm/ssm-core';
 import {
   abs,

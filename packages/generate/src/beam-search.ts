@@ -3,11 +3,11 @@
  * continuations are looked at, those that end among the best `numBeams` become results, the best that do not end go on.
  */
 import type { ModelBundle } from './bundle';
+import { textAfter } from './incremental-detokenizer';
 import type { GenerationPlan } from './options';
-import { Reader } from './reading/reader';
-import { applyPreferences } from './samplers/choose';
+import { ModelRunner } from './reading/model-runner';
 import { type Logprobs, logprobsOf, logSumExp, mostLikely, nothingLeft } from './samplers/probabilities';
-import { textAfter } from './text-of';
+import { applyPreferences } from './samplers/sample-token';
 import { TokenHistory } from './token-history';
 
 interface Text {
@@ -53,22 +53,22 @@ export async function beamSearch(
   plan: GenerationPlan,
 ): Promise<{ beams: readonly Beam[]; aborted: boolean }> {
   const search: Search = { bundle, plan, prompt, open: [START], ended: [], canImprove: true };
-  const reader = new Reader(bundle, 1, plan);
+  const runner = new ModelRunner(bundle, 1, plan);
   try {
-    let logits = await reader.read([prompt], plan.signal);
+    let logits = await runner.read([prompt], plan.signal);
     for (;;) {
       const parents = takeStep(search, logits);
       if (isOver(search)) return { beams: search.ended, aborted: false };
-      reader.select(parents);
+      runner.select(parents);
       const tokens = search.open.map((beam) => [beam.tokens.at(-1) as number]);
-      logits = await reader.read(tokens, plan.signal);
+      logits = await runner.read(tokens, plan.signal);
     }
   } catch (error) {
     if (!plan.signal?.aborted || error !== plan.signal.reason) throw error;
     const beams = [...search.ended, ...search.open.map((beam) => scored(beam, plan))];
     return { beams: beams.sort((a, b) => b.score - a.score), aborted: true };
   } finally {
-    reader.dispose();
+    runner.dispose();
   }
 }
 

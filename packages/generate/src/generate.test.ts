@@ -5,8 +5,8 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import type { ModelBundle } from './bundle';
 import { generate, generateBatch, stream } from './generate';
 import type { GenerateOptions } from './options';
-import type { Part } from './row-decoder';
 import { chainBundle, pieceTokenizer, toyBundle } from './test-support/toy-model';
+import type { Part } from './text-generator';
 
 beforeAll(async () => {
   await setBackend('wasm');

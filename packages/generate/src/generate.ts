@@ -1,13 +1,13 @@
 import { SsmError } from '@densessm/ssm-core';
 import { beamSearch } from './beam-search';
 import { type ModelBundle, type Prompt, promptIds } from './bundle';
-import { decodeRows } from './decode';
+import { decodeRows } from './generation-loop';
+import { textAfter } from './incremental-detokenizer';
 import { badOption, type GenerateOptions, type GenerationPlan, planGeneration } from './options';
-import type { FinishReason, Part } from './row-decoder';
 import type { TokenLogprob } from './samplers/probabilities';
 import { anySeed } from './samplers/random';
 import { StopStrings } from './stop/stop-strings';
-import { textAfter } from './text-of';
+import type { FinishReason, Part } from './text-generator';
 
 /** A text that was generated. */
 export interface Generated {

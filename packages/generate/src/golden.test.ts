@@ -9,7 +9,7 @@ import { beamSearch } from './beam-search';
 import type { ModelBundle } from './bundle';
 import { generate, generateBatch } from './generate';
 import { planGeneration } from './options';
-import { applyCuts, applyPreferences, type SamplingPlan } from './samplers/choose';
+import { applyCuts, applyPreferences, type SamplingPlan } from './samplers/sample-token';
 import { keepMinP, keepTopK, keepTopP } from './samplers/truncation';
 import { Session } from './session/session';
 import { TokenHistory } from './token-history';

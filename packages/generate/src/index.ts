@@ -21,7 +21,6 @@ export {
 } from './evaluate/tasks';
 export { type Generated, generate, generateBatch, stream } from './generate';
 export type { GenerateOptions } from './options';
-export type { FinishReason, Part } from './row-decoder';
 export { drawToken } from './samplers/draw';
 export { addLogitBias } from './samplers/logit-bias';
 export { forbidRepeatedNgrams } from './samplers/no-repeat-ngram';
@@ -31,3 +30,4 @@ export { type Random, type RandomState, randomFrom, seededRandom } from './sampl
 export { scaleByTemperature } from './samplers/temperature';
 export { keepMinP, keepTopK, keepTopP } from './samplers/truncation';
 export { Session, type SessionMark, type SessionOptions } from './session/session';
+export type { FinishReason, Part } from './text-generator';

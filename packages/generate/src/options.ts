@@ -1,6 +1,6 @@
 import { SsmError, WEIGHT_TYPES, type WeightType } from '@densessm/ssm-core';
 import { type ModelBundle, tokenizerOf } from './bundle';
-import type { SamplingPlan } from './samplers/choose';
+import type { SamplingPlan } from './samplers/sample-token';
 
 export interface GenerateOptions {
   /** Most tokens to draw. Default 256. */

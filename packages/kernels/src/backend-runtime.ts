@@ -1,10 +1,13 @@
 import { backend as currentBackend } from '@tensorflow/tfjs-core';
+import type { MakeDecodeProgram } from './decode/program';
 import type { EmptyMatrix } from './packed/empty-matrix';
 
 /** What a backend with our kernels offers beside fast versions of operations. */
 export interface BackendRuntime {
   /** Packed weights that run on this backend. */
   readonly emptyMatrix: EmptyMatrix;
+  /** What decoders record; undefined where the backend has no decode programs. */
+  readonly decodeProgram?: MakeDecodeProgram;
 }
 
 const runtimes = new WeakMap<object, BackendRuntime>();

@@ -1,15 +1,16 @@
 import { describe, expect, it } from 'vitest';
 import * as checks from './checks';
+import * as decode from './decode';
 import * as kernels from './index';
+import * as internal from './internal';
 import * as runtime from './runtime';
 import * as wasm from './wasm';
+import * as webgpu from './webgpu';
 
 describe('the surface of @densessm/kernels', () => {
   it('changes only in sight of a review', () => {
     expect(Object.keys(kernels).sort()).toMatchInlineSnapshot(`
       [
-        "DecodeWorkspace",
-        "PackedLinear",
         "adamwStep",
         "causalConv1d",
         "crossEntropy",
@@ -20,16 +21,11 @@ describe('the surface of @densessm/kernels', () => {
         "geluTanh",
         "linear",
         "linearCrossEntropy",
-        "linearParts",
         "logSigmoid",
-        "makeDecoder",
         "matMul",
         "packParams",
-        "packer",
-        "readStates",
         "rmsNorm",
         "selectiveScan",
-        "selectiveScanShown",
         "silu",
         "siluGate",
         "softplus",
@@ -46,9 +42,18 @@ describe('the surface of @densessm/kernels', () => {
         "sampleTensor",
       ]
     `);
+    expect(Object.keys(decode).sort()).toMatchInlineSnapshot(`
+      [
+        "decoderMaker",
+        "packedOf",
+        "runtimeOf",
+      ]
+    `);
+    expect(Object.keys(internal).sort()).toEqual(['linearParts', 'readStates', 'selectiveScanShown']);
     expect(Object.keys(wasm)).toMatchInlineSnapshot(`
       [
         "loadBuild",
+        "PackedLinear",
         "registerWasmKernels",
         "ThreadPool",
         "threadSource",
@@ -59,8 +64,15 @@ describe('the surface of @densessm/kernels', () => {
         "cpuStarter",
         "devicesOf",
         "openTfjsModule",
+        "packer",
         "startBackend",
         "wasmStarter",
+        "webgpuStarter",
+      ]
+    `);
+    expect(Object.keys(webgpu)).toMatchInlineSnapshot(`
+      [
+        "registerWebGpuKernels",
       ]
     `);
   });

@@ -1,4 +1,5 @@
 export { type LoadedBuild, loadBuild, type SimdBuild } from './backends/wasm/build';
+export { PackedLinear, type PackedProductOptions } from './backends/wasm/packed/packed-linear';
 export { registerWasmKernels, type WasmKernelOptions, type WasmKernels } from './backends/wasm/register';
 export {
   type BlockCalls,

@@ -1,6 +1,8 @@
 import { leavesOf, SsmError } from '@densessm/ssm-core';
 import { describe, expect, it } from 'vitest';
-import { denseMamba, denseMamba2, mamba, mamba2, parseDenseMambaConfig, parseMamba2Config, parseMambaConfig } from './index';
+import { denseMamba, denseMamba2, mamba, mamba2 } from './index';
+import { parseDenseMambaConfig, parseMambaConfig } from './mamba/config';
+import { parseMamba2Config } from './mamba2/config';
 
 const one = { model_type: 'mamba', vocab_size: 16, hidden_size: 8, num_hidden_layers: 2 };
 const two = { model_type: 'mamba2', vocab_size: 16, hidden_size: 8, num_hidden_layers: 2, num_heads: 4, head_dim: 4, n_groups: 2 };

@@ -20,14 +20,9 @@ const connections = {
 
 const small = { ...common, state_size: 5, time_step_rank: 3 };
 const denseSmall = { ...small, ...dense, model_type: 'dense_mamba' };
-const isSmall = (path: readonly (string | number)[]) => path.includes('dtProj') || path.includes('dense');
-const cases = {
-  rounded: { ...small, hidden_size: 40 },
-  exact: (path: readonly (string | number)[]) => path.includes('aLog'),
-  small: isSmall,
-  slow: {},
-};
-describeDecoder('mambaDecoder', mamba, {
+const fine = /dt_proj|dense/;
+const cases = { rounded: { ...small, hidden_size: 40 }, fine, slow: {} };
+describeDecoder('mamba.decoder', mamba, {
   ...cases,
   fast: {
     mamba: small,
@@ -37,7 +32,7 @@ describeDecoder('mambaDecoder', mamba, {
     'a filter of one token': { ...small, conv_kernel: 1, state_size: 16 },
   },
 });
-describeDecoder('mambaDecoder', denseMamba, {
+describeDecoder('denseMamba.decoder', denseMamba, {
   ...cases,
   fast: withEach(denseSmall, connections),
   rounded: { ...denseSmall, hidden_size: 40 },
@@ -46,9 +41,9 @@ describeDecoder('mambaDecoder', denseMamba, {
 
 const small2 = { ...common, state_size: 6, head_dim: 5, num_heads: 4, n_groups: 2 };
 const denseSmall2 = { ...small2, ...dense, model_type: 'dense_mamba2' };
-const cases2 = { rounded: { ...small2, hidden_size: 40, num_heads: 16 }, small: isSmall, slow: {} };
+const cases2 = { rounded: { ...small2, hidden_size: 40, num_heads: 16 }, fine, slow: {} };
 const original = { vocab_size: 24, d_model: 16, n_layer: 2, ssm_cfg: { layer: 'Mamba2', d_state: 7, headdim: 8, ngroups: 2 } };
-describeDecoder('mamba2Decoder', mamba2, {
+describeDecoder('mamba2.decoder', mamba2, {
   ...cases2,
   fast: {
     'mamba2, two groups': small2,
@@ -60,7 +55,7 @@ describeDecoder('mamba2Decoder', mamba2, {
     'norm before the gate': { ...original, ssm_cfg: { ...original.ssm_cfg, norm_before_gate: true } },
   },
 });
-describeDecoder('mamba2Decoder', denseMamba2, {
+describeDecoder('denseMamba2.decoder', denseMamba2, {
   ...cases2,
   fast: withEach(denseSmall2, connections),
   rounded: { ...denseSmall2, hidden_size: 40, num_heads: 16 },

@@ -1,85 +1,84 @@
-/** What the decoders of both families share: the backbone of backbone.ts on packed weights, for one token, without tfjs. */
-import { denseSources } from '@densessm/dense-connect';
-import { type DecoderParts, type DecodeWorkspace, makeDecoder, type PackedProduct } from '@densessm/kernels';
-import type { Decoder, DecoderOptions, WeightType } from '@densessm/ssm-core';
+/** What the decoders of both families share: the backbone of backbone.ts recorded as a decode program. */
+import { denseSources, isRecordable, type RecordedGate, recordedGate } from '@densessm/dense-connect';
+import { type DecodeProgram, type DecoderParts, decoderMaker, type ProductStep, packedOf, type Slot } from '@densessm/kernels/decode';
+import type { DecoderMaker, DecoderOptions } from '@densessm/ssm-core';
 import type { Tensor, Tensor1D, Tensor2D } from '@tensorflow/tfjs-core';
-import { type BackboneParams, type BackboneState, checkState, type StateShapes } from './backbone';
+import { type BackboneParams, type BackboneState, checkState, headOf, type StateShapes } from './backbone';
 import type { BackboneConfig } from './backbone-config';
 import type { ConnectionsParams } from './dense';
 
 /** What the layers of a decoder work with. Letters: B texts, D hidden size, E channels, r rank of the gates. */
 export interface Shared {
-  readonly work: DecodeWorkspace;
-  readonly batch: number;
-  readonly type: WeightType;
-  /** For what makes Δ and the gates: it is small, and every state hangs on it, so it is never rounded to whole numbers. */
-  readonly smallType: WeightType;
+  readonly program: DecodeProgram;
   /** [B, D]: the residual stream, and its norm. */
-  readonly hidden: number;
-  readonly x: number;
+  readonly hidden: Slot;
+  readonly x: Slot;
   /** Of the dense connections [B, E], and inside of it [B, r]. */
-  readonly gate: number;
-  readonly middle: number;
+  readonly gate: Slot;
+  readonly middle: Slot;
 }
 
+/** Where the state of a layer is carried. */
 export interface DecoderLayer {
-  /** Addresses of the state. */
-  readonly conv: number;
-  readonly ssm: number;
+  readonly conv: Slot;
+  readonly ssm: Slot;
 }
 
-/** Packs a layer and notes its steps, hidden += mixer(x); its state becomes that after the token. `sources` are the states of those that it reads. */
-export type PackLayer<M> = (mixer: M, sources: readonly number[]) => Promise<DecoderLayer>;
+/** Records a layer, hidden += mixer(x); its state becomes that after the token. `sources` are the states of those that it reads. */
+export type RecordLayer<M> = (mixer: M, sources: readonly Slot[]) => Promise<DecoderLayer>;
 
-/** Undefined on backends other than tfjs's wasm, and for dense connections other than sums in the state with a gate for all sources (the default). */
-export async function backboneDecoder<M, C extends BackboneConfig, Ssm extends Tensor>(
+/** What a family adds to the backbone. */
+export interface DecoderFamily<M, C> {
+  shapes(config: C, batch: number): StateShapes;
+  /** Makes the buffers that all layers share. */
+  begin(shared: Shared, config: C): RecordLayer<M>;
+}
+
+/** Undefined on backends without decode programs, and for dense connections other than sums in the state with a gate for all sources (the default). */
+export function backboneDecoder<M, C extends BackboneConfig, Ssm extends Tensor>(
   where: string,
+  c: C,
+  { batch }: DecoderOptions,
+  family: DecoderFamily<M, C>,
+): DecoderMaker<BackboneParams<M>, BackboneState<Ssm>> | undefined {
+  if (c.dense && !(c.dense.fuses === 'state' && isRecordable(c.dense))) return undefined;
+  return decoderMaker(where, batch, (program, params) => recordBackbone<M, C, Ssm>(program, params, c, family));
+}
+
+async function recordBackbone<M, C extends BackboneConfig, Ssm extends Tensor>(
+  program: DecodeProgram,
   params: BackboneParams<M>,
   c: C,
-  { weights: type = 'f32', batch }: DecoderOptions,
-  shapes: StateShapes,
-  begin: (shared: Shared, c: C) => PackLayer<M>,
-): Promise<Decoder<BackboneState<Ssm>> | undefined> {
-  if (!hasFastConnections(c)) return undefined;
-  return makeDecoder(where, batch, async (work): Promise<DecoderParts<BackboneState<Ssm>>> => {
-    const [hidden, x, logits] = [c.hiddenSize, c.hiddenSize, c.vocabSize].map((size) => work.floats(batch * size)) as [
-      number,
-      number,
-      number,
-    ];
-    const [gate, middle] = [work.floats(batch * c.innerSize), work.floats(batch * (c.dense?.gateRank ?? 0))];
-    const pack = begin({ work, batch, type, smallType: type === 'f32' ? 'f32' : 'bf16', hidden, x, gate, middle }, c);
-    const layers: DecoderLayer[] = [];
-    const norm = async (weight: Tensor1D) => work.rmsNorm(hidden, await work.copyOf(weight), x, batch, c.hiddenSize, c.layerNormEpsilon);
-    for (const { norm: weight, mixer } of params.layers) {
-      const sources = c.dense ? denseSources(c.dense, layers.length).map((l) => (layers[l] as DecoderLayer).ssm) : [];
-      await norm(weight);
-      layers.push(await pack(mixer, sources));
-    }
-    await norm(params.normF);
-    const embeddings = await work.matrix(params.embeddings, { type });
-    const head = params.lmHead ? await work.matrix(params.lmHead, { type }) : embeddings;
-    work.products(batch, [{ matrix: head, x, y: logits }]);
-    return { vocabSize: c.vocabSize, embeddings, hidden, logits, ...stateOfLayers<Ssm>(where, layers, shapes, batch) };
-  });
-}
-
-function hasFastConnections({ dense }: BackboneConfig): boolean {
-  if (dense === undefined) return true;
-  return dense.fuses === 'state' && dense.fusion === 'add' && dense.projection === 'identity' && !dense.gatePerSource;
+  family: DecoderFamily<M, C>,
+): Promise<DecoderParts<BackboneState<Ssm>>> {
+  const rows = (width: number): Slot => program.zeros(program.batch * width);
+  const [hidden, x, logits] = [rows(c.hiddenSize), rows(c.hiddenSize), rows(c.vocabSize)];
+  const [gate, middle] = [rows(c.innerSize), rows(c.dense?.gateRank ?? 0)];
+  const record = family.begin({ program, hidden, x, gate, middle }, c);
+  const norm = async (weight: Tensor1D) =>
+    program.rmsNorm({ x: hidden, weight: await program.constantOf(weight), y: x, width: c.hiddenSize, eps: c.layerNormEpsilon });
+  program.gather({ matrix: packedOf(program, params.embeddings), y: hidden });
+  const layers: DecoderLayer[] = [];
+  for (const { norm: weight, mixer } of params.layers) {
+    const sources = c.dense ? denseSources(c.dense, layers.length).map((l) => (layers[l] as DecoderLayer).ssm) : [];
+    await norm(weight);
+    layers.push(await record(mixer, sources));
+  }
+  await norm(params.normF);
+  program.products([{ matrix: packedOf(program, headOf(params)), x, y: logits }]);
+  return { vocabSize: c.vocabSize, logits, ...stateOfLayers<Ssm>(program, layers, family.shapes(c, program.batch)) };
 }
 
 function stateOfLayers<Ssm extends Tensor>(
-  where: string,
+  { where, batch }: DecodeProgram,
   layers: readonly DecoderLayer[],
   shapes: StateShapes,
-  batch: number,
-): Pick<DecoderParts<BackboneState<Ssm>>, 'places' | 'tensorsOf' | 'stateOf'> {
+): Pick<DecoderParts<BackboneState<Ssm>>, 'buffers' | 'tensorsOf' | 'stateOf'> {
   const rows = Array.from({ length: batch }, () => [0]);
   return {
-    places: layers.flatMap(({ conv, ssm }) => [
-      { address: conv, shape: shapes.conv },
-      { address: ssm, shape: shapes.ssm },
+    buffers: layers.flatMap(({ conv, ssm }) => [
+      { slot: conv, shape: shapes.conv },
+      { slot: ssm, shape: shapes.ssm },
     ]),
     tensorsOf: (state) => {
       checkState(where, state, layers.length, () => shapes, rows);
@@ -93,38 +92,26 @@ function stateOfLayers<Ssm extends Tensor>(
 
 /** The product y = W x + bias. */
 export const projection = async (
-  { work }: Shared,
+  program: DecodeProgram,
   { weight, bias }: { weight: Tensor2D; bias: Tensor1D | undefined },
-  type: WeightType,
-  at: { x: number; y: number; add?: boolean; stride?: number },
-): Promise<PackedProduct> => ({ matrix: await work.matrix(weight, { type }), bias: await work.copyOf(bias), ...at });
+  at: Pick<ProductStep, 'x' | 'y' | 'add' | 'stride'>,
+): Promise<ProductStep> => ({ matrix: packedOf(program, weight), bias: bias && (await program.constantOf(bias)), ...at });
 
-/** What a layer adds of others: their states' addresses as words, how many, and its gate, 0 for none. */
-interface DenseRead {
-  readonly sources: number;
-  readonly sourceCount: number;
-  readonly gate: number;
+/** The filter of a layer's convolution. */
+export const filterOf = async (
+  program: DecodeProgram,
+  { weight, bias }: { weight: Tensor; bias: Tensor1D | undefined },
+): Promise<{ w: Slot; bias: Slot | undefined }> => ({
+  w: await program.constantOf(weight),
+  bias: bias && (await program.constantOf(bias)),
+});
+
+/** A = −exp(aLog) in units of ln 2. */
+export async function decayRates(program: DecodeProgram, aLog: Tensor): Promise<Slot> {
+  const values = (await aLog.data()) as Float32Array;
+  return program.constant(values.map((value) => -Math.exp(value) * Math.LOG2E));
 }
 
-/** A gate as fc2 SiLU(fc1 x), or fc x; what reads it does its own SiLU. */
-export interface Gate {
-  readonly read: DenseRead;
-  /** SiLU(fc1 x) or fc x; nothing without a gate. */
-  readonly first: readonly PackedProduct[];
-  /** After the first, the product with fc2, if any. */
-  readonly second: readonly PackedProduct[];
-}
-
-export async function packGate(shared: Shared, { state }: ConnectionsParams, sources: readonly number[]): Promise<Gate> {
-  const { work, x, middle, gate, smallType: type } = shared;
-  const read = { sources: work.words(sources), sourceCount: sources.length };
-  const [only, fc1, fc2] = [state?.fc, state?.fc1, state?.fc2];
-  if (only) {
-    const first = [{ matrix: await work.matrix(only, { type }), x, y: gate }];
-    return { read: { ...read, gate }, first, second: [] };
-  }
-  if (!fc1 || !fc2) return { read: { ...read, gate: 0 }, first: [], second: [] };
-  const [inner, outer] = [await work.matrix(fc1, { type }), await work.matrix(fc2, { type })];
-  const first: readonly PackedProduct[] = [{ matrix: inner, x, y: middle, activation: 'silu' }];
-  return { read: { ...read, gate }, first, second: [{ matrix: outer, x: middle, y: gate }] };
-}
+/** The gate of the dense connections of a layer. */
+export const stateGate = ({ program, x, middle, gate }: Shared, { state }: ConnectionsParams): RecordedGate =>
+  recordedGate(program, state, { x, middle, gate });

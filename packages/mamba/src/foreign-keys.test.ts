@@ -5,7 +5,9 @@ import { distance } from '@densessm/testing';
 import { setBackend, tensor2d } from '@tensorflow/tfjs-core';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type Mamba2Config, mamba, mamba2, parseMamba2Config, parseMambaConfig } from './index';
+import { type Mamba2Config, mamba, mamba2 } from './index';
+import { parseMambaConfig } from './mamba/config';
+import { parseMamba2Config } from './mamba2/config';
 
 const one = { model_type: 'mamba', vocab_size: 16, hidden_size: 8, num_hidden_layers: 2 };
 const two = { model_type: 'mamba2', vocab_size: 16, hidden_size: 8, num_hidden_layers: 2, num_heads: 4, head_dim: 4, n_groups: 2 };

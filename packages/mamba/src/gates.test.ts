@@ -3,7 +3,7 @@ import { disposeTree, mapTree, mulberry32, tensorsOf } from '@densessm/ssm-core'
 import { sampleTensor } from '@densessm/testing';
 import { dispose, keep, memory, setBackend, type Tensor3D } from '@tensorflow/tfjs-core';
 import { beforeEach, describe, expect, it, vi } from 'vitest';
-import { denseMamba, denseMamba2, mamba, mambaGates } from './index';
+import { denseMamba, denseMamba2, mamba } from './index';
 
 /** Every connection that a model made, with the input that its gate read. */
 const made: { params: DenseParams; config: DenseConfig; x: Tensor3D; sources: number }[] = [];
@@ -64,12 +64,12 @@ describe('gates', () => {
     const config = denseMamba.parseConfig(one);
     const params = denseMamba.init(config, 1);
     const before = memory().numTensors;
-    const gates = mambaGates(params, config, tokens);
+    const gates = mamba.gates?.(params, config, tokens) ?? [];
     dispose(made.map(({ x }) => x));
     expect(memory().numTensors).toBe(before + gates.length);
     for (const { values } of gates) expect((await values.data()).every((value) => value === 0)).toBe(true);
     const without = mamba.parseConfig(plain);
-    expect(mambaGates(mamba.init(without, 1), without, tokens)).toEqual([]);
+    expect(mamba.gates?.(mamba.init(without, 1), without, tokens)).toEqual([]);
     expect([...tensorsOf(gates)].length).toBe(3);
   });
 });

@@ -13,26 +13,6 @@ it('exports exactly this', () => {
       "denseMamba2",
       "mamba",
       "mamba2",
-      "mamba2Advance",
-      "mamba2ConfigToJson",
-      "mamba2Decoder",
-      "mamba2Forward",
-      "mamba2Gates",
-      "mamba2HiddenStates",
-      "mamba2InitialState",
-      "mamba2Spec",
-      "mambaAdvance",
-      "mambaConfigToJson",
-      "mambaDecoder",
-      "mambaForward",
-      "mambaGates",
-      "mambaHiddenStates",
-      "mambaInitialState",
-      "mambaSpec",
-      "parseDenseMamba2Config",
-      "parseDenseMambaConfig",
-      "parseMamba2Config",
-      "parseMambaConfig",
       "upcycleMamba",
     ]
   `);
@@ -44,26 +24,26 @@ it('says what is wrong with a state', () => {
   const [conv, ssm] = [zeros([2, 8, 3]), zeros([2, 8, 5])];
   const attempt = (state: unknown) => () => mamba.advance(params, config, [[1], [2]], state as never);
   expect(attempt({ layers: [{ conv, ssm }] })).toThrowErrorMatchingInlineSnapshot(`
-    [SsmError: mambaAdvance: the state does not fit.
+    [SsmError: mamba.advance: the state does not fit.
       expected  layers[0].ssm [2, 8, 3]
       got       [2, 8, 5]
       fix       start from initialState(config, batch) of the same model, and keep the number of texts]
   `);
   expect(attempt({ layers: [] })).toThrowErrorMatchingInlineSnapshot(`
-    [SsmError: mambaAdvance: the state does not fit.
+    [SsmError: mamba.advance: the state does not fit.
       expected  layers.length 1
       got       0
       fix       start from initialState(config, batch) of the same model, and keep the number of texts]
   `);
   expect(attempt({})).toThrowErrorMatchingInlineSnapshot(`
-    [SsmError: mambaAdvance: the state does not fit.
+    [SsmError: mamba.advance: the state does not fit.
       expected  layers.length 1
       got       no layers
       fix       start from initialState(config, batch) of the same model, and keep the number of texts]
   `);
   dispose([conv, ssm]);
   expect(attempt({ layers: [{ conv, ssm }] })).toThrowErrorMatchingInlineSnapshot(`
-    [SsmError: mambaAdvance: the state does not fit.
+    [SsmError: mamba.advance: the state does not fit.
       expected  layers[0].conv [2, 8, 3]
       got       a tensor that was disposed of
       fix       start from initialState(config, batch) of the same model, and keep the number of texts]

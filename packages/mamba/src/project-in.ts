@@ -1,4 +1,4 @@
-import { linearParts } from '@densessm/kernels';
+import { linearParts } from '@densessm/kernels/internal';
 import { lastToken, type OutputRange, type PackedMatrix } from '@densessm/ssm-core';
 import type { Tensor1D, Tensor2D, Tensor3D } from '@tensorflow/tfjs-core';
 

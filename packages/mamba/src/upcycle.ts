@@ -4,11 +4,13 @@ import type { Tensor } from '@tensorflow/tfjs-core';
 import type { BackboneConfig } from './backbone-config';
 import { completeConnections, type DenseChoices, keysWithoutMeaning } from './dense';
 import type { MambaConfig } from './mamba/config';
-import { denseMamba, type MambaState } from './mamba/mamba';
+import { denseMamba } from './mamba/mamba';
 import { type MambaParams, mambaSpec } from './mamba/spec';
+import type { MambaState } from './mamba/state';
 import type { Mamba2Config } from './mamba2/config';
-import { denseMamba2, type Mamba2State } from './mamba2/mamba2';
+import { denseMamba2 } from './mamba2/mamba2';
 import { type Mamba2Params, mamba2Spec } from './mamba2/spec';
+import type { Mamba2State } from './mamba2/state';
 
 export interface Upcycled<C, P, State> {
   model: SequenceModel<C, P, State>;

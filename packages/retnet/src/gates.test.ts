@@ -3,7 +3,7 @@ import { disposeTree, mapTree, mulberry32 } from '@densessm/ssm-core';
 import { sampleTensor } from '@densessm/testing';
 import { dispose, keep, memory, setBackend, type Tensor3D } from '@tensorflow/tfjs-core';
 import { beforeEach, describe, expect, it, vi } from 'vitest';
-import { denseRetNet, retnet, retnetGates } from './index';
+import { denseRetNet, retnet } from './index';
 
 /** Every connection that a model made, with the input that its gate read. */
 const made: { params: DenseParams; config: DenseConfig; x: Tensor3D; sources: number }[] = [];
@@ -55,7 +55,7 @@ describe('gates', () => {
       const fresh = init(config, 1) as never;
       const random = mulberry32(7);
       const params = mapTree(fresh, ({ shape }) => sampleTensor({ shape }, random));
-      const gates = gatesOf?.(params, config, tokens) ?? [];
+      const gates = gatesOf(params, config, tokens) ?? [];
       expect(gates.map(({ layer, name }) => `${layer} ${name}`)).toEqual(['1 k', '1 v', '2 k', '2 v'].slice(0, count));
       for (const [i, { values }] of gates.entries()) {
         const { params: own, config: dense, x, sources } = made[i] as (typeof made)[number];
@@ -71,7 +71,7 @@ describe('gates', () => {
     const config = retnet.parseConfig({ ...plain, dense_block_layers: 2 });
     const params = retnet.init(config, 1);
     const before = memory().numTensors;
-    const gates = retnetGates(params, config, tokens);
+    const gates = retnet.gates(params, config, tokens);
     dispose(made.map(({ x }) => x));
     expect(memory().numTensors).toBe(before + gates.length);
     for (const { values } of gates) expect((await values.data()).every((value) => value === 0)).toBe(true);

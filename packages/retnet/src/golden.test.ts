@@ -6,7 +6,8 @@ import { advanceInPieces, expectClose } from '@densessm/testing';
 import { readFixture, rowNormalizedRetention, type StoredTensor } from '@densessm/conformance';
 import { reshape, setBackend, slice, sub, type Tensor, type Tensor1D, type Tensor2D, tensor, transpose } from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { denseRetNet, type RetentionState, type RetNetOptions, retentionScale, retnet } from './index';
+import { denseRetNet, type RetentionState, type RetNetOptions, retnet } from './index';
+import { retentionScale } from './positions';
 
 type Model = SequenceModel<{ vocabSize: number }, object, RetentionState>;
 const folders = [

@@ -1,37 +1,26 @@
 import { expect, it } from 'vitest';
 import * as retnet from './index';
+import * as forms from './retention-forms';
 
 it('exports what it should', () => {
   expect(Object.keys(retnet).sort()).toMatchInlineSnapshot(`
     [
-      "decayLogarithms",
       "denseRetNet",
-      "denseRetNetAdvance",
-      "denseRetNetConfigToJson",
-      "denseRetNetDecoder",
-      "denseRetNetForward",
-      "denseRetNetGates",
-      "denseRetNetHiddenStates",
-      "denseRetNetSpec",
-      "parseDenseRetNetConfig",
-      "parseRetNetConfig",
+      "retnet",
+      "upcycleRetNet",
+    ]
+  `);
+  expect(Object.keys(forms).sort()).toMatchInlineSnapshot(`
+    [
+      "decayLogarithms",
       "positionsFrom",
       "retention",
       "retentionChunkwise",
       "retentionParallel",
       "retentionRecurrent",
       "retentionScale",
-      "retnet",
-      "retnetAdvance",
-      "retnetConfigToJson",
-      "retnetDecoder",
-      "retnetForward",
-      "retnetGates",
-      "retnetHiddenStates",
-      "retnetSpec",
       "rotate",
       "rotationAngles",
-      "upcycleRetNet",
     ]
   `);
 });

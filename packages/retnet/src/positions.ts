@@ -1,5 +1,5 @@
 /**
- * What depends on a token's place and nothing else: the rotation and decay of Sun et al. 2023, "Retentive Network",
+ * What depends on a token's position and nothing else: the rotation and decay of Sun et al. 2023, "Retentive Network",
  * arXiv:2307.08621, §2.1. Computed on the host in float64, from buffers that the references store as float32.
  * Letters in shapes: H heads, T time, K key width per head.
  */
@@ -18,13 +18,7 @@ import {
   tensor3d,
   tidy,
 } from '@tensorflow/tfjs-core';
-
-/** How keys and values are cut into heads. */
-export interface HeadSizes {
-  readonly numHeads: number;
-  readonly keyDim: number;
-  readonly valueDim: number;
-}
+import type { HeadSizes } from './head-sizes';
 
 /** The constants that the T tokens from a position on need; the same for every layer. */
 export interface Positions {
@@ -39,7 +33,7 @@ export interface Positions {
   /** ln γ. [H] */
   readonly logDecay: Tensor1D;
   /** 1 at tokens before which the state starts anew, else 0, [B, T]; left out where it never does. */
-  readonly starts?: Tensor2D;
+  readonly documentStarts?: Tensor2D;
 }
 
 /** θ_i = 10000^(−i/(K/2 − 1)), the angle of pair i from one token to the next, twice each: the reference's float32 buffer. [K] */
@@ -106,13 +100,13 @@ export function positionsFrom(start: number, length: number, { numHeads, keyDim 
  */
 export function restartedAt(
   positions: Positions,
-  starts: Tensor2D | undefined,
+  documentStarts: Tensor2D | undefined,
   scale: Tensor4D,
 ): { positions: Positions; scale: Tensor4D } {
   const [batch, heads, length] = [scale.shape[0], scale.shape[1], positions.cos.shape[0]];
   const one: Tensor4D = ones([batch, length, heads, 1]);
-  const [scales, last] = decayScan({ q: one, k: one, v: one, logDecay: positions.logDecay, s0: scale, starts });
-  return { positions: { ...positions, starts, inverseRootScale: rsqrt(scales) }, scale: last };
+  const [scales, last] = decayScan({ q: one, k: one, v: one, logDecay: positions.logDecay, s0: scale, starts: documentStarts });
+  return { positions: { ...positions, documentStarts, inverseRootScale: rsqrt(scales) }, scale: last };
 }
 
 /** The scale of `batch` texts after `count` tokens, [B, H, 1, 1]. */

@@ -12,7 +12,8 @@
  */
 import { decayScan, matMul } from '@densessm/kernels';
 import { add, mul, reshape, type Tensor3D, type Tensor4D, tidy } from '@tensorflow/tfjs-core';
-import type { HeadSizes, Positions } from './positions';
+import type { HeadSizes } from './head-sizes';
+import type { Positions } from './positions';
 
 export interface RetentionInputs {
   /** Rotated. [B, T, H, K] */
@@ -38,8 +39,8 @@ export type RetentionFn = (inputs: RetentionInputs, options: RetentionOptions) =
 export const retention: RetentionFn = ({ q, k, v, positions, state }, { chunkSize }) =>
   tidy(() => {
     const attrs = chunkSize === undefined ? {} : { chunkSize };
-    const { logDecay, starts, inverseRootScale } = positions;
-    const [o, next] = decayScan({ q, k, v, logDecay, s0: state, starts }, attrs);
+    const { logDecay, documentStarts, inverseRootScale } = positions;
+    const [o, next] = decayScan({ q, k, v, logDecay, s0: state, starts: documentStarts }, attrs);
     return [mul(o, inverseRootScale), next];
   });
 

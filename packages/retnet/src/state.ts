@@ -1,6 +1,6 @@
 import { SsmError, tidyTree } from '@densessm/ssm-core';
 import { type Tensor4D, zeros } from '@tensorflow/tfjs-core';
-import type { HeadSizes } from './positions';
+import type { HeadSizes } from './head-sizes';
 
 /** All that a RetNet keeps of a text; its size does not depend on how long that was. */
 export interface RetentionState {

@@ -4,7 +4,7 @@
  */
 import { type DenseConfig, type DenseParams, denseConnect, denseSources } from '@densessm/dense-connect';
 import { type ForwardOptions, recomputed, refuseDisposed, startsTensor, type TokenIds, tidyTree, tokenTensor } from '@densessm/ssm-core';
-import type { Tensor2D, Tensor3D, Tensor4D } from '@tensorflow/tfjs-core';
+import type { Tensor1D, Tensor2D, Tensor3D, Tensor4D } from '@tensorflow/tfjs-core';
 import { type Positions, positionsFrom, restartedAt, scaleTensor } from './positions';
 import { type RetentionCall, type RetentionFn, retention } from './retention';
 import { checkState, type RetentionState, type StateSizes } from './state';
@@ -33,13 +33,23 @@ export interface LayerOutputs {
 }
 
 export interface RetNetOptions extends ForwardOptions {
-  /** Another retention in the place of {@link retention}, with the same inputs and shapes: for studies and tests. It sees to `positions.starts`. */
+  /** Another retention in the place of {@link retention}, with the same inputs and shapes: for studies and tests. It sees to `positions.documentStarts`. */
   retention?: RetentionFn;
 }
 
-interface TrunkConfig extends StateSizes {
+/** What every config of the family says. */
+export interface TrunkConfig extends StateSizes {
   readonly vocabSize: number;
+  readonly hiddenSize: number;
+  readonly normEps: number;
   readonly dense: DenseConfig;
+}
+
+export interface TrunkParams<Layer> {
+  embedTokens: Tensor2D;
+  layers: Layer[];
+  /** Before the head; none where norms come behind. */
+  norm: Tensor1D | undefined;
 }
 
 /** What the layers of one call share, and its state after the last token but for what the layers give. */

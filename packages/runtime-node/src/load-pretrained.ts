@@ -1,5 +1,5 @@
 import { type LoadedModel, loadPretrainedFiles, type PretrainedOptions } from '@densessm/checkpoint';
-import { packer } from '@densessm/kernels';
+import { packer } from '@densessm/kernels/runtime';
 import type { WeightType } from '@densessm/ssm-core';
 import { engine } from '@tensorflow/tfjs-core';
 import type { HubOptions } from './hub/options';

@@ -8,7 +8,9 @@ describe('startBackend', () => {
   it('prefers wasm and registers our kernels there', async () => {
     const { backend, reason } = await startBackend();
     expect([backend, getBackend()]).toEqual(['wasm', 'wasm']);
-    expect(reason).toMatch(/^wasm: WebAssembly with relaxed SIMD, one thread, \d+ kernels of ours \(chosen by auto\)$/);
+    expect(reason).toMatch(
+      /^wasm: WebAssembly with relaxed SIMD, one thread, \d+ kernels of ours \(chosen by auto; webgpu failed: [^)]+\)$/,
+    );
     expect(getKernel('SsmMatMul', 'wasm')).toBeDefined();
   });
 

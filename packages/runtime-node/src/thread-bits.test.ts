@@ -2,25 +2,22 @@ import {
   adamwStep,
   causalConv1d,
   crossEntropy,
-  DecodeWorkspace,
   decayScan,
   embedding,
   type LinearCrossEntropyInputs,
   linearCrossEntropy,
   matMul,
-  PackedLinear,
-  type PackedProduct,
-  readStates,
   rmsNorm,
-  type ScanStates,
   type SelectiveScanInputs,
   selectiveScan,
-  selectiveScanShown,
   silu,
 } from '@densessm/kernels';
 import { evaluateSample, type KernelCheck, kernelCheck, operationCheck, type Sample } from '@densessm/kernels/checks';
+import { type DecodeProgram, type ProductStep, runtimeOf, type Slot } from '@densessm/kernels/decode';
+import { readStates, type ScanStates, selectiveScanShown } from '@densessm/kernels/internal';
+import { PackedLinear } from '@densessm/kernels/wasm';
 import { WEIGHT_TYPES } from '@densessm/ssm-core';
-import { concat, exp, softplus, split, type Tensor, tensor2d, tidy } from '@tensorflow/tfjs-core';
+import { concat, exp, softplus, split, type Tensor, tidy } from '@tensorflow/tfjs-core';
 import { afterAll, describe, expect, it } from 'vitest';
 import { startBackend } from './start-backend';
 
@@ -162,30 +159,31 @@ it.each([...packedProducts, ofHalves])(
   },
 );
 
-type Places = [address: number, size: number][];
+type Results = [slot: Slot, size: number][];
 
 /** The bits of what the steps of a token leave in some buffers, on 1, 2 and 3 threads. */
-async function tokenBits(note: (work: DecodeWorkspace, made: (size: number) => number) => Places | Promise<Places>): Promise<string[]> {
+async function tokenBits(batch: number, record: (program: DecodeProgram, made: (size: number) => Slot) => Results): Promise<string[]> {
   const results: string[] = [];
   for (const threads of [2, 3, 1]) {
     await startBackend({ device: 'wasm', threads });
-    const work = new DecodeWorkspace();
-    const made = (size: number) => work.floats(Float32Array.from({ length: size }, (_, i) => Math.sin(i + size)));
-    const places = await note(work, made);
-    work.play();
-    results.push(places.map(([address, size]) => bits(work.view(address, size))).join());
-    work.dispose();
+    const program = runtimeOf()?.decodeProgram?.({ where: 'test', batch }) as DecodeProgram;
+    const made = (size: number) => program.constant(Float32Array.from({ length: size }, (_, i) => Math.sin(i + size)));
+    const written = record(program, made);
+    program.submit(new Int32Array(batch));
+    const values = await Promise.all(written.map(([slot, size]) => program.read(slot, new Float32Array(size))));
+    results.push(values.map(bits).join());
+    program.dispose();
   }
   return results;
 }
 
 it('a token of the decay scan has the same bits on 1, 2 and 3 threads', async () => {
-  const sizes = { batch: 2, heads: 2, groups: 1, keys: 65, values: 601 };
+  const sizes = { heads: 2, groups: 1, keys: 65, values: 601 };
   const [size, width] = [4 * 65 * 601, 4 * 601];
-  const results = await tokenBits((work, made) => {
+  const results = await tokenBits(2, (program, made) => {
     const [state, o] = [made(size), made(width)];
     const rows = { q: made(130), k: made(130), stride: 65, v: made(width), vStride: 1202, decay: made(4), scale: made(4), skip: made(2) };
-    work.decay({ ...rows, state, sources: work.words([made(size)]), sourceCount: 1, gate: made(width), o, ...sizes });
+    program.decay({ ...rows, state, sources: [made(size)], gate: made(width), o, ...sizes });
     return [
       [o, width],
       [state, size],
@@ -197,12 +195,12 @@ it('a token of the decay scan has the same bits on 1, 2 and 3 threads', async ()
 it('a token of a convolution and a selective scan has the same bits on 1, 2 and 3 threads', async () => {
   const [batch, channels, stateSize] = [2, 1030, 18];
   const [width, size] = [batch * channels, batch * channels * stateSize];
-  const results = await tokenBits((work, made) => {
+  const results = await tokenBits(batch, (program, made) => {
     const [h, u, y, tail] = [made(size), made(width), made(width), made(3 * width)];
-    work.convolution({ x: made(width), w: made(4 * channels), bias: 0, tail, y: u }, { stride: channels, batch, channels, width: 4 });
+    program.convolution({ x: made(width), stride: channels, w: made(4 * channels), tail, y: u, channels, width: 4 });
     const read = { delta: made(width), A: made(channels * stateSize), bc: made(4 * stateSize), bcStride: 2 * stateSize, D: made(channels) };
-    const dense = { sources: work.words([made(size)]), sourceCount: 1, gate: made(width) };
-    work.selective({ u, ...read, h, z: made(width), zStride: channels, ...dense, y, batch, channels, stateSize });
+    const dense = { sources: [made(size)], gate: made(width) };
+    program.selective({ u, ...read, h, z: made(width), zStride: channels, ...dense, y, channels, stateSize });
     return [
       [y, width],
       [h, size],
@@ -214,12 +212,12 @@ it('a token of a convolution and a selective scan has the same bits on 1, 2 and 
 
 it('values of a token one by one have the same bits on 1, 2 and 3 threads', async () => {
   const size = 2501;
-  const results = await tokenBits((work, made) => {
-    const [silu, sum, unit] = [made(2 * size), made(size), made(size)];
-    work.siluRows(made(2 * size + 60), size + 30, silu, 2, size);
-    work.denseSum(made(size), made(size), work.words([made(size), silu]), 2, sum, size);
-    work.gatedUnit(sum, made(size), unit, size, 'gelu');
-    return [silu, sum, unit].map((address): [number, number] => [address, size]);
+  const results = await tokenBits(2, (program, made) => {
+    const [silu, sum, unit] = [made(2 * size), made(2 * size), made(2 * size)];
+    program.silu({ x: made(2 * size + 60), stride: size + 30, y: silu, size });
+    program.denseSum({ own: made(2 * size), gate: made(2 * size), sources: [made(2 * size), silu], y: sum, size });
+    program.gatedUnit({ x: sum, gate: made(2 * size), y: unit, size, activation: 'gelu' });
+    return [silu, sum, unit].map((slot): [Slot, number] => [slot, 2 * size]);
   });
   expect(new Set(results).size).toBe(1);
 });
@@ -227,15 +225,20 @@ it('values of a token one by one have the same bits on 1, 2 and 3 threads', asyn
 it('products of several matrices at once have the same bits on 1, 2 and 3 threads, and as one by one', async () => {
   const [rows, out, width] = [2, 1029, 70];
   const values = Float32Array.from({ length: out * width }, (_, i) => Math.sin(i));
-  const run = (atOnce: boolean) =>
-    tokenBits(async (work, made) => {
-      const [x, weights] = [made(rows * width), tensor2d(values, [out, width])];
-      const products: PackedProduct[] = [];
-      for (const type of WEIGHT_TYPES)
-        products.push({ matrix: await work.matrix(weights, { type }), x, y: made(rows * out), add: type === 'bf16', bias: made(out) });
-      weights.dispose();
-      for (const some of atOnce ? [products] : products.map((one) => [one])) work.products(rows, some);
-      return products.map(({ y }): [number, number] => [y, rows * out]);
+  const run = async (atOnce: boolean) => {
+    const matrices: PackedLinear[] = [];
+    const results = await tokenBits(rows, (program, made) => {
+      const x = made(rows * width);
+      const products = WEIGHT_TYPES.map((type): ProductStep => {
+        const matrix = PackedLinear.pack(values, [out, width], { type });
+        matrices.push(matrix);
+        return { matrix, x, y: made(rows * out), add: type === 'bf16', bias: made(out) };
+      });
+      for (const some of atOnce ? [products] : products.map((one) => [one])) program.products(some);
+      return products.map(({ y }): [Slot, number] => [y, rows * out]);
     });
+    for (const matrix of matrices) matrix.dispose();
+    return results;
+  };
   expect(new Set([...(await run(true)), ...(await run(false))]).size).toBe(1);
 });

@@ -11,7 +11,7 @@ import {
   requireStallTimeout,
   STALL_TIMEOUT_MS,
 } from '@densessm/checkpoint';
-import { packer } from '@densessm/kernels';
+import { packer } from '@densessm/kernels/runtime';
 import { SsmError, type WeightType } from '@densessm/ssm-core';
 import { engine } from '@tensorflow/tfjs-core';
 import { openRemoteFile } from './remote-file';

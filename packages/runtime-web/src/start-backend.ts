@@ -7,7 +7,9 @@ import {
   type StartOptions,
   startBackend as start,
   wasmStarter,
+  webgpuStarter,
 } from '@densessm/kernels/runtime';
+import { webGpu } from './open-gpu';
 import { openWasm, WASM_FILE } from './open-wasm';
 import { spawnWorker } from './spawn-worker';
 
@@ -22,17 +24,16 @@ const NOT_ISOLATED = {
 };
 
 /** The backends of a page; 'auto' takes the first that can be started. */
-const backends = (wasmUrl: string | URL) =>
-  [
-    wasmStarter({
-      openWasm: (isShared) => openWasm(wasmUrl, isShared),
-      around: (change) => change(),
-      spawn: spawnWorker,
-      cores: globalThis.navigator?.hardwareConcurrency ?? 1,
-      lacksThreads: globalThis.crossOriginIsolated ? undefined : NOT_ISOLATED,
-    }),
-    cpuStarter,
-  ] as const;
+const backends = (wasmUrl: string | URL) => {
+  const wasm = wasmStarter({
+    openWasm: (isShared) => openWasm(wasmUrl, isShared),
+    around: (change) => change(),
+    spawn: spawnWorker,
+    cores: globalThis.navigator?.hardwareConcurrency ?? 1,
+    lacksThreads: globalThis.crossOriginIsolated ? undefined : NOT_ISOLATED,
+  });
+  return [webgpuStarter(webGpu, wasm), wasm, cpuStarter] as const;
+};
 
 export type BackendName = ReturnType<typeof backends>[number]['name'];
 export type Device = DeviceOf<BackendName>;
@@ -40,8 +41,8 @@ export type Choice = ChoiceOf<BackendName>;
 
 /**
  * Starts a TensorFlow.js backend with gradients and our fast kernels, makes it the current one, and says which it is and why.
- * 'auto' prefers wasm (SIMD, threads where the page is cross-origin isolated) and falls back to one thread and to cpu; a named device that
- * cannot start, or not with as many threads as asked for, is an error. Calling it again costs nothing.
+ * 'auto' takes webgpu where it computes rightly and faster than wasm, then wasm (SIMD, threads where the page is cross-origin isolated), and falls
+ * back to one thread and to cpu; a named device that cannot start, or not with as many threads as asked for, is an error. Calling it again costs nothing.
  * @throws SsmError BACKEND, or OPTION for an unknown device or number of threads
  */
 export async function startBackend({ wasmUrl = WASM_FILE, ...options }: WebStartOptions = {}): Promise<Choice> {

@@ -39,6 +39,7 @@ it('exports what it should', () => {
       "quantizeInt8",
       "readConfig",
       "recomputed",
+      "refuseDisposed",
       "registerModel",
       "repeated",
       "specialize",

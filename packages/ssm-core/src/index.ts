@@ -28,6 +28,7 @@ export {
 export {
   type AnyModel,
   type Decoder,
+  type DecoderMaker,
   type DecoderOptions,
   type HiddenStates,
   type LayerGate,

@@ -4,7 +4,6 @@ import { SsmError } from './errors';
 import type { ForwardOptions } from './forward-options';
 import type { SpecTree } from './spec';
 import type { TokenIds } from './tokens';
-import type { WeightType } from './weight-type';
 
 /** What flows between the layers of a model, all [B, T, hiddenSize]. */
 export interface HiddenStates {
@@ -27,27 +26,33 @@ export interface LayerGate {
   values: Tensor3D;
 }
 
-/** How a {@link Decoder} keeps its weights; int8 and int4 are whole numbers in groups of 32 with a scale. */
 export interface DecoderOptions {
-  /** 'f32' unless given; of no effect on matrices that are packed already. */
-  weights?: WeightType;
   /** Texts that are read side by side. */
   batch: number;
 }
 
 /**
- * Reads texts token by token, with weights that were packed once and states in fixed buffers. With weights in f32 the logits are those of
- * `advance` up to float32's rounding. Owns memory: dispose of it. It no longer needs the tensors that it was made from; matrices that were packed before it uses where they are.
+ * Reads texts token by token, with packed weights and states in fixed buffers. With weights in f32 the logits are those of `advance` up to
+ * float32's rounding. Owns memory: dispose of it. Of the params that it was made from it uses the packed matrices where they are, and copies the rest.
  */
 export interface Decoder<State> {
-  /** Logits after one more token of each text, [batch · vocab], in an array of the decoder's that the next step fills anew. @throws SsmError TOKENS or STATE */
-  step(ids: ArrayLike<number>): Float32Array;
+  /**
+   * Logits after one more token of each text, [batch · vocab], in an array of the decoder's that the next step fills anew.
+   * @throws SsmError TOKENS, STATE, or BACKEND where the device fails
+   */
+  step(ids: ArrayLike<number>): Promise<Float32Array>;
   /** Continues from a state, which stays the caller's. @throws SsmError STATE */
   load(state: State): Promise<void>;
   /** A copy of the state, as `advance` takes and gives it; the caller's to dispose of. */
   state(): State;
   dispose(): void;
 }
+
+/**
+ * A decoder before the first token, for params whose matrices are packed for the backend in use (`packParams` of the kernels).
+ * @throws SsmError WEIGHTS where they are not, BACKEND without room
+ */
+export type DecoderMaker<P, State> = (params: P) => Promise<Decoder<State>>;
 
 /**
  * A language model as pure functions over a params record. `forward` and `advance` compute the same function, and so
@@ -83,10 +88,10 @@ export interface SequenceModel<C, P, State> {
    */
   advance(params: P, config: C, tokens: TokenIds, state: State, options?: ForwardOptions): [Tensor3D, State];
   /**
-   * A fast reader for the backend in use, before the first token. Undefined where the model has none for this backend or config: `advance`
-   * serves instead. @throws SsmError WEIGHTS where one is not finite, BACKEND without room
+   * What makes a fast reader of single tokens on the backend in use. Undefined where the model has none for this backend or config, before any
+   * weight is packed: `advance` serves instead. @throws SsmError OPTION
    */
-  decoder?(params: P, config: C, options: DecoderOptions): Promise<Decoder<State> | undefined>;
+  decoder?(config: C, options: DecoderOptions): DecoderMaker<P, State> | undefined;
 }
 
 // biome-ignore lint/suspicious/noExplicitAny: a registry holds models of every config and state

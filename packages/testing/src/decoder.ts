@@ -1,17 +1,19 @@
-import { PackedLinear } from '@densessm/kernels';
+import { packParams } from '@densessm/kernels';
 import {
-  type DecoderOptions,
+  type Decoder,
   disposeTree,
+  isPacked,
   mapTree,
+  namedParams,
+  type PackedMatrix,
   type SequenceModel,
-  type TreePath,
   tensorsOf,
-  tidyTree,
   type WeightType,
 } from '@densessm/ssm-core';
-import { memory, setBackend, tensor2d } from '@tensorflow/tfjs-core';
+import { memory, setBackend, type Tensor } from '@tensorflow/tfjs-core';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { expectClose } from './expect-close';
+import { unpacked } from './sequence-model/packed';
 import { shaken } from './sequence-model/parts';
 
 export interface DecoderCases {
@@ -19,9 +21,8 @@ export interface DecoderCases {
   fast: Record<string, object>;
   /** Of those one whose weights are rounded. */
   rounded: object;
-  /** What {@link rounded} leaves in float32 among its matrices, and what it rounds to bfloat16 where others are whole numbers. */
-  exact?: (path: TreePath) => boolean;
-  small: (path: TreePath) => boolean;
+  /** Names on disk of the matrices that stay bfloat16 where others are integers. */
+  fine: RegExp;
   /** config.json files that it leaves to `advance`. */
   slow: Record<string, object>;
 }
@@ -45,8 +46,10 @@ export function describeDecoder<C, P extends object, S extends object>(
     const config = model.parseConfig(json);
     return { config, params: shaken(model.init(config, 5)) };
   };
-  const decoderOf = async ({ config, params }: ReturnType<typeof make>, options: Partial<DecoderOptions> = {}) => {
-    const decoder = await model.decoder?.(params, config, { weights: 'f32', batch: BATCH, ...options });
+  const packed = ({ config, params }: ReturnType<typeof make>, weights: WeightType = 'f32') =>
+    packParams(model.spec(config), params, { weights });
+  const decoderOf = async ({ config, params }: ReturnType<typeof make>, batch = BATCH): Promise<Decoder<S>> => {
+    const decoder = await model.decoder?.(config, { batch })?.(params);
     if (!decoder) throw new Error('no decoder');
     return decoder;
   };
@@ -57,11 +60,12 @@ export function describeDecoder<C, P extends object, S extends object>(
   it.each(Object.entries(cases.fast))(`${where} follows advance from any position on: %s`, async (_, json) => {
     const made = make(json);
     const before = memory().numTensors;
-    const decoder = await decoderOf(made);
+    const params = await packed(made);
+    const decoder = await decoderOf({ ...made, params });
     let state = model.initialState(made.config, BATCH);
     for (let t = 0; t < LENGTH; t++) {
       if (t === 4) {
-        for (const id of [1, 2]) decoder.step([id, id, id]); // goes elsewhere, and is called back
+        for (const id of [1, 2]) await decoder.step([id, id, id]); // goes elsewhere, and is called back
         await decoder.load(state);
       }
       const ids = columnOf(t);
@@ -71,7 +75,7 @@ export function describeDecoder<C, P extends object, S extends object>(
         ids.map((id) => [id]),
         state,
       );
-      await expectClose(`logits ${t}`, want, decoder.step(ids), 2e-5); // float32 sums in another order
+      await expectClose(`logits ${t}`, want, await decoder.step(ids), 2e-5); // float32 sums in another order
       const own = decoder.state();
       await expectSameState(next, own);
       disposeTree([want, state, own]);
@@ -79,53 +83,50 @@ export function describeDecoder<C, P extends object, S extends object>(
     }
     decoder.dispose();
     decoder.dispose();
-    expect(() => decoder.step([1, 1, 1])).toThrow(/the decoder was disposed of/);
-    disposeTree(state);
+    await expect(decoder.step([1, 1, 1])).rejects.toThrow(/the decoder was disposed of/);
+    disposeTree([state, params]);
     expect(memory().numTensors).toBe(before);
     disposeTree(made.params);
   });
 
   it.each(['bf16', 'int8', 'int4'] as const)(`${where} with rounded weights is the model with those weights: %s`, async (weights) => {
     const made = make(cases.rounded);
-    const typeOf = (path: TreePath) => (cases.exact?.(path) ? 'f32' : cases.small(path) ? 'bf16' : weights);
-    const params = await roundedParams(made.params, typeOf);
-    const decoder = await decoderOf(made, { weights });
-    const logits = model.forward(params, made.config, TOKENS);
+    const params = await packed(made, weights);
+    for (const [{ name }, leaf] of namedParams(model.spec(made.config), params) as Iterable<[{ name: string }, Tensor | PackedMatrix]>)
+      if (isPacked(leaf)) expect(`${name} ${leaf.type}`).toBe(`${name} ${cases.fine.test(name) ? 'bf16' : weights}`);
+    const rounded = unpacked(model.spec(made.config), params) as P;
+    const decoder = await decoderOf({ ...made, params });
+    const logits = model.forward(rounded, made.config, TOKENS);
     let got: ArrayLike<number> = [];
-    for (let t = 0; t < LENGTH; t++) got = decoder.step(columnOf(t));
+    for (let t = 0; t < LENGTH; t++) got = await decoder.step(columnOf(t));
     const all = await logits.data();
     const last = TOKENS.flatMap((_, row) => [...all.subarray(((row + 1) * LENGTH - 1) * VOCABULARY, (row + 1) * LENGTH * VOCABULARY)]);
     await expectClose('logits', last, got, 1e-3); // activations of 16 bits, through all layers
     decoder.dispose();
-    disposeTree([logits, params, made.params]);
+    disposeTree([logits, params, rounded, made.params]);
   });
 
   describe(where, () => {
     it('leaves to advance what it has no fast form for', async () => {
-      for (const json of Object.values(cases.slow)) {
-        const { config, params } = make(json);
-        expect(await model.decoder?.(params, config, { batch: 1 })).toBeUndefined();
-        disposeTree(params);
-      }
+      for (const json of Object.values(cases.slow)) expect(model.decoder?.(model.parseConfig(json), { batch: 1 })).toBeUndefined();
       await setBackend('cpu');
-      const { config, params } = make(cases.rounded);
-      expect(await model.decoder?.(params, config, { batch: 1 })).toBeUndefined();
-      disposeTree(params);
+      expect(model.decoder?.(model.parseConfig(cases.rounded), { batch: 1 })).toBeUndefined();
     });
 
-    it('refuses tokens, states and batches that do not fit', async () => {
+    it('refuses tokens, states, batches and params that do not fit', async () => {
       const made = make(cases.rounded);
-      const decoder = await decoderOf(made, { batch: 2 });
-      expect(() => decoder.step([1, VOCABULARY])).toThrow(`${where}: these tokens cannot be read.
-  expected  2 whole numbers from 0 to 23, one for each text
+      const params = await packed(made);
+      const decoder = await decoderOf({ ...made, params }, 2);
+      await expect(decoder.step([1, VOCABULARY])).rejects.toThrow(`${where}: these tokens cannot be read.
+  expected  2 ids from 0 to 23, one for each text
   got       24`);
-      expect(() => decoder.step([1])).toThrow(/got {7}1 tokens/);
+      await expect(decoder.step([1])).rejects.toThrow(/got {7}1 tokens/);
       const other = model.initialState(made.config, 3);
       await expect(decoder.load(other)).rejects.toThrow(expect.objectContaining({ code: 'STATE' }));
-      await expect(decoderOf(made, { batch: 0 })).rejects.toThrow(`${where}: \`batch\` cannot be used`);
-      await expect(decoderOf(made, { weights: 'f64' as never })).rejects.toThrow(/weights cannot be kept in this type/);
+      expect(() => model.decoder?.(made.config, { batch: 0 })).toThrow(`${where}: \`batch\` cannot be used`);
+      await expect(decoderOf(made)).rejects.toThrow(`${where}: the params are not packed`);
       decoder.dispose();
-      disposeTree([other, made.params]);
+      disposeTree([other, params, made.params]);
     });
   });
 }
@@ -137,22 +138,4 @@ async function expectSameState(wanted: object, got: object): Promise<void> {
     if (tensor.size > 0) await expectClose(path.join('.'), tensor, (own[i] as (typeof own)[number])[1], 5e-5); // not normed, as logits are
   const numbers = (state: object) => JSON.stringify(mapTree(state, () => null));
   expect(numbers(got)).toBe(numbers(wanted));
-}
-
-/** The params with every matrix as it is once packed. */
-async function roundedParams<P extends object>(params: P, typeOf: (path: TreePath) => WeightType): Promise<P> {
-  const rounded = new Map<number, Float32Array>();
-  for (const [path, tensor] of tensorsOf(params)) {
-    if (tensor.rank !== 2) continue;
-    const shape = tensor.shape as [number, number];
-    const packed = PackedLinear.pack((await tensor.data()) as Float32Array, shape, { type: typeOf(path) });
-    rounded.set(tensor.id, Float32Array.from(Array.from({ length: shape[0] }, (_, row) => [...packed.row(row)]).flat()));
-    packed.dispose();
-  }
-  return tidyTree(() =>
-    mapTree(params, (tensor) => {
-      const values = rounded.get(tensor.id);
-      return values ? tensor2d(values, tensor.shape as [number, number]) : tensor.clone();
-    }),
-  );
 }

@@ -13,6 +13,7 @@ describe('the surface of @densessm/testing', () => {
         "distance",
         "expectClose",
         "expectGradientsMatchDifferences",
+        "heapBuffers",
         "keptForBackward",
         "normal",
         "packedLinearNaive",

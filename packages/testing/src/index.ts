@@ -4,6 +4,6 @@ export { type Distance, distance, expectClose, type Values } from './expect-clos
 export { expectGradientsMatchDifferences } from './gradient-check';
 export { type Kept, keptForBackward } from './kept-for-backward';
 export { describeKernelChecks, describeKernelParity, type ParityOptions } from './kernel-parity';
-export { normal, packedLinearNaive, roundedWeights } from './packed-oracle';
+export { heapBuffers, normal, packedLinearNaive, roundedWeights } from './packed-oracle';
 export { describeSequenceModel, type ModelCase } from './sequence-model/describe';
 export { advanceInPieces, someTokens } from './sequence-model/parts';

@@ -1,6 +1,32 @@
 /** What packed weights stand for, as plain loops in float64: the oracle of tests. Knows nothing of panels. */
 import { fromBf16, WEIGHT_GROUP as GROUP, mulberry32, quantizeInt4, quantizeInt8, toBf16, type WeightType } from '@densessm/ssm-core';
 
+/** What buffers need of the heap of a wasm backend. */
+interface Allocator {
+  readonly buffer: ArrayBuffer;
+  allocate(bytes: number): number;
+  free(address: number): void;
+  copyOf(address: number, floats: number): Float32Array;
+}
+
+/** Buffers on the heap of a wasm backend, for products between addresses. */
+export function heapBuffers(heap: Allocator) {
+  const addresses: number[] = [];
+  const floats = (values: Float32Array): number => {
+    const address = heap.allocate(4 * values.length);
+    addresses.push(address);
+    new Float32Array(heap.buffer, address, values.length).set(values);
+    return address;
+  };
+  return {
+    floats,
+    read: (address: number, size: number) => heap.copyOf(address, size),
+    dispose: (): void => {
+      for (const one of addresses) heap.free(one);
+    },
+  };
+}
+
 /** About normal, as weights and activations are. */
 export function normal(length: number, seed: number): Float32Array {
   const random = mulberry32(seed);

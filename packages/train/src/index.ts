@@ -14,20 +14,18 @@ export { clipFactor, gradientNorm } from './optimizers/clip';
 export { type MuonOptions, muon } from './optimizers/muon';
 export { decaysByDefault, type Optimizer, type OptimizerState, type ParamRule, type Update } from './optimizers/optimizer';
 export { type SgdOptions, sgd } from './optimizers/sgd';
-export { gateStatistics, summarizeGate } from './records/gate-statistics';
+export { gateStatistics } from './records/gate-statistics';
 export { parseRecordLine, recordLine } from './records/jsonl';
-export {
-  belongsBefore,
-  type EvaluationRecord,
-  type GateRecord,
-  type GateStatistics,
-  type Histogram,
-  NEAR_ZERO,
-  type RunRecord,
-  type SampleRecord,
-  type TrainingRecord,
+export type {
+  EvaluationRecord,
+  GateRecord,
+  GateStatistics,
+  Histogram,
+  RunRecord,
+  SampleRecord,
+  TrainingRecord,
 } from './records/record';
-export { configEvent, eventFileHeader, eventFileName, recordEvent, startEvent } from './records/tensorboard/events';
+export { configEvent, eventFileName, recordEvent, startEvent } from './records/tensorboard/events';
 export { SCHEDULE_NAMES, type ScheduleName, type ScheduleOptions, scheduleByName } from './schedules/by-name';
 export {
   type Curve,
@@ -42,7 +40,6 @@ export {
   type WarmupStableDecayOptions,
   warmupStableDecaySchedule,
 } from './schedules/schedules';
-export { type StoryCorpusOptions, storyCorpus } from './stories/corpus';
 export { evaluate } from './trainer/evaluate';
 export { Trainer } from './trainer/trainer';
 export type { Evaluation, HostTensor, StepRecord, TrainerOptions, TrainingCounters, TrainingState } from './trainer/types';

@@ -1,6 +1,7 @@
 import { hostname } from 'node:os';
 import { dirname, join } from 'node:path';
-import { configEvent, eventFileHeader, eventFileName, type RunRecord, recordEvent, startEvent } from '@densessm/train';
+import { configEvent, eventFileName, type RunRecord, recordEvent, startEvent } from '@densessm/train';
+import { eventFileHeader } from '@densessm/train/internal';
 import { continuation } from './checkpoint';
 import { type FileSystem, realFiles, writeError } from './files';
 

@@ -1,4 +1,5 @@
-import { belongsBefore, type RunRecord } from '@densessm/train';
+import type { RunRecord } from '@densessm/train';
+import { belongsBefore } from '@densessm/train/internal';
 import { EventFile } from '../run-folder/event-file';
 import { type FileSystem, realFiles } from '../run-folder/files';
 import type { RunLock } from '../run-folder/lock';

@@ -1,5 +1,4 @@
-import { DecodeWorkspace } from '@densessm/kernels';
-import { type Decoder, type DecoderOptions, SsmError } from '@densessm/ssm-core';
+import { type Decoder, SsmError, type WeightType } from '@densessm/ssm-core';
 import type { ModelBundle } from '../bundle';
 import { badOption } from '../options';
 import { type SharedWeights, sharedWeights } from './shared-weights';
@@ -10,8 +9,12 @@ export interface OpenDecoder {
   readonly weights: SharedWeights;
 }
 
-/** Configs that the model has no decoder for. */
-const slow = new WeakSet<object>();
+export interface OpenDecoderOptions {
+  /** 'f32' unless given; of no effect on matrices that are packed already. */
+  readonly weights: WeightType | undefined;
+  /** Texts that are read side by side. */
+  readonly batch: number;
+}
 
 /**
  * A decoder with all the memory that it will need, on weights that are at hand or shared. Undefined where the model has none here, or where
@@ -20,7 +23,7 @@ const slow = new WeakSet<object>();
  */
 export async function openDecoder(
   bundle: ModelBundle,
-  options: DecoderOptions,
+  options: OpenDecoderOptions,
   atHand: SharedWeights | undefined,
 ): Promise<OpenDecoder | undefined> {
   const open = await openOrNone(bundle, options, atHand);
@@ -37,27 +40,24 @@ export async function openDecoder(
 
 async function openOrNone(
   bundle: ModelBundle,
-  { weights: type = 'f32', batch }: DecoderOptions,
+  { weights: type = 'f32', batch }: OpenDecoderOptions,
   atHand: SharedWeights | undefined,
 ): Promise<OpenDecoder | undefined> {
   const { model, config } = bundle;
-  if (!model.decoder || !DecodeWorkspace.isPossible() || slow.has(config)) return undefined;
+  const makeDecoder = model.decoder?.(config, { batch });
+  if (!makeDecoder) return undefined;
   const isOptional = (error: unknown): boolean => type === 'f32' && error instanceof SsmError && error.code === 'BACKEND';
   let weights: SharedWeights | undefined;
   let decoder: Decoder<unknown> | undefined;
   try {
     weights = atHand?.retain() ?? (await sharedWeights(bundle, type));
-    decoder = await model.decoder(weights.params, config, { weights: type, batch });
-    if (!decoder) slow.add(config);
-    decoder?.step(new Int32Array(batch)); // takes what scratch it needs now, so that no later step fails half-way
-    if (decoder) return { decoder, weights };
+    decoder = await makeDecoder(weights.params);
+    await decoder.step(new Int32Array(batch)); // takes what scratch it needs now, so that no later step fails half-way
+    return { decoder, weights };
   } catch (error) {
     decoder?.dispose();
-    if (!isOptional(error)) {
-      weights?.release();
-      throw error;
-    }
+    weights?.release();
+    if (!isOptional(error)) throw error;
+    return undefined;
   }
-  weights?.release();
-  return undefined;
 }

@@ -10,7 +10,7 @@ export interface Reading {
   readonly logits: readonly Float32Array[];
 }
 
-export interface ReadOptions {
+export interface PrefillOptions {
   /** Tokens per call of the model, over all rows. */
   readonly promptChunk: number;
   readonly signal?: AbortSignal;
@@ -24,7 +24,7 @@ export async function readTokens(
   bundle: ModelBundle,
   rows: readonly (readonly number[])[],
   from: unknown,
-  { promptChunk, signal }: ReadOptions,
+  { promptChunk, signal }: PrefillOptions,
 ): Promise<Reading> {
   const { model, config } = bundle;
   const length = rows[0]?.length ?? 0;

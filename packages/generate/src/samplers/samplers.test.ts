@@ -2,13 +2,13 @@ import { mulberry32 } from '@densessm/ssm-core';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { TokenHistory } from '../token-history';
-import { applyCuts, applyPreferences, chooseToken, type SamplingPlan } from './choose';
 import { drawToken } from './draw';
 import { addLogitBias } from './logit-bias';
 import { forbidRepeatedNgrams } from './no-repeat-ngram';
 import { penalizeOccurrence, penalizeRepetition } from './penalties';
 import { argMax, logSumExp, mostLikely } from './probabilities';
 import { randomFrom, seededRandom } from './random';
+import { applyCuts, applyPreferences, type SamplingPlan, sampleToken } from './sample-token';
 import { scaleByTemperature } from './temperature';
 import { keepMinP, keepTopK, keepTopP } from './truncation';
 
@@ -85,7 +85,7 @@ describe('drawing', () => {
     const draws = 20_000;
     const counts = Array.from(exact, () => 0);
     for (let i = 0; i < draws; i++) {
-      const id = chooseToken(LOGITS, history(), plan, random);
+      const id = sampleToken(LOGITS, history(), plan, random);
       counts[id] = (counts[id] as number) + 1;
     }
     const freedom = exact.filter((p) => p > 0).length - 1;
@@ -116,11 +116,11 @@ describe('greedy choice', () => {
   it('takes the largest after bias and penalties, the lowest id of equal ones, and leaves the logits alone', () => {
     const before = [...LOGITS];
     const greedy = { ...neutral, temperature: 0 };
-    expect(chooseToken(LOGITS, history(), greedy, seededRandom(1))).toBe(1);
-    expect(chooseToken(LOGITS, history(), { ...greedy, presencePenalty: 0.1 }, seededRandom(1))).toBe(4);
+    expect(sampleToken(LOGITS, history(), greedy, seededRandom(1))).toBe(1);
+    expect(sampleToken(LOGITS, history(), { ...greedy, presencePenalty: 0.1 }, seededRandom(1))).toBe(4);
     expect([...LOGITS]).toEqual(before);
     for (const temperature of [1e-5, 1e-20, 1e-40, Number.MIN_VALUE])
-      expect([1, 4]).toContain(chooseToken(LOGITS, history(), { ...neutral, temperature, topP: 0.9 }, seededRandom(1)));
+      expect([1, 4]).toContain(sampleToken(LOGITS, history(), { ...neutral, temperature, topP: 0.9 }, seededRandom(1)));
   });
 
   it('says so where nothing is left or a logit is no number', () => {

@@ -2,9 +2,9 @@ import { disposeTree, SsmError, type WeightType } from '@densessm/ssm-core';
 import { type ModelBundle, type Prompt, promptIds } from '../bundle';
 import { collected, type Generated, refuseBeams } from '../generate';
 import { badOption, type GenerateOptions, number, planGeneration, refuseUnknown, weightsOf } from '../options';
-import { Reader, type ReaderOptions } from '../reading/reader';
-import { type Part, RowDecoder } from '../row-decoder';
+import { ModelRunner, type ModelRunnerOptions } from '../reading/model-runner';
 import { anySeed, type Random, randomFrom, seededRandom } from '../samplers/random';
+import { type Part, TextGenerator } from '../text-generator';
 import { TokenHistory } from '../token-history';
 import { type Contents, cloneContents, packContents, unpackContents } from './contents';
 
@@ -33,9 +33,9 @@ export interface SessionMark {
  */
 export class Session {
   readonly #bundle: ModelBundle;
-  readonly #options: ReaderOptions & Readonly<Required<Pick<SessionOptions, 'historyLength'>>>;
+  readonly #options: ModelRunnerOptions & Readonly<Required<Pick<SessionOptions, 'historyLength'>>>;
   readonly #marks = new Map<SessionMark, Contents>();
-  readonly #reader: Reader;
+  readonly #runner: ModelRunner;
   #logits: Float32Array | undefined;
   #history: TokenHistory;
   #random: Random;
@@ -57,7 +57,7 @@ export class Session {
     this.#bundle = bundle;
     this.#random = seededRandom(seed);
     this.#history = new TokenHistory(this.#options.historyLength);
-    this.#reader = new Reader(bundle, 1, this.#options);
+    this.#runner = new ModelRunner(bundle, 1, this.#options);
   }
 
   /** Opens what {@link Session.snapshot} returned, here or elsewhere. @throws SsmError FILE for bytes that are not as written, STATE for another model's. */
@@ -81,7 +81,7 @@ export class Session {
   /** Bytes of the model's state, the same for any length of text. */
   get stateBytes(): number {
     this.#refuseDisposed();
-    return this.#reader.stateBytes;
+    return this.#runner.stateBytes;
   }
 
   /** What the model expects next, a copy; undefined before the first token. [V]. @throws SsmError STATE after {@link Session.dispose} */
@@ -126,13 +126,13 @@ export class Session {
     this.#use('stream');
     try {
       if (plan.seed !== undefined) this.#random = seededRandom(plan.seed);
-      const decoder = new RowDecoder(plan, this.#history, this.#random, this.#bundle.tokenizer);
+      const generator = new TextGenerator(plan, this.#history, this.#random, this.#bundle.tokenizer);
       for (;;) {
         if (plan.signal?.aborted) {
-          yield decoder.abort();
+          yield generator.abort();
           return;
         }
-        const part = await this.#step(decoder);
+        const part = await this.#step(generator);
         yield part;
         if (part.finishReason !== undefined) return;
       }
@@ -145,7 +145,7 @@ export class Session {
   fork(): Session {
     const session = new Session(this.#bundle, this.#options);
     session.#replace(this.#contents('fork'));
-    session.#reader.useWeightsOf(this.#reader);
+    session.#runner.useWeightsOf(this.#runner);
     return session;
   }
 
@@ -174,18 +174,18 @@ export class Session {
   dispose(): void {
     if (this.#isDisposed) return;
     this.#isDisposed = true;
-    this.#reader.dispose();
+    this.#runner.dispose();
     for (const mark of [...this.#marks.keys()]) this.#forget(mark);
   }
 
   /** Draws a token and reads it; where reading fails, it was not drawn. */
-  async #step(decoder: RowDecoder): Promise<Part> {
+  async #step(generator: TextGenerator): Promise<Part> {
     this.#refuseDisposed();
     if (!this.#logits)
       throw badSession('TOKENS', 'stream', 'nothing was read yet', 'a text to go on with', 'none', 'append one first, or the bos token');
     const [history, random] = [this.#history.record(), this.#random.state()];
     try {
-      const part = decoder.next(this.#logits);
+      const part = generator.next(this.#logits);
       await this.#read([part.token as number]);
       return part;
     } catch (error) {
@@ -199,7 +199,7 @@ export class Session {
   async #read(ids: readonly number[], signal?: AbortSignal): Promise<void> {
     this.#isReading = true;
     try {
-      const [logits] = await this.#reader.read([ids], signal);
+      const [logits] = await this.#runner.read([ids], signal);
       this.#refuseDisposed();
       this.#logits = logits;
     } finally {
@@ -219,12 +219,12 @@ export class Session {
         'one in a step',
         'await append, or the next part of the stream',
       );
-    return { state: this.#reader.state(), logits: this.logits, history: this.#history.record(), random: this.#random.state() };
+    return { state: this.#runner.state(), logits: this.logits, history: this.#history.record(), random: this.#random.state() };
   }
 
   /** Becomes something else, which it takes over. */
   #replace({ state, logits, history, random }: Contents): void {
-    this.#reader.replace(state);
+    this.#runner.replace(state);
     this.#logits = logits;
     this.#history = new TokenHistory(this.#options.historyLength, history);
     this.#random = randomFrom(random);

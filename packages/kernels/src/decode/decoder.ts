@@ -1,133 +1,109 @@
-import { type Decoder, SsmError, tidyTree } from '@densessm/ssm-core';
-import { type Tensor, tensor } from '@tensorflow/tfjs-core';
-import { DecodeWorkspace } from '../backends/wasm/decode/workspace';
-import type { PackedLinear } from '../backends/wasm/packed/packed-linear';
+import { type Decoder, type DecoderMaker, isPacked, type PackedMatrix, tidyTree } from '@densessm/ssm-core';
+import type { Tensor, Tensor2D } from '@tensorflow/tfjs-core';
+import { runtimeOf } from '../backend-runtime';
+import { badBatch, badTokens, disposedDecoder, notPacked } from './errors';
+import type { DecodeProgram, StateBuffer } from './program';
+import type { Slot } from './slot';
 
-/** What a model is to its decoder: addresses on the workspace, whose steps lead from a token's embedding to its logits. */
+/** What a decoder needs to know of the program that a model has recorded. */
 export interface DecoderParts<State> {
   vocabSize: number;
-  /** [vocab, D] */
-  embeddings: PackedLinear;
-  /** [batch, D]; holds the embeddings of the tokens before the workspace's steps. */
-  hidden: number;
-  /** [batch, vocab]; holds the logits after them. */
-  logits: number;
-  /** Where the tensors of a state lie. */
-  places: readonly { address: number; shape: readonly number[] }[];
-  /** The tensors of a state, those that have a place first, in order. @throws SsmError STATE where it is not one of this model and batch */
+  /** [batch, vocab]; holds the logits after a token. */
+  logits: Slot;
+  /** Where the program carries the tensors of a state. */
+  buffers: readonly StateBuffer[];
+  /** The tensors of a state, those with a buffer first, in order. @throws SsmError STATE where it is not one of this model and batch */
   tensorsOf(state: State): readonly Tensor[];
-  /** Called after a state's tensors came to their places, with the values of those that have none. */
+  /** Called once a state's tensors are in their buffers, with the values of those that have none. */
   loaded?(state: State, others: readonly Float32Array[]): void;
-  /** A state with copies of what lies in the places; what else it makes of tensors is its own. */
+  /** A state around copies of the buffers; what else it makes of tensors is its own. */
   stateOf(tensors: readonly Tensor[]): State;
 }
 
 /**
- * A decoder for `batch` texts out of what `prepare` makes on a workspace; `where` names it in errors. Undefined where the backend in use does not
- * run our kernels. @throws SsmError OPTION, and what `prepare` throws
+ * What makes decoders for `batch` texts on the backend in use, out of what `record` notes on an empty program; `where` names them in errors. Undefined
+ * where that backend runs no programs. @throws SsmError OPTION
  */
-export async function makeDecoder<State>(
+export function decoderMaker<P, State>(
   where: string,
   batch: number,
-  prepare: (work: DecodeWorkspace) => Promise<DecoderParts<State>>,
-): Promise<Decoder<State> | undefined> {
-  if (!DecodeWorkspace.isPossible()) return undefined;
+  record: (program: DecodeProgram, params: P) => Promise<DecoderParts<State>>,
+): DecoderMaker<P, State> | undefined {
+  const makeProgram = runtimeOf()?.decodeProgram;
+  if (!makeProgram) return undefined;
   if (!Number.isInteger(batch) || batch < 1) throw badBatch(where, batch);
-  const work = new DecodeWorkspace();
-  try {
-    return new TokenDecoder(where, batch, work, await prepare(work));
-  } catch (error) {
-    work.dispose();
-    throw error;
-  }
+  return async (params) => {
+    const program = makeProgram({ where, batch });
+    try {
+      return new ProgramDecoder(program, await record(program, params));
+    } catch (error) {
+      program.dispose();
+      throw error;
+    }
+  };
 }
 
-class TokenDecoder<State> implements Decoder<State> {
-  readonly #where: string;
-  readonly #batch: number;
-  readonly #work: DecodeWorkspace;
+/** A leaf of params in the form that programs multiply with. @throws SsmError WEIGHTS where it is a tensor */
+export function packedOf({ where }: Pick<DecodeProgram, 'where'>, leaf: Tensor2D | PackedMatrix): PackedMatrix {
+  if (isPacked(leaf)) return leaf;
+  throw notPacked(where);
+}
+
+class ProgramDecoder<State> implements Decoder<State> {
+  readonly #program: DecodeProgram;
   readonly #parts: DecoderParts<State>;
   /** Kept for all steps: the system takes long to find room as large as this. */
   readonly #logits: Float32Array;
   #isDisposed = false;
 
-  constructor(where: string, batch: number, work: DecodeWorkspace, parts: DecoderParts<State>) {
-    this.#where = where;
-    this.#batch = batch;
-    this.#work = work;
+  constructor(program: DecodeProgram, parts: DecoderParts<State>) {
+    this.#program = program;
     this.#parts = parts;
-    this.#logits = new Float32Array(batch * parts.vocabSize);
+    this.#logits = new Float32Array(program.batch * parts.vocabSize);
   }
 
-  step(ids: ArrayLike<number>): Float32Array {
-    this.#refuseDisposed();
-    const { vocabSize, embeddings, hidden, logits } = this.#parts;
-    checkIds(this.#where, ids, this.#batch, vocabSize);
-    const { width } = embeddings;
-    for (let row = 0; row < this.#batch; row++) this.#work.view(hidden + 4 * row * width, width).set(embeddings.row(ids[row] as number));
-    this.#work.play();
-    this.#logits.set(this.#work.view(logits, this.#logits.length));
-    return this.#logits;
+  /** Not an async function: the promise of `read` is passed on as it is, since a second one would be felt with small models. */
+  step(ids: ArrayLike<number>): Promise<Float32Array> {
+    try {
+      this.#refuseDisposed();
+      this.#checkIds(ids);
+      this.#program.submit(ids);
+      return this.#program.read(this.#parts.logits, this.#logits);
+    } catch (error) {
+      return Promise.reject(error);
+    }
   }
 
   async load(state: State): Promise<void> {
     this.#refuseDisposed();
-    const { places } = this.#parts;
-    const tensors = this.#parts.tensorsOf(state);
+    const { buffers, tensorsOf, loaded } = this.#parts;
+    const tensors = tensorsOf(state);
     // all of it is read before any of it is replaced
-    const values = (await Promise.all(tensors.map((one) => one.data()))) as Float32Array[];
+    const others = (await Promise.all(tensors.slice(buffers.length).map((one) => one.data()))) as Float32Array[];
     this.#refuseDisposed();
-    for (const [i, { address }] of places.entries()) {
-      const own = values[i] as Float32Array;
-      this.#work.view(address, own.length).set(own);
-    }
-    this.#parts.loaded?.(state, values.slice(places.length));
+    await this.#program.load(buffers, tensors.slice(0, buffers.length));
+    loaded?.(state, others);
   }
 
   state(): State {
     this.#refuseDisposed();
-    const { places, stateOf } = this.#parts;
-    const copyOf = (address: number, shape: readonly number[]): Tensor => {
-      const size = shape.reduce((product, one) => product * one, 1);
-      return tensor(this.#work.read(address, size), [...shape]);
-    };
-    return tidyTree(() => stateOf(places.map(({ address, shape }) => copyOf(address, shape))));
+    const { buffers, stateOf } = this.#parts;
+    return tidyTree(() => stateOf(buffers.map((buffer) => this.#program.tensorOf(buffer))));
   }
 
   dispose(): void {
     this.#isDisposed = true;
-    this.#work.dispose();
+    this.#program.dispose();
+  }
+
+  #checkIds(ids: ArrayLike<number>): void {
+    const [{ where, batch }, { vocabSize }] = [this.#program, this.#parts];
+    const bad = Array.from(ids).find((id) => !Number.isInteger(id) || id < 0 || id >= vocabSize);
+    if (bad === undefined && ids.length === batch) return;
+    throw badTokens(where, batch, vocabSize, bad === undefined ? `${ids.length} tokens` : String(bad));
   }
 
   #refuseDisposed(): void {
-    if (!this.#isDisposed) return;
-    throw new SsmError({
-      code: 'STATE',
-      what: `${this.#where}: the decoder was disposed of.`,
-      expected: 'a decoder that owns its memory',
-      got: 'a freed one',
-      fix: 'make a new one from the params',
-    });
+    if (this.#isDisposed) throw disposedDecoder(this.#program.where);
   }
 }
-
-function checkIds(where: string, ids: ArrayLike<number>, batch: number, vocabSize: number): void {
-  const bad = Array.from(ids).find((id) => !Number.isInteger(id) || id < 0 || id >= vocabSize);
-  if (bad === undefined && ids.length === batch) return;
-  throw new SsmError({
-    code: 'TOKENS',
-    what: `${where}: these tokens cannot be read.`,
-    expected: `${batch} whole numbers from 0 to ${vocabSize - 1}, one for each text`,
-    got: bad === undefined ? `${ids.length} tokens` : String(bad),
-    fix: "encode the text with this model's own tokenizer",
-  });
-}
-
-const badBatch = (where: string, batch: number): SsmError =>
-  new SsmError({
-    code: 'OPTION',
-    what: `${where}: \`batch\` cannot be used.`,
-    expected: 'a whole number from 1',
-    got: String(batch),
-    fix: 'say how many texts are read side by side',
-  });

@@ -1,42 +1,36 @@
 /**
- * Mamba and DenseMamba for one token: the equations of mixer.ts on packed weights, without tfjs.
+ * Mamba and DenseMamba for one token: the equations of mixer.ts as the steps of a decode program.
  * Letters: B texts, D hidden size, E channels, N state size per channel, R rank of Δ, W convolution width.
  */
-import type { Decoder, DecoderOptions } from '@densessm/ssm-core';
-import { backboneDecoder, type PackLayer, packGate, projection, type Shared } from '../decoder';
+import { packedOf, type Slot } from '@densessm/kernels/decode';
+import { type DecoderFamily, decayRates, filterOf, projection, type RecordLayer, type Shared, stateGate } from '../decoder';
 import type { MambaConfig } from './config';
-import type { MambaMixerParams, MambaParams } from './spec';
-import { type MambaState, stateShapes } from './state';
+import type { MambaMixerParams } from './spec';
+import { stateShapes } from './state';
 
-/**
- * Reads Mamba and DenseMamba token by token on tfjs's wasm backend. Undefined on others, and for dense connections other than sums in the
- * state with a gate for all sources (the default).
- * @throws SsmError OPTION, WEIGHTS or BACKEND
- */
-export const mambaDecoder = (params: MambaParams, config: MambaConfig, options: DecoderOptions): Promise<Decoder<MambaState> | undefined> =>
-  backboneDecoder('mambaDecoder', params, config, options, stateShapes(config, options.batch), packLayers);
-
-function packLayers(shared: Shared, c: MambaConfig): PackLayer<MambaMixerParams> {
-  const { work, batch, type, smallType, hidden, x } = shared;
+function begin(shared: Shared, c: MambaConfig): RecordLayer<MambaMixerParams> {
+  const { program, hidden, x } = shared;
   const { innerSize: E, stateSize: N, convKernel: W, timeStepRank: R } = c;
-  const rows = (width: number): number => work.floats(batch * width);
+  const rows = (width: number): Slot => program.zeros(program.batch * width);
   /** x and z; u; low rank of Δ, B and C; Δ; y. */
   const [xz, u, selection, delta, y] = [rows(2 * E), rows(E), rows(R + 2 * N), rows(E), rows(E)];
+  const selected = { bc: selection.at(R), bcStride: R + 2 * N, z: xz.at(E), zStride: 2 * E };
+  const sizes = { channels: E, stateSize: N };
 
   return async (mixer, sources) => {
     const [conv, ssm] = [rows(E * (W - 1)), rows(E * N)];
-    const filter = { w: await work.copyOf(mixer.conv1d.weight), bias: await work.copyOf(mixer.conv1d.bias) };
-    const aLog = (await mixer.aLog.data()) as Float32Array;
-    const weights = { A: work.floats(aLog.map((value) => -Math.exp(value) * Math.LOG2E)), D: await work.copyOf(mixer.D) };
+    const filter = await filterOf(program, mixer.conv1d);
+    const weights = { A: await decayRates(program, mixer.aLog), D: await program.constantOf(mixer.D) };
 
-    const gate = await packGate(shared, mixer.dense, sources);
-    work.products(batch, [await projection(shared, mixer.inProj, type, { x, y: xz }), ...gate.first]);
-    work.convolution({ x: xz, ...filter, tail: conv, y: u }, { stride: 2 * E, batch, channels: E, width: W });
-    work.products(batch, [...gate.second, { matrix: await work.matrix(mixer.xProj, { type }), x: u, y: selection }]);
-    work.products(batch, [await projection(shared, mixer.dtProj, smallType, { x: selection, y: delta, stride: R + 2 * N })]);
-    const selected = { bc: selection + 4 * R, bcStride: R + 2 * N, z: xz + 4 * E, zStride: 2 * E };
-    work.selective({ u, delta, ...selected, ...weights, ...gate.read, h: ssm, y, batch, channels: E, stateSize: N });
-    work.products(batch, [await projection(shared, mixer.outProj, type, { x: y, y: hidden, add: true })]);
+    const { first, second, gate } = stateGate(shared, mixer.dense);
+    program.products([await projection(program, mixer.inProj, { x, y: xz }), ...first]);
+    program.convolution({ x: xz, stride: 2 * E, ...filter, tail: conv, y: u, channels: E, width: W });
+    program.products([...second, { matrix: packedOf(program, mixer.xProj), x: u, y: selection }]);
+    program.products([await projection(program, mixer.dtProj, { x: selection, y: delta, stride: R + 2 * N })]);
+    program.selective({ u, delta, ...selected, ...weights, sources, gate, h: ssm, y, ...sizes });
+    program.products([await projection(program, mixer.outProj, { x: y, y: hidden, add: true })]);
     return { conv, ssm };
   };
 }
+
+export const mambaDecoderFamily: DecoderFamily<MambaMixerParams, MambaConfig> = { shapes: stateShapes, begin };

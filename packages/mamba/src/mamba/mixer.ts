@@ -3,16 +3,8 @@
  * connections where its params have them: see dense.ts.
  * Letters in shapes: B batch, T time, D hidden size, E channels, N state size per channel, R rank of Δ, W convolution width.
  */
-import {
-  causalConv1d,
-  linear,
-  readStates,
-  type ScanStates,
-  type SelectiveScanInputs,
-  selectiveScanShown,
-  siluGate,
-  softplus,
-} from '@densessm/kernels';
+import { causalConv1d, linear, type SelectiveScanInputs, siluGate, softplus } from '@densessm/kernels';
+import { readStates, type ScanStates, selectiveScanShown } from '@densessm/kernels/internal';
 import { lastToken } from '@densessm/ssm-core';
 import { add, exp, mul, neg, reshape, split, sub, sum, type Tensor2D, type Tensor3D } from '@tensorflow/tfjs-core';
 import type { MixerInputs, MixerOutputs } from '../backbone';

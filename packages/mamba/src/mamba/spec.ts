@@ -23,5 +23,6 @@ const mambaMixerSpec = (c: MambaConfig, name: string, layer: number) => {
   };
 };
 
-export type MambaParams = Params<ReturnType<typeof mambaSpec>>;
+/** The tensors of Mamba or DenseMamba, see {@link mambaSpec}; matrices may be packed. */
+export interface MambaParams extends Params<ReturnType<typeof mambaSpec>> {}
 export type MambaMixerParams = MambaParams['layers'][number]['mixer'];

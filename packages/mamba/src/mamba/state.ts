@@ -3,7 +3,7 @@ import type { BackboneState, StateShapes } from '../backbone';
 import type { MambaConfig } from './config';
 
 /** Per layer the convolution's tail [B, E, W−1] and the state h [B, E, N]. */
-export type MambaState = BackboneState<Tensor3D>;
+export interface MambaState extends BackboneState<Tensor3D> {}
 
 export const stateShapes = (c: MambaConfig, batch: number): StateShapes => ({
   conv: [batch, c.innerSize, c.convKernel - 1],

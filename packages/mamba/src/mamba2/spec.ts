@@ -4,7 +4,7 @@ import { connectionsSpec } from '../dense';
 import { inverseSoftplus, logOfCounts, logOfUniform } from '../starts';
 import type { Mamba2Config } from './config';
 
-/** The tensors of Mamba-2 or Dense Mamba-2, named as in the layout of the config. */
+/** The tensors of Mamba-2 or DenseMamba-2, named as in the layout of the config. */
 export const mamba2Spec = (c: Mamba2Config) => backboneSpec(c, (name, layer) => mamba2MixerSpec(c, name, layer));
 
 /** Channels that the convolution covers: x, then B and C of every group. */
@@ -24,5 +24,6 @@ const mamba2MixerSpec = (c: Mamba2Config, name: string, layer: number) => {
   };
 };
 
-export type Mamba2Params = Params<ReturnType<typeof mamba2Spec>>;
+/** The tensors of Mamba-2 or DenseMamba-2, see {@link mamba2Spec}; matrices may be packed. */
+export interface Mamba2Params extends Params<ReturnType<typeof mamba2Spec>> {}
 export type Mamba2MixerParams = Mamba2Params['layers'][number]['mixer'];

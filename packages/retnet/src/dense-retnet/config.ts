@@ -1,6 +1,7 @@
 import { type DenseConfig, denseConfigToJson, parseDenseConfig } from '@densessm/dense-connect';
 import { type ConfigJson, type ConfigReader, readConfig } from '@densessm/ssm-core';
-import { MAX_LAYERS, requireHeads } from '../config';
+import { requireHeads } from '../head-sizes';
+import { MAX_LAYERS } from '../retnet/config';
 
 /** The config.json of WailordHe/DenseSSM's released DenseRetNet, in words. */
 export interface DenseRetNetConfig {

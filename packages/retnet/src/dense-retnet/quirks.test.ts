@@ -2,7 +2,7 @@ import { leavesOf, namedParams, valueAndGrads } from '@densessm/ssm-core';
 import { add, mul, type Scalar, setBackend, slice, sum, type Tensor } from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { parseDenseRetNetConfig } from './config';
-import { denseRetNet, denseRetNetForward } from './model';
+import { denseRetNet } from './dense-retnet';
 import { type DenseRetNetParams, denseRetNetSpec } from './spec';
 
 const json = {
@@ -20,7 +20,7 @@ const tokens = [[1, 4, 2, 4, 7]];
 /** Gradients of the sum of some logits by the name of the parameter. */
 function gradientsOf(config: ReturnType<typeof parseDenseRetNetConfig>, params: DenseRetNetParams): Map<string, Tensor | null> {
   const loss = (current: DenseRetNetParams): Scalar => {
-    const logits = denseRetNetForward(current, config, tokens);
+    const logits = denseRetNet.forward(current, config, tokens);
     return sum(add(mul(logits, logits), logits));
   };
   const { grads } = valueAndGrads(loss, params);

@@ -1,7 +1,7 @@
 import { type DenseSpec, denseSources, denseSpec } from '@densessm/dense-connect';
 import { type ConstantLeaf, constant, gain, type Initializer, normal, type Params, repeated, weight } from '@densessm/ssm-core';
 import { mul, oneHot, reshape, sub, tensor1d, tidy } from '@tensorflow/tfjs-core';
-import { deepnormDivisor, divided, positionBuffers } from '../spec';
+import { deepnormDivisor, divided, positionBuffers } from '../initial-values';
 import type { DenseRetNetConfig } from './config';
 
 /** Another initializer with one row of zeros. */
@@ -93,5 +93,5 @@ export function denseRetNetSpec(c: DenseRetNetConfig) {
   };
 }
 
-export type DenseRetNetSpec = ReturnType<typeof denseRetNetSpec>;
-export type DenseRetNetParams = Params<DenseRetNetSpec>;
+/** The tensors of a DenseRetNet, see {@link denseRetNetSpec}; matrices may be packed. */
+export interface DenseRetNetParams extends Params<ReturnType<typeof denseRetNetSpec>> {}

@@ -43,7 +43,7 @@ export function itRunsOnPackedWeights<C, P extends object, S extends object>(
     await expectCloseTrees(states[1], states[0], fine);
     const [own, want] = [inTurn(packed), inTurn(rounded)];
     await expectClose('advance', want[0], own[0], fine);
-    const decoder = await model.decoder?.(packed, config, { batch, weights });
+    const decoder = await model.decoder?.(config, { batch })?.(packed);
     if (decoder) await expectClose('decoder', own[0], await stepped(decoder, tokens), fine);
     decoder?.dispose();
     if (model.gates) {
@@ -64,9 +64,9 @@ export function itRunsOnPackedWeights<C, P extends object, S extends object>(
 async function stepped(decoder: Decoder<unknown>, tokens: Tensor2D): Promise<Float32Array> {
   const [batch, length] = tokens.shape;
   const ids = await tokens.data();
-  const steps = Array.from({ length }, (_, t) =>
-    decoder.step(Array.from({ length: batch }, (_, row) => ids[row * length + t] as number)).slice(),
-  );
+  const steps: Float32Array[] = [];
+  for (let t = 0; t < length; t++)
+    steps.push((await decoder.step(Array.from({ length: batch }, (_, row) => ids[row * length + t] as number))).slice());
   const vocabulary = (steps[0] as Float32Array).length / batch;
   const rowOf = (row: number) => steps.flatMap((logits) => [...logits.subarray(row * vocabulary, (row + 1) * vocabulary)]);
   return Float32Array.from(Array.from({ length: batch }, (_, row) => rowOf(row)).flat());
@@ -79,7 +79,7 @@ async function expectCloseTrees(want: object, got: object, tolerance: number): P
 }
 
 /** The same params as tensors. */
-function unpacked(spec: SpecTree, packed: unknown): unknown {
+export function unpacked(spec: SpecTree, packed: unknown): unknown {
   const known = new Map([...namedParams(spec, packed)]);
   return buildParams(spec, (leaf) => {
     const found = known.get(leaf) as Tensor | PackedMatrix;

@@ -2,7 +2,9 @@ import type { SequenceModel } from '@densessm/ssm-core';
 import { memory, setBackend, type Tensor3D, tensor3d } from '@tensorflow/tfjs-core';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { belongsBefore, type GateRecord, gateStatistics, parseRecordLine, type RunRecord, recordLine, summarizeGate } from '../index';
+import { type GateRecord, gateStatistics, parseRecordLine, type RunRecord, recordLine } from '../index';
+import { belongsBefore } from '../internal';
+import { summarizeGate } from './gate-statistics';
 
 const step = {
   type: 'step',

@@ -2,7 +2,7 @@ import type { ForwardOptions, SequenceModel } from '@densessm/ssm-core';
 import { dispose, tidy } from '@tensorflow/tfjs-core';
 import type { Batch } from '../data/batch';
 import { badOption } from '../options';
-import { toDevice } from './gradients';
+import { toDevice } from './device-batch';
 import { countTargets, meanLoss } from './loss';
 import { nextTask } from './next-task';
 import type { Evaluation } from './types';

@@ -1,43 +1,17 @@
 import { type ForwardOptions, type Gradients, mapTree, type SequenceModel, valueAndGrads } from '@densessm/ssm-core';
-import {
-  add,
-  clone,
-  dispose,
-  keep,
-  mul,
-  type Scalar,
-  Tensor,
-  type Tensor1D,
-  type Tensor2D,
-  tensor1d,
-  tensor2d,
-} from '@tensorflow/tfjs-core';
-import type { Batch } from '../data/batch';
+import { add, clone, dispose, keep, mul, type Scalar, Tensor } from '@tensorflow/tfjs-core';
+import type { DeviceBatch } from './device-batch';
 import { meanLoss } from './loss';
 
 /** A model as training runs it. */
-export interface Run<C, P extends object, State> {
+export interface ModelRun<C, P extends object, State> {
   model: SequenceModel<C, P, State>;
   config: C;
   options: ForwardOptions;
 }
 
-/** A micro-batch on the device. */
-export interface DeviceBatch {
-  tokens: Tensor2D;
-  targets: Tensor1D;
-  starts?: Tensor2D;
-}
-
-/** Uploads a batch; the caller frees the tensors. */
-export function toDevice({ tokens, targets, starts, batchSize, length }: Batch): DeviceBatch {
-  const shape: [number, number] = [batchSize, length];
-  const uploaded = { tokens: tensor2d(tokens, shape, 'int32'), targets: tensor1d(targets, 'int32') };
-  return starts ? { ...uploaded, starts: tensor2d(Int32Array.from(starts), shape, 'int32') } : uploaded;
-}
-
 /** What a micro-batch contributes to a step. */
-export interface Contribution<P extends object, State> {
+export interface MicroBatchGradients<P extends object, State> {
   /** Its share of the step's mean loss. */
   loss: Scalar;
   /** Its share of the gradient. */
@@ -50,13 +24,13 @@ export interface Contribution<P extends object, State> {
  * Loss and gradients of one micro-batch, times `share`: its part of all targets of the step, so that the sum over micro-batches is what
  * one large batch would give. With `carried` the text goes on from a state, through which no gradient flows. The caller frees all of it.
  */
-export function contributionOf<C, P extends object, State>(
-  { model, config, options }: Run<C, P, State>,
+export function microBatchGradients<C, P extends object, State>(
+  { model, config, options }: ModelRun<C, P, State>,
   params: P,
   batch: DeviceBatch,
   share: number,
   carried?: State,
-): Contribution<P, State> {
+): MicroBatchGradients<P, State> {
   const { tokens, targets, starts } = batch;
   const given: ForwardOptions = starts ? { ...options, starts } : options;
   let state: State | undefined;
@@ -75,7 +49,10 @@ export function contributionOf<C, P extends object, State>(
 }
 
 /** The sum of two contributions; frees both, save the states, which are the caller's. */
-export function sumOf<P extends object, State>(a: Contribution<P, State>, b: Contribution<P, State>): Contribution<P, State> {
+export function sumOf<P extends object, State>(
+  a: MicroBatchGradients<P, State>,
+  b: MicroBatchGradients<P, State>,
+): MicroBatchGradients<P, State> {
   const sum = { loss: add<Scalar>(a.loss, b.loss), grads: addTrees(a.grads, b.grads) as Gradients<P> };
   dispose([a.loss, b.loss]);
   return sum;

@@ -7,8 +7,9 @@ import { profile, reshape, type Scalar, type Tensor2D, type Tensor3D, zeros } fr
 import { describe, expect, it } from 'vitest';
 import { IGNORED_TARGET } from '../data/batch';
 import { mambaJson, retnetJson } from '../test-support/small-trainer';
+import { toDevice } from './device-batch';
 import { evaluate } from './evaluate';
-import { contributionOf, toDevice } from './gradients';
+import { microBatchGradients } from './gradients';
 
 /** Together more than 64 MiB of logits. */
 const [batchSize, length, vocabulary] = [3, 83, 70_001];
@@ -30,9 +31,9 @@ describe('the loss of a large vocabulary', () => {
       const logits = reshape(logitsOf(current), [-1, vocabulary]) as Tensor2D;
       return crossEntropy({ logits, targets: device.targets }, { ignoreIndex: IGNORED_TARGET }) as Scalar;
     }, params);
-    let got: ReturnType<typeof contributionOf> | undefined;
+    let got: ReturnType<typeof microBatchGradients> | undefined;
     const { kernels } = await profile(() => {
-      got = contributionOf({ model, config, options: {} }, params, device, 1, state);
+      got = microBatchGradients({ model, config, options: {} }, params, device, 1, state);
       return zeros([1]);
     });
     const largest = Math.max(...kernels.flatMap(({ outputShapes }) => outputShapes.map((shape) => shape.reduce((a, b) => a * b, 1))));

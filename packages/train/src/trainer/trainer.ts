@@ -3,8 +3,9 @@ import { dispose } from '@tensorflow/tfjs-core';
 import type { Batch } from '../data/batch';
 import { clipFactor, gradientNorm } from '../optimizers/clip';
 import { checkNumbers } from '../options';
+import { toDevice } from './device-batch';
 import { evaluate } from './evaluate';
-import { type Contribution, contributionOf, type Run, sumOf, toDevice } from './gradients';
+import { type MicroBatchGradients, type ModelRun, microBatchGradients, sumOf } from './gradients';
 import { copyToHost, fromHost, fromNames, namesOf } from './host-tensors';
 import { countTargets } from './loss';
 import { nextTask } from './next-task';
@@ -12,7 +13,7 @@ import type { Evaluation, StepRecord, TrainerOptions, TrainingState } from './ty
 
 /** A step's gradients before anything was changed. */
 interface Gathered<P extends object, State> {
-  sum: Contribution<P, State>;
+  sum: MicroBatchGradients<P, State>;
   /** The states after each micro-batch, where states are carried. */
   states: State[];
   /** Tokens read. */
@@ -28,7 +29,7 @@ const CARRIED = 'carried';
  */
 export class Trainer<C, P extends object, State> {
   readonly #options: TrainerOptions<C, P, State>;
-  readonly #run: Run<C, P, State>;
+  readonly #run: ModelRun<C, P, State>;
   readonly #spec: SpecTree;
   #params: P;
   #carried: State[] = [];
@@ -158,27 +159,27 @@ export class Trainer<C, P extends object, State> {
     const all = targets.reduce((sum, count) => sum + count, 0);
     if (all === 0) throw nothingToPredict(this.#steps);
     const states: State[] = [];
-    let sum: Contribution<P, State> | undefined;
+    let sum: MicroBatchGradients<P, State> | undefined;
     for (const [part, batch] of batches.entries()) {
-      const own = this.#contribution(batch, part, (targets[part] as number) / all);
+      const own = this.#microBatch(batch, part, (targets[part] as number) / all);
       if (own.state !== undefined) states.push(own.state);
       sum = sum ? sumOf(sum, own) : own;
     }
-    return { sum: sum as Contribution<P, State>, states, tokens: batches.reduce((count, { tokens }) => count + tokens.length, 0) };
+    return { sum: sum as MicroBatchGradients<P, State>, states, tokens: batches.reduce((count, { tokens }) => count + tokens.length, 0) };
   }
 
-  #contribution(batch: Batch, part: number, share: number): Contribution<P, State> {
+  #microBatch(batch: Batch, part: number, share: number): MicroBatchGradients<P, State> {
     const { model, config, carryState } = this.#options;
     const device = toDevice(batch);
     const fresh = carryState && this.#carried[part] === undefined ? model.initialState(config, batch.batchSize) : undefined;
     try {
-      return contributionOf(this.#run, this.#params, device, share, carryState ? (this.#carried[part] ?? fresh) : undefined);
+      return microBatchGradients(this.#run, this.#params, device, share, carryState ? (this.#carried[part] ?? fresh) : undefined);
     } finally {
       disposeTree([device, fresh]);
     }
   }
 
-  #update({ grads }: Contribution<P, State>, learningRate: number, gradNorm: number): void {
+  #update({ grads }: MicroBatchGradients<P, State>, learningRate: number, gradNorm: number): void {
     const { optimizer, gradClip } = this.#options;
     const gradientScale = clipFactor(gradNorm, gradClip ?? Number.POSITIVE_INFINITY);
     this.#params = optimizer.update({ spec: this.#spec, params: this.#params, grads, learningRate, gradientScale });

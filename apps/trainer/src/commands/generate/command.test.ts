@@ -92,7 +92,7 @@ describe('densessm generate', () => {
     ['log-probabilities nobody sees', ['model', 'a', '--logprobs'], EXIT.usage, 'add --json'],
     ['beams with a snapshot', ['model', 'a', '--num-beams', '2', '--snapshot', 'b'], EXIT.usage, 'leave one of them out'],
     ['an unknown flag', ['model', 'a', '--temprature', '1'], EXIT.usage, 'did you mean --temperature?'],
-    ['a device that is none', ['model', 'a', '--device', 'tpu'], EXIT.usage, 'auto, wasm, cpu'],
+    ['a device that is none', ['model', 'a', '--device', 'tpu'], EXIT.usage, 'auto, webgpu, wasm, cpu'],
     ['weights that are none', ['model', 'a', '--weights', 'int2'], EXIT.usage, 'f32, bf16, int8, int4'],
     ['an empty folder', ['.', 'a'], EXIT.failure, 'config.json is missing'],
   ])('refuses %s', async (_, argv, code, message) => {

@@ -2,10 +2,10 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { mkdir, open, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { storyCorpus } from '@densessm/train';
 import { dataError } from '../errors';
 import { STDIN } from '../reading/piece';
 import { DOCUMENT_BORDER } from '../reading/plain-text';
+import { storyCorpus } from '../stories/corpus';
 import type { DataFile } from './data-file';
 
 const GZIP_MAGIC = [0x1f, 0x8b];

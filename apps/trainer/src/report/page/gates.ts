@@ -1,4 +1,5 @@
-import { type GateStatistics, type Histogram, NEAR_ZERO } from '@densessm/train';
+import type { GateStatistics, Histogram } from '@densessm/train';
+import { NEAR_ZERO } from '@densessm/train/internal';
 import type { ReportRun } from '../data/run';
 import { type Drawing, gateHue, gateLabel } from './charts';
 import { figure } from './figures';

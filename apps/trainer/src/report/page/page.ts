@@ -12,6 +12,7 @@ import { Html, html, jsonForScript } from './html';
 import { keyFigures } from './key-figures';
 import { count } from './numbers';
 import { samplesSection } from './samples';
+import { settingsSection } from './settings';
 
 /** What is put into the page: uPlot, and the script and style of the page itself. */
 export interface ReportAssets {
@@ -99,6 +100,7 @@ function body(runs: readonly ReportRun[], drawing: Drawing): Html {
     differing(runs),
     colorsOf(runs).map(({ run }) => run),
   )}</section>
+${settingsSection(runs)}
 ${curvesSection(drawing)}
 ${samplesSection(runs)}
 ${gatesSection(runs, drawing)}

@@ -1,19 +1,9 @@
 import { SsmError } from '@densessm/ssm-core';
 import { addRuntime } from '../../backend-runtime';
-import { activationsOnWasm, replaceExp } from '../../operations/activations/wasm/kernel';
-import { adamwStepOnWasm } from '../../operations/adamw-step/wasm/kernel';
-import { causalConv1dOnWasm } from '../../operations/causal-conv1d/wasm/kernel';
-import { crossEntropyOnWasm } from '../../operations/cross-entropy/wasm/kernel';
-import { decayScanOnWasm } from '../../operations/decay-scan/wasm/kernel';
-import { embeddingOnWasm } from '../../operations/embedding/wasm/kernel';
-import { linearCrossEntropyOnWasm } from '../../operations/linear-cross-entropy/wasm/kernel';
-import { matMulOnWasm } from '../../operations/matmul/wasm/kernel';
-import { rmsNormOnWasm } from '../../operations/rms-norm/wasm/kernel';
-import { selectiveScanOnWasm } from '../../operations/selective-scan/wasm/kernel';
-import { squareSumOnWasm } from '../../operations/square-sum/wasm/kernel';
+import { replaceExp } from '../../operations/activations/wasm/kernel';
 import { isShared, type LoadedBuild, loadBuild, type SimdBuild } from './build';
+import { WasmDecodeProgram } from './decode/program';
 import { Heap, type WasmBackend } from './heap';
-import { packedKernels } from './packed/kernels';
 import { PackedLinear } from './packed/packed-linear';
 import { replaceIdentity } from './tfjs-patches/identity';
 import { type ReadingBackend, replaceReading } from './tfjs-patches/reading';
@@ -21,23 +11,9 @@ import { replaceSums } from './tfjs-patches/reduce/kernel';
 import { replaceSlice } from './tfjs-patches/slice';
 import { replaceSplitAndConcat } from './tfjs-patches/strided-copy/kernel';
 import { ThreadPool, type ThreadPoolOptions } from './threads/pool';
+import { wasmKernels, wasmVersions } from './versions';
 import { checkExports, type WasmExports } from './wasm-kernel';
 import { WasmRuntime, wasmRuntimeOf } from './wasm-runtime';
-
-/** The fast versions of our kernels. */
-const VERSIONS = [
-  ...matMulOnWasm,
-  ...embeddingOnWasm,
-  ...activationsOnWasm,
-  ...causalConv1dOnWasm,
-  ...rmsNormOnWasm,
-  ...crossEntropyOnWasm,
-  ...linearCrossEntropyOnWasm,
-  ...selectiveScanOnWasm,
-  ...decayScanOnWasm,
-  ...adamwStepOnWasm,
-  ...squareSumOnWasm,
-];
 
 export interface WasmKernelOptions {
   /** Which build to run; the fastest that passes its self-test where this is left out. */
@@ -66,16 +42,16 @@ export async function registerWasmKernels(backend: unknown, options: WasmKernelO
   const runtime = wasmRuntimeOf(wasmBackend) ?? begin(wasmBackend);
   const build = await load(wasmBackend, runtime, options.simd);
   const module = build.exports as unknown as WasmExports;
-  for (const kernel of [...VERSIONS.flatMap(({ calls }) => calls), ...packedKernels]) checkExports(module, kernel);
+  for (const kernel of wasmKernels) checkExports(module, kernel);
   const pool = await startThreads(build, options.threads);
   runtime.use(module, pool);
   replaceTfjsKernels();
-  for (const { specialize } of VERSIONS) specialize();
-  return { names: VERSIONS.map(({ name }) => name), simd: build.simd, threads: pool?.threads ?? 1 };
+  for (const { specialize } of wasmVersions) specialize();
+  return { names: wasmVersions.map(({ name }) => name), simd: build.simd, threads: pool?.threads ?? 1 };
 }
 
 function begin(wasmBackend: WasmBackend): WasmRuntime {
-  const runtime = new WasmRuntime(new Heap(wasmBackend), PackedLinear.empty);
+  const runtime = new WasmRuntime(new Heap(wasmBackend), PackedLinear.empty, (options) => new WasmDecodeProgram(options));
   addRuntime(wasmBackend, runtime);
   replaceReading(wasmBackend as unknown as ReadingBackend, runtime.heap);
   return runtime;

@@ -1,6 +1,7 @@
 import { SsmError, type WeightType } from '@densessm/ssm-core';
 import { getBackend, type TensorInfo } from '@tensorflow/tfjs-core';
 import { type BackendRuntime, runtimeOf } from '../../backend-runtime';
+import type { MakeDecodeProgram } from '../../decode/program';
 import type { Fields } from '../../kernel-fields';
 import type { EmptyMatrix } from '../../packed/empty-matrix';
 import type { LoadedBuild, SimdBuild } from './build';
@@ -28,15 +29,17 @@ const CACHE_LINE = 64;
 export class WasmRuntime implements BackendRuntime {
   readonly heap: Heap;
   readonly emptyMatrix: EmptyMatrix;
+  readonly decodeProgram: MakeDecodeProgram;
   /** A module for each build that was asked for. */
   readonly builds = new Map<SimdBuild | undefined, Promise<LoadedBuild>>();
   readonly #prefetch = new Map<WeightType, PrefetchTuner>();
   #module: WasmExports = {};
   #threads: ThreadPool | undefined;
 
-  constructor(heap: Heap, emptyMatrix: EmptyMatrix) {
+  constructor(heap: Heap, emptyMatrix: EmptyMatrix, decodeProgram: MakeDecodeProgram) {
     this.heap = heap;
     this.emptyMatrix = emptyMatrix;
+    this.decodeProgram = decodeProgram;
   }
 
   /** What the build in use exports. */

@@ -2,6 +2,7 @@ import { defineKernel, type Kernel } from '@densessm/ssm-core';
 import { add, mul, ones, reshape, slice, stack, type Tensor1D, type Tensor2D, type Tensor3D, tidy, transpose } from '@tensorflow/tfjs-core';
 import { siluSlope } from '../activations/silu';
 import { matMul } from '../matmul/kernel';
+import { type DocumentMask, documentMaskOf } from './document-mask';
 import {
   type CausalConv1dAttrs,
   type CausalConv1dInputs,
@@ -14,7 +15,6 @@ import {
   readBy,
   withTail,
 } from './inputs';
-import { type Sight, sightOf } from './starts';
 
 export interface CausalConv1dGradInputs extends CausalConv1dInputs {
   /** Gradient of the output, [B, T, E]. */
@@ -43,12 +43,12 @@ export const causalConv1dGrad: Kernel<CausalConv1dGradInputs, CausalConv1dGradie
       const [batch, length, channels] = x.shape;
       const before = w.shape[1] - 1;
       const past = withTail(inputs);
-      const sees = sightOf(inputs);
+      const mask = documentMaskOf(inputs);
       // with z before the activation: dz = dy act'(z)
-      const dz: Tensor3D = activation === 'silu' ? mul(dy, siluSlope(convolve(inputs, past, sees))) : dy;
-      const dw = columns(w).map((_, j) => overRows(mul<Tensor3D>(dz, readBy(j, inputs, past, sees))));
+      const dz: Tensor3D = activation === 'silu' ? mul(dy, siluSlope(convolve(inputs, past, mask))) : dy;
+      const dw = columns(w).map((_, j) => overRows(mul<Tensor3D>(dz, readBy(j, inputs, past, mask))));
       const dLast: Tensor3D = transpose(dTail, [0, 2, 1]);
-      const dPast: Tensor3D = add(gradientOfPast(dz, w, sees), padTime(sees ? mul(dLast, sees.tail) : dLast, length, 0));
+      const dPast: Tensor3D = add(gradientOfPast(dz, w, mask), padTime(mask ? mul(dLast, mask.tail) : dLast, length, 0));
       return [
         slice(dPast, [0, before, 0], [batch, length, channels]),
         stack(dw, 1) as Tensor2D,
@@ -59,10 +59,10 @@ export const causalConv1dGrad: Kernel<CausalConv1dGradInputs, CausalConv1dGradie
 });
 
 /** An input meets column j of w in the output W−1−j places after it. [B, T, E] → [B, W−1+T, E] */
-function gradientOfPast(dz: Tensor3D, w: Tensor2D, sees: Sight | undefined): Tensor3D {
+function gradientOfPast(dz: Tensor3D, w: Tensor2D, mask: DocumentMask | undefined): Tensor3D {
   const terms = columns(w).map((column, j) => {
     const term = mul<Tensor3D>(dz, column);
-    return padTime(sees ? mul(term, sees.token(j)) : term, j, w.shape[1] - 1 - j);
+    return padTime(mask ? mul(term, mask.token(j)) : term, j, w.shape[1] - 1 - j);
   });
   return terms.reduce((total, term) => add(total, term));
 }

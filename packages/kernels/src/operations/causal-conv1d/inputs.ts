@@ -1,6 +1,6 @@
 import { SsmError } from '@densessm/ssm-core';
 import { add, concat, mul, pad, reshape, slice, type Tensor1D, type Tensor2D, type Tensor3D, tidy, transpose } from '@tensorflow/tfjs-core';
-import type { Sight } from './starts';
+import type { DocumentMask } from './document-mask';
 
 export interface CausalConv1dInputs {
   /** [B, T, E] */
@@ -64,16 +64,16 @@ export function padTime(x: Tensor3D, before: number, after: number): Tensor3D {
 }
 
 /** What column j of w reads: x_(t−W+1+j) for every t, 0 where a start lies between. [B, T, E] */
-export function readBy(j: number, { x }: CausalConv1dInputs, past: Tensor3D, sees: Sight | undefined): Tensor3D {
+export function readBy(j: number, { x }: CausalConv1dInputs, past: Tensor3D, mask: DocumentMask | undefined): Tensor3D {
   const inputs = slice(past, [0, j, 0], x.shape);
-  return sees ? mul(inputs, sees.token(j)) : inputs;
+  return mask ? mul(inputs, mask.token(j)) : inputs;
 }
 
 /** bias + Σ_j w_j x_(t−W+1+j), [B, T, E]. */
-export function convolve(inputs: CausalConv1dInputs, past: Tensor3D, sees: Sight | undefined): Tensor3D {
+export function convolve(inputs: CausalConv1dInputs, past: Tensor3D, mask: DocumentMask | undefined): Tensor3D {
   const { w, bias } = inputs;
   return tidy(() => {
-    const terms = columns(w).map((column, j) => mul<Tensor3D>(readBy(j, inputs, past, sees), column));
+    const terms = columns(w).map((column, j) => mul<Tensor3D>(readBy(j, inputs, past, mask), column));
     const y = terms.reduce((total, term) => add(total, term));
     return bias ? add(y, bias) : y;
   });

@@ -1,9 +1,9 @@
 import { defineKernel, type Kernel } from '@densessm/ssm-core';
 import { mul, slice, type Tensor3D, tidy, transpose } from '@tensorflow/tfjs-core';
 import { silu } from '../activations/activations';
+import { type DocumentMask, documentMaskOf } from './document-mask';
 import { causalConv1dGrad } from './gradient';
 import { type CausalConv1dAttrs, type CausalConv1dInputs, checkConv, convInputs, convolve, FIX, withTail } from './inputs';
-import { type Sight, sightOf } from './starts';
 
 /** y [B, T, E] and the tail for the next call, [B, E, W−1]. */
 export type CausalConv1dOutputs = [y: Tensor3D, tail: Tensor3D];
@@ -26,9 +26,9 @@ export const causalConv1d: Kernel<CausalConv1dInputs, CausalConv1dOutputs, Causa
   reference: (inputs, { activation }) =>
     tidy(() => {
       const past = withTail(inputs);
-      const sees = sightOf(inputs);
-      const y = convolve(inputs, past, sees);
-      return [activation === 'silu' ? silu(y) : y, lastOf(past, inputs, sees)];
+      const mask = documentMaskOf(inputs);
+      const y = convolve(inputs, past, mask);
+      return [activation === 'silu' ? silu(y) : y, lastOf(past, inputs, mask)];
     }),
   backward: ([dy, dTail], inputs, _, attrs) => {
     const [x, w, bias, tail] = causalConv1dGrad({ ...inputs, dy, dTail }, attrs);
@@ -37,9 +37,9 @@ export const causalConv1d: Kernel<CausalConv1dInputs, CausalConv1dOutputs, Causa
 });
 
 /** The last W − 1 of the inputs so far. [B, E, W−1] */
-function lastOf(past: Tensor3D, { x, w }: CausalConv1dInputs, sees: Sight | undefined): Tensor3D {
+function lastOf(past: Tensor3D, { x, w }: CausalConv1dInputs, mask: DocumentMask | undefined): Tensor3D {
   const [batch, length, channels] = x.shape;
   const last = slice(past, [0, length, 0], [batch, w.shape[1] - 1, channels]);
-  const seen: Tensor3D = sees ? mul(last, sees.tail) : last;
+  const seen: Tensor3D = mask ? mul(last, mask.tail) : last;
   return transpose(seen, [0, 2, 1]);
 }

@@ -1,7 +1,8 @@
 import { defineKernel, type Kernel } from '@densessm/ssm-core';
 import { add, concat, mul, sum, type Tensor, type Tensor4D, tidy, transpose, zeros } from '@tensorflow/tfjs-core';
 import { matMul } from '../matmul/kernel';
-import { type ChunkDecays, decaysBySpan, type ExponentGradients, gradientOfRate, gradientOfTokens } from './decays';
+import type { ChunkDecays } from './chunk-decays';
+import { decaysBySpan, type ExponentGradients, gradientOfRate, gradientOfTokens } from './decays';
 import { checkScan, type DecayScanAttrs, type DecayScanInputs, FIX, headsOf, scanInputs, spansOf, tokensOf } from './inputs';
 import { type Chunk, chunkAt, chunkState } from './reference/chunk';
 

@@ -1,6 +1,6 @@
 import { add, cast, mul, relu, reshape, slice, sub, type Tensor, type Tensor2D, tidy } from '@tensorflow/tfjs-core';
 import { cumsum } from '../cumsum/kernel';
-import type { ChunkDecays } from './decays';
+import type { ChunkDecays } from './chunk-decays';
 import type { Span } from './inputs';
 
 /** The starts of a span, [B, C]. */

@@ -18,6 +18,9 @@ const samples = {
   'two batch axes, b transposed': at([2, 3, 9, 17], [2, 3, 33, 17], false, true),
   'wider than a block': at([65, 130], [130, 67]),
   'wider than a block, a transposed': at([130, 65], [130, 67], true),
+  'many products, wider than a block': at([33, 129, 9], [33, 9, 132]),
+  'a long inner size': at([5, 1100], [1100, 7]),
+  'a long inner size, b transposed': at([3, 1024], [6, 1024], false, true),
 };
 
 export const matMulChecks: readonly KernelCheck[] = [kernelCheck(matMul, samples, 1e-5, { naive: matMulNaive })];

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { configEvent, eventFileHeader, eventFileName, type RunRecord, recordEvent, startEvent } from '../../index';
+import { configEvent, eventFileName, type RunRecord, recordEvent, startEvent } from '../../index';
+import { eventFileHeader } from '../../internal';
 import { crc32c } from './framing';
 
 const utf8 = new TextEncoder();

@@ -4,11 +4,18 @@ import { engine, type Tensor, type Tensor1D, type Tensor2D, type Tensor3D } from
 import { checkHostIds } from '../../../host-ids';
 import type { Heap } from '../heap';
 import { currentRuntime } from '../wasm-runtime';
-import type { PackedLinear } from './packed-linear';
+
+/** What these operations need of packed weights on the heap. */
+interface HeapMatrix {
+  readonly out: number;
+  readonly width: number;
+  row(index: number): Float32Array;
+  runParts(x: number, parts: readonly { y: number; outputs: OutputRange }[], rows: number, options: { bias: number }): void;
+}
 
 interface Weights {
   /** Always given. */
-  matrix?: PackedLinear;
+  matrix?: HeapMatrix;
 }
 
 interface PackedProductInputs {
@@ -34,15 +41,15 @@ export const linearOfPacked: Kernel<PackedProductInputs, Tensor[], Parts> = /* @
   fix: 'the last axis of x is the width of the packed weights',
   attrs: {},
   check: ({ x, bias }, { matrix }) => {
-    const { out, width } = matrix as PackedLinear;
+    const { out, width } = matrix as HeapMatrix;
     if (x.shape.at(-1) !== width || (bias && bias.size !== out)) throw misfit(`x [..., ${width}], bias [${out}]`, x, bias);
   },
   reference: ({ x, bias }, { matrix, parts = [] }) => {
-    const { width } = matrix as PackedLinear;
+    const { width } = matrix as HeapMatrix;
     const { heap } = currentRuntime('linear');
     const tensors = parts.map(([, size]) => outputOn(heap, [...x.shape.slice(0, -1), size]));
     const places = parts.map((outputs, i) => ({ y: heap.address(tensors[i] as Tensor), outputs }));
-    if (x.size > 0) (matrix as PackedLinear).runParts(heap.address(x), places, x.size / width, { bias: heap.addressOrNone(bias) });
+    if (x.size > 0) (matrix as HeapMatrix).runParts(heap.address(x), places, x.size / width, { bias: heap.addressOrNone(bias) });
     return tensors;
   },
   backward: () => refuseGradient(),
@@ -59,13 +66,13 @@ export const rowsOfPacked: Kernel<PackedRowsInputs, Tensor3D, Weights> = /* @__P
   inputs: { ids: { dims: ['B', 'T'], dtype: 'int32' } },
   fix: 'pass ids [B, T]',
   attrs: {},
-  check: ({ ids }, { matrix }) => checkHostIds('SsmPackedEmbedding', 'ids', ids, (matrix as PackedLinear).out),
+  check: ({ ids }, { matrix }) => checkHostIds('SsmPackedEmbedding', 'ids', ids, (matrix as HeapMatrix).out),
   reference: ({ ids }, { matrix }) => {
-    const { width } = matrix as PackedLinear;
+    const { width } = matrix as HeapMatrix;
     const { heap } = currentRuntime('embedding');
     const rows = outputOn(heap, [...ids.shape, width]);
     const to = new Float32Array(heap.buffer, heap.address(rows), rows.size);
-    for (const [i, id] of ids.dataSync().entries()) to.set((matrix as PackedLinear).row(id), i * width);
+    for (const [i, id] of ids.dataSync().entries()) to.set((matrix as HeapMatrix).row(id), i * width);
     return rows as Tensor3D;
   },
 });

@@ -1,10 +1,11 @@
 import { WEIGHT_TYPES, type WeightType } from '@densessm/ssm-core';
-import { expectClose, normal, packedLinearNaive } from '@densessm/testing';
-import { backend, findBackend, memory, setBackend, tensor2d } from '@tensorflow/tfjs-core';
+import { expectClose, heapBuffers, normal, packedLinearNaive } from '@densessm/testing';
+import { backend, findBackend, memory, setBackend } from '@tensorflow/tfjs-core';
 import { afterAll, beforeEach, describe, expect, it } from 'vitest';
-import { DecodeWorkspace } from '../decode/workspace';
+import { WasmDecodeProgram } from '../decode/program';
 import type { WasmBackend } from '../heap';
 import { registerWasmKernels } from '../register';
+import { currentRuntime } from '../wasm-runtime';
 import { PackedLinear } from './packed-linear';
 
 beforeEach(async () => {
@@ -94,20 +95,19 @@ async function addRowsApart(type: WeightType, rows: number): Promise<void> {
   const [out, width, stride] = [21, 37, 50];
   const [apart, w, bias, before] = [normal(rows * stride, 1), normal(out * width, 2), normal(out, 3), normal(rows * out, 4)];
   const x = Float32Array.from({ length: rows * width }, (_, i) => apart[Math.floor(i / width) * stride + (i % width)] as number);
-  const work = new DecodeWorkspace();
-  const weights = tensor2d(w, [out, width]);
-  const packed = await work.matrix(weights, { type });
-  const y = work.floats(before);
-  packed.run(work.floats(apart), y, rows, { bias: work.floats(bias), add: true, stride });
+  const buffers = heapBuffers(currentRuntime('test').heap);
+  const packed = PackedLinear.pack(w, [out, width], { type });
+  const y = buffers.floats(before);
+  packed.run(buffers.floats(apart), y, rows, { bias: buffers.floats(bias), add: true, stride });
   const product = packedLinearNaive(type, x, w, width, bias);
   await expectClose(
     'y',
     product.map((value, i) => value + (before[i] as number)),
-    work.view(y, rows * out),
+    buffers.read(y, rows * out),
     tolerance(type),
   );
-  work.dispose();
-  weights.dispose();
+  buffers.dispose();
+  packed.dispose();
   expect(() => packed.row(0)).toThrow(/disposed of/);
 }
 
@@ -117,28 +117,28 @@ it.each(WEIGHT_TYPES.flatMap((type) => [2, 83].map((rows) => [type, rows] as con
   async (type, rows) => {
     const [out, width] = [21, 37];
     const [x, w, bias] = [normal(rows * width, 1), normal(out * width, 2), normal(out, 3)];
-    const work = new DecodeWorkspace();
-    const y = work.floats(rows * out);
+    const buffers = heapBuffers(currentRuntime('test').heap);
+    const y = buffers.floats(new Float32Array(rows * out));
     const packed = PackedLinear.pack(w, [out, width], { type });
-    packed.run(work.floats(x), y, rows, { bias: work.floats(bias), activation: 'silu' });
+    packed.run(buffers.floats(x), y, rows, { bias: buffers.floats(bias), activation: 'silu' });
     packed.dispose();
     const product = packedLinearNaive(type, x, w, width, bias);
     await expectClose(
       'y',
       product.map((value) => value / (1 + Math.exp(-value))),
-      work.view(y, rows * out),
+      buffers.read(y, rows * out),
       2 * tolerance(type),
     );
-    work.dispose();
+    buffers.dispose();
   },
 );
 
 describe('packed weights', () => {
-  it("stay their owner's where a workspace uses them", async () => {
+  it("stay their owner's where a decode program uses them", () => {
     const packed = PackedLinear.pack(normal(6, 1), [2, 3], { type: 'f32' });
-    const work = new DecodeWorkspace();
-    expect(await work.matrix(packed, { type: 'int8' })).toBe(packed);
-    work.dispose();
+    const program = new WasmDecodeProgram({ where: 'test', batch: 1 });
+    program.products([{ matrix: packed, x: program.zeros(3), y: program.zeros(2) }]);
+    program.dispose();
     expect(packed.row(1).length).toBe(3);
     packed.dispose();
   });

@@ -1,12 +1,11 @@
-import { expectClose, normal, packedLinearNaive } from '@densessm/testing';
+import { expectClose, heapBuffers, normal, packedLinearNaive } from '@densessm/testing';
 import { findBackend, setBackend } from '@tensorflow/tfjs-core';
 import { afterAll, beforeEach, describe, expect, it } from 'vitest';
-import { DecodeWorkspace } from '../decode/workspace';
 import { registerWasmKernels } from '../register';
 import { currentRuntime } from '../wasm-runtime';
 import { PackedLinear, type PackedProductOptions } from './packed-linear';
 
-/** Of 512 to 1,024 products; the largest error of the seven products was 6e-6 of the root mean square, of eight 2e-6. */
+/** Of 512 to 1,024 products; the largest error of Strassen multiplication was 6e-6 of the root mean square, of the plain product 2e-6. */
 const TOLERANCE = 2e-5;
 
 /** The smallest sizes that are made so, one row more, several parts with an odd number of rows in the last, two depths, a part with few columns. */
@@ -17,7 +16,7 @@ const sizes = [
   [259, 512, 1544],
 ] as const;
 
-describe.each(['relaxed', 'standard'] as const)('seven products of halves, %s build', (simd) => {
+describe.each(['relaxed', 'standard'] as const)('Strassen multiplication, %s build', (simd) => {
   beforeEach(async () => {
     await setBackend('wasm');
     await registerWasmKernels(findBackend('wasm'), { simd });
@@ -39,12 +38,12 @@ describe.each(['relaxed', 'standard'] as const)('seven products of halves, %s bu
     const [rows, out, width, stride] = [129, 512, 512, 520];
     const [apart, w, bias, before] = [normal(rows * stride, 1), normal(out * width, 2), normal(out, 3), normal(rows * out, 4)];
     const x = Float32Array.from({ length: rows * width }, (_, i) => apart[Math.floor(i / width) * stride + (i % width)] as number);
-    const work = new DecodeWorkspace();
+    const buffers = heapBuffers(currentRuntime('test').heap);
     const packed = PackedLinear.pack(w, [out, width], { type: 'f32' });
     const run = (options: PackedProductOptions): Float32Array => {
-      const y = work.floats(before);
-      packed.run(work.floats(apart), y, rows, { bias: work.floats(bias), stride, ...options });
-      return work.view(y, rows * out);
+      const y = buffers.floats(before);
+      packed.run(buffers.floats(apart), y, rows, { bias: buffers.floats(bias), stride, ...options });
+      return buffers.read(y, rows * out);
     };
     const product = packedLinearNaive('f32', x, w, width, bias);
     const added = product.map((value, i) => value + (before[i] as number));
@@ -52,7 +51,7 @@ describe.each(['relaxed', 'standard'] as const)('seven products of halves, %s bu
     const active = product.map((value) => value / (1 + Math.exp(-value)));
     await expectClose('silu', active, run({ activation: 'silu' }), 2 * TOLERANCE); // half of it is about 0
     packed.dispose();
-    work.dispose();
+    buffers.dispose();
   });
 
   it.each([Number.NaN, Number.POSITIVE_INFINITY, 2e38])('leave %d to the row that has it', (bad) => {

@@ -11,7 +11,7 @@ const blocks = ['elementBlocks', 'size'] as const;
 const unary = { x: 'tensor', y: 'tensor', size: 'i32' } as const;
 const unaryGradient = { x: 'tensor', dy: 'tensor', dx: 'tensor', size: 'i32' } as const;
 
-const exp = wasmKernel('exp', unary, { blocks });
+export const expKernel = wasmKernel('exp', unary, { blocks });
 const softplusForward = wasmKernel('softplus', unary, { blocks });
 const siluForward = wasmKernel('silu', unary, { blocks });
 const softplusGradient = wasmKernel('softplusGrad', unaryGradient, { blocks });
@@ -23,7 +23,7 @@ const gateGradient = wasmKernel(
   { blocks },
 );
 
-function apply(runtime: WasmRuntime, kernel: typeof exp, x: TensorInfo): TensorInfo {
+function apply(runtime: WasmRuntime, kernel: typeof expKernel, x: TensorInfo): TensorInfo {
   const y = runtime.heap.output(x.shape);
   runtime.run(kernel, { x, y, size: util.sizeFromShape(x.shape) });
   return y;
@@ -62,6 +62,6 @@ export function replaceExp(): void {
   replaceStock('Exp', (stock) => (call) => {
     const x = call.inputs.x as TensorInfo;
     const runtime = wasmRuntimeOf(call.backend as object);
-    return runtime && x.dtype === 'float32' ? apply(runtime, exp, x) : stock(call);
+    return runtime && x.dtype === 'float32' ? apply(runtime, expKernel, x) : stock(call);
   });
 }

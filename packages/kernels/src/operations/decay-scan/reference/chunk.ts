@@ -1,6 +1,6 @@
 import { add, mul, type Tensor, type Tensor4D } from '@tensorflow/tfjs-core';
 import { matMul } from '../../matmul/kernel';
-import type { ChunkDecays } from '../decays';
+import type { ChunkDecays } from '../chunk-decays';
 import { type DecayScanInputs, headsOf, type Span } from '../inputs';
 
 /** The tokens of one chunk, heads in front: q, k [B, H, C, K], v [B, H, C, V]. */

@@ -3,7 +3,7 @@ import { wasmKernel } from '../../wasm-kernel';
 import { wasmRuntimeOf } from '../../wasm-runtime';
 import { replaceStock } from '../stock';
 
-const sumMiddle = wasmKernel('sumMiddle', { x: 'tensor', out: 'tensor', outer: 'i32', middle: 'i32', inner: 'i32', scale: 'f64' });
+export const sumMiddle = wasmKernel('sumMiddle', { x: 'tensor', out: 'tensor', outer: 'i32', middle: 'i32', inner: 'i32', scale: 'f64' });
 
 /** Adds up what the blocks of a kernel leave for a sum across them, in one order: parts [count, size] → out [size]. */
 export const sumParts = wasmKernel(

@@ -3,7 +3,7 @@ import { wasmKernel } from '../../wasm-kernel';
 import { type WasmRuntime, wasmRuntimeOf } from '../../wasm-runtime';
 import { replaceStock } from '../stock';
 
-const copyRuns = wasmKernel(
+export const copyRuns = wasmKernel(
   'copyRuns',
   { from: 'tensor', to: 'tensor', rows: 'i32', run: 'i32', fromStride: 'i32', toStride: 'i32' },
   { blocks: ['copyRunsBlocks', 'rows', 'run'] },

@@ -1,0 +1,34 @@
+/**
+ * Parity and speed of the WebGPU kernels on a real card, as one bundle for a machine that has neither Node modules nor a network: see README.md.
+ * `node main.mjs [parity] [timings]`; a table goes to the folder that OUT names.
+ */
+import '@tensorflow/tfjs-backend-cpu';
+import '@tensorflow/tfjs-core/dist/register_all_gradients.js';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { startDevice } from './gpu/device';
+import { runParity } from './gpu/parity';
+import { runTimings } from './gpu/timings';
+
+const lines: string[] = [];
+const { OUT } = process.env;
+const say = (line: string): void => {
+  lines.push(line);
+  console.log(line);
+  if (OUT) writeFileSync(join(OUT, 'gpu.txt'), `${lines.join('\n')}\n`);
+};
+
+const asked = process.argv.slice(2);
+const does = (part: string): boolean => asked.length === 0 || asked.includes(part);
+
+say(await startDevice());
+let off = 0;
+if (does('timings')) {
+  const timed = await runTimings(say);
+  if (OUT) writeFileSync(join(OUT, 'gpu.json'), JSON.stringify(timed, null, 2));
+}
+if (does('parity')) {
+  off = await runParity(say);
+  say(off === 0 ? 'all kernels agree with their references' : `${off} quantities are off`);
+}
+process.exit(off === 0 ? 0 : 1); // Node stays while Dawn's instance is referenced

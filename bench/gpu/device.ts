@@ -1,0 +1,39 @@
+/** WebGPU on a bare machine: Dawn's addon is a file, which the variable DAWN names, and nothing else is installed. */
+import * as module from 'node:module';
+import { startBackend, type WebGpuPlatform, webgpuStarter } from '@densessm/kernels/runtime';
+import { WebGPUBackend } from '@tensorflow/tfjs-backend-webgpu';
+import { engine } from '@tensorflow/tfjs-core';
+
+const TOGGLES = 'enable-dawn-features=allow_unsafe_apis,vulkan_enable_f16_on_nvidia,use_vulkan_memory_model';
+
+/** Kept while the program runs: with it, the device would go. */
+let instance: GPU | undefined;
+
+const platform: WebGpuPlatform = {
+  openGpu: async () => {
+    const { DAWN } = process.env;
+    if (DAWN === undefined) throw new Error('set DAWN to the file dawn.node of the package webgpu');
+    const { create, globals } = module.createRequire(import.meta.url)(DAWN) as typeof import('webgpu');
+    Object.assign(globalThis, globals);
+    instance = create([TOGGLES]);
+    Object.defineProperty(globalThis, 'navigator', { configurable: true, value: { gpu: instance } });
+    return instance;
+  },
+  withoutAdapter: 'install the driver and the Vulkan loader',
+  openBackend: async (device, adapterInfo) => new WebGPUBackend(device, adapterInfo),
+};
+
+/** Starts the device and says what it is. */
+export async function startDevice(): Promise<string> {
+  const none = { name: 'none', probe: async () => 'not measured', start: async () => '' };
+  return (await startBackend([webgpuStarter(platform, none)], { device: 'webgpu' })).reason;
+}
+
+/** Waits until all that was recorded has been computed. */
+export async function finished(): Promise<void> {
+  const backend = engine().backend as WebGPUBackend & { ensureCommandEncoderReady(): void; endComputePassEncoder(): void };
+  backend.ensureCommandEncoderReady();
+  backend.endComputePassEncoder();
+  backend.submitQueue();
+  await backend.device.queue.onSubmittedWorkDone();
+}

@@ -1,0 +1,24 @@
+import { checkKernel, kernelChecks } from '@densessm/kernels/checks';
+
+/** Every kernel on every sample beside its reference on the CPU; a line per kernel, and how many quantities are off. */
+export async function runParity(say: (line: string) => void): Promise<number> {
+  let off = 0;
+  for (const check of kernelChecks) {
+    const start = performance.now();
+    let [count, worst] = [0, 0];
+    for await (const { sample, quantity, error, bound, cause } of checkKernel(check, 'webgpu')) {
+      count++;
+      if (bound > 0) worst = Math.max(worst, error / bound);
+      if (error <= bound) continue;
+      off++;
+      say(
+        `  OFF ${check.name}, ${sample}: ${quantity} by ${error.toExponential(2)}, bound ${bound.toExponential(2)}${cause ? ` ${String(cause)}` : ''}`,
+      );
+    }
+    const seconds = (performance.now() - start) / 1000;
+    say(
+      `${check.name.padEnd(28)} ${String(count).padStart(4)} quantities, the worst at ${worst.toFixed(3)} of its bound, ${seconds.toFixed(1)} s`,
+    );
+  }
+  return off;
+}

@@ -1,0 +1,191 @@
+import {
+  adamwStep,
+  causalConv1d,
+  crossEntropy,
+  cumsum,
+  decayScan,
+  embedding,
+  matMul,
+  rmsNorm,
+  selectiveScan,
+  siluGate,
+  softplus,
+  squareSum,
+} from '@densessm/kernels';
+import {
+  add,
+  dispose,
+  grads,
+  mul,
+  reshape,
+  slice,
+  matMul as stockMatMul,
+  sum,
+  type Tensor,
+  tensor1d,
+  tidy,
+  tile,
+} from '@tensorflow/tfjs-core';
+import { finished } from './device';
+
+export interface Timed {
+  name: string;
+  bestMs: number;
+  medianMs: number;
+  /** What the time is measured by: TFLOP/s, GB/s, or tokens per second. */
+  rate: number;
+  unit: string;
+}
+
+const ROUNDS = 5;
+/** A round lasts about as long. */
+const ROUND_MS = 150;
+
+/** Fastest and median time of a call, of rounds in which it runs many times and is waited for once. */
+async function time(call: () => Tensor | Tensor[]): Promise<[best: number, median: number]> {
+  const round = async (calls: number): Promise<number> => {
+    const start = performance.now();
+    for (let i = 0; i < calls; i++) dispose(tidy(call));
+    await finished();
+    return (performance.now() - start) / calls;
+  };
+  await round(1); // compiles
+  const calls = Math.max(1, Math.min(200, Math.floor(ROUND_MS / (await round(2)))));
+  const times: number[] = [];
+  for (let i = 0; i < ROUNDS; i++) times.push(await round(calls));
+  times.sort((a, b) => a - b);
+  return [times[0] as number, times[ROUNDS >> 1] as number];
+}
+
+const some = Float32Array.from({ length: 4096 }, (_, i) => Math.sin(i * 12.9898) * 0.5);
+
+/** Values from −0.5 to 0.5. */
+function values<T extends Tensor>(...shape: number[]): T {
+  const size = shape.reduce((a, b) => a * b, 1);
+  return tidy(() => reshape(slice(tile(tensor1d(some), [Math.ceil(size / some.length)]), [0], [size]), shape)) as T;
+}
+
+type Case = () => { name: string; work: number; unit: string; call: () => Tensor | Tensor[]; inputs: Tensor[] };
+
+const product = (M: number, K: number, N: number, transposeA: boolean, transposeB: boolean, stock = false): Case => {
+  const letters = `${transposeA ? 'Aᵀ' : 'A'} ${transposeB ? 'Bᵀ' : 'B'}`;
+  return () => {
+    const a = values(...(transposeA ? [K, M] : [M, K]));
+    const b = values(...(transposeB ? [N, K] : [K, N]));
+    const call = () => (stock ? stockMatMul(a, b, transposeA, transposeB) : matMul({ a, b }, { transposeA, transposeB }));
+    return {
+      name: `${stock ? 'tfjs ' : ''}matMul ${letters} ${M} × ${K} × ${N}`,
+      work: (2 * M * K * N) / 1e9,
+      unit: 'TFLOP/s',
+      call,
+      inputs: [a, b],
+    };
+  };
+};
+
+const products: Case[] = [
+  ...[1024, 2048, 4096, 8192].map((n) => product(n, n, n, false, false)),
+  product(4096, 4096, 4096, false, true),
+  product(4096, 4096, 4096, true, false),
+  ...[1024, 4096].map((n) => product(n, n, n, false, false, true)),
+  product(4096, 4096, 4096, false, true, true),
+  product(4096, 768, 3072, false, true),
+  product(4096, 1536, 80, false, true),
+  product(80, 4096, 1536, true, false),
+  product(4096, 768, 50280, false, true),
+  product(1, 768, 3072, false, true),
+];
+
+const scan = (B: number, T: number, backward: boolean): Case => {
+  const [E, N] = [1536, 16];
+  return () => {
+    const [u, delta, A] = [values(B, T, E), softplus(values(B, T, E)), mul(softplus(values(E, N)), -1)];
+    const [b, c] = [values(B, T, N), values(B, T, N)];
+    const forward = (...[u, delta, A, b, c]: Tensor[]): Tensor => selectiveScan({ u, delta, A, B: b, C: c } as never)[0];
+    const gradients = grads((...given: Tensor[]) => sum(forward(...given)));
+    const inputs = [u, delta, A, b, c];
+    const call = () => (backward ? gradients(inputs) : forward(...inputs));
+    return {
+      name: `selectiveScan${backward ? ', forward and backward' : ''} ${B} × ${T} × ${E} × ${N}`,
+      work: B * T * 1e-3,
+      unit: 'Mtokens/s',
+      call,
+      inputs,
+    };
+  };
+};
+
+const retention = (T: number): Case => {
+  const [B, H, K, V] = [2, 12, 64, 128];
+  return () => {
+    const [q, k, v, logDecay] = [values(B, T, H, K), values(B, T, H, K), values(B, T, H, V), mul(softplus(values(H)), -0.1)];
+    const call = () => decayScan({ q, k, v, logDecay } as never);
+    return { name: `decayScan ${B} × ${T} × ${H} × ${K} × ${V}`, work: B * T * 1e-3, unit: 'Mtokens/s', call, inputs: [q, k, v, logDecay] };
+  };
+};
+
+/** A kernel that moves `passes` tensors of [4096, 1536] and does little with them. */
+const traffic = (name: string, passes: number, call: (x: Tensor, y: Tensor, w: Tensor, filter: Tensor) => Tensor | Tensor[]): Case => {
+  return () => {
+    const [x, y, w, filter] = [values(2, 2048, 1536), values(2, 2048, 1536), values(1536), values(1536, 4)];
+    return { name, work: (passes * 4 * x.size) / 1e6, unit: 'GB/s', call: () => call(x, y, w, filter), inputs: [x, y, w, filter] };
+  };
+};
+
+const moves: Case[] = [
+  traffic('add (tfjs)', 3, (x, y) => add(x, y)),
+  traffic('siluGate', 3, (x, gate) => siluGate({ x, gate })),
+  traffic('rmsNorm', 2, (x, _, weight) => rmsNorm({ x, weight } as never)),
+  traffic('causalConv1d', 2, (x, _, __, w) => causalConv1d({ x, w } as never, { activation: 'silu' })),
+  traffic('squareSum', 1, (x) => squareSum({ x })),
+  traffic('cumsum along time', 3, (x) => cumsum({ x }, { axis: 1 })),
+  traffic('adamwStep', 7, (param, grad) => adamwStep({ param, grad, mean: grad, square: param })),
+  () => {
+    const logits = values(2048, 50280);
+    const targets = tensor1d(
+      Int32Array.from({ length: 2048 }, (_, i) => i * 7),
+      'int32',
+    );
+    const call = () => crossEntropy({ logits, targets } as never);
+    return { name: 'crossEntropy 2048 × 50280', work: (4 * logits.size) / 1e6, unit: 'GB/s', call, inputs: [logits, targets] };
+  },
+  () => {
+    const ids = reshape(
+      tensor1d(
+        Int32Array.from({ length: 4096 }, (_, i) => (i * 7919) % 50280),
+        'int32',
+      ),
+      [2, 2048],
+    );
+    const w = values(50280, 768);
+    const gradient = grads((one: Tensor) => sum(embedding({ ids, w: one } as never)));
+    return { name: 'embedding, forward and backward', work: (4 * w.size) / 1e6, unit: 'GB/s', call: () => gradient([w]), inputs: [ids, w] };
+  },
+];
+
+const cases: Case[] = [
+  ...products,
+  ...[512, 2048, 16384].flatMap((T) => [scan(T > 4096 ? 1 : 2, T, false), scan(T > 4096 ? 1 : 2, T, true)]),
+  ...moves,
+  retention(2048),
+];
+
+/** Times every case; one that fails is a line of its own. */
+export async function runTimings(say: (line: string) => void): Promise<Timed[]> {
+  const all: Timed[] = [];
+  for (const prepare of cases) {
+    try {
+      const { name, work, unit, call, inputs } = prepare();
+      const [bestMs, medianMs] = await time(call);
+      dispose(inputs);
+      const rate = work / bestMs;
+      all.push({ name, bestMs, medianMs, rate, unit });
+      say(
+        `${name.padEnd(56)} ${bestMs.toFixed(3).padStart(9)} ms, median ${medianMs.toFixed(3).padStart(9)} ms, ${rate.toPrecision(4)} ${unit}`,
+      );
+    } catch (error) {
+      say(`  FAILED ${String(error)}`);
+    }
+  }
+  return all;
+}

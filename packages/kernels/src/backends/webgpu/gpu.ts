@@ -1,0 +1,157 @@
+/// <reference types="@webgpu/types" />
+import { type DataType, type TensorInfo, util } from '@tensorflow/tfjs-core';
+import type { DeviceFailures } from './failures';
+import { type Program, wgslOf } from './program';
+import { UniformRing } from './uniform-ring';
+
+/** What we use of tfjs's WebGPUBackend, version 4.22; some of it is private there. */
+export interface TfjsGpuBackend {
+  readonly device: GPUDevice;
+  readonly tensorMap: { get(dataId: object): { resource?: GPUBuffer | null } };
+  commandEncoder: GPUCommandEncoder | null;
+  computePassEncoder: GPUComputePassEncoder | null;
+  dispatchCountInPass: number;
+  commandQueueOwnedIds: WeakSet<object>;
+  uploadToGPU(dataId: object): void;
+  makeTensorInfo(shape: number[], dtype: DataType): TensorInfo;
+  disposeData(dataId: object): boolean;
+  ensureCommandEncoderReady(): void;
+  endComputePassEncoder(): void;
+  submitQueue(): void;
+  read(dataId: object): Promise<unknown>;
+}
+
+/** Commands between two submits: enough that submitting costs little, few enough that what they read can be given back soon. */
+const COMMANDS_PER_SUBMIT = 16;
+
+interface Compiled {
+  readonly pipeline: GPUComputePipeline;
+  readonly layout: GPUBindGroupLayout;
+}
+
+export interface Dispatch {
+  readonly inputs: Readonly<Record<string, TensorInfo>>;
+  readonly outputs: Readonly<Record<string, TensorInfo>>;
+  readonly params: Readonly<Record<string, number>>;
+  /** Workgroups, of any number. */
+  readonly groups: number;
+}
+
+/** Runs programs on tensors of tfjs's WebGPU backend, in order with its own operations. */
+export class Gpu {
+  private readonly compiled = new Map<Program, Compiled>();
+  private readonly uniforms: UniformRing;
+
+  constructor(
+    readonly backend: TfjsGpuBackend,
+    private readonly failures: DeviceFailures,
+  ) {
+    this.uniforms = new UniformRing(backend.device, COMMANDS_PER_SUBMIT);
+  }
+
+  get limits(): GPUSupportedLimits {
+    return this.backend.device.limits;
+  }
+
+  /** A tensor whose values a program will write. */
+  tensor(shape: number[], dtype: DataType = 'float32'): TensorInfo {
+    return this.backend.makeTensorInfo(shape, dtype);
+  }
+
+  /** Gives tensors back that no one sees; commands that were recorded still read them. */
+  free(...tensors: TensorInfo[]): void {
+    for (const { dataId } of tensors) this.backend.disposeData(dataId);
+  }
+
+  /** @throws SsmError BACKEND for an error of the device that came to light meanwhile */
+  run(program: Program, { inputs, outputs, params, groups }: Dispatch): void {
+    this.failures.check();
+    const { backend } = this;
+    const { pipeline, layout } = this.compile(program);
+    const bound = [
+      ...Object.keys(program.inputs).map((name) => this.bufferOf(inputs[name] as TensorInfo)),
+      ...Object.keys(program.outputs).map((name) => this.bufferOf(outputs[name] as TensorInfo)),
+    ];
+    const uniform = this.uniforms.write([
+      ['u32', groups],
+      ...Object.entries(program.params).map(([k, t]) => [t, params[k] as number] as const),
+    ]);
+    const bindGroup = backend.device.createBindGroup({
+      label: program.name,
+      layout,
+      entries: [uniform, ...bound.map((buffer) => ({ buffer }))].map((resource, binding) => ({ binding, resource })),
+    });
+    const pass = this.pass();
+    pass.setPipeline(pipeline);
+    pass.setBindGroup(0, bindGroup);
+    const widest = this.limits.maxComputeWorkgroupsPerDimension;
+    pass.dispatchWorkgroups(Math.min(groups, widest), Math.ceil(groups / widest));
+    this.recorded();
+  }
+
+  /** Copies whole tensors behind one another into one of 4-byte values, for a program that would bind too many buffers. */
+  packed(parts: readonly TensorInfo[]): TensorInfo {
+    const sizes = parts.map(({ shape }) => util.sizeFromShape(shape));
+    const all = this.tensor([sizes.reduce((a, b) => a + b, 0)]);
+    const target = this.bufferOf(all);
+    const sources = parts.map((part) => this.bufferOf(part));
+    this.backend.ensureCommandEncoderReady();
+    this.backend.endComputePassEncoder();
+    let at = 0;
+    for (const [i, source] of sources.entries()) {
+      const bytes = 4 * (sizes[i] as number);
+      this.backend.commandEncoder?.copyBufferToBuffer(source, 0, target, at, bytes);
+      at += bytes;
+    }
+    return all;
+  }
+
+  private bufferOf({ dataId }: TensorInfo): GPUBuffer {
+    this.backend.uploadToGPU(dataId);
+    this.backend.commandQueueOwnedIds.add(dataId); // not given back before the commands were submitted
+    return this.backend.tensorMap.get(dataId).resource as GPUBuffer;
+  }
+
+  private pass(): GPUComputePassEncoder {
+    this.backend.ensureCommandEncoderReady();
+    this.backend.computePassEncoder ??= (this.backend.commandEncoder as GPUCommandEncoder).beginComputePass();
+    return this.backend.computePassEncoder;
+  }
+
+  private recorded(): void {
+    this.backend.dispatchCountInPass++;
+    if (this.uniforms.isFull) {
+      this.backend.endComputePassEncoder();
+      this.backend.submitQueue();
+      this.uniforms.restart();
+    }
+  }
+
+  private compile(program: Program): Compiled {
+    const known = this.compiled.get(program);
+    if (known) return known;
+    const { device } = this.backend;
+    const layout = device.createBindGroupLayout({ label: program.name, entries: layoutOf(program) });
+    const module = device.createShaderModule({ label: program.name, code: wgslOf(program) });
+    const pipeline = device.createComputePipeline({
+      label: program.name,
+      layout: device.createPipelineLayout({ bindGroupLayouts: [layout] }),
+      compute: { module, entryPoint: 'main' },
+    });
+    void module.getCompilationInfo().then(({ messages }) => this.failures.addCompilation(program.name, messages));
+    const made = { pipeline, layout };
+    this.compiled.set(program, made);
+    return made;
+  }
+}
+
+const COMPUTE = 4; // GPUShaderStage.COMPUTE, which exists only where WebGPU does
+
+function layoutOf({ inputs, outputs }: Program): GPUBindGroupLayoutEntry[] {
+  const types: GPUBufferBindingType[] = [
+    'uniform',
+    ...Object.keys(inputs).map((): GPUBufferBindingType => 'read-only-storage'),
+    ...Object.keys(outputs).map((): GPUBufferBindingType => 'storage'),
+  ];
+  return types.map((type, binding) => ({ binding, visibility: COMPUTE, buffer: { type } }));
+}

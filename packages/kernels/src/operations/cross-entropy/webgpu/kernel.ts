@@ -1,0 +1,131 @@
+import type { TensorInfo } from '@tensorflow/tfjs-core';
+import type { Gpu } from '../../../backends/webgpu/gpu';
+import { EXP, LOG, treesOf } from '../../../backends/webgpu/math';
+import { type Program, variants } from '../../../backends/webgpu/program';
+import type { GpuKernel } from '../../../backends/webgpu/specialize';
+import type { CrossEntropyGradInputs } from '../gradient';
+import type { CrossEntropyAttrs, CrossEntropyInputs } from '../inputs';
+
+const LANES = 256;
+const PARAMS = { width: 'u32', ignored: 'i32' } as const;
+
+/** The greatest logit of a row and Σ exp(logit − greatest). */
+const ROW = `
+  let first = group * p.width;
+  var most = logits[first];
+  for (var k = lane; k < p.width; k += ${LANES}) { most = max(most, logits[first + k]); }
+  most = greatestOfAll(lane, most);
+  var sum = 0.0;
+  for (var k = lane; k < p.width; k += ${LANES}) { sum += exactExp(logits[first + k] - most); }
+  sum = sumOfAll(lane, sum);
+  let place = u32(targets[group]);
+  let isCounted = targets[group] != p.ignored;`;
+
+/** One workgroup a row. A target outside of the vocabulary gives NaN: ids on a GPU are not looked at beforehand. */
+const lossProgram: Program = {
+  name: 'SsmCrossEntropy',
+  inputs: { logits: 'f32', targets: 'i32' },
+  outputs: { losses: 'f32' },
+  params: { ...PARAMS, nan: 'u32' },
+  size: LANES,
+  declarations: EXP + LOG + treesOf(LANES),
+  main: `${ROW}
+  if (lane > 0) { return; }
+  losses[group] = 0;
+  if (isCounted) {
+    losses[group] = bitcast<f32>(p.nan);
+    if (place < p.width) { losses[group] = most - logits[first + place] + exactLog(sum); }
+  }`,
+};
+
+/** The sum of the losses over the number of rows that count, and 1 over that number, in one workgroup. */
+const meanProgram: Program = {
+  name: 'SsmCrossEntropy',
+  inputs: { losses: 'f32', targets: 'i32' },
+  outputs: { mean: 'f32' },
+  params: { rows: 'u32', ignored: 'i32' },
+  size: LANES,
+  declarations: treesOf(LANES),
+  main: `
+  var loss = 0.0;
+  var counted = 0.0;
+  for (var row = lane; row < p.rows; row += ${LANES}) {
+    loss += losses[row];
+    if (targets[row] != p.ignored) { counted += 1.0; }
+  }
+  loss = sumOfAll(lane, loss);
+  counted = sumOfAll(lane, counted);
+  if (lane == 0) { mean[0] = loss / max(counted, 1.0); }`,
+};
+
+/** 1 over the number of rows that count. */
+const shareProgram: Program = {
+  ...meanProgram,
+  name: 'SsmCrossEntropyGrad',
+  inputs: { targets: 'i32' },
+  main: `
+  var counted = 0.0;
+  for (var row = lane; row < p.rows; row += ${LANES}) { if (targets[row] != p.ignored) { counted += 1.0; } }
+  counted = sumOfAll(lane, counted);
+  if (lane == 0) { mean[0] = 1.0 / max(counted, 1.0); }`,
+};
+
+const gradientProgram = variants(
+  ({ isMean }: { isMean: boolean }): Program => ({
+    name: 'SsmCrossEntropyGrad',
+    inputs: { logits: 'f32', targets: 'i32', dy: 'f32', ...(isMean && { share: 'f32' as const }) },
+    outputs: { dlogits: 'f32' },
+    params: PARAMS,
+    size: LANES,
+    declarations: EXP + treesOf(LANES),
+    main: `${ROW}
+  var scale = 0.0;
+  if (isCounted) { scale = ${isMean ? 'dy[0] * share[0]' : 'dy[group]'}; }
+  for (var k = lane; k < p.width; k += ${LANES}) {
+    let probability = exactExp(logits[first + k] - most) / sum;
+    dlogits[first + k] = scale * (probability - select(0.0, 1.0, k == place));
+  }`,
+  }),
+);
+
+const NAN_BITS = 0x7fc00000;
+
+export const crossEntropyOnGpu: GpuKernel<CrossEntropyInputs, CrossEntropyAttrs> = {
+  run: (gpu, { logits, targets }, { ignoreIndex, reduction }) => {
+    const [rows, width] = logits.shape;
+    const losses = gpu.tensor([rows]);
+    gpu.run(lossProgram, {
+      inputs: { logits, targets },
+      outputs: { losses },
+      params: { width, ignored: ignoreIndex, nan: NAN_BITS },
+      groups: rows,
+    });
+    if (reduction === 'none') return losses;
+    const mean = gpu.tensor([]);
+    gpu.run(meanProgram, { inputs: { losses, targets }, outputs: { mean }, params: { rows, ignored: ignoreIndex }, groups: 1 });
+    gpu.free(losses);
+    return mean;
+  },
+};
+
+export const crossEntropyGradOnGpu: GpuKernel<CrossEntropyGradInputs, CrossEntropyAttrs> = {
+  run: (gpu, { logits, targets, dy }, { ignoreIndex, reduction }) => {
+    const [rows, width] = logits.shape;
+    const share = reduction === 'mean' ? shareOf(gpu, targets, rows, ignoreIndex) : undefined;
+    const dlogits = gpu.tensor(logits.shape);
+    gpu.run(gradientProgram({ isMean: share !== undefined }), {
+      inputs: { logits, targets, dy, ...(share && { share }) },
+      outputs: { dlogits },
+      params: { width, ignored: ignoreIndex },
+      groups: rows,
+    });
+    if (share) gpu.free(share);
+    return dlogits;
+  },
+};
+
+function shareOf(gpu: Gpu, targets: TensorInfo, rows: number, ignored: number): TensorInfo {
+  const mean = gpu.tensor([]);
+  gpu.run(shareProgram, { inputs: { targets }, outputs: { mean }, params: { rows, ignored }, groups: 1 });
+  return mean;
+}

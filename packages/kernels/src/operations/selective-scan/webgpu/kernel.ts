@@ -1,0 +1,132 @@
+import type { TensorInfo } from '@tensorflow/tfjs-core';
+import type { Gpu } from '../../../backends/webgpu/gpu';
+import { type GpuKernel, groupsOf, sizeOf } from '../../../backends/webgpu/specialize';
+import { sumParts } from '../../../backends/webgpu/sum-parts';
+import type { SelectiveScanGradInputs, SelectiveScanGradOfCInputs } from '../gradient';
+import { type ScanSizes, type SelectiveScanAttrs, type SelectiveScanInputs, sizesOf } from '../inputs';
+import { carryBackProgram, gradientOfCProgram, gradientProgram, summaryBackProgram } from './backward';
+import { carryProgram, outputProgram, summaryProgram } from './forward';
+import { LANES } from './program';
+
+/** Tokens of a chunk: their decays and states are in registers on the way back. */
+const CHUNK = 16;
+
+type Inputs = SelectiveScanInputs & { CReads?: TensorInfo };
+
+/** One call: its small inputs in one buffer, and the numbers of its dispatches. */
+interface Call {
+  readonly sizes: ScanSizes;
+  readonly length: number;
+  readonly aux: TensorInfo;
+  readonly params: Readonly<Record<string, number>>;
+  /** Workgroups of the programs by chunk. */
+  readonly groups: number;
+  readonly blocks: number;
+  readonly chunks: number;
+}
+
+function begin(gpu: Gpu, inputs: Inputs): Call {
+  const sizes = sizesOf(inputs);
+  const { B, T, E, N, G } = sizes;
+  const length = T === 1 ? 1 : CHUNK;
+  const chunks = Math.ceil(T / length);
+  const blocks = groupsOf(E / G, LANES);
+  const parts: TensorInfo[] = [];
+  let end = 0;
+  const place = (part: TensorInfo | undefined): number => {
+    const at = end;
+    if (part) parts.push(part);
+    end += part ? sizeOf(part) : 0;
+    return at;
+  };
+  place(inputs.A);
+  const places = {
+    atB: place(inputs.B),
+    atC: place(inputs.C),
+    atD: place(inputs.D),
+    atH: place(inputs.h0),
+    atStarts: place(inputs.starts),
+    atReads: place(inputs.CReads),
+  };
+  const given = {
+    hasD: Number(inputs.D !== undefined),
+    hasH: Number(inputs.h0 !== undefined),
+    hasStarts: Number(inputs.starts !== undefined),
+  };
+  const params = { T, E, N, G, R: inputs.CReads?.shape[0] ?? 0, batches: B, chunks, blocks, ...places, ...given, count: B * E * N };
+  return { sizes, length, aux: gpu.packed(parts), params, groups: blocks * G * chunks * B, blocks, chunks };
+}
+
+/** The product of the decays of every chunk, the state that it starts with, and the last state. */
+function statesOf(gpu: Gpu, name: string, { u, delta }: Inputs, { sizes, length, aux, params, groups, chunks }: Call) {
+  const { B, E, N } = sizes;
+  const [totals, ends] = [gpu.tensor([B, chunks, N, E]), gpu.tensor([B, chunks, N, E])];
+  const hT = gpu.tensor([B, E, N]);
+  gpu.run(summaryProgram({ length, name }), { inputs: { delta, aux, u }, outputs: { totals, ends }, params, groups });
+  gpu.run(carryProgram({ name }), { inputs: { totals, aux }, outputs: { ends, hT }, params, groups: groupsOf(B * E * N) });
+  return { totals, ends, hT };
+}
+
+export const selectiveScanOnGpu: GpuKernel<SelectiveScanInputs, SelectiveScanAttrs> = {
+  run: (gpu, inputs) => {
+    const { u, delta } = inputs;
+    const call = begin(gpu, inputs);
+    const { aux, params, groups, length } = call;
+    const { totals, ends, hT } = statesOf(gpu, 'SsmSelectiveScan', inputs, call);
+    const y = gpu.tensor(u.shape);
+    gpu.run(outputProgram({ length }), { inputs: { delta, aux, u, ends }, outputs: { y }, params, groups });
+    gpu.free(aux, totals, ends);
+    return [y, hT];
+  },
+};
+
+export const selectiveScanGradOnGpu: GpuKernel<SelectiveScanGradInputs, SelectiveScanAttrs> = {
+  supports: (gpu, { dyReads }) => {
+    const buffers = dyReads ? 10 : 9;
+    return gpu.limits.maxStorageBuffersPerShaderStage >= buffers || `the device binds fewer than ${buffers} storage buffers`;
+  },
+  run: (gpu, inputs) => {
+    const { u, delta, dy, dhT, dyReads } = inputs;
+    const call = begin(gpu, inputs);
+    const { sizes, aux, params, groups, length, chunks, blocks } = call;
+    const { B, T, E, N, G } = sizes;
+    const { totals, ends, hT } = statesOf(gpu, 'SsmSelectiveScanGrad', inputs, call);
+    const [handed, dh0] = [gpu.tensor([B, chunks, N, E]), gpu.tensor([B, E, N])];
+    const choice = { length, reads: dyReads !== undefined };
+    const ofY = { dy, ...(dyReads && { dyReads }) };
+    gpu.run(summaryBackProgram(choice), { inputs: { delta, aux, ...ofY }, outputs: { handed }, params, groups });
+    gpu.run(carryBackProgram, { inputs: { totals, dhT }, outputs: { handed, dh0 }, params, groups: groupsOf(B * E * N) });
+    const [du, dDelta] = [gpu.tensor(u.shape), gpu.tensor(u.shape)];
+    const values = B * T * G * N;
+    const parts = gpu.tensor([2 * blocks * values + B * chunks * E * (N + 1)]);
+    gpu.run(gradientProgram(choice), {
+      inputs: { delta, aux, u, ...ofY, ends, handed },
+      outputs: { du, dDelta, parts },
+      params,
+      groups,
+    });
+    const sum = (shape: number[], first: number, count: number) => sumParts(gpu, 'SsmSelectiveScanGrad', parts, shape, { first, count });
+    const atA = 2 * blocks * values;
+    const dB = sum(inputs.B.shape, 0, blocks);
+    const dC = sum(inputs.B.shape, blocks * values, blocks);
+    const dA = sum([E, N], atA, B * chunks);
+    const dD = sum([E], atA + B * chunks * E * N, B * chunks);
+    gpu.free(aux, totals, ends, hT, handed, parts);
+    return [du, dDelta, dA, dB, dC, dh0, dD];
+  },
+};
+
+export const selectiveScanGradOfCOnGpu: GpuKernel<SelectiveScanGradOfCInputs, SelectiveScanAttrs> = {
+  run: (gpu, given) => {
+    const name = 'SsmSelectiveScanGradOfC';
+    const inputs = { ...given, C: given.B }; // which is not read
+    const { u, delta, dy } = inputs;
+    const call = begin(gpu, inputs);
+    const { aux, params, groups, length, blocks } = call;
+    const { totals, ends, hT } = statesOf(gpu, name, inputs, call);
+    const parts = gpu.tensor([blocks, ...inputs.B.shape]);
+    gpu.run(gradientOfCProgram({ length }), { inputs: { delta, aux, u, dy, ends }, outputs: { parts }, params, groups });
+    gpu.free(aux, totals, ends, hT);
+    return sumParts(gpu, name, parts, inputs.B.shape);
+  },
+};

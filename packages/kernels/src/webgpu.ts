@@ -1,0 +1,1 @@
+export { registerWebGpuKernels, type WebGpuKernels } from './backends/webgpu/register';

@@ -1,0 +1,16 @@
+import { type Tensor1D, type Tensor2D, tensor1d, tensor2d } from '@tensorflow/tfjs-core';
+import type { Batch } from '../data/batch';
+
+/** A micro-batch on the device. */
+export interface DeviceBatch {
+  tokens: Tensor2D;
+  targets: Tensor1D;
+  starts?: Tensor2D;
+}
+
+/** Uploads a batch; the caller frees the tensors. */
+export function toDevice({ tokens, targets, starts, batchSize, length }: Batch): DeviceBatch {
+  const shape: [number, number] = [batchSize, length];
+  const uploaded = { tokens: tensor2d(tokens, shape, 'int32'), targets: tensor1d(targets, 'int32') };
+  return starts ? { ...uploaded, starts: tensor2d(Int32Array.from(starts), shape, 'int32') } : uploaded;
+}
