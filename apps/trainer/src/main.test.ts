@@ -77,7 +77,7 @@ describe('shell completion', () => {
   it('knows commands, flags and the values of flags in bash', async () => {
     expect(await complete('tra')).toBe('train');
     expect(await complete('train', '--learn')).toBe('--learning-rate');
-    expect(await complete('eval', 'out', '--device', 'w')).toBe('wasm');
+    expect(await complete('eval', 'out', '--device', 'wa')).toBe('wasm');
   });
 
   it('lists every command and flag for zsh and fish', async () => {
