@@ -1,11 +1,12 @@
 /**
  * Parity and speed of the WebGPU kernels on a real card, as one bundle for a machine that has neither Node modules nor a network: see README.md.
- * `node main.mjs [parity] [timings]`; a table goes to the folder that OUT names.
+ * `node main.mjs [parity] [timings] [decode]`; a table goes to the folder that OUT names. LAYERS, TOKENS and WEIGHTS (`f32,int8`) make decoding shorter.
  */
 import '@tensorflow/tfjs-backend-cpu';
 import '@tensorflow/tfjs-core/dist/register_all_gradients.js';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { runDecoding } from './gpu/decode';
 import { startDevice } from './gpu/device';
 import { runParity } from './gpu/parity';
 import { runTimings } from './gpu/timings';
@@ -26,6 +27,15 @@ let off = 0;
 if (does('timings')) {
   const timed = await runTimings(say);
   if (OUT) writeFileSync(join(OUT, 'gpu.json'), JSON.stringify(timed, null, 2));
+}
+if (does('decode')) {
+  const { LAYERS, TOKENS = '100', WEIGHTS } = process.env;
+  const decoded = await runDecoding(say, {
+    tokens: Number(TOKENS),
+    layers: LAYERS ? Number(LAYERS) : undefined,
+    types: WEIGHTS?.split(','),
+  });
+  if (OUT) writeFileSync(join(OUT, 'gpu-decode.json'), JSON.stringify(decoded, null, 2));
 }
 if (does('parity')) {
   off = await runParity(say);

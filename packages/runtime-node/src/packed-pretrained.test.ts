@@ -33,9 +33,15 @@ async function valuesOf(params: object): Promise<Record<string, number[]>> {
   const all: Record<string, number[]> = {};
   for (const [{ name }, given] of namedParams(spec, params)) {
     const one = given as Tensor | PackedMatrix;
-    all[name] = isPacked(one) ? Array.from({ length: one.shape[0] }, (_, row) => [...one.row(row)]).flat() : [...(await one.data())];
+    all[name] = isPacked(one) ? await rowsOf(one) : [...(await one.data())];
   }
   return all;
+}
+
+async function rowsOf(matrix: PackedMatrix): Promise<number[]> {
+  const rows: number[] = [];
+  for (let row = 0; row < matrix.shape[0]; row++) rows.push(...(await matrix.row(row)));
+  return rows;
 }
 
 describe('loadPretrained with packed weights', () => {

@@ -27,8 +27,8 @@ export interface PackedMatrix {
   linearParts(x: Tensor, parts: readonly OutputRange[], bias?: Tensor1D): Tensor[];
   /** Rows by id, [B, T, width]. */
   embedding(ids: Tensor2D): Tensor3D;
-  /** A row as it is after rounding. */
-  row(index: number): Float32Array;
+  /** A row as it is after rounding; a promise where it has to be read from a device. */
+  row(index: number): Float32Array | Promise<Float32Array>;
   /** Fills rows from a given one on, each once. */
   write(first: number, rows: Float32Array): void;
   /** The same with rows of this matrix's own type, of which no number is rounded. */

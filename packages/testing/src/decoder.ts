@@ -25,6 +25,8 @@ export interface DecoderCases {
   fine: RegExp;
   /** config.json files that it leaves to `advance`. */
   slow: Record<string, object>;
+  /** The backend that runs the decoders; wasm unless given. */
+  backend?: string;
 }
 
 const VOCABULARY = 24;
@@ -54,7 +56,7 @@ export function describeDecoder<C, P extends object, S extends object>(
     return decoder;
   };
   beforeEach(async () => {
-    await setBackend('wasm');
+    await setBackend(cases.backend ?? 'wasm');
   });
 
   it.each(Object.entries(cases.fast))(`${where} follows advance from any position on: %s`, async (_, json) => {
@@ -94,7 +96,7 @@ export function describeDecoder<C, P extends object, S extends object>(
     const params = await packed(made, weights);
     for (const [{ name }, leaf] of namedParams(model.spec(made.config), params) as Iterable<[{ name: string }, Tensor | PackedMatrix]>)
       if (isPacked(leaf)) expect(`${name} ${leaf.type}`).toBe(`${name} ${cases.fine.test(name) ? 'bf16' : weights}`);
-    const rounded = unpacked(model.spec(made.config), params) as P;
+    const rounded = (await unpacked(model.spec(made.config), params)) as P;
     const decoder = await decoderOf({ ...made, params });
     const logits = model.forward(rounded, made.config, TOKENS);
     let got: ArrayLike<number> = [];

@@ -56,11 +56,11 @@ export async function openModel(io: Io, source: string, options: OpenModelOption
  * @throws SsmError OPTION for whole numbers where only tensors can be computed with
  */
 async function packedType(files: ModelFiles['files'], backend: Choice, wanted: WeightType | undefined): Promise<WeightType | undefined> {
-  if (backend.backend !== 'wasm') {
+  if (backend.backend === 'cpu') {
     if (wanted === undefined || wanted === 'f32') return undefined;
     throw usageError(
       `weights cannot be kept as ${wanted} here.`,
-      'wasm, which packs weights',
+      'wasm or webgpu, which pack weights',
       backend.backend,
       'add --device wasm, or leave --weights out',
     );

@@ -16,7 +16,7 @@ export async function fingerprintOf({ model, config, params }: ModelBundle): Pro
   const described = [...namedParams(spec, params)].map(async ([{ name }, param]) => ({
     name,
     shape: param.shape,
-    values: bitsOf(isPacked(param) ? samplesOfPacked(param) : await samplesOf(param)),
+    values: bitsOf(await (isPacked(param) ? samplesOfPacked(param) : samplesOf(param))),
   }));
   const about = { modelType: model.modelType, config: sorted(model.configToJson(config)), params: await Promise.all(described) };
   return hexOf(sha256(new TextEncoder().encode(JSON.stringify(about))));
@@ -36,10 +36,11 @@ async function samplesOf(tensor: Tensor): Promise<Float32Array> {
 }
 
 /** The same values of packed weights, as they were rounded: those in float32 are the tensor's, and have its fingerprint. */
-function samplesOfPacked(matrix: PackedMatrix): Float32Array {
+async function samplesOfPacked(matrix: PackedMatrix): Promise<Float32Array> {
   const [out, width] = matrix.shape;
   const places = partsOf(out * width).flatMap(([start, count]) => Array.from({ length: count }, (_, i) => start + i));
-  const rows = new Map(places.map((place) => Math.floor(place / width)).map((row) => [row, matrix.row(row)]));
+  const rows = new Map<number, Float32Array>();
+  for (const row of new Set(places.map((place) => Math.floor(place / width)))) rows.set(row, await matrix.row(row));
   return Float32Array.from(places, (place) => rows.get(Math.floor(place / width))?.[place % width] ?? Number.NaN);
 }
 

@@ -6,6 +6,7 @@ import {
   isPacked,
   namedParams,
   type PackedMatrix,
+  type ParamLeaf,
   type SequenceModel,
   type SpecTree,
   tensorsOf,
@@ -35,7 +36,7 @@ export function itRunsOnPackedWeights<C, P extends object, S extends object>(
     const before = memory().numTensors;
     const spec = model.spec(config);
     const packed = await packParams(spec, params, { weights });
-    const rounded = unpacked(spec, packed) as P;
+    const rounded = (await unpacked(spec, packed)) as P;
     const [batch, length] = tokens.shape;
     const inTurn = (some: P) => tidyTree(() => advanceInPieces(model, some, config, tokens, Array<number>(length).fill(1)));
     const states = [packed, rounded].map((some) => tidyTree(() => model.hiddenStates(some, config, tokens))) as [object, object];
@@ -79,13 +80,18 @@ async function expectCloseTrees(want: object, got: object, tolerance: number): P
 }
 
 /** The same params as tensors. */
-export function unpacked(spec: SpecTree, packed: unknown): unknown {
-  const known = new Map([...namedParams(spec, packed)]);
-  return buildParams(spec, (leaf) => {
-    const found = known.get(leaf) as Tensor | PackedMatrix;
+export async function unpacked(spec: SpecTree, packed: unknown): Promise<unknown> {
+  const made = new Map<string, Tensor>();
+  for (const [leaf, found] of namedParams(spec, packed) as Iterable<[ParamLeaf, Tensor | PackedMatrix]>) {
     expect(isPacked(found)).toBe(leaf.precision !== 'exact');
-    if (!isPacked(found)) return clone(found);
-    const [out, width] = found.shape;
-    return tensor2d(Float32Array.from(Array.from({ length: out }, (_, row) => [...found.row(row)]).flat()), [out, width]);
-  });
+    made.set(leaf.name, isPacked(found) ? await tensorOf(found) : clone(found));
+  }
+  return buildParams(spec, ({ name }) => made.get(name) as Tensor);
+}
+
+async function tensorOf(matrix: PackedMatrix): Promise<Tensor2D> {
+  const [out, width] = matrix.shape;
+  const values = new Float32Array(out * width);
+  for (let row = 0; row < out; row++) values.set(await matrix.row(row), row * width);
+  return tensor2d(values, [out, width]);
 }

@@ -1,6 +1,7 @@
 /// <reference types="@webgpu/types" />
 import { type DataType, type TensorInfo, util } from '@tensorflow/tfjs-core';
 import { FLOATS } from './as-floats';
+import { BUFFER_USAGE, MAP_MODE_READ } from './buffers';
 import type { DeviceFailures } from './failures';
 import { type Program, wgslOf } from './program';
 import { UniformRing } from './uniform-ring';
@@ -24,14 +25,16 @@ export interface TfjsGpuBackend {
 
 /** Commands between two submits: enough that submitting costs little, few enough that what they read can be given back soon. */
 const COMMANDS_PER_SUBMIT = 16;
+/** A device that was lost says so about when what waits for it fails. */
+const LOST_WITHIN_MS = 100;
 
-interface Compiled {
+export interface Compiled {
   readonly pipeline: GPUComputePipeline;
   readonly layout: GPUBindGroupLayout;
 }
 
 export interface Dispatch {
-  readonly inputs: Readonly<Record<string, TensorInfo>>;
+  readonly inputs: Readonly<Record<string, TensorInfo | GPUBuffer>>;
   readonly outputs: Readonly<Record<string, TensorInfo>>;
   readonly params: Readonly<Record<string, number>>;
   /** Workgroups, of any number. */
@@ -45,7 +48,7 @@ export class Gpu {
 
   constructor(
     readonly backend: TfjsGpuBackend,
-    private readonly failures: DeviceFailures,
+    readonly failures: DeviceFailures,
   ) {
     this.uniforms = new UniformRing(backend.device, COMMANDS_PER_SUBMIT);
   }
@@ -69,8 +72,8 @@ export class Gpu {
     this.failures.check();
     const { backend } = this;
     const given = Object.entries(program.inputs).map(([name, type]) => {
-      const tensor = inputs[name] as TensorInfo;
-      return type === 'f32' || type === 'vec4<f32>' ? this.floats(tensor) : tensor;
+      const input = inputs[name] as TensorInfo | GPUBuffer;
+      return 'dataId' in input && (type === 'f32' || type === 'vec4<f32>') ? this.floats(input) : input;
     });
     const { pipeline, layout } = this.compile(program);
     const bound = [
@@ -125,7 +128,45 @@ export class Gpu {
     return y;
   }
 
-  private bufferOf({ dataId }: TensorInfo): GPUBuffer {
+  /** Hands over what was recorded. */
+  submit(): void {
+    if (this.backend.commandEncoder === null) return;
+    this.backend.endComputePassEncoder();
+    this.backend.submitQueue();
+    this.uniforms.restart();
+  }
+
+  /** Bytes of a buffer after all that was submitted so far. @throws SsmError BACKEND where the device was lost or something failed on it */
+  async bytesOf(from: GPUBuffer, at: number, size: number): Promise<ArrayBuffer> {
+    const { device } = this.backend;
+    const staging = device.createBuffer({ label: 'read', size, usage: BUFFER_USAGE.read });
+    const encoder = device.createCommandEncoder();
+    encoder.copyBufferToBuffer(from, at, staging, 0, size);
+    device.queue.submit([encoder.finish()]);
+    try {
+      await this.mapped(staging);
+      return staging.getMappedRange().slice(0);
+    } finally {
+      staging.destroy();
+    }
+  }
+
+  /** Waits until a buffer can be read, after all that was submitted before. @throws SsmError BACKEND where the device was lost or something failed on it */
+  async mapped(buffer: GPUBuffer): Promise<void> {
+    try {
+      await buffer.mapAsync(MAP_MODE_READ);
+    } catch (error) {
+      await Promise.race([this.backend.device.lost, new Promise((resolve) => setTimeout(resolve, LOST_WITHIN_MS))]);
+      this.failures.check();
+      throw error;
+    }
+    this.failures.check();
+  }
+
+  /** The buffer that a tensor's values lie in. */
+  bufferOf(given: TensorInfo | GPUBuffer): GPUBuffer {
+    if (!('dataId' in given)) return given;
+    const { dataId } = given;
     this.backend.uploadToGPU(dataId);
     this.backend.commandQueueOwnedIds.add(dataId); // not given back before the commands were submitted
     return this.backend.tensorMap.get(dataId).resource as GPUBuffer;
@@ -139,14 +180,11 @@ export class Gpu {
 
   private recorded(): void {
     this.backend.dispatchCountInPass++;
-    if (this.uniforms.isFull) {
-      this.backend.endComputePassEncoder();
-      this.backend.submitQueue();
-      this.uniforms.restart();
-    }
+    if (this.uniforms.isFull) this.submit();
   }
 
-  private compile(program: Program): Compiled {
+  /** What a program became on this device. */
+  compile(program: Program): Compiled {
     const known = this.compiled.get(program);
     if (known) return known;
     const { device } = this.backend;

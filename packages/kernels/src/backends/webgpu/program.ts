@@ -1,5 +1,5 @@
 /** What a binding or a parameter holds. */
-export type Element = 'f32' | 'i32' | 'u32' | 'vec4<f32>';
+export type Element = 'f32' | 'i32' | 'u32' | 'vec4<f32>' | 'vec4<u32>';
 
 /** One compute shader. Every object is compiled once per device, so that a variant is made once and kept: see {@link variants}. */
 export interface Program {

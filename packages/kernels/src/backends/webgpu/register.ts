@@ -1,4 +1,5 @@
 import { SsmError } from '@densessm/ssm-core';
+import { addRuntime } from '../../backend-runtime';
 import { siluGrad, siluKernel } from '../../operations/activations/silu';
 import { siluGate, siluGateGrad } from '../../operations/activations/silu-gate';
 import { softplusGrad, softplusKernel } from '../../operations/activations/softplus';
@@ -35,8 +36,10 @@ import { selectiveScan } from '../../operations/selective-scan/kernel';
 import { selectiveScanGradOfCOnGpu, selectiveScanGradOnGpu, selectiveScanOnGpu } from '../../operations/selective-scan/webgpu/kernel';
 import { squareSum } from '../../operations/square-sum/kernel';
 import { squareSumOnGpu } from '../../operations/square-sum/webgpu/kernel';
+import { GpuDecodeProgram } from './decode/program';
 import { DeviceFailures } from './failures';
 import { Gpu, type TfjsGpuBackend } from './gpu';
+import { GpuMatrix } from './packed/packed-matrix';
 import { specializeOnGpu } from './specialize';
 import { replaceAddN } from './tfjs-patches/add-n';
 import { replaceSums } from './tfjs-patches/sum';
@@ -96,6 +99,10 @@ function gpuOf(backend: unknown): Gpu {
   throwWhenRead(tfjs, failures);
   const gpu = new Gpu(tfjs, failures);
   running.set(tfjs, gpu);
+  addRuntime(tfjs, {
+    emptyMatrix: (shape, options) => new GpuMatrix(gpu, shape, options),
+    decodeProgram: (options) => new GpuDecodeProgram(gpu, options),
+  });
   return gpu;
 }
 

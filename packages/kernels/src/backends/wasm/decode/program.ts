@@ -81,8 +81,9 @@ export class WasmDecodeProgram implements DecodeProgram {
     return this.constant((await given.data()) as Float32Array);
   }
 
-  gather({ matrix, y }: GatherStep): void {
-    const [address, width] = [addressOf(y), matrix.shape[1]];
+  gather({ matrix: given, y }: GatherStep): void {
+    const matrix = this.#ownMatrix(given);
+    const [address, width] = [addressOf(y), matrix.width];
     this.#steps.push(() => {
       for (let row = 0; row < this.batch; row++)
         this.#view(address + FLOAT_BYTES * row * width, width).set(matrix.row(this.#ids[row] as number));

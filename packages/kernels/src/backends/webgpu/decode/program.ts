@@ -1,0 +1,250 @@
+/// <reference types="@webgpu/types" />
+import { type PackedMatrix, SsmError } from '@densessm/ssm-core';
+import { backend as currentBackend, engine, type Tensor, tensor } from '@tensorflow/tfjs-core';
+import { disposedDecoder } from '../../../decode/errors';
+import type { DecodeProgram, StateBuffer } from '../../../decode/program';
+import type {
+  ConvolutionStep,
+  DecayStep,
+  DenseSumStep,
+  GatedUnitStep,
+  GatherStep,
+  ProductStep,
+  RmsNormStep,
+  RotateStep,
+  ScaleStep,
+  SelectiveStep,
+  SiluStep,
+  TimeStepsStep,
+  UniformsStep,
+} from '../../../decode/recorded-steps';
+import type { Slot } from '../../../decode/slot';
+import { BUFFER_USAGE } from '../buffers';
+import type { Gpu } from '../gpu';
+import { GpuMatrix } from '../packed/packed-matrix';
+import { Arena, offsetOf } from './arena';
+import { Commands } from './commands';
+import { gatherDispatches, productDispatches } from './products';
+import { convolutionDispatch, decayDispatch, selectiveDispatch } from './scans';
+import type { StepDispatch } from './step';
+import {
+  denseSumDispatch,
+  gatedUnitDispatch,
+  rmsNormDispatch,
+  rotateDispatch,
+  scaleDispatch,
+  siluDispatch,
+  timeStepsDispatch,
+} from './values';
+
+const FLOAT_BYTES = 4;
+
+const sizeOf = ({ shape }: StateBuffer): number => shape.reduce((product, one) => product * one, 1);
+
+/**
+ * {@link DecodeProgram} on a GPU: a dispatch for each step, on slots of one buffer, bound once. A token is one submit, made when its values are read, and
+ * while the GPU computes it the commands of the next are encoded.
+ */
+export class GpuDecodeProgram implements DecodeProgram {
+  readonly where: string;
+  readonly batch: number;
+  readonly #gpu: Gpu;
+  readonly #arena: Arena;
+  readonly #ids: Slot;
+  readonly #steps: StepDispatch[] = [];
+  readonly #uniforms: { readonly offset: number; readonly values: Float32Array; readonly next: (values: Float32Array) => void }[] = [];
+  readonly #matrices = new Set<GpuMatrix>();
+  /** Buffers that can be mapped and are not in use. */
+  readonly #staging: GPUBuffer[] = [];
+  #commands: Commands | undefined;
+  /** Commands of a token that was submitted to us, and of one to come. */
+  #waiting: GPUCommandBuffer | undefined;
+  #next: GPUCommandBuffer | undefined;
+  #isDisposed = false;
+
+  constructor(gpu: Gpu, { where, batch }: Pick<DecodeProgram, 'where' | 'batch'>) {
+    this.where = where;
+    this.batch = batch;
+    this.#gpu = gpu;
+    this.#arena = new Arena(gpu, where);
+    this.#ids = this.#arena.reserve(batch);
+  }
+
+  zeros(floats: number): Slot {
+    return this.#arena.reserve(floats);
+  }
+
+  constant(values: Float32Array): Slot {
+    return this.#arena.constant(values);
+  }
+
+  async constantOf(given: Tensor): Promise<Slot> {
+    return this.constant((await given.data()) as Float32Array);
+  }
+
+  gather({ matrix, y }: GatherStep): void {
+    this.#steps.push(...gatherDispatches(this.#ownMatrix(matrix), this.batch, offsetOf(this.#ids), { y }));
+  }
+
+  setUniforms({ to, size, next }: UniformsStep): void {
+    this.#uniforms.push({ offset: offsetOf(to), values: new Float32Array(size), next });
+  }
+
+  scale(step: ScaleStep): void {
+    this.#steps.push(scaleDispatch(step, this.batch));
+  }
+
+  products(steps: readonly ProductStep[]): void {
+    for (const { matrix, ...step } of steps) this.#steps.push(...productDispatches(this.#ownMatrix(matrix), this.batch, step));
+  }
+
+  rmsNorm(step: RmsNormStep): void {
+    this.#steps.push(rmsNormDispatch(step, this.batch));
+  }
+
+  convolution(step: ConvolutionStep): void {
+    this.#steps.push(convolutionDispatch(step, this.batch));
+  }
+
+  selective(step: SelectiveStep): void {
+    this.#steps.push(selectiveDispatch(step, this.batch));
+  }
+
+  decay(step: DecayStep): void {
+    this.#steps.push(decayDispatch(step, this.batch));
+  }
+
+  silu(step: SiluStep): void {
+    this.#steps.push(siluDispatch(step, this.batch));
+  }
+
+  denseSum(step: DenseSumStep): void {
+    this.#steps.push(denseSumDispatch(step, this.batch));
+  }
+
+  rotate(step: RotateStep): void {
+    this.#steps.push(rotateDispatch(step, this.batch));
+  }
+
+  gatedUnit(step: GatedUnitStep): void {
+    this.#steps.push(gatedUnitDispatch(step, this.batch));
+  }
+
+  timeSteps(step: TimeStepsStep): void {
+    this.#steps.push(timeStepsDispatch(step, this.batch));
+  }
+
+  submit(ids: ArrayLike<number>): void {
+    this.#refuseDisposed();
+    for (const matrix of this.#matrices) matrix.check();
+    this.#refuseOtherBackend();
+    this.#gpu.failures.check();
+    this.#flush();
+    this.#arena.write(offsetOf(this.#ids), Float32Array.from(ids));
+    for (const { offset, values, next } of this.#uniforms) {
+      next(values);
+      this.#arena.write(offset, values);
+    }
+    this.#waiting = this.#next ?? this.#encode();
+    this.#next = undefined;
+  }
+
+  async read(from: Slot, into: Float32Array): Promise<Float32Array> {
+    this.#refuseDisposed();
+    const bytes = into.length * FLOAT_BYTES;
+    const { device } = this.#gpu.backend;
+    const staging = this.#takeStaging(bytes);
+    const encoder = device.createCommandEncoder();
+    this.#arena.copy(encoder, offsetOf(from), into.length, staging);
+    this.#flush(encoder.finish());
+    const mapping = this.#gpu.mapped(staging);
+    this.#next ??= this.#encode();
+    try {
+      await mapping;
+    } catch (error) {
+      staging.destroy();
+      throw this.#isDisposed ? disposedDecoder(this.where) : error;
+    }
+    into.set(new Float32Array(staging.getMappedRange(0, bytes)));
+    staging.unmap();
+    this.#staging.push(staging);
+    return into;
+  }
+
+  async load(buffers: readonly StateBuffer[], tensors: readonly Tensor[]): Promise<void> {
+    const values = (await Promise.all(tensors.map((one) => one.data()))) as Float32Array[];
+    this.#refuseDisposed();
+    this.#flush();
+    for (const [i, { slot }] of buffers.entries()) this.#arena.write(offsetOf(slot), values[i] as Float32Array);
+  }
+
+  tensorOf(buffer: StateBuffer): Tensor {
+    this.#refuseDisposed();
+    this.#refuseOtherBackend();
+    const size = sizeOf(buffer);
+    if (size === 0) return tensor([], [...buffer.shape], 'float32');
+    const made = this.#gpu.tensor([...buffer.shape]);
+    const encoder = this.#gpu.backend.device.createCommandEncoder();
+    this.#arena.copy(encoder, offsetOf(buffer.slot), size, this.#gpu.bufferOf(made));
+    this.#flush(encoder.finish());
+    return engine().makeTensorFromTensorInfo(made);
+  }
+
+  dispose(): void {
+    this.#isDisposed = true;
+    this.#waiting = undefined;
+    this.#next = undefined;
+    this.#arena.dispose();
+    this.#commands?.dispose();
+    this.#commands = undefined;
+    for (const staging of this.#staging.splice(0)) staging.destroy();
+  }
+
+  #encode(): GPUCommandBuffer {
+    this.#commands ??= new Commands(this.#gpu, this.#steps, this.#arena.buffer);
+    return this.#commands.encode();
+  }
+
+  /** Hands over the token that waits, and what comes behind it. */
+  #flush(behind?: GPUCommandBuffer): void {
+    const commands = [this.#waiting, behind].filter((one) => one !== undefined);
+    this.#waiting = undefined;
+    if (commands.length > 0) this.#gpu.backend.device.queue.submit(commands);
+  }
+
+  #takeStaging(bytes: number): GPUBuffer {
+    const at = this.#staging.findIndex(({ size }) => size === bytes);
+    const [known] = at < 0 ? [] : this.#staging.splice(at, 1);
+    return known ?? this.#gpu.backend.device.createBuffer({ label: this.where, size: bytes, usage: BUFFER_USAGE.read });
+  }
+
+  #ownMatrix(matrix: PackedMatrix): GpuMatrix {
+    if (!(matrix instanceof GpuMatrix)) throw foreignMatrix(this.where);
+    this.#matrices.add(matrix);
+    return matrix;
+  }
+
+  #refuseDisposed(): void {
+    if (this.#isDisposed) throw disposedDecoder(this.where);
+  }
+
+  #refuseOtherBackend(): void {
+    if (currentBackend() === (this.#gpu.backend as unknown)) return;
+    throw new SsmError({
+      code: 'STATE',
+      what: `${this.where}: another backend is in use.`,
+      expected: 'the backend that the decoder was made on',
+      got: engine().backendName,
+      fix: 'make a new decoder on this backend',
+    });
+  }
+}
+
+const foreignMatrix = (where: string): SsmError =>
+  new SsmError({
+    code: 'WEIGHTS',
+    what: `${where}: a matrix is not packed for the backend in use.`,
+    expected: 'matrices that packParams made on the webgpu backend',
+    got: 'one that another backend packed',
+    fix: 'pack or load the params again on this backend',
+  });

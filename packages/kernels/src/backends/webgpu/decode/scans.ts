@@ -1,0 +1,152 @@
+/** One token of the scans and of the convolution in front of them. States are replaced in place; every element is read and written by one invocation. */
+import type { ConvolutionStep, DecayStep, SelectiveStep } from '../../../decode/recorded-steps';
+import { SIGMOID, SOFTPLUS } from '../math';
+import { variants } from '../program';
+import { offsetOf } from './arena';
+import { pairTree, type StepDispatch, sourceNames, sourceParams, sourceSum, stepProgram, valuesDispatch, valuesProgram } from './step';
+
+const SIZE = 64;
+const LN_2 = '0.693147181';
+
+/** SOFTPLUS without the functions that SIGMOID has too. */
+const STEP_MATH = `${SIGMOID}${SOFTPLUS.slice(SOFTPLUS.indexOf('\nfn twiceArtanh'))}`;
+
+const offsetOrZero = (slot: Parameters<typeof offsetOf>[0] | undefined): number => (slot ? offsetOf(slot) : 0);
+
+/** What a layer reads of others, behind its gate. */
+const gated = (hasGate: boolean, gate: string, seen: string): string => (hasGate ? `silu(${gate}) * ${seen}` : seen);
+
+const selectiveProgram = variants(({ lanes, count, hasGate }: { lanes: number; count: number; hasGate: boolean }) =>
+  stepProgram('Selective', {
+    params: `count u delta A bc bcStride D h z zStride gate y channels stateSize ${sourceNames(count)}`,
+    size: SIZE,
+    declarations: `${STEP_MATH}${pairTree({ size: SIZE, parts: lanes })}`,
+    main: `
+  let wanted = group * ${SIZE / lanes} + lane / ${lanes};
+  let part = lane % ${lanes};
+  let c = min(wanted, p.count - 1);
+  let row = c / p.channels;
+  let e = c % p.channels;
+  let u = arena[p.u + c];
+  let delta = softplus(arena[p.delta + c]);
+  let b = p.bc + row * p.bcStride;
+  var sums = vec2<f32>();
+  for (var n = part; n < p.stateSize; n += ${lanes}) {
+    let at = c * p.stateSize + n;
+    let decay = exactExp(delta * arena[p.A + e * p.stateSize + n] * ${LN_2});
+    let next = fma(decay, arena[p.h + at], delta * u * arena[b + n]);
+    let seen = ${sourceSum(count, 'arena[$ + at]')};
+    if (wanted < p.count) { arena[p.h + at] = next; }
+    sums = fma(vec2<f32>(arena[b + p.stateSize + n]), vec2<f32>(next, seen), sums);
+  }
+  let total = pairOf(lane, part, sums);
+  if (part == 0 && wanted < p.count) {
+    let shown = ${count === 0 ? '0.0' : gated(hasGate, 'arena[p.gate + c]', 'total.y')};
+    arena[p.y + c] = (total.x + arena[p.D + e] * u + shown) * silu(arena[p.z + row * p.zStride + e]);
+  }`,
+  }),
+);
+
+export function selectiveDispatch(step: SelectiveStep, batch: number): StepDispatch {
+  const { sources, gate, channels, stateSize, bcStride, zStride } = step;
+  const lanes = Math.min(SIZE, 2 ** Math.ceil(Math.log2(stateSize)));
+  const count = batch * channels;
+  const [u, delta, A, bc, D, h, z, y] = [step.u, step.delta, step.A, step.bc, step.D, step.h, step.z, step.y].map(offsetOf);
+  return {
+    program: selectiveProgram({ lanes, count: sources.length, hasGate: gate !== undefined }),
+    params: {
+      ...({ count, u, delta, A, bc, bcStride, D, h, z, zStride, gate: offsetOrZero(gate), y, channels, stateSize } as Record<
+        string,
+        number
+      >),
+      ...sourceParams(sources.map(offsetOf)),
+    },
+    groups: Math.ceil(count / (SIZE / lanes)),
+  };
+}
+
+/** Values of a head, and parts of its keys, that a workgroup has. */
+const [VALUES, PARTS] = [16, 16];
+
+interface DecayChoice {
+  count: number;
+  hasGate: boolean;
+  hasScale: boolean;
+  hasSkip: boolean;
+}
+
+const decayProgram = variants(({ count, hasGate, hasScale, hasSkip }: DecayChoice) =>
+  stepProgram('Decay', {
+    params: `runs q k stride v vStride decay scale skip state gate o heads ofGroup keys values ${sourceNames(count)}`,
+    size: VALUES * PARTS,
+    declarations: `${SIGMOID}${pairTree({ size: VALUES * PARTS, parts: PARTS, apart: VALUES })}`,
+    main: `
+  let item = group / p.runs;
+  let wanted = group % p.runs * ${VALUES} + lane % ${VALUES};
+  let j = min(wanted, p.values - 1);
+  let part = lane / ${VALUES};
+  let row = item / p.heads;
+  let head = item % p.heads;
+  let ofKeys = row * p.stride + head / p.ofGroup * p.keys;
+  let v = arena[p.v + row * p.vStride + head * p.values + j];
+  let decay = arena[p.decay + item];
+  let own = v${hasScale ? ' * arena[p.scale + item]' : ''};
+  var sums = vec2<f32>();
+  for (var i = part; i < p.keys; i += ${PARTS}) {
+    let at = (item * p.keys + i) * p.values + j;
+    let next = fma(decay, arena[p.state + at], own * arena[p.k + ofKeys + i]);
+    let seen = ${sourceSum(count, 'arena[$ + at]')};
+    if (wanted < p.values) { arena[p.state + at] = next; }
+    sums = fma(vec2<f32>(arena[p.q + ofKeys + i]), vec2<f32>(next, seen), sums);
+  }
+  let total = pairOf(lane, part, sums);
+  if (part == 0 && wanted < p.values) {
+    let at = item * p.values + j;
+    arena[p.o + at] = total.x${count === 0 ? '' : ` + ${gated(hasGate, 'arena[p.gate + at]', 'total.y')}`}${hasSkip ? ' + arena[p.skip + head] * v' : ''};
+  }`,
+  }),
+);
+
+export function decayDispatch(step: DecayStep, batch: number): StepDispatch {
+  const { stride, vStride, scale, skip, sources = [], gate, heads, groups, keys, values } = step;
+  const runs = Math.ceil(values / VALUES);
+  const [q, k, v, decay, state, o] = [step.q, step.k, step.v, step.decay, step.state, step.o].map(offsetOf);
+  return {
+    program: decayProgram({
+      count: sources.length,
+      hasGate: gate !== undefined,
+      hasScale: scale !== undefined,
+      hasSkip: skip !== undefined,
+    }),
+    params: {
+      ...({ runs, q, k, stride, v, vStride, decay, state, o, heads, ofGroup: heads / groups, keys, values } as Record<string, number>),
+      ...{ scale: offsetOrZero(scale), skip: offsetOrZero(skip), gate: offsetOrZero(gate) },
+      ...sourceParams(sources.map(offsetOf)),
+    },
+    groups: batch * heads * runs,
+  };
+}
+
+const convolutionProgram = variants(({ hasBias }: { hasBias: boolean }) =>
+  valuesProgram('Convolution', {
+    params: 'x stride w bias tail y channels width',
+    declarations: SIGMOID,
+    main: `
+  let e = i % p.channels;
+  let before = p.width - 1;
+  var sum = ${hasBias ? 'arena[p.bias + e]' : '0.0'};
+  for (var j = 0u; j < before; j++) {
+    let value = arena[p.tail + i * before + j];
+    sum = fma(arena[p.w + e * p.width + j], value, sum);
+    if (j > 0) { arena[p.tail + i * before + j - 1] = value; }
+  }
+  let newest = arena[p.x + i / p.channels * p.stride + e];
+  if (before > 0) { arena[p.tail + i * before + before - 1] = newest; }
+  arena[p.y + i] = silu(fma(arena[p.w + e * p.width + before], newest, sum));`,
+  }),
+);
+
+export function convolutionDispatch({ x, stride, w, bias, tail, y, channels, width }: ConvolutionStep, batch: number): StepDispatch {
+  const slots = { x: offsetOf(x), w: offsetOf(w), bias: offsetOrZero(bias), tail: offsetOf(tail), y: offsetOf(y) };
+  return valuesDispatch(convolutionProgram({ hasBias: bias !== undefined }), batch * channels, { ...slots, stride, channels, width });
+}
