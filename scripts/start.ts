@@ -8,6 +8,7 @@ import { availableParallelism } from 'node:os';
 import { join, relative } from 'node:path';
 import type { RunRecord, SampleRecord } from '@densessm/train';
 import { writeReport } from '../apps/trainer/src/report/write-report';
+import { startTraining, type TrainingProcess } from '../apps/trainer/src/run/training-process';
 import { readLog } from '../apps/trainer/src/run-folder/log-file';
 import { type RunInfo, readRunInfo, stateOf } from '../apps/trainer/src/run-folder/run-info';
 import { PRESETS } from '../apps/trainer/src/settings/presets';
@@ -15,7 +16,6 @@ import { bar, duration, StatusLine, shortCount } from '../apps/trainer/src/view/
 import { root } from './lib/command.mjs';
 import { programFor } from './lib/program-for';
 import { alignTable, paint } from './lib/table';
-import { startTraining, type Training } from './lib/training-process';
 
 const MODELS = ['dense-mamba', 'mamba'] as const;
 type Model = (typeof MODELS)[number];
@@ -24,6 +24,9 @@ const folderOf = (model: Model): string => join(root, 'out', `stories-${model}`)
 /** Continues a text with the model that was trained. */
 const PROGRAM = join(root, 'out', 'continue.mjs');
 const INTERRUPTED = 130;
+const CLI = join(root, 'apps', 'trainer', 'src', 'cli.ts');
+/** Aborted by the first signal: both runs save, and end. */
+const interrupts = new AbortController();
 
 /** How far both are. */
 class Watch {
@@ -74,15 +77,20 @@ class Watch {
 }
 
 /** Starts one run, or goes on with it where an earlier `npm start` was broken off. */
-async function start(model: Model, watch: Watch, threads: number): Promise<Training> {
+async function start(model: Model, watch: Watch, threads: number): Promise<TrainingProcess> {
   const folder = folderOf(model);
   const info = await readRunInfo(folder).catch(() => undefined);
   const goesOn = info !== undefined && info.step > 0 && ['interrupted', 'killed'].includes(await stateOf(folder, info));
   if (goesOn) watch.say(`${model.padEnd(11)}  goes on after ${info.step} steps`);
   const how = goesOn ? ['--init-from', 'resume'] : ['--preset', 'stories', '--model', model, '--overwrite'];
-  return startTraining([...how, '--out-dir', folder, '--threads', String(threads), ...process.argv.slice(2)], (record) =>
-    watch.note(model, record),
-  );
+  const training = startTraining([...how, '--out-dir', folder, '--threads', String(threads), ...process.argv.slice(2)], {
+    self: [process.execPath, ...process.execArgv, CLI],
+    cwd: root,
+    onRecord: (record) => watch.note(model, record),
+  });
+  interrupts.signal.addEventListener('abort', () => training.stop());
+  if (interrupts.signal.aborted) training.stop();
+  return training;
 }
 
 async function trainBoth(watch: Watch): Promise<number> {
@@ -91,15 +99,15 @@ async function trainBoth(watch: Watch): Promise<number> {
   const cores = availableParallelism();
   const threads = Math.max(1, Math.floor(cores / 2)); // for each of the two
   const first = await start(dense, watch, threads);
-  await first.begun; // the second finds the tokens in the cache
-  watch.steps = (await readRunInfo(folderOf(dense)))?.settings.maxSteps ?? watch.steps;
+  const plan = await first.planned; // the second finds the tokens in the cache
+  watch.steps = plan?.maxSteps ?? watch.steps;
   if (cores < 2) await first.ended; // they would only be in each other's way
   const second = await start(plain, watch, threads);
   const results = await Promise.all([first.ended, second.ended]);
   watch.end();
   const failed = results.filter(({ code }) => code !== 0 && code !== INTERRUPTED);
   for (const { errors } of failed) process.stderr.write(errors);
-  return failed[0]?.code ?? Math.max(...results.map(({ code }) => code));
+  return failed.length > 0 ? (failed[0]?.code ?? 1) : Math.max(...results.map(({ code = 1 }) => code));
 }
 
 interface Outcome {
@@ -129,12 +137,20 @@ function report(outcomes: readonly Outcome[], seconds: number): void {
   say(`\n${programFor(folderOf('dense-mamba'))}`);
 }
 
+/** What the two runs must differ in, or agree on. */
+const OWN_FLAGS = /^--(model|out[-_]dir|name|init[-_]from|overwrite|threads|json)(=|$)/;
+
 async function main(): Promise<number> {
+  const own = process.argv.slice(2).find((word) => OWN_FLAGS.test(word));
+  if (own !== undefined) {
+    process.stderr.write(`npm start decides ${own.split('=', 1)[0]} itself; for a run of your own: npm run densessm -- train --help\n`);
+    return 2;
+  }
   const watch = new Watch(PRESETS.stories?.settings.maxSteps ?? 0);
   process.stdout.write(
     `\nTrains a small DenseMamba and a Mamba of the same sizes on made-up stories. About three minutes on two cores.\n\n`,
   );
-  process.on('SIGINT', () => undefined); // both runs get it too, save, and end
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT'] as const) process.on(signal, () => interrupts.abort());
   const code = await trainBoth(watch);
   if (code === INTERRUPTED) process.stderr.write('\ninterrupted; both runs are saved, and npm start goes on with them\n');
   if (code !== 0) return code;

@@ -1,10 +1,24 @@
-import { cumsum, silu } from '@densessm/kernels';
+import { cumsum, embedding, silu } from '@densessm/kernels';
 import { kernelChecks } from '@densessm/kernels/checks';
 import { registerWebGpuKernels } from '@densessm/kernels/webgpu';
 import { startBackend } from '@densessm/runtime-node';
 import { SsmError } from '@densessm/ssm-core';
-import { describeKernelChecks } from '@densessm/testing';
-import { addN, cast, fill, findBackend, slice, sum, tensor1d, zeros } from '@tensorflow/tfjs-core';
+import { describeKernelChecks, expectClose } from '@densessm/testing';
+import {
+  addN,
+  cast,
+  fill,
+  findBackend,
+  grads,
+  mean,
+  setBackend,
+  slice,
+  sum,
+  type Tensor,
+  tensor,
+  tensor1d,
+  zeros,
+} from '@tensorflow/tfjs-core';
 import { describe, expect, it } from 'vitest';
 
 /** Why there is no device; on CI, which installs one, that is a failure. */
@@ -33,6 +47,45 @@ describe.skipIf(missing)('WebGPU', () => {
     const ids = tensor1d([3, 0, 1, 2], 'int32');
     const counts = cumsum({ x: cast(slice(ids, 1, 3), 'float32') });
     expect([...(await counts.data())]).toEqual([0, 1, 3]);
+  });
+
+  it.each([
+    ['all of a long line', [20_000], [0]],
+    ['long rows', [3, 17_001], [1]],
+    ['short rows', [300, 3], [1]],
+    ['columns', [500, 7], [0]],
+    ['columns of columns', [2, 300, 3], [1]],
+    ['leading axes', [9, 11, 5], [0, 1]],
+    ['axes with one between', [4, 3, 5], [0, 2]],
+  ])('sums, and takes means of, %s', async (_, shape, axes) => {
+    const size = shape.reduce((a, b) => a * b, 1);
+    const values = Float32Array.from({ length: size }, (_, i) => (i % 8) - 3);
+    const both = async () => {
+      const x = tensor(values, shape);
+      return [await sum(x, axes).data(), await mean(x, axes, true).data()] as const;
+    };
+    const [total, average] = await both();
+    await setBackend('cpu');
+    const [wantTotal, wantAverage] = await both();
+    await setBackend('webgpu');
+    await expectClose('sum', wantTotal, total, 0);
+    await expectClose('mean', wantAverage, average, 1e-6);
+  });
+
+  it('adds the gradients of equal ids over more tokens than are sorted at a time', async () => {
+    const [tokens, vocabSize] = [5000, 97];
+    const values = Int32Array.from({ length: tokens }, (_, i) => (i * i + 7 * i) % vocabSize);
+    const want = new Float32Array(vocabSize);
+    for (const [i, id] of values.entries()) want[id] = (want[id] as number) + (i % 16);
+    const dy = tensor(
+      Float32Array.from({ length: tokens }, (_, i) => i % 16),
+      [1, tokens, 1],
+    );
+    const [gradient] = grads((w: Tensor) => embedding({ ids: tensor(values, [1, tokens], 'int32'), w } as never))(
+      [zeros([vocabSize, 1])],
+      dy,
+    );
+    expect(await (gradient as Tensor).data()).toEqual(want);
   });
 
   it('sums what is empty to zeros', async () => {

@@ -102,25 +102,31 @@ const scan = (B: number, T: number, backward: boolean): Case => {
     const [u, delta, A] = [values(B, T, E), softplus(values(B, T, E)), mul(softplus(values(E, N)), -1)];
     const [b, c] = [values(B, T, N), values(B, T, N)];
     const forward = (...[u, delta, A, b, c]: Tensor[]): Tensor => selectiveScan({ u, delta, A, B: b, C: c } as never)[0];
-    const gradients = grads((...given: Tensor[]) => sum(forward(...given)));
+    const gradients = grads((...given: Tensor[]) => forward(...given));
     const inputs = [u, delta, A, b, c];
-    const call = () => (backward ? gradients(inputs) : forward(...inputs));
+    const dy = values(B, T, E);
+    const call = () => (backward ? gradients(inputs, dy) : forward(...inputs));
     return {
       name: `selectiveScan${backward ? ', forward and backward' : ''} ${B} × ${T} × ${E} × ${N}`,
       work: B * T * 1e-3,
       unit: 'Mtokens/s',
       call,
-      inputs,
+      inputs: [...inputs, dy],
     };
   };
 };
 
-const retention = (T: number): Case => {
+const retention = (T: number, backward = false): Case => {
   const [B, H, K, V] = [2, 12, 64, 128];
   return () => {
     const [q, k, v, logDecay] = [values(B, T, H, K), values(B, T, H, K), values(B, T, H, V), mul(softplus(values(H)), -0.1)];
-    const call = () => decayScan({ q, k, v, logDecay } as never);
-    return { name: `decayScan ${B} × ${T} × ${H} × ${K} × ${V}`, work: B * T * 1e-3, unit: 'Mtokens/s', call, inputs: [q, k, v, logDecay] };
+    const inputs = [q, k, v, logDecay];
+    const forward = (...[q, k, v, logDecay]: Tensor[]): Tensor => decayScan({ q, k, v, logDecay } as never)[0];
+    const gradients = grads((...given: Tensor[]) => forward(...given));
+    const dy = values(B, T, H, V);
+    const call = () => (backward ? gradients(inputs, dy) : forward(...inputs));
+    const name = `decayScan${backward ? ', forward and backward' : ''} ${B} × ${T} × ${H} × ${K} × ${V}`;
+    return { name, work: B * T * 1e-3, unit: 'Mtokens/s', call, inputs: [...inputs, dy] };
   };
 };
 
@@ -139,6 +145,8 @@ const moves: Case[] = [
   traffic('causalConv1d', 2, (x, _, __, w) => causalConv1d({ x, w } as never, { activation: 'silu' })),
   traffic('squareSum', 1, (x) => squareSum({ x })),
   traffic('cumsum along time', 3, (x) => cumsum({ x }, { axis: 1 })),
+  traffic('sum of all', 1, (x) => sum(x)),
+  traffic('sum over tokens', 1, (x) => sum(x, [0, 1])),
   traffic('adamwStep', 7, (param, grad) => adamwStep({ param, grad, mean: grad, square: param })),
   () => {
     const logits = values(2048, 50280);
@@ -158,8 +166,10 @@ const moves: Case[] = [
       [2, 2048],
     );
     const w = values(50280, 768);
-    const gradient = grads((one: Tensor) => sum(embedding({ ids, w: one } as never)));
-    return { name: 'embedding, forward and backward', work: (4 * w.size) / 1e6, unit: 'GB/s', call: () => gradient([w]), inputs: [ids, w] };
+    const gradient = grads((one: Tensor) => embedding({ ids, w: one } as never));
+    const dy = values(2, 2048, 768);
+    const call = () => gradient([w], dy);
+    return { name: 'embedding, forward and backward', work: (4 * w.size) / 1e6, unit: 'GB/s', call, inputs: [ids, w, dy] };
   },
 ];
 
@@ -168,6 +178,7 @@ const cases: Case[] = [
   ...[512, 2048, 16384].flatMap((T) => [scan(T > 4096 ? 1 : 2, T, false), scan(T > 4096 ? 1 : 2, T, true)]),
   ...moves,
   retention(2048),
+  retention(2048, true),
 ];
 
 /** Times every case; one that fails is a line of its own. */

@@ -102,6 +102,10 @@ BLOCKS = [
     "{% set g = xs | map('string') %}{{ g | list }}{{ g | list }}{% set r = xs | reverse %}{{ r | first }}{{ r | list }}",
     "{{ xs | select('odd') | length }}", "{{ (d.items())[0] }}", "{{ range(3) }}{{ range(3)[1] }}{{ range(3) == [0, 1, 2] }}", "{{ range(3) | tojson }}", "{{ d.keys() }}{{ d.values() }}{{ 'b' in d.keys() }}", "{{ range(3) + [1] }}", "{{ xs | map('string') | tojson }}",
     "{{ d | items }}", "{{ (xs | reverse)[0] }}", "{{ d.items() | first }}{{ d.items() | length }}",
+    "{{ 'a' ~ 1 + 2 ~ 'b' }}", "{{ 1 + 2 ~ 3 }}", "{{ (1 + 2) ~ 3 }}", "{{ 1 ~ 2 + '3' }}", "{{ 'x' + 'y' ~ 1 * 2 ~ 'z' }}", "{{ ['a' + 'b' ~ 1, 'c' ~ 2 + 'd'] }}", "{% set a = 'p' + 'q' ~ 3 %}{{ a }}", "{% for x in xs %}{{ 'i' ~ x + '.' }}{% endfor %}",
+    "{{ [1 2] }}", "{{ range(1 2) }}", "{{ {'a': 1 'b': 2} }}", "{{ dict(a=1 b=2) }}", "{% macro f(a b) %}{% endmacro %}x", "{{ xs[1 2] }}", "{{ s[0:5:1:2] }}", "{{ 'a' 'b' }}", "{{ s | replace('a' 'b') }}", "{{ [1, 2,] }}{{ range(2,) | list }}", "{{ 02 }}", "{{ d.-1 }}", "{{ xs[1 not 2] }}", "{{ 1 if 2 is even true }}", "{{ [1, else 2] }}",
+    "{{ 1 if s is defined if s }}", "{{ 2 is even(1) }}", "{{ 2 is divisibleby }}", "{{ xs | select(nothing) | list }}", "{{ s[nothing:] }}", "{{ s[none:2] }}", "{{ xs | tojson(separators='x') }}", "{{ d.items(1) }}", "{{ dict(nothing) }}", "{% for x in [] %}{{ x | nosuchfilter }}{% endfor %}", "{% for x in [] %}{{ x is nosuchtest }}{% endfor %}",
+    "{{ s.swapcase is defined }}", "{{ xs.copy() }}", "{{ s.__class__ }}", "{% for x in xs %}{{ loop.depth }}{{ loop.depth0 }}{{ loop.nope }}{% endfor %}", "{% macro m() %}{{ varargs }}{% endmacro %}{{ m() }}", "{{ cycler is defined }}", "{{ 'format {}'.format(1) }}", "x %}\n y",
     "{% if %}", "{{ 1 + }}", "{% endif %}", "{{ 'a", "{% unknown %}", "{{ x y }}",
 ]
 

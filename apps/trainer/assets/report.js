@@ -2,12 +2,16 @@
  * Draws the charts of a report with uPlot. The page holds the data as JSON; nothing is loaded.
  * Every chart keeps its own legend, which shows the values under the cursor, or the last ones.
  */
-const { axes, charts, start, refreshSeconds } = JSON.parse(document.getElementById('report-data').textContent);
+import { readable, ticks, WHOLE } from './report-numbers.js';
+
+const page = JSON.parse(document.getElementById('report-data').textContent);
+const { axes, charts, start } = page;
+/** Between two looks at a run that goes on; null where none does. */
+export const { refreshSeconds } = page;
 const style = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
-const compact = new Intl.NumberFormat('en', { notation: 'compact', maximumFractionDigits: 2 });
 const drawn = new Map();
 /** What the reader chose; it outlives the page's own refreshing. */
-const chosen = { unit: 'steps', logX: false, logY: false, whole: false, hidden: [], ...remembered() };
+export const chosen = { unit: 'steps', logX: false, logY: false, whole: false, hidden: [], ...remembered() };
 const hidden = new Set(chosen.hidden);
 
 function remembered() {
@@ -18,40 +22,13 @@ function remembered() {
   }
 }
 
-function remember() {
+export function remember() {
   try {
     sessionStorage.setItem('densessm-report', JSON.stringify({ ...chosen, hidden: [...hidden] }));
   } catch {}
 }
 
 const keyOf = (chart, curve) => `${chart.id}/${curve.label}`;
-/** Distances between ticks for what is counted. */
-const WHOLE = [1, 2, 5, ...Array.from({ length: 56 }, (_, i) => [10, 20, 25, 50][i % 4] * 10 ** Math.floor(i / 4))];
-
-/** @param {number | null | undefined} value */
-function readable(value) {
-  if (value === null || value === undefined) return '–';
-  const size = Math.abs(value);
-  if (value !== 0 && (size < 1e-3 || size >= 1e7)) return value.toExponential(2).replace('e+', 'e');
-  if (Number.isInteger(value)) return value.toLocaleString('en');
-  return size >= 1000 ? Math.round(value).toLocaleString('en') : value.toPrecision(4);
-}
-
-/** Ticks of an axis with as many digits as tell them apart; a logarithmic one leaves some out, which are null. */
-function ticks(values, isLog = false) {
-  const step = Math.abs((values[1] ?? values[0]) - values[0]) || Math.abs(values[0]) || 1;
-  const digits = Math.max(0, Math.min(8, -Math.floor(Math.log10(step) + 1e-9)));
-  return values.map((value) => {
-    if (value === null || value === undefined) return '';
-    if (value === 0) return '0';
-    if (isLog) return value >= 1e-3 && value < 1e4 ? String(Number(value.toPrecision(3))) : compactOrSmall(value);
-    if (step < 1e-3) return value.toExponential(1).replace('.0e', 'e');
-    return Math.abs(value) >= 10000 ? compact.format(value) : value.toLocaleString('en', { maximumFractionDigits: digits });
-  });
-}
-
-const compactOrSmall = (value) => (value >= 1 ? compact.format(value) : value.toExponential(0));
-
 function colorOf({ color }) {
   if (!('run' in color)) return `oklch(${style('--gate-light')} 0.13 ${255 + color.hue * 200})`;
   const own = style(`--run-${color.run % 6}`);
@@ -266,12 +243,8 @@ function moveWithKeys(event, chart) {
   event.preventDefault();
 }
 
-const drawAll = () => {
+export const drawAll = () => {
   for (const chart of charts) draw(chart);
-};
-const redraw = () => {
-  remember();
-  drawAll();
 };
 const resize = new ResizeObserver((entries) => {
   for (const { target } of entries) {
@@ -286,37 +259,3 @@ for (const chart of charts) {
   box.addEventListener('keydown', (event) => moveWithKeys(event, chart));
   resize.observe(box);
 }
-for (const useful of document.querySelectorAll('.choice, .hint')) useful.hidden = false;
-for (const input of document.querySelectorAll('.choice input')) {
-  if (input.type === 'radio') input.checked = input.value === chosen.unit;
-  else input.checked = chosen[input.name];
-  input.addEventListener('change', () => {
-    if (input.type === 'radio') chosen.unit = input.value;
-    else chosen[input.name] = input.checked;
-    redraw();
-  });
-}
-// On a narrow screen every row of a table is a block of its own, whose cells need their column's name.
-for (const table of document.querySelectorAll('.stack')) {
-  const heads = [...table.querySelectorAll('thead th')].map((cell) => cell.firstChild?.textContent ?? '');
-  for (const row of table.querySelectorAll('tbody tr'))
-    [...row.children].forEach((cell, i) => void cell.setAttribute('data-label', heads[i] ?? ''));
-}
-matchMedia('(prefers-color-scheme: dark)').addEventListener('change', drawAll);
-// Paper is white, also for whoever reads on a dark screen.
-for (const [event, isPrint] of [
-  ['beforeprint', true],
-  ['afterprint', false],
-])
-  addEventListener(event, () => {
-    document.documentElement.classList.toggle('paper', isPrint);
-    drawAll();
-  });
-
-/** A run that goes on writes its report again and again. Nobody is disturbed who is looking closer at something. */
-function refresh() {
-  const isBusy = document.hidden || document.querySelector('.plot:hover, .plot:focus, details[open] summary:focus') !== null;
-  if (isBusy || getSelection()?.type === 'Range') setTimeout(refresh, 2000);
-  else location.reload();
-}
-if (refreshSeconds !== null) setTimeout(refresh, 1000 * refreshSeconds);

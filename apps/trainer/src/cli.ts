@@ -22,6 +22,10 @@ function interruptSignal(): AbortSignal {
     controller.abort();
   };
   for (const signal of SIGNALS) process.on(signal, interrupt);
+  // A sweep that stops or dies closes the channel to its runs, perhaps before one has come as far as here.
+  if (process.connected === false) controller.abort();
+  process.once('disconnect', () => controller.abort());
+  process.channel?.unref();
   return controller.signal;
 }
 
@@ -41,6 +45,7 @@ const io: Io = {
   env: process.env,
   cwd: process.cwd(),
   unread,
+  self: [process.execPath, ...process.execArgv, process.argv[1] ?? ''],
   get signal() {
     return interruptSignal();
   },

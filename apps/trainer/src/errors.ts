@@ -40,8 +40,9 @@ export function describeError(error: unknown, asJson: boolean): { text: string; 
   return { text: error instanceof Interrupted ? error.message : `densessm: ${about.message}`, code };
 }
 
-/** The tokenizer's errors are of another class with the same name and fields. */
-const isHouseError = (error: unknown): error is HouseError => error instanceof Error && error.name === 'SsmError' && 'fix' in error;
+/** The tokenizer's errors are of another class with the same fields. */
+const isHouseError = (error: unknown): error is HouseError =>
+  error instanceof Error && (error.name === 'SsmError' || error.name === 'TokenizerError') && 'fix' in error;
 
 const firstLine = (text: string): string => text.split('\n', 1)[0] ?? '';
 

@@ -17,6 +17,8 @@ export interface Io {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** What relative paths are relative to. */
   readonly cwd: string;
+  /** The words that start this command as a process of its own, before its arguments; where they are missing, `sweep` cannot run. */
+  readonly self?: readonly string[];
   /** Aborted when nobody reads stdout any more, or it cannot be written: what has no other result may end. */
   readonly unread?: AbortSignal;
   /**

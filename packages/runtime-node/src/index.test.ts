@@ -10,6 +10,7 @@ describe('the surface of @densessm/runtime-node', () => {
         "downloadUrl",
         "listDataset",
         "loadPretrained",
+        "modelFolder",
         "openPretrained",
         "savePretrained",
         "startBackend",

@@ -21,7 +21,8 @@ const PLAIN_NAME = /^([\w-][\w.-]*\/)?[\w-][\w.-]*$/;
 export async function openPretrained(source: PretrainedSource, options: HubOptions = {}): Promise<FileSet> {
   if (typeof source !== 'string' && !(source instanceof URL)) return 'open' in source ? source : fileSetOf(source);
   if (source instanceof URL || /^[A-Za-z][\w+.-]+:\/\//.test(source)) return openRemote(source, hubSettings(options));
-  return !isHubId(source) || (await isFolder(source)) ? folderFiles(await modelFolder(source)) : openRemote(source, hubSettings(options));
+  const folder = await modelFolder(source);
+  return !isHubId(source) || (await isFolder(folder)) ? folderFiles(folder) : openRemote(source, hubSettings(options));
 }
 
 /** The files behind a URL or a Hub id. */

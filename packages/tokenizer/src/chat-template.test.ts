@@ -43,25 +43,25 @@ describe('applyChatTemplate', () => {
   it('says what is wrong', () => {
     const strict = fixtureTokenizer('llama', { chatTemplate: "{{ raise_exception('roles must alternate') }}" });
     expect(thrown(() => strict.applyChatTemplate(messages))).toMatchInlineSnapshot(`
-      "SsmError: applyChatTemplate: the template refuses these messages or cannot be read.
+      "TokenizerError: applyChatTemplate: the template refuses these messages or cannot be read.
         expected  a template that renders them
         got       roles must alternate
         fix       give it the messages that it asks for (many want user and assistant alternately), or another template"
     `);
     expect(thrown(() => fixtureTokenizer('llama').applyChatTemplate(messages))).toMatchInlineSnapshot(`
-      "SsmError: applyChatTemplate: the tokenizer has no template "default".
+      "TokenizerError: applyChatTemplate: the tokenizer has no template "default".
         expected  a tokenizer that came with a template
         got       one without
         fix       load the tokenizer together with its tokenizer_config.json or chat_template.jinja, or pass a template as \`template\`"
     `);
     expect(thrown(() => strict.applyChatTemplate('hi' as never))).toMatchInlineSnapshot(`
-      "SsmError: applyChatTemplate: \`messages\` is not a list of messages.
+      "TokenizerError: applyChatTemplate: \`messages\` is not a list of messages.
         expected  objects with a role
         got       "hi"
         fix       write the conversation as [{ role: 'user', content: '…' }, …]"
     `);
     expect(thrown(() => strict.applyChatTemplate([{ content: 'hi' } as never]))).toMatchInlineSnapshot(`
-      "SsmError: applyChatTemplate: \`messages\` is not a list of messages.
+      "TokenizerError: applyChatTemplate: \`messages\` is not a list of messages.
         expected  objects with a role
         got       {"content":"hi"}
         fix       write the conversation as [{ role: 'user', content: '…' }, …]"

@@ -1,14 +1,14 @@
 import { expect, it } from 'vitest';
 import { shown, TokenizerError } from './errors';
 
-it('has the form of the SsmError of the other packages', () => {
+it('has its own name and the fields of the SsmError of the other packages', () => {
   const cause = new Error('EIO');
   const problem = { code: 'FILE', what: 'read: the file ends early.', expected: '8 bytes', got: '3', fix: 'copy it again' } as const;
   const error = new TokenizerError(problem, { cause });
   expect(error).toBeInstanceOf(Error);
-  expect(error).toMatchObject({ name: 'SsmError', code: 'FILE', expected: '8 bytes', got: '3', fix: 'copy it again', cause });
+  expect(error).toMatchObject({ name: 'TokenizerError', code: 'FILE', expected: '8 bytes', got: '3', fix: 'copy it again', cause });
   expect(String(error)).toMatchInlineSnapshot(`
-    "SsmError: read: the file ends early.
+    "TokenizerError: read: the file ends early.
       expected  8 bytes
       got       3
       fix       copy it again"

@@ -16,12 +16,11 @@ export interface Problem {
 }
 
 /**
- * The one error of this package: what, expected, got, how to fix. It bears the name and the form of the SsmError of
- * `@densessm/ssm-core`, so that `error.name === 'SsmError'` is one check for all packages; it is a class of its own
- * because this package imports none of the others.
+ * The one error of this package: what, expected, got, how to fix. It has the fields of the SsmError of `@densessm/ssm-core`, so
+ * that `error.code` and `error.fix` serve for both; it is a class of its own because this package imports none of the others.
  */
 export class TokenizerError extends Error {
-  override readonly name = 'SsmError';
+  override readonly name = 'TokenizerError';
   readonly code: TokenizerErrorCode;
   readonly expected: string;
   readonly got: string;
@@ -36,7 +35,7 @@ export class TokenizerError extends Error {
   }
 }
 
-/** A value that a stranger wrote, in at most 60 characters. */
+/** A value from outside, in at most 60 characters. */
 export function shown(value: unknown): string {
   if (value === undefined) return 'nothing';
   const text =

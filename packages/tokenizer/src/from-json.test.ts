@@ -57,7 +57,7 @@ describe('a broken tokenizer.json', () => {
     ['with a charsmap that is no base64', withPart('normalizer', { type: 'Precompiled', precompiled_charsmap: '*' })],
     ['with a charsmap that is too short', withPart('normalizer', { type: 'Precompiled', precompiled_charsmap: 'AAAA' })],
   ])('%s is an error that says where', (_, json) => {
-    expect(() => tokenizerFromJson(json)).toThrow(expect.objectContaining({ name: 'SsmError', code: 'FILE' }));
+    expect(() => tokenizerFromJson(json)).toThrow(expect.objectContaining({ name: 'TokenizerError', code: 'FILE' }));
   });
 
   it.each([
@@ -69,27 +69,27 @@ describe('a broken tokenizer.json', () => {
     ['post-processor', withPart('post_processor', { type: 'Magic' })],
     ['decoder', withPart('decoder', { type: 'Sequence', decoders: [{ type: 'Magic' }] })],
   ])('with a %s that we do not know is sound but not supported', (_, json) => {
-    expect(() => tokenizerFromJson(json)).toThrow(expect.objectContaining({ name: 'SsmError', code: 'CONFIG' }));
+    expect(() => tokenizerFromJson(json)).toThrow(expect.objectContaining({ name: 'TokenizerError', code: 'CONFIG' }));
   });
 
   it('says what is wrong', () => {
     expect(thrown(() => tokenizerFromJson('<html>'))).toMatch(
-      /^SsmError: tokenizer.json: the text is not JSON.\n {2}expected {2}a JSON document\n/,
+      /^TokenizerError: tokenizer.json: the text is not JSON.\n {2}expected {2}a JSON document\n/,
     );
     expect(thrown(() => tokenizerFromJson(model({ type: 'RNN' })))).toMatchInlineSnapshot(`
-      "SsmError: tokenizer.json.model: \`type\` asks for something that is not supported.
+      "TokenizerError: tokenizer.json.model: \`type\` asks for something that is not supported.
         expected  one of BPE, Unigram, WordPiece, WordLevel
         got       "RNN"
         fix       use another tokenizer, or ask for this one in an issue"
     `);
     expect(thrown(() => tokenizerFromJson({ model: { type: 'BPE', merges: [] } }))).toMatchInlineSnapshot(`
-      "SsmError: tokenizer.json.model.vocab cannot be used.
+      "TokenizerError: tokenizer.json.model.vocab cannot be used.
         expected  an object of tokens and their ids
         got       nothing
         fix       get the file again, or correct it there"
     `);
     expect(thrown(() => tokenizerFromJson(model({ merges: ['a c'] })))).toMatchInlineSnapshot(`
-      "SsmError: tokenizer.json.model.merges[0] cannot be used.
+      "TokenizerError: tokenizer.json.model.merges[0] cannot be used.
         expected  tokens of the vocabulary, not "c"
         got       "a c"
         fix       get the file again, or correct it there"

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { tiny } from '../fixtures';
-import { renderTemplate } from './chat/render';
+import { renderChat } from './chat-template';
 import { TokenizerError } from './errors';
 import { tokenizerFromJson } from './from-json';
 
@@ -36,7 +36,7 @@ const damaged = (text: string) =>
     )
     .map((edits) => edits.reduce((now, [at, length, part]) => now.slice(0, at) + part + now.slice(at + length), text));
 
-it('a damaged tokenizer.json or tokenizer_config.json is read or is an SsmError', () => {
+it('a damaged tokenizer.json or tokenizer_config.json is read or is a TokenizerError', () => {
   const action = (json: string, config: string): void => {
     try {
       const tokenizer = tokenizerFromJson(json, { config });
@@ -56,14 +56,14 @@ it('a damaged tokenizer.json or tokenizer_config.json is read or is an SsmError'
   );
 });
 
-it('a damaged template renders or is an error of its own', () => {
+it('a damaged template renders or is a TokenizerError', () => {
   const messages = [{ role: ' user ', content: 'a' }];
   fc.assert(
     fc.property(damaged(TEMPLATE), (template) => {
       try {
-        expect(typeof renderTemplate(template, { messages, bos_token: '<s>' })).toBe('string');
+        expect(typeof renderChat(new Map([['default', template]]), messages, {}, { bos_token: '<s>' })).toBe('string');
       } catch (error) {
-        expect(error).toBeInstanceOf(Error);
+        expect(error).toBeInstanceOf(TokenizerError);
       }
     }),
     { seed: 3, numRuns: 300 },

@@ -49,7 +49,7 @@ it('reads files that are opened and closed, too', async () => {
 
 it('says what is missing or broken', async () => {
   await expect(loadTokenizer(() => null)).rejects.toThrowErrorMatchingInlineSnapshot(`
-    [SsmError: loadTokenizer: the model has no tokenizer.
+    [TokenizerError: loadTokenizer: the model has no tokenizer.
       expected  tokenizer.json or tokenizer.model among its files
       got       neither
       fix       add the tokenizer of the model that this one was made from; state-spaces/mamba models use that of EleutherAI/gpt-neox-20b]

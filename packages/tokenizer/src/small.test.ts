@@ -30,7 +30,7 @@ describe('a byte tokenizer', () => {
 
   it('refuses special tokens that could be text, or twice the same', () => {
     for (const specialTokens of [['a'], [''], ['<s>', '<s>'], [5 as never]])
-      expect(() => byteTokenizer({ specialTokens })).toThrow(expect.objectContaining({ name: 'SsmError', code: 'OPTION' }));
+      expect(() => byteTokenizer({ specialTokens })).toThrow(expect.objectContaining({ name: 'TokenizerError', code: 'OPTION' }));
   });
 });
 
@@ -60,11 +60,11 @@ describe('a character tokenizer', () => {
     const tokenizer = reloaded(characterTokenizer('abc', { unkToken: null }));
     expect(tokenizer.vocabSize).toBe(3);
     expect(tokenizer.encode('cab')).toEqual([2, 0, 1]);
-    expect(() => tokenizer.encode('abd')).toThrow(expect.objectContaining({ name: 'SsmError', code: 'TOKENS' }));
+    expect(() => tokenizer.encode('abd')).toThrow(expect.objectContaining({ name: 'TokenizerError', code: 'TOKENS' }));
   });
 
   it('leaves out half characters and refuses texts without any', () => {
     expect(characterTokenizer('a\ud800', { unkToken: null }).vocabSize).toBe(1);
-    expect(() => characterTokenizer([])).toThrow(expect.objectContaining({ name: 'SsmError', code: 'OPTION' }));
+    expect(() => characterTokenizer([])).toThrow(expect.objectContaining({ name: 'TokenizerError', code: 'OPTION' }));
   });
 });

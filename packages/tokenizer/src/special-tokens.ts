@@ -22,7 +22,7 @@ export interface AddedTokens {
 export function readAddedTokens(file: JsonReader, vocab: ReadonlyMap<string, number>, companions: CompanionTokens): AddedTokens {
   const table = new AddedTokenTable(vocab);
   for (const reader of file.has('added_tokens') ? file.objects('added_tokens') : []) table.add(readToken(reader));
-  const before = JSON.stringify(table.tokens());
+  table.isChanged = false;
   const warnings: string[] = [];
   const { listed, named, roles, naming } = companions;
   for (const token of listed) {
@@ -35,8 +35,7 @@ export function readAddedTokens(file: JsonReader, vocab: ReadonlyMap<string, num
     else if (!vocab.has(token.content)) warnings.push(...newName(token, table.add(token), naming));
     else table.add(token);
   }
-  const tokens = table.tokens();
-  return { tokens, isChanged: JSON.stringify(tokens) !== before, warnings };
+  return { tokens: table.tokens(), isChanged: table.isChanged, warnings };
 }
 
 /** Says that a name got an id of its own: a model may have no row for it. */
@@ -49,6 +48,8 @@ function newName({ content }: ClaimedToken, id: number | undefined, naming: Nami
 class AddedTokenTable {
   readonly #vocab: ReadonlyMap<string, number>;
   readonly #byContent = new Map<string, AddedToken>();
+  /** Whether a token was added or got other flags since this was last set to false. */
+  isChanged = false;
   #greatest = -1;
 
   constructor(vocab: ReadonlyMap<string, number>) {
@@ -69,13 +70,18 @@ class AddedTokenTable {
     const known = this.#byContent.get(token.content);
     const id = known?.id ?? this.#vocab.get(token.content) ?? Math.max(this.#greatest + 1, this.#vocab.size);
     this.#greatest = Math.max(this.#greatest, id);
-    this.#byContent.set(token.content, { ...token, id, special: token.special || known?.special === true });
+    this.#set({ ...token, id, special: token.special || known?.special === true }, known);
     return id;
   }
 
   markSpecial(content: string, roles: ReadonlySet<string>): void {
     const token = this.#byContent.get(content);
-    if (token && !token.special && roles.has(content)) this.#byContent.set(content, { ...token, special: true });
+    if (token && !token.special && roles.has(content)) this.#set({ ...token, special: true }, token);
+  }
+
+  #set(token: AddedToken, known: AddedToken | undefined): void {
+    this.isChanged ||= (Object.keys(token) as (keyof AddedToken)[]).some((key) => token[key] !== known?.[key]);
+    this.#byContent.set(token.content, token);
   }
 }
 

@@ -9,6 +9,7 @@ import { registerGenerate } from './generate/command';
 import { registerInspect } from './inspect/command';
 import { registerReport } from './report/command';
 import { registerRuns } from './runs/command';
+import { registerSweep } from './sweep/command';
 import { registerTokenize } from './tokenize/command';
 import { registerTrain } from './train/command';
 
@@ -18,6 +19,7 @@ export type Register = (program: Command, io: Io) => void;
 /** In the order in which `--help` lists them. */
 export const commands: readonly Register[] = [
   registerTrain,
+  registerSweep,
   registerRuns,
   registerReport,
   registerGenerate,

@@ -1,13 +1,11 @@
 import { stat } from 'node:fs/promises';
-import { isAbsolute, join, resolve } from 'node:path';
+import { isAbsolute, join, relative, resolve } from 'node:path';
 import type { FileSet } from '@densessm/checkpoint';
-import { type HubOptions, openPretrained } from '@densessm/runtime-node';
+import { type HubOptions, modelFolder, openPretrained } from '@densessm/runtime-node';
 import { SsmError } from '@densessm/ssm-core/plain';
 import type { Io } from '../io';
 import { openProgress } from '../output/progress';
 
-/** Where in the folder of a training run the models lie, the better one first; .old is what a swap set aside that was killed. */
-const IN_RUNS = ['best', 'best.old', 'checkpoint', 'checkpoint.old'] as const;
 const HUB_ID = /^[\w.-]+\/[\w.-]+$/;
 
 /** The files of a model, and what to call it. */
@@ -24,16 +22,12 @@ export interface ModelFiles {
 export async function openModelFiles(io: Io, source: string, hub: HubOptions = {}): Promise<ModelFiles> {
   const asked = isAbsolute(source) ? source : resolve(io.cwd, source);
   const isUrl = /^[a-z][\w+.-]+:\/\//i.test(source);
-  const path = !isUrl && !(await isFolder(asked)) && (await isFile(join(`${asked}.old`, 'trainer.json'))) ? `${asked}.old` : asked;
-  if (!isUrl && (await isFolder(path))) {
-    const inside = await firstOf(IN_RUNS, (name) => isFile(join(path, name, 'config.json')));
-    const folder = inside === undefined || (await isFile(join(path, 'config.json'))) ? path : join(path, inside);
-    const name = folder === path ? source : join(source, inside as string);
-    return { files: await openPretrained(folder), name };
-  }
-  if (!isUrl && !HUB_ID.test(source)) throw noModel(source, path);
+  const folder = isUrl ? asked : await modelFolder(asked);
+  if (!isUrl && (await isFolder(folder)))
+    return { files: await openPretrained(folder), name: folder === asked ? source : join(source, relative(asked, folder)) };
+  if (!isUrl && !HUB_ID.test(source)) throw noModel(source, asked);
   const files = await openPretrained(source, { ...hub, onProgress: downloadProgress(io) });
-  await (await opened(files, path))?.close();
+  await (await opened(files, asked))?.close();
   return { files, name: source };
 }
 
@@ -72,17 +66,6 @@ const isFolder = (path: string): Promise<boolean> =>
     (found) => found.isDirectory(),
     () => false,
   );
-const isFile = (path: string): Promise<boolean> =>
-  stat(path).then(
-    (found) => found.isFile(),
-    () => false,
-  );
-
-async function firstOf<T>(candidates: readonly T[], fits: (candidate: T) => Promise<boolean>): Promise<T | undefined> {
-  for (const candidate of candidates) if (await fits(candidate)) return candidate;
-  return undefined;
-}
-
 const noModel = (source: string, path: string): SsmError =>
   new SsmError({
     code: 'FILE',

@@ -39,7 +39,7 @@ export const info = (changes: object = {}): RunInfo =>
   ({
     ...{ format: 'densessm-run-1', name: 'a run', state: 'finished', created: '2026-01-02T03:04:05Z', updated: '2026-01-02T03:05:06Z' },
     ...{ command: ['train', '--data', "it's here.txt"], process: { host: 'elsewhere', pid: 1 }, versions: { node: 'v20' } },
-    ...{ backend: 'wasm', parameters: 1234567, settings: { maxSteps: 40, learningRate: 0.001, data: ['a.txt', 'b.txt'] } },
+    ...{ backend: 'wasm', parameters: 1234567, step: 40, settings: { maxSteps: 40, learningRate: 0.001, data: ['a.txt', 'b.txt'] } },
     ...{ config: { model_type: 'dense_mamba', ssm: { state: 16 } }, data: { tokenizer: 'char' } },
     ...changes,
   }) as unknown as RunInfo;

@@ -1,9 +1,11 @@
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Script } from 'node:vm';
 import { recordLine } from '@densessm/train';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { realFiles } from '../run-folder/files';
+import { readAssets } from './assets';
 import { evaluation, info, steps } from './test-support';
 import { writeReport } from './write-report';
 
@@ -40,4 +42,10 @@ it('leaves the old report where the disk is full', async () => {
   });
   expect(await readFile(path, 'utf8')).toBe('old');
   expect((await readdir(folder)).sort()).toEqual(['dense', 'plain', 'report.html']);
+});
+
+it('puts the modules of its script together into one that imports nothing', async () => {
+  const { script } = await readAssets();
+  expect(() => new Script(script)).not.toThrow(); // a name that is there twice, an import or an export would
+  for (const name of ['readable', 'drawAll', 'refresh']) expect(script).toMatch(new RegExp(`^(const|function) ${name}\\b`, 'm'));
 });

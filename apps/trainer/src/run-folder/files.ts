@@ -64,7 +64,7 @@ export async function replaceFile(fs: FileSystem, folder: string, name: string, 
 }
 
 /** What a file or folder is called until it is whole. */
-const HALF = /^(checkpoint|best|log\.jsonl|report\.html|run\.(json|[\da-f-]{36}\.lock))\.[\da-f-]{36}\.tmp$/;
+const HALF = /^(checkpoint|best|log\.jsonl|report\.html|sweep\.json|run\.(json|[\da-f-]{36}\.lock))\.[\da-f-]{36}\.tmp$/;
 
 /** Removes what processes that were killed have left half written in the folder of a run. Only the holder of its lock may. */
 export async function sweep(folder: string, fs: FileSystem = realFiles): Promise<void> {

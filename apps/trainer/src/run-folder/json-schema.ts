@@ -13,9 +13,10 @@ import {
   requireJson,
   string,
 } from '../json/check';
-import type { TrainingNotes } from '../run/restore';
 import { rowOf, SETTING_NAMES, type SettingName, type Settings } from '../settings/table';
 import type { RunInfo } from './run-info';
+import type { SweepRun } from './sweep-file';
+import type { TrainingNotes } from './training-notes';
 
 const FRESH = 'get the file back from a copy, or begin a new run in another folder: --out-dir';
 
@@ -42,6 +43,8 @@ const SHOWN = {
   seconds: 0,
 } as const satisfies Partial<RunInfo>;
 
+const SETTINGS = fields(Object.fromEntries(SETTING_NAMES.map((name) => [name, setting(name)])));
+
 const RUN = fields({
   format: oneOf('densessm-run-1'),
   name: string,
@@ -52,7 +55,7 @@ const RUN = fields({
   process: fields({ host: string, pid: integer(0) }),
   versions: optional(mapOf(string)),
   backend: optional(string),
-  settings: fields(Object.fromEntries(SETTING_NAMES.map((name) => [name, setting(name)]))),
+  settings: SETTINGS,
   config: optional(anyObject),
   parameters: optional(integer(0)),
   data: optional(anyObject),
@@ -73,6 +76,16 @@ export function runInfoOf(path: string, json: unknown): RunInfo {
 function readSetting(name: SettingName, value: unknown): unknown {
   const { kind, fallback } = rowOf(name);
   return value === undefined ? fallback : kind.read(value);
+}
+
+const folderName: Check = (value, path) =>
+  typeof value === 'string' && /^[^./\\][^/\\]*$/.test(value) ? undefined : { path, expected: 'the name of a folder', got: value };
+const SWEEP = fields({ format: oneOf('densessm-sweep-1'), runs: listOf(fields({ name: folderName, settings: SETTINGS })) });
+
+/** The content of sweep.json. @throws SsmError FILE */
+export function sweepRunsOf(path: string, json: unknown): SweepRun[] {
+  requireJson(path, json, SWEEP, 'get the file back from a copy, or begin another sweep: --out-dir');
+  return (json as { runs: SweepRun[] }).runs.map(({ name, settings }) => ({ name, settings }));
 }
 
 const NOTES = fields({

@@ -5,11 +5,12 @@ import { seededRandom } from '@densessm/generate';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { openCheckpoint, writeCheckpoint } from '../run-folder/checkpoint';
 import { type RunInfo, readRunInfo } from '../run-folder/run-info';
+import type { TrainingNotes } from '../run-folder/training-notes';
 import { completeSettings } from '../settings/resolve';
 import { damagedJson } from '../test-support/damage';
 import { run } from '../test-support/fake-io';
 import { openRun } from './open-run';
-import { notesOf, type TrainingNotes } from './restore';
+import { notesOf } from './restore';
 
 let folder: string;
 beforeEach(async () => {

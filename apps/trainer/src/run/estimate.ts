@@ -1,5 +1,4 @@
 /** What a run will take, before its first step: by trying one batch without changing anything. */
-import { freemem, totalmem } from 'node:os';
 import type { LoadedModel } from '@densessm/checkpoint';
 import { crossEntropy } from '@densessm/kernels';
 import type { BackendName } from '@densessm/runtime-node';
@@ -9,6 +8,8 @@ import { memory, reshape, type Scalar, type Tensor2D, tensor1d, tensor2d, tidy }
 import { formatBytes } from '../output/numbers';
 import type { Settings } from '../settings/table';
 import { duration } from '../view/progress';
+import type { RunPlan } from '../view/run-view';
+import { freeMemory, PROCESS_BYTES } from './free-memory';
 
 const FLOAT_BYTES = 4;
 /** The most that WebAssembly can address. */
@@ -20,15 +21,11 @@ const MOMENTS: Readonly<Record<Settings['optimizer'], number>> = { adamw: 2, sgd
  * in the models of the house with 4 layers of 128, 0.4 to 0.7 with recomputation. Few tokens cost more each.
  */
 const TAPE = 0.9;
-/** Node with its code and what else a run keeps outside of tensors. */
-const PROCESS_BYTES = 250e6;
-
 type Room = { readonly bytes: number; readonly of: string };
 
 /** What tensors may take on a backend of this machine. */
 function availableRoom(backend: BackendName): Room {
-  const limit = process.constrainedMemory?.() ?? 0;
-  const machine = Math.max(0, Math.min(freemem(), limit > 0 && limit < totalmem() ? limit : Number.POSITIVE_INFINITY) - PROCESS_BYTES);
+  const machine = Math.max(0, freeMemory() - PROCESS_BYTES);
   if (backend === 'wasm' && WASM_HEAP < machine) return { bytes: WASM_HEAP, of: 'a WebAssembly heap' };
   return { bytes: machine, of: 'free memory of this machine' };
 }
@@ -138,9 +135,14 @@ export async function estimateRun(
   return { bytes, stepSeconds: seconds * settings.gradientAccumulationSteps, evaluationSeconds: seconds / 3 };
 }
 
+/** What the `steps` steps that are left and the batches of evaluations take. */
+export const planOf = (estimate: Estimate, maxSteps: number, steps: number, evaluationBatches: number): RunPlan => ({
+  ...{ maxSteps, steps, seconds: estimate.stepSeconds * steps + estimate.evaluationSeconds * evaluationBatches },
+  bytes: Math.round(estimate.bytes) + PROCESS_BYTES,
+});
+
 /** The line that says so: `about 3 min 20 s for 2000 steps of 0.10 s, and 310 MB of tensors`. */
-export function describeEstimate(estimate: Estimate, steps: number, evaluationBatches: number): string {
-  const seconds = estimate.stepSeconds * steps + estimate.evaluationSeconds * evaluationBatches;
-  const step = estimate.stepSeconds < 1 ? `${Math.round(1000 * estimate.stepSeconds)} ms` : duration(estimate.stepSeconds);
-  return `about ${duration(seconds)} for ${steps} steps of ${step}, and ${formatBytes(estimate.bytes)} of memory for tensors`;
+export function describePlan({ steps, seconds }: RunPlan, { bytes, stepSeconds }: Estimate): string {
+  const step = stepSeconds < 1 ? `${Math.round(1000 * stepSeconds)} ms` : duration(stepSeconds);
+  return `about ${duration(seconds)} for ${steps} steps of ${step}, and ${formatBytes(bytes)} of memory for tensors`;
 }

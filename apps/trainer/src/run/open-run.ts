@@ -87,7 +87,7 @@ const orBest = async (folder: string, fs: FileSystem): Promise<string> =>
   (await hasCheckpoint(join(folder, BEST), fs)) ? `, or begin a new run with its best weights: --init-from ${join(folder, BEST)}` : '';
 
 /** `book-dense-mamba` for `--data texts/book.txt.gz --model dense-mamba`. */
-function nameOf(given: SomeSettings): string {
+export function nameOf(given: SomeSettings): string {
   const { data, model } = completeSettings({ ...given });
   const first = basename(data[0] ?? '').replace(/(\.(txt|md|jsonl|parquet|json|csv))?(\.gz)?$/i, '');
   const word = first.replaceAll(/[^\p{Letter}\p{Number}._-]+/gu, '-').replace(/^[-.]+|[-.]+$/g, '') || 'run';

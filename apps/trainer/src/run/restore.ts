@@ -4,10 +4,10 @@ import { type FileSet, type LoadedModel, openSafetensors, pretrainedFiles, seria
 import { openPretrained } from '@densessm/runtime-node';
 import { leavesOf, SsmError } from '@densessm/ssm-core';
 import type { Tokenizer } from '@densessm/tokenizer';
-import type { HostTensor, TrainingCounters, TrainingState } from '@densessm/train';
+import type { HostTensor, TrainingState } from '@densessm/train';
 import { type Checkpoint, type CheckpointFile, MANIFEST } from '../run-folder/checkpoint';
 import { trainingNotesOf } from '../run-folder/json-schema';
-import type { CourseState } from './training';
+import type { TrainingNotes } from '../run-folder/training-notes';
 
 /** Optimizer and carried states; the weights lie in model.safetensors as those of any model do. */
 const TENSORS_FILE = 'trainer.safetensors';
@@ -23,14 +23,6 @@ export function modelFiles(loaded: LoadedModel, tokenizer: Tokenizer): Checkpoin
 /** The same and everything else that a continuation needs; counters go into the manifest. */
 export function trainingFiles(loaded: LoadedModel, tokenizer: Tokenizer, { tensors }: TrainingState): CheckpointFile[] {
   return [...modelFiles(loaded, tokenizer), { name: TENSORS_FILE, pieces: [serializeSafetensors(tensors)] }];
-}
-
-/** What the manifest of a training checkpoint tells besides its files. */
-export interface TrainingNotes {
-  readonly counters: TrainingCounters;
-  readonly course: CourseState;
-  /** Time spent training until then. */
-  readonly seconds: number;
 }
 
 /**

@@ -11,16 +11,17 @@ import { writeReport } from '../report/write-report';
 import { writeCheckpoint } from '../run-folder/checkpoint';
 import { BEST, CHECKPOINT, REPORT } from '../run-folder/names';
 import { type RunInfo, writeRunInfo } from '../run-folder/run-info';
+import type { CourseState, TrainingNotes } from '../run-folder/training-notes';
 import type { Settings } from '../settings/table';
 import { shortCount, smoothed } from '../view/progress';
 import type { RunView } from '../view/run-view';
-import { describeEstimate, estimateRun } from './estimate';
+import { describePlan, estimateRun, planOf } from './estimate';
 import { clearRun, type OpenRun } from './open-run';
 import { RunOutputs } from './outputs';
 import { optimizerOf, type Prepared, prepareRun, samplerOf, scheduleOf } from './prepare';
-import { modelFiles, notesOf, readTrainingState, type TrainingNotes, trainingFiles } from './restore';
+import { modelFiles, notesOf, readTrainingState, trainingFiles } from './restore';
 import { drawSample, promptFrom } from './sample';
-import { type CourseParts, type CourseState, runCourse } from './training';
+import { type CourseParts, runCourse } from './training';
 
 export interface RunResult {
   readonly folder: string;
@@ -149,7 +150,8 @@ class TrainingRun {
     const batchOf = (sizes: Pick<Settings, 'batchSize' | 'blockSize'>) => samplerOf(data.train, { ...settings, ...sizes }).batch(0, 0);
     const estimate = await estimateRun({ ...loaded, params: this.trainer.params }, batchOf, backend.backend, settings);
     const evaluations = 1 + (settings.evalInterval > 0 ? Math.floor(left / settings.evalInterval) : 0);
-    this.view.say(`plan     ${describeEstimate(estimate, left, evaluations * this.#evaluationBatches())}`);
+    const plan = planOf(estimate, settings.maxSteps, left, evaluations * this.#evaluationBatches());
+    this.view.plan(`plan     ${describePlan(plan, estimate)}`, plan);
   }
 
   #evaluationBatches(): number {
@@ -229,7 +231,7 @@ class TrainingRun {
       process: { host: hostname(), pid: process.pid },
       versions: { densessm: manifest.version, node: process.versions.node },
       backend: prepared.backend.reason,
-      settings: run.settings,
+      settings: { ...run.settings, initFrom: run.resumed?.info.settings.initFrom ?? run.settings.initFrom },
       config: model.configToJson(config),
       parameters: countParams(model.spec(config)),
       data: prepared.data.summary,

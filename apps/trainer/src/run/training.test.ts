@@ -1,6 +1,7 @@
 import type { Batch, RunRecord } from '@densessm/train';
 import { describe, expect, it } from 'vitest';
-import { type CourseParts, type CourseState, runCourse } from './training';
+import type { CourseState } from '../run-folder/training-notes';
+import { type CourseParts, runCourse } from './training';
 
 /** A run on a trainer that counts; `log` is what happened, in order. */
 function course(

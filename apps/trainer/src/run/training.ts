@@ -4,6 +4,7 @@
  */
 import type { Batch, Evaluation, RunRecord, StepRecord } from '@densessm/train';
 import type { Best } from '../run-folder/run-info';
+import type { CourseState } from '../run-folder/training-notes';
 import type { Settings } from '../settings/table';
 
 /** The part of a trainer that the course needs. */
@@ -11,13 +12,6 @@ interface Steps {
   readonly steps: number;
   step(): Promise<StepRecord>;
   evaluate(batches: AsyncIterable<Batch> | Iterable<Batch>): Promise<Evaluation>;
-}
-
-/** What a checkpoint keeps of the course itself. */
-export interface CourseState {
-  /** Steps after which evaluation and sample were made last. */
-  readonly observedAt: number;
-  readonly best: Best | null;
 }
 
 export interface CourseParts {

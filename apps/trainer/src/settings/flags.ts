@@ -14,12 +14,23 @@ export function addSettingFlags(command: Command): void {
   }
 }
 
+/** Flags of the command line that give settings: `--learning-rate=0.0003`, `--data=a.txt --data=b.txt`, `--no-recompute`. */
+export function flagsOf(settings: SomeSettings): string[] {
+  return SETTING_NAMES.flatMap((name) => {
+    const value: unknown = settings[name];
+    if (value === undefined) return [];
+    if (typeof value === 'boolean') return [`--${value ? '' : 'no-'}${kebab(name)}`];
+    const texts = Array.isArray(value) ? value : [typeof value === 'object' ? JSON.stringify(value) : value];
+    return texts.map((text) => `--${kebab(name)}=${text}`);
+  });
+}
+
 function placeholder({ isFlag, isList, choices, placeholder: word }: Kind<unknown>): string {
   if (isFlag) return '';
   return isList ? ` <${word}...>` : ` <${choices && choices.length <= 3 ? choices.join('|') : word}>`;
 }
 
-function aboutDefault(kind: Kind<unknown>, fallback: unknown, absent: string | undefined): string {
+export function aboutDefault(kind: Kind<unknown>, fallback: unknown, absent: string | undefined): string {
   const choices = kind.choices && kind.choices.length > 3 ? `: ${kind.choices.join(', ')}` : '';
   const said = absent ?? (fallback === undefined || kind.isFlag ? '' : Array.isArray(fallback) ? fallback.join(' ') : String(fallback));
   return `${choices}${said === '' ? '' : ` (default: ${said})`}`;

@@ -13,8 +13,8 @@ export interface FakeIo extends Io {
 }
 
 /** A process without a terminal that keeps what it writes. */
-export function fakeIo(options: Partial<Pick<Io, 'cwd' | 'env' | 'signal'>> & { stdin?: string; isTTY?: boolean } = {}): FakeIo {
-  const { cwd = '/', env = {}, signal = new AbortController().signal, stdin = '', isTTY = false } = options;
+export function fakeIo(options: Partial<Pick<Io, 'cwd' | 'env' | 'signal' | 'self'>> & { stdin?: string; isTTY?: boolean } = {}): FakeIo {
+  const { cwd = '/', env = {}, signal = new AbortController().signal, stdin = '', isTTY = false, self } = options;
   const texts = { stdout: '', stderr: '' };
   const output = (name: keyof typeof texts) => ({
     isTTY,
@@ -23,7 +23,7 @@ export function fakeIo(options: Partial<Pick<Io, 'cwd' | 'env' | 'signal'>> & { 
       texts[name] += text;
     },
   });
-  const io = { cwd, env, signal, stdout: output('stdout'), stderr: output('stderr') };
+  const io = { cwd, env, signal, self, stdout: output('stdout'), stderr: output('stderr') };
   return { ...io, stdin: Readable.from([Buffer.from(stdin)]), written: () => ({ ...texts }) };
 }
 

@@ -4,10 +4,23 @@ import type { Io } from '../io';
 import { formatCount } from '../output/numbers';
 import { bar, duration, StatusLine, smoothed } from './progress';
 
+/** What a run will take, as it was measured before the first step. */
+export interface RunPlan {
+  /** All steps, those done before included. */
+  readonly maxSteps: number;
+  /** Steps still to do. */
+  readonly steps: number;
+  readonly seconds: number;
+  /** Of its process at the widest moment. */
+  readonly bytes: number;
+}
+
 /** How a run shows itself to who started it. */
 export interface RunView {
   /** A line that stays. */
   say(line: string): void;
+  /** A line that says what the run will take, and the figures in it. */
+  plan(line: string, plan: RunPlan): void;
   /** What is being done before the first step; the next call replaces it. */
   prepare(doing: string): void;
   /** `done` of `total` steps lie behind, with this as the lowest loss on held-out text. */
@@ -26,6 +39,9 @@ export function runView({ stdout, stderr }: Pick<Io, 'stdout' | 'stderr'>, optio
 class JsonView implements RunView {
   constructor(readonly stdout: Io['stdout']) {}
   say(): void {}
+  plan(_: string, plan: RunPlan): void {
+    this.stdout.write(`${JSON.stringify({ type: 'plan', ...plan })}\n`);
+  }
   prepare(): void {}
   start(): void {}
   end(): void {}
@@ -50,6 +66,10 @@ class TextView implements RunView {
   say(line: string): void {
     if (this.status) this.status.print(line);
     else this.stderr.write(`${line}\n`);
+  }
+
+  plan(line: string): void {
+    this.say(line);
   }
 
   prepare(doing: string): void {

@@ -22,6 +22,7 @@ import {
 /** `object.name`: an attribute, else a key. As Jinja's sandbox for chat templates, which lets nothing be changed. */
 export function attribute(object: Value, name: string, budget: Budget): Value {
   if (object === undefined) throw new TemplateError(`an undefined value has no attribute ${name}`);
+  refuseUnsupported(object, name);
   if (typeof object === 'string') return callable(textMethod(object, name, budget));
   if (object instanceof Namespace) return object.members.get(name);
   if (object instanceof Map) return dictMethod(object, name) ?? object.get(name);
@@ -51,7 +52,7 @@ export function path(object: Value, names: string, budget: Budget, fallback?: Va
 }
 
 /** `object[start:stop:step]`. */
-export function slice(object: Value, start: Value, stop: Value, step: Value): Value {
+export function slice(object: Value, [start, stop, step]: readonly Value[]): Value {
   if (typeof object !== 'string' && !isList(object)) throw new TemplateError(`a ${typeName(object)} cannot be cut`);
   const list = charactersOf(object as string) as readonly Value[];
   const by = indexOf(step, 1);
@@ -59,7 +60,7 @@ export function slice(object: Value, start: Value, stop: Value, step: Value): Va
   const bound = (value: Value, fallback: number): number => {
     const at = indexOf(value, fallback);
     const [least, most] = by > 0 ? [0, list.length] : [-1, list.length - 1];
-    return value === undefined || value === null ? fallback : Math.min(most, Math.max(least, at < 0 ? at + list.length : at));
+    return value === null ? fallback : Math.min(most, Math.max(least, at < 0 ? at + list.length : at));
   };
   const [from, to] = by > 0 ? [bound(start, 0), bound(stop, list.length)] : [bound(start, list.length - 1), bound(stop, -1)];
   const parts: Value[] = [];
@@ -69,9 +70,26 @@ export function slice(object: Value, start: Value, stop: Value, step: Value): Va
 }
 
 function indexOf(value: Value, fallback: number): number {
-  if (value === undefined || value === null) return fallback;
+  if (value === null) return fallback;
   if (typeof value === 'bigint' || typeof value === 'boolean') return Number(value);
   throw new TemplateError('slice indices must be integers');
+}
+
+const NUMBERS =
+  'as_integer_ratio bit_count bit_length conjugate denominator from_bytes fromhex hex imag is_integer numerator real to_bytes';
+/** Attributes that values have in Python and not here. Jinja takes what is no attribute for undefined, and so must not these. */
+const UNSUPPORTED: Readonly<Record<string, string>> = {
+  str: 'casefold encode expandtabs format format_map isascii isdecimal isidentifier isnumeric isprintable istitle maketrans rindex rpartition swapcase translate',
+  dict: 'fromkeys',
+  function: 'arguments caller catch_kwargs catch_varargs explicit_caller name',
+  generator: 'close gi_code gi_frame gi_running gi_yieldfrom send throw',
+  ...{ int: NUMBERS, float: NUMBERS, bool: NUMBERS },
+};
+const OF_VIEWS = 'count index isdisjoint mapping start step stop';
+
+function refuseUnsupported(object: Value, name: string): void {
+  const names = object instanceof View ? OF_VIEWS : (UNSUPPORTED[typeName(object)] ?? '');
+  if (names.split(' ').includes(name)) throw new TemplateError(`${typeName(object)}.${name} is not supported`);
 }
 
 const callable = (call: Callable['call'] | undefined): Callable | undefined => call && new Callable(call);
@@ -81,6 +99,13 @@ const CHANGING = ['append', 'clear', 'extend', 'insert', 'pop', 'popitem', 'remo
 function refuseChange(object: Value, name: string): void {
   if (CHANGING.includes(name)) throw new TemplateError(`${typeName(object)}.${name} would change a value, which templates may not`);
 }
+
+/** A method without arguments. */
+const plainMethod = (name: string, make: () => Value): Callable =>
+  new Callable((args, keywords) => {
+    if (args.length + keywords.size > 0) throw new TemplateError(`${name} takes no arguments`);
+    return make();
+  });
 
 function dictMethod(dict: Dict, name: string): Callable | undefined {
   if (!dict.has(name)) refuseChange(dict, name);
@@ -92,13 +117,13 @@ function dictMethod(dict: Dict, name: string): Callable | undefined {
         return dict.has(key) ? dict.get(key) : given.value('default', null);
       });
     case 'items':
-      return new Callable(() => viewOf('dict_items', entriesOf(dict)));
+      return plainMethod(name, () => viewOf('dict_items', entriesOf(dict)));
     case 'keys':
-      return new Callable(() => viewOf('dict_keys', [...dict.keys()]));
+      return plainMethod(name, () => viewOf('dict_keys', [...dict.keys()]));
     case 'values':
-      return new Callable(() => viewOf('dict_values', [...dict.values()]));
+      return plainMethod(name, () => viewOf('dict_values', [...dict.values()]));
     case 'copy':
-      return new Callable(() => new Map(dict));
+      return plainMethod(name, () => new Map(dict));
     default:
       return undefined;
   }
@@ -106,6 +131,7 @@ function dictMethod(dict: Dict, name: string): Callable | undefined {
 
 function listMethod(list: readonly Value[], name: string): Callable | undefined {
   if (!(list instanceof Tuple)) refuseChange(list as Value[], name);
+  if (name === 'copy' && !(list instanceof Tuple)) return plainMethod(name, () => [...list]);
   if (name === 'count') return new Callable(([wanted]) => BigInt(list.filter((one) => isEqual(one, wanted)).length));
   if (name !== 'index') return undefined;
   return new Callable(([wanted]) => {

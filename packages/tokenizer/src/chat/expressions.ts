@@ -1,9 +1,10 @@
 import { attribute, item, path, slice } from './access';
 import type { Budget } from './budget';
 import { applyFilter } from './filters';
+import { NEGATED_TEST, OPERATORS, TEST } from './grammar';
 import { binary } from './operators';
 import type { Scope } from './scope';
-import { type Named, NEGATED_TEST, type Node, TEST } from './syntax';
+import type { Named, Node } from './syntax';
 import { runTest } from './tests';
 import { Callable, isNumber, isTrue, itemsOf, type Keywords, keyOf, plain, TemplateError, tupleOf, typeName, type Value } from './values';
 
@@ -44,6 +45,7 @@ export class Expressions {
         if (Number.isSafeInteger(value)) return BigInt(Number(value));
         throw new TemplateError('integers of more than 53 bits are not supported');
       case 'Identifier':
+        if (OPERATORS.includes(String(value))) throw new TemplateError(`a value is missing before ${value}`);
         return CONSTANTS.has(String(value)) ? CONSTANTS.get(String(value)) : scope.get(String(value));
       case 'ArrayLiteral':
         return (value as Node[]).map((one) => this.evaluate(one, scope));
@@ -97,7 +99,10 @@ export class Expressions {
     const object = this.evaluate(node.object, scope);
     const property = node.property as Fields;
     if (property.type === 'SliceExpression')
-      return slice(object, this.evaluate(property.start, scope), this.evaluate(property.stop, scope), this.evaluate(property.step, scope));
+      return slice(
+        object,
+        [property.start, property.stop, property.step].map((bound) => (bound ? this.evaluate(bound, scope) : null)),
+      );
     if (!node.computed && property.type === 'Identifier') return attribute(object, String(property.value), this.#budget);
     return item(object, this.evaluate(property, scope), this.#budget);
   }

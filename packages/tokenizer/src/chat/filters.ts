@@ -1,7 +1,8 @@
 import { Arguments } from './arguments';
 import type { Budget } from './budget';
+import { jsonFilter } from './json-filter';
 import { contains, entriesOf, formatted } from './operators';
-import { str, toJson } from './print';
+import { str } from './print';
 import { runTest } from './tests';
 import { capitalize, LINE_END, pad, replaceText, strip, textMethod } from './text-methods';
 import {
@@ -83,13 +84,20 @@ function unique(value: Value, given: Arguments, context: FilterContext): Value {
 function selection(keeps: boolean, byAttribute: boolean) {
   return (value: Value, args: Value[], context: FilterContext): Value => {
     const [path, name, ...rest] = byAttribute ? args : ['', ...args];
+    const isNamed = args.length > (byAttribute ? 1 : 0);
     const chosen = items(value, context).filter((item) => {
       const tested = byAttribute ? context.attribute(item, String(path)) : item;
-      const passes = name === undefined ? isTrue(tested) : runTest(String(name), tested, rest, context.budget);
+      const passes = isNamed ? runTest(textOf(name), tested, rest, context.budget) : isTrue(tested);
       return passes === keeps;
     });
     return new Generated(chosen);
   };
+}
+
+/** The name of a filter or test. */
+function textOf(name: Value): string {
+  if (typeof name === 'string') return name;
+  throw new TemplateError(`a ${typeName(name)} names no filter and no test`);
 }
 
 function mapped(value: Value, args: Value[], keywords: Keywords, context: FilterContext): Value {
@@ -101,7 +109,7 @@ function mapped(value: Value, args: Value[], keywords: Keywords, context: Filter
     return new Generated(list.map((item) => context.attribute(item, path, fallback)));
   }
   const [name, ...rest] = args;
-  return new Generated(list.map((item) => applyFilter(String(name), item, rest, keywords, context)));
+  return new Generated(list.map((item) => applyFilter(textOf(name), item, rest, keywords, context)));
 }
 
 /** Python's int() and float() of a text; JavaScript reads others. */
@@ -146,17 +154,6 @@ function indented(value: Value, given: Arguments, { budget }: FilterContext): st
   const isBlank = given.flag('blank', false);
   const body = [first, ...rest.map((line) => (line !== '' || isBlank ? indent + line : line))].join('\n');
   return given.flag('first', false) ? indent + body : body;
-}
-
-function json(value: Value, given: Arguments): string {
-  const indent = given.isNone('indent')
-    ? null
-    : typeof given.value('indent') === 'string'
-      ? given.text('indent')
-      : ' '.repeat(Math.min(given.int('indent'), 64));
-  const pair = given.isNone('separators') ? null : itemsOf(given.value('separators')).map(str);
-  const separators = pair === null ? ([indent === null ? ', ' : ',', ': '] as const) : ([pair[0] ?? '', pair[1] ?? ''] as const);
-  return toJson(value, { indent, separators, ensureAscii: given.flag('ensure_ascii', false), sortKeys: given.flag('sort_keys', false) });
 }
 
 function joined(value: Value, given: Arguments, context: FilterContext): string {
@@ -277,7 +274,7 @@ const FILTERS: Readonly<Record<string, Filter>> = {
   string: simple((value) => str(value)),
   sum: { names: ['attribute', 'start'], run: total },
   title: method('title'),
-  tojson: { names: ['ensure_ascii', 'indent', 'separators', 'sort_keys'], run: json },
+  tojson: { names: ['ensure_ascii', 'indent', 'separators', 'sort_keys'], run: jsonFilter },
   trim: { names: ['chars'], run: (value, given) => strip(str(value), given.isNone('chars') ? null : given.text('chars'), 'both') },
   unique: { names: KEYED, run: unique },
   upper: method('upper'),

@@ -11,11 +11,17 @@ export function globalsOf(budget: Budget, now: Date): Record<string, Value> {
   const named = (args: Value[], keywords: Map<string, Value>): Map<string, Value> => {
     const [base] = args;
     if (args.length > 1) throw new TemplateError('at most one argument is not a keyword');
+    if (args.length === 1 && base === undefined) throw new TemplateError('an undefined value is no dict');
     const pairs: [Value, Value][] =
       base instanceof Map ? [...base] : itemsOf(base).map((pair) => itemsOf(pair) as unknown as [Value, Value]);
     return new Map([...pairs.map(([key, value]): [string, Value] => [String(key), value]), ...keywords]);
   };
+  const unsupported = (name: string): Callable =>
+    new Callable(() => {
+      throw new TemplateError(`${name} is not supported`);
+    });
   return {
+    ...{ cycler: unsupported('cycler'), joiner: unsupported('joiner'), lipsum: unsupported('lipsum') },
     range: new Callable((args) => range(args, budget)),
     namespace: new Callable((args, keywords) => new Namespace(named(args, keywords))),
     dict: new Callable((args, keywords) => named(args, keywords) as Map<Value, Value>),

@@ -10,6 +10,7 @@ const [variables, ...lines] = fixtureLines<unknown>('chat') as [Record<string, u
 const REFUSED = new Set([
   ...['{{ (1,) }}', '{{ () }}', '{{ (1,) + (2,) }}', '{{ [1] == (1,) }}', "{{ 'x'.encode() }}", '{{ 100000000000000000 * 1.0 }}'],
   ...['{{ 1 < 2 < 3 }}', '{{ 1 == 1 == 1 }}', '{% for x in xs recursive %}{{ x }}{% endfor %}', '{% raw %}{{ x }}{% endraw %}'],
+  ...['{{ s.swapcase is defined }}', "{{ 'format {}'.format(1) }}", 'x %}\n y', '{% macro m() %}{{ varargs }}{% endmacro %}{{ m() }}'],
 ]);
 
 function render(template: string): string | null {

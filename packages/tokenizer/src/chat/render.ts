@@ -181,6 +181,8 @@ function loopOf(items: readonly Value[], index: number, memory: Value[]): Namesp
     ['first', index === 0],
     ['last', index === items.length - 1],
     ['length', BigInt(items.length)],
+    ['depth', 1n], // recursive loops are refused
+    ['depth0', 0n],
     ['previtem', items[index - 1]],
     ['nextitem', items[index + 1]],
     ['changed', changed],

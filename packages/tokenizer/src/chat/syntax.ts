@@ -1,5 +1,7 @@
 import { parse, tokenize } from '@huggingface/jinja';
 import { checkSource } from './budget';
+import { groupConcatenations } from './concatenation';
+import { checkGrammar, NEGATED_TEST, TEST, type Token } from './grammar';
 import { TemplateError } from './values';
 
 /** A node of the library's tree, as far as it is read here. */
@@ -8,15 +10,10 @@ export interface Node {
 }
 export type Named = Node & { value: string };
 export type Parameter = Named & { key: Named; value: string | Node };
-type Token = ReturnType<typeof tokenize>[number];
-
-/** Marks a test that was rewritten as a filter: `x is even` as `x | is:even`. */
-export const TEST = 'is:';
-export const NEGATED_TEST = 'is not:';
 
 /**
  * The statements of a template, by the lexer and parser of @huggingface/jinja. What these read otherwise than Jinja is rewritten
- * before (line ends, tests with arguments) or refused (chained comparisons, text like tags at line ends).
+ * before (line ends, tests with arguments) or refused (chained comparisons, text like tags at line ends, missing commas).
  * @throws Error where the template is none
  */
 export function parseTemplate(source: string): Node[] {
@@ -24,8 +21,11 @@ export function parseTemplate(source: string): Node[] {
   const text = source.replace(/\r\n?/g, '\n');
   refuseMisread(text);
   const tokens = tokenize(text, { lstrip_blocks: true, trim_blocks: true });
+  refuseTagEnds(text, tokens);
   refuseChains(tokens);
-  return parse(testsAsFilters(tokens)).body as unknown as Node[];
+  const rewritten = testsAsFilters(tokens);
+  checkGrammar(rewritten);
+  return parse(groupConcatenations(rewritten, make)).body as unknown as Node[];
 }
 
 /** The library's whitespace rules take `{-` after an indent and `-}` before a line end for parts of tags. */
@@ -33,7 +33,12 @@ function refuseMisread(text: string): void {
   if (/^[ \t]+\{-|(?<![%}#])-\}\n/m.test(text)) throw new TemplateError('braces with a minus at the ends of lines are not supported');
 }
 
-const COMPARISONS = ['in', 'not'];
+/** The library removes a line end after `%}` and `#}` in texts and strings, too. */
+function refuseTagEnds(source: string, tokens: readonly Token[]): void {
+  const isMisread = ({ type, value }: Token): boolean =>
+    /[%#]\}/.test(value) && (type === 'Text' || (type === 'StringLiteral' && !source.includes(value)));
+  if (tokens.some(isMisread)) throw new TemplateError('ends of tags within text are not supported');
+}
 
 /** `a < b < c` means `a < b and b < c`, which the library's tree does not tell from `(a < b) < c`. */
 function refuseChains(tokens: readonly Token[]): void {
@@ -63,11 +68,12 @@ function isForIn(tokens: readonly Token[], index: number): boolean {
   return !tokens.slice(at + 2, index).some(({ value, type }) => type === 'Identifier' && value === 'in');
 }
 
+const make = (like: Token, type: Token['type'], value: string): Token =>
+  Object.assign(Object.create(Object.getPrototypeOf(like)), { type, value });
+
 /** Rewrites `x is [not] name(args)` and `x is [not] name arg`, which the library cannot parse, as filters, which bind alike. */
 function testsAsFilters(tokens: readonly Token[]): Token[] {
   const out: Token[] = [];
-  const make = (like: Token, type: Token['type'], value: string): Token =>
-    Object.assign(Object.create(Object.getPrototypeOf(like)), { type, value });
   for (let at = 0; at < tokens.length; at++) {
     const token = tokens[at] as Token;
     const isTest = token.type === 'Identifier' && token.value === 'is' && !['Dot', 'OpenStatement'].includes(tokens[at - 1]?.type ?? '');
@@ -80,6 +86,8 @@ function testsAsFilters(tokens: readonly Token[]): Token[] {
     if (name?.type !== 'Identifier') throw new TemplateError('a test without a name');
     at += isNegated ? 2 : 1;
     out.push(make(token, 'Pipe', '|'), make(token, 'Identifier', (isNegated ? NEGATED_TEST : TEST) + name.value));
+    if (NOT_AFTER_TESTS.includes(tokens[at + 1]?.value ?? ''))
+      throw new TemplateError(`Jinja takes no ${tokens[at + 1]?.value} after a test`);
     const end = argumentEnd(tokens, at + 1);
     if (end <= at + 1 || tokens[at + 1]?.type === 'OpenParen') continue;
     out.push(make(token, 'OpenParen', '('), ...testsAsFilters(tokens.slice(at + 1, end)), make(token, 'CloseParen', ')'));
@@ -88,7 +96,9 @@ function testsAsFilters(tokens: readonly Token[]): Token[] {
   return out;
 }
 
-const WORDS = ['and', 'or', 'not', 'if', 'else', 'in', 'is', 'recursive', ...COMPARISONS];
+const WORDS = ['and', 'or', 'else'];
+/** Jinja takes these for the argument of a test. */
+const NOT_AFTER_TESTS = ['if', 'in', 'not', 'is', 'recursive'];
 
 /** Where the one argument without parentheses of a test ends: a literal, name or bracket with what follows it. */
 function argumentEnd(tokens: readonly Token[], start: number): number {

@@ -41,9 +41,13 @@ const COMPARISONS: Readonly<Record<string, string>> = {
   ...{ gt: '>', greaterthan: '>', '>': '>', ge: '>=', '>=': '>=' },
 };
 
+const WITH_ARGUMENT = ['divisibleby', 'sameas'];
+
 /** `value is name(args)`. @throws TemplateError for a test that is not supported */
 export function runTest(name: string, value: Value, args: readonly Value[], budget: Budget): boolean {
   budget.spend();
+  if (args.length !== (Object.hasOwn(COMPARISONS, name) || WITH_ARGUMENT.includes(name) ? 1 : 0))
+    throw new TemplateError(`the test ${name} does not take ${args.length} arguments`);
   if (Object.hasOwn(COMPARISONS, name)) return binary(COMPARISONS[name] ?? '', value, args[0], budget) === true;
   const test = Object.hasOwn(TESTS, name) ? TESTS[name] : undefined;
   if (test) return test(value, args, budget);

@@ -102,18 +102,18 @@ describe('byte tokens as LLaMA has them', () => {
 describe('ids outside the vocabulary', () => {
   it.each([-1, 0.5, Number.NaN, 1e9, '3', null, 3n])('are an error (%s)', (id) => {
     for (const decode of [byteLevel.decode, (list: number[]) => byteLevel.decodeStream().push(list)])
-      expect(() => decode([0, id as number])).toThrow(expect.objectContaining({ name: 'SsmError', code: 'TOKENS' }));
+      expect(() => decode([0, id as number])).toThrow(expect.objectContaining({ name: 'TokenizerError', code: 'TOKENS' }));
   });
 
   it('say what was expected', () => {
     expect(thrown(() => byteLevel.decode([byteLevel.vocabSize]))).toMatchInlineSnapshot(`
-      "SsmError: decode: an id is not in the vocabulary.
+      "TokenizerError: decode: an id is not in the vocabulary.
         expected  a whole number from 0 to 407 that has a token
         got       408
         fix       check that model and tokenizer belong together; a model with more rows than tokens decodes with \`unknownIds: 'skip'\`"
     `);
     expect(thrown(() => byteLevel.decode('12' as never))).toMatchInlineSnapshot(`
-      "SsmError: decode: the ids are no list.
+      "TokenizerError: decode: the ids are no list.
         expected  an id, or a list of ids
         got       "12"
         fix       pass an array or a typed array of ids"

@@ -38,16 +38,32 @@ export function sectionCutter(tokens: readonly AddedToken[], form: Normalizer): 
   });
   if (byForm.size === 0) return (text) => (text === '' ? [] : [{ text, atStart: true }]);
   const trie = new Trie('tokenizer.json.added_tokens', byForm);
-  const beginnings = new Set(Array.from(byForm.keys(), (text) => escapeRegExp(text.charAt(0)).replace('-', '\\-')));
-  const finder = { tokens, trie, beginnings: new RegExp(`[${[...beginnings].join('')}]`, 'g') };
+  const finder = { tokens, trie, beginnings: beginningsOf([...byForm.keys()]) };
   return (text, specialsAsText) => sections(text, finder, specialsAsText);
 }
+
+/** More first units than these make the expression slower than it is useful to look at second ones. */
+const MAX_FIRST_UNITS = 64;
+
+/**
+ * Where a token may begin: its first unit, and before its second. Both, since tokens of several spaces are common, and so are
+ * single spaces in texts.
+ */
+function beginningsOf(forms: readonly string[]): RegExp {
+  const seconds = new Map<string, Set<string>>();
+  for (const form of forms) seconds.set(form.charAt(0), (seconds.get(form.charAt(0)) ?? new Set()).add(form.charAt(1)));
+  if (seconds.size > MAX_FIRST_UNITS) return new RegExp(classOf([...seconds.keys()]), 'g');
+  const options = Array.from(seconds, ([first, all]) => escapeRegExp(first) + (all.has('') ? '' : `(?=${classOf([...all])})`));
+  return new RegExp(options.join('|'), 'g');
+}
+
+const classOf = (units: readonly string[]): string => `[${units.map((unit) => escapeRegExp(unit).replace('-', '\\-')).join('')}]`;
 
 interface Finder {
   tokens: readonly AddedToken[];
   /** Indices of the tokens. */
   trie: Trie;
-  /** The units with which tokens begin: the engine finds them faster than we do. */
+  /** Where tokens may begin: the engine finds these places faster than we do. */
   beginnings: RegExp;
 }
 

@@ -20,12 +20,12 @@ describe('encode', () => {
   });
 
   it.each([null, undefined, 5, ['a'], new Uint8Array(1)])('refuses %j, which is no text', (text) => {
-    expect(() => byteLevel.encode(text as never)).toThrow(expect.objectContaining({ name: 'SsmError', code: 'OPTION' }));
+    expect(() => byteLevel.encode(text as never)).toThrow(expect.objectContaining({ name: 'TokenizerError', code: 'OPTION' }));
   });
 
   it('says what it wants', () => {
     expect(thrown(() => byteLevel.encode(5 as never))).toMatchInlineSnapshot(`
-      "SsmError: encode: the text is no string.
+      "TokenizerError: encode: the text is no string.
         expected  a string
         got       5
         fix       pass one string; encode several texts one by one"

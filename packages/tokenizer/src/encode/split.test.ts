@@ -32,7 +32,7 @@ describe('cut', () => {
 it('says so where a match is longer than a regular expression can be', () => {
   const endless = /(?:日|本)+/gu; // fails sooner than a class of characters would
   for (const action of [() => cut('日'.repeat(2e7), endless, 'Isolated'), () => [...matchesOf('日'.repeat(2e7), endless)]])
-    expect(action).toThrow(expect.objectContaining({ name: 'SsmError', code: 'OPTION' }));
+    expect(action).toThrow(expect.objectContaining({ name: 'TokenizerError', code: 'OPTION' }));
 });
 
 describe('a pattern', () => {
@@ -45,10 +45,10 @@ describe('a pattern', () => {
 
   it('that JavaScript cannot express is an error', () => {
     expect(thrown(() => pattern({ Regex: '(?<=a+b|(c)\\1' }))).toMatch(
-      /^SsmError: split.pattern: the regular expression has no counterpart/,
+      /^TokenizerError: split.pattern: the regular expression has no counterpart/,
     );
     expect(thrown(() => pattern({ Glob: '*' }))).toMatchInlineSnapshot(`
-      "SsmError: split.pattern.Regex cannot be used.
+      "TokenizerError: split.pattern.Regex cannot be used.
         expected  a string
         got       nothing
         fix       get the file again, or correct it there"

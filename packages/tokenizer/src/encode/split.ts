@@ -2,8 +2,9 @@ import { ReplaceNormalizer } from '@huggingface/tokenizers';
 import { shown, TokenizerError } from '../errors';
 import type { JsonReader } from '../json';
 import { checkGrowth } from '../limits';
+import { markAtomic } from './regex/atomic';
 import { compileRegex, LinearPattern, type Match } from './regex/linear-pattern';
-import { isLinearNatively } from './regex/native-time';
+import { isLinearNatively, withoutNeedlessAtomic } from './regex/native-time';
 import { parseRegex } from './regex/parse';
 
 /** What becomes of the matches of a pattern when a text is cut by it. */
@@ -136,7 +137,7 @@ export function replaceAll(where: string, text: string, pattern: Pattern, conten
 
 /**
  * The pattern of a file, `{ "String": … }` or `{ "Regex": … }`, for all its matches. Regular expressions are written for
- * Oniguruma; the library rewrites them for JavaScript. Those on which JavaScript's engine may backtrack for ever get ours.
+ * Oniguruma; the library rewrites them for JavaScript. Those with atomic groups and those on which JavaScript's engine may backtrack for ever get ours.
  * @throws TokenizerError FILE, CONFIG
  */
 export function readPattern(reader: JsonReader): Pattern {
@@ -145,7 +146,7 @@ export function readPattern(reader: JsonReader): Pattern {
   const source = pattern.string('Regex');
   if (source.length > MAX_SOURCE) throw unreadable(pattern.where, source, new Error(`it has more than ${MAX_SOURCE} characters`));
   try {
-    const compiled = new ReplaceNormalizer({ type: 'Replace', pattern: { Regex: source }, content: '' }).pattern;
+    const compiled = new ReplaceNormalizer({ type: 'Replace', pattern: { Regex: markAtomic(source) }, content: '' }).pattern;
     if (compiled) return inLinearTime(pattern.where, compiled);
   } catch (cause) {
     if (cause instanceof TokenizerError) throw cause;
@@ -158,7 +159,8 @@ export function readPattern(reader: JsonReader): Pattern {
 const MAX_SOURCE = 10_000;
 
 function inLinearTime(where: string, compiled: RegExp): Pattern {
-  const tree = parseRegex(compiled.source);
+  const parsed = parseRegex(compiled.source);
+  const tree = parsed && withoutNeedlessAtomic(parsed);
   if (tree && isLinearNatively(tree)) return compiled;
   const program = tree && compileRegex(tree);
   if (program) return new LinearPattern(program);

@@ -61,13 +61,13 @@ describe('unknown characters', () => {
 
   it('are an error in a plain list of characters, which has no merges', () => {
     expect(() => encoded(model(['a'], []), 'aé')).toThrowErrorMatchingInlineSnapshot(`
-      [SsmError: encode: the character "é" is not in the vocabulary, which has no token for unknown ones.
+      [TokenizerError: encode: the character "é" is not in the vocabulary, which has no token for unknown ones.
         expected  characters of the vocabulary
         got       "é"
         fix       make the tokenizer from text that has all characters, or give it a token for unknown ones]
     `);
     expect(() => encoded(model(['a'], [], { unk_token: '<unk>' }), 'é')).toThrowErrorMatchingInlineSnapshot(`
-      [SsmError: encode: the character "é" is not in the vocabulary, which has no token <unk>.
+      [TokenizerError: encode: the character "é" is not in the vocabulary, which has no token <unk>.
         expected  characters of the vocabulary
         got       "é"
         fix       make the tokenizer from text that has all characters, or give it a token for unknown ones]

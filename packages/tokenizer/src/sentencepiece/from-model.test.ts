@@ -74,20 +74,20 @@ describe('a broken model', () => {
 
   it('says what is wrong', () => {
     expect(thrown(() => tokenizerFromSentencePiece(new TextEncoder().encode('version https://git-lfs')))).toMatchInlineSnapshot(`
-      "SsmError: tokenizer.model: the bytes are no SentencePiece model.
+      "TokenizerError: tokenizer.model: the bytes are no SentencePiece model.
         expected  a protocol buffer message with pieces
         got       a field of wire type 6
         fix       get the file again: it may have been cut short, or be a web page or a Git LFS pointer instead"
     `);
     expect(thrown(() => tokenizerFromSentencePiece(new Uint8Array(0)))).toMatchInlineSnapshot(`
-      "SsmError: tokenizer.model: the bytes are no SentencePiece model.
+      "TokenizerError: tokenizer.model: the bytes are no SentencePiece model.
         expected  a protocol buffer message with pieces
         got       no pieces
         fix       get the file again: it may have been cut short, or be a web page or a Git LFS pointer instead"
     `);
     expect(thrown(() => tokenizerFromSentencePiece('x' as never))).toMatchInlineSnapshot(
       `
-      "SsmError: tokenizerFromSentencePiece: the model is not given as bytes.
+      "TokenizerError: tokenizerFromSentencePiece: the model is not given as bytes.
         expected  a Uint8Array
         got       "x"
         fix       read the file as bytes, not as text"
@@ -106,6 +106,8 @@ describe('a broken model', () => {
     ['no unknown piece', field(2, field(40, 7))],
   ])('that asks for %s is sound but not supported', (_, more) => {
     expect(tokenizerFromSentencePiece(message(pieces, field(2, field(41, 1)))).encode('a')).toBeDefined();
-    expect(() => tokenizerFromSentencePiece(message(pieces, more))).toThrow(expect.objectContaining({ name: 'SsmError', code: 'CONFIG' }));
+    expect(() => tokenizerFromSentencePiece(message(pieces, more))).toThrow(
+      expect.objectContaining({ name: 'TokenizerError', code: 'CONFIG' }),
+    );
   });
 });

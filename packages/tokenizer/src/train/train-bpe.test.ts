@@ -106,10 +106,10 @@ describe('training with bad input', () => {
     [{ vocabSize: 300, specialTokens: [''] }],
     [{ vocabSize: 300, specialTokens: '<s>' as never }],
   ])('refuses %j', async (options) => {
-    await expect(trainByteLevelBpe(texts, options)).rejects.toMatchObject({ name: 'SsmError', code: 'OPTION' });
+    await expect(trainByteLevelBpe(texts, options)).rejects.toMatchObject({ name: 'TokenizerError', code: 'OPTION' });
   });
 
   it.each([['one string'], [[1]], [[null]], [5]])('refuses %j for texts', async (bad) => {
-    await expect(trainByteLevelBpe(bad as never, { vocabSize: 300 })).rejects.toMatchObject({ name: 'SsmError', code: 'OPTION' });
+    await expect(trainByteLevelBpe(bad as never, { vocabSize: 300 })).rejects.toMatchObject({ name: 'TokenizerError', code: 'OPTION' });
   });
 });

@@ -1,29 +1,29 @@
 import { join, resolve } from 'node:path';
-import { usageError } from '../../errors';
 import type { Io } from '../../io';
-import { relativePath } from '../../output/paths';
 import { refuseOverwrite } from '../../output/write-file';
-import { REPORT } from '../../run-folder/names';
-import { writeJson, writeLines } from '../shared';
+import { readTextIfThere, realFiles } from '../../run-folder/files';
+import { findRuns } from '../../run-folder/find-runs';
+import { LOG_FILE, REPORT } from '../../run-folder/names';
+import { readSweep } from '../../run-folder/sweep-file';
 import type { ReportOptions } from './command';
+import { writeReportOf } from './write';
 
 export async function report(names: readonly string[], { output, overwrite, json }: ReportOptions, io: Io): Promise<void> {
-  const folders = names.map((name) => resolve(io.cwd, name));
-  const [only] = folders;
-  const isOwn = output === undefined && folders.length === 1 && only !== undefined;
+  const given = names.map((name) => resolve(io.cwd, name));
+  const [only] = given;
+  const isOwn = output === undefined && given.length === 1 && only !== undefined;
   const path = isOwn ? join(only, REPORT) : resolve(io.cwd, output ?? REPORT);
   await refuseOverwrite(path, overwrite || isOwn);
-  const { readReportRun, saveReport, summarize, terminalSummary } = await import('../../report/index'); // brings TensorFlow.js, which --help need not wait for
-  const runs = await Promise.all(folders.map((folder) => readReportRun(folder)));
-  for (const [i, { info, steps }] of runs.entries()) if (info === undefined && steps.length === 0) throw noRun(names[i] ?? '');
-  await saveReport(runs, path);
-  if (json) writeJson(io, { report: path, runs: runs.map(summarize) });
-  else
-    writeLines(io, [
-      ...runs.flatMap((run) => [run.name, ...terminalSummary(run, io.stdout.columns), '']),
-      `report   ${relativePath(io.cwd, path)}`,
-    ]);
+  const folders = (await Promise.all(given.map(runsIn))).flat();
+  await writeReportOf(folders, path, { json: json === true }, io);
 }
 
-const noRun = (folder: string): Error =>
-  usageError(`${folder} is no run.`, 'a folder with run.json and log.jsonl', 'neither', 'densessm runs lists the runs that there are');
+/** A run itself, or the runs below the folder: in the order of the sweep, or by name where it is none. */
+async function runsIn(folder: string): Promise<string[]> {
+  if ((await readTextIfThere(realFiles, join(folder, LOG_FILE))) !== undefined) return [folder];
+  const below = await findRuns(folder);
+  if (below.length === 0) return [folder];
+  const found = new Set(below.map((run) => run.folder));
+  const ordered = ((await readSweep(folder)) ?? []).map(({ name }) => join(folder, name)).filter((one) => found.has(one));
+  return [...new Set([...ordered, ...[...found].sort()])];
+}

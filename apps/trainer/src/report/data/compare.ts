@@ -30,7 +30,9 @@ export interface Differing {
 
 /** The settings in which runs differ, the seed last; keys of the model's config only where no setting differs. */
 export function differing(runs: readonly ReportRun[]): Differing[] {
-  const settings = namesThatDiffer(runs.map(({ info }) => info?.settings ?? {})).filter(({ name }) => name !== 'initFrom');
+  const settings = namesThatDiffer(runs.map(({ info }) => info?.settings ?? {})).filter(
+    ({ name, values }) => name !== 'initFrom' || !values.includes(UNKNOWN), // a run that was resumed by an earlier version
+  );
   const seed = settings.filter(({ name }) => name === 'seed');
   const others = settings.filter(({ name }) => name !== 'seed');
   return [...(others.length > 0 ? others : namesThatDiffer(runs.map(({ info }) => info?.config ?? {}))), ...seed];
@@ -44,8 +46,9 @@ function namesThatDiffer(objects: readonly object[]): Differing[] {
     .filter(({ values }) => new Set(values).size > 1);
 }
 
+const UNKNOWN = '–';
 const written = (value: unknown): string =>
-  value === undefined || value === null ? '–' : typeof value === 'string' ? value : JSON.stringify(value);
+  value === undefined || value === null ? UNKNOWN : typeof value === 'string' ? value : JSON.stringify(value);
 
 /** In the order of their first runs. */
 export function groupsOf(runs: readonly ReportRun[]): RunGroup[] {

@@ -12,6 +12,7 @@ import { Html, html, jsonForScript } from './html';
 import { keyFigures } from './key-figures';
 import { count } from './numbers';
 import { samplesSection } from './samples';
+import { settingsSection } from './settings';
 
 /** What is put into the page: uPlot, and the script and style of the page itself. */
 export interface ReportAssets {
@@ -68,6 +69,7 @@ const allCharts = ({ training, gates }: Drawing) => [...training, ...gates];
 function titleOf(runs: readonly ReportRun[]): string {
   if (runs.length === 0) return 'No runs';
   const groups = groupsOf(runs);
+  if (groups.length > 4 && groups.length < runs.length) return `${groups.length} settings, ${runs.length} runs`;
   if (groups.length < runs.length) return `${groups.map(({ label }) => label).join(' · ')}: ${runs.length} runs`;
   return runs.length > 4 ? `${runs.length} runs` : runs.map(({ name }) => name).join(' · ');
 }
@@ -99,6 +101,7 @@ function body(runs: readonly ReportRun[], drawing: Drawing): Html {
     differing(runs),
     colorsOf(runs).map(({ run }) => run),
   )}</section>
+${settingsSection(runs)}
 ${curvesSection(drawing)}
 ${samplesSection(runs)}
 ${gatesSection(runs, drawing)}

@@ -21,6 +21,9 @@ import { crossEntropy } from '../../operations/cross-entropy/kernel';
 import { crossEntropyGradOnGpu, crossEntropyOnGpu } from '../../operations/cross-entropy/webgpu/kernel';
 import { cumsum } from '../../operations/cumsum/kernel';
 import { cumsumOnGpu, replaceCumsum } from '../../operations/cumsum/webgpu/kernel';
+import { decayScanGrad } from '../../operations/decay-scan/gradient';
+import { decayScan } from '../../operations/decay-scan/kernel';
+import { decayScanGradOnGpu, decayScanOnGpu } from '../../operations/decay-scan/webgpu/kernel';
 import { embedding, embeddingGrad } from '../../operations/embedding/kernel';
 import { embeddingGradOnGpu, embeddingOnGpu } from '../../operations/embedding/webgpu/kernel';
 import { matMul } from '../../operations/matmul/kernel';
@@ -39,7 +42,7 @@ import { Gpu, type TfjsGpuBackend } from './gpu';
 import { GpuMatrix } from './packed/packed-matrix';
 import { specializeOnGpu } from './specialize';
 import { replaceAddN } from './tfjs-patches/add-n';
-import { replaceSum } from './tfjs-patches/sum';
+import { replaceSums } from './tfjs-patches/sum';
 
 export interface WebGpuKernels {
   /** The kernels that are now fast. */
@@ -49,15 +52,15 @@ export interface WebGpuKernels {
 const running = new WeakMap<object, Gpu>();
 
 /**
- * Registers our WGSL kernels for tfjs's WebGPU backend, and replaces three of tfjs's own: AddN of many tensors and Cumsum from the end, which are
- * silently wrong, and Sum, which fails for an empty tensor. From then on an error of the device is thrown, by the next kernel or the next reading of a tensor, and names the kernel.
+ * Registers our WGSL kernels for tfjs's WebGPU backend, and replaces four of tfjs's own: AddN of many tensors and Cumsum from the end, which are
+ * silently wrong, and Sum and Mean, which are slow where there are few sums. From then on an error of the device is thrown, by the next kernel or the next reading of a tensor, and names the kernel.
  * @throws SsmError BACKEND where the backend is not tfjs's
  */
 export function registerWebGpuKernels(backend: unknown): WebGpuKernels {
   const gpu = gpuOf(backend);
   replaceAddN(gpu);
   replaceCumsum(gpu);
-  replaceSum(gpu);
+  replaceSums(gpu);
   return {
     names: [
       specializeOnGpu(gpu, matMul, matMulOnGpu),
@@ -78,6 +81,8 @@ export function registerWebGpuKernels(backend: unknown): WebGpuKernels {
       specializeOnGpu(gpu, crossEntropyGrad, crossEntropyGradOnGpu),
       specializeOnGpu(gpu, adamwStep, adamwStepOnGpu),
       specializeOnGpu(gpu, squareSum, squareSumOnGpu),
+      specializeOnGpu(gpu, decayScan, decayScanOnGpu),
+      specializeOnGpu(gpu, decayScanGrad, decayScanGradOnGpu),
       specializeOnGpu(gpu, selectiveScan, selectiveScanOnGpu),
       specializeOnGpu(gpu, selectiveScanGrad, selectiveScanGradOnGpu),
       specializeOnGpu(gpu, selectiveScanGradOfC, selectiveScanGradOfCOnGpu),

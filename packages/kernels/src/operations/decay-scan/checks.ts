@@ -45,6 +45,7 @@ const samples = {
   'chunks of 64, the last of one token': { inputs: of([2, 65, 1, 3, 5]) },
   'chunks of 64, constant decay': { inputs: of([2, 131, 1, 5, 3], { constant: true, start: false }) },
   'chunks of 64, starts and strong decay': { inputs: of([1, 133, 2, 3, 2], { anew: [0, 40, 64, 100], strongest: 20 }) },
+  'more keys and values than a tile': { inputs: of([1, 35, 1, 70, 67]) },
   'starts, recurrent': { inputs: of([2, 4, 3, 5, 2], { anew: [2], constant: true, start: false }), attrs: { chunkSize: 1 } },
 };
 

@@ -29,10 +29,11 @@ export class LinearPattern {
   }
 }
 
-/** An instruction: a character, a choice of which `next` is tried first, a look-around, or the end of an expression. */
+/** An instruction: a character, a choice of which `next` is tried first, a body that gives nothing back, a look-around, or the end of an expression. */
 type Instruction =
   | { op: 'char'; accepts: (point: number) => boolean; next: number }
   | { op: 'split'; next: number; other: number }
+  | { op: 'atomic'; body: number; next: number }
   | { op: 'ahead'; body: number; isNegative: boolean; next: number }
   | { op: 'behind'; accepts: (point: number) => boolean; isNegative: boolean; next: number }
   | { op: 'end' };
@@ -71,6 +72,8 @@ export function compileRegex(regex: RegexNode): Program | null {
         return node.options.map((option) => before(option, next)).reduceRight((other, first) => emit({ op: 'split', next: first, other }));
       case 'repeat':
         return repeated(node, next);
+      case 'atomic':
+        return emit({ op: 'atomic', body: before(node.item, 0), next });
       case 'look':
         if (node.isAhead) return emit({ op: 'ahead', body: before(node.item, 0), isNegative: node.isNegative, next });
         if (node.item.type !== 'char') throw new TooLong();
@@ -116,8 +119,8 @@ class Matcher {
   readonly #text: string;
   /** A bit for each state at each place: it was tried and failed, or is being tried. */
   readonly #failed: Uint32Array;
-  /** The same for states of look-aheads that are known to succeed. */
-  readonly #succeeded: Uint32Array;
+  /** Where the bodies of look-aheads and atomic groups end, by state and place, where they are known to succeed. */
+  readonly #ends = new Map<number, number>();
 
   constructor({ code, start }: Program, text: string) {
     const bits = code.length * (text.length + 1);
@@ -126,7 +129,6 @@ class Matcher {
     this.#start = start;
     this.#text = text;
     this.#failed = new Uint32Array((bits >>> 5) + 1);
-    this.#succeeded = new Uint32Array(code.some(({ op }) => op === 'ahead') ? (bits >>> 5) + 1 : 0);
   }
 
   /** The end of the match that begins at a place, or −1. */
@@ -134,7 +136,7 @@ class Matcher {
     return this.#run(this.#start, start, false);
   }
 
-  #run(first: number, start: number, isLook: boolean): number {
+  #run(first: number, start: number, isBody: boolean): number {
     const trail: number[] = []; // keys of the states that led here
     const pending = [first, start, 0]; // state, place, length of its trail
     while (pending.length > 0) {
@@ -144,7 +146,8 @@ class Matcher {
       while (state >= 0) {
         const instruction = this.#code[state] as Instruction;
         const key = state * (this.#text.length + 1) + place;
-        if (instruction.op === 'end' || (isLook && has(this.#succeeded, key))) return this.#succeed(trail, place, isLook);
+        const end = instruction.op === 'end' ? place : isBody ? this.#ends.get(key) : undefined;
+        if (instruction.op === 'end' || end !== undefined) return this.#succeed(trail, end ?? place, isBody);
         if (has(this.#failed, key)) break;
         add(this.#failed, key);
         trail.push(key);
@@ -167,6 +170,8 @@ class Matcher {
         const point = this.#text.codePointAt(place);
         return point !== undefined && instruction.accepts(point) ? place + (point > 0xffff ? 2 : 1) : -1;
       }
+      case 'atomic':
+        return this.#run(instruction.body, place, true);
       case 'ahead':
         return this.#run(instruction.body, place, true) >= 0 === instruction.isNegative ? -1 : place;
       case 'behind': {
@@ -177,10 +182,10 @@ class Matcher {
   }
 
   /** States on the way to a match have not failed. */
-  #succeed(trail: readonly number[], place: number, isLook: boolean): number {
+  #succeed(trail: readonly number[], place: number, isBody: boolean): number {
     for (const key of trail) {
       this.#failed[key >>> 5] = (this.#failed[key >>> 5] as number) & ~(1 << (key & 31));
-      if (isLook) add(this.#succeeded, key);
+      if (isBody) this.#ends.set(key, place);
     }
     return place;
   }

@@ -14,6 +14,27 @@ export function isLinearNatively(regex: RegexNode): boolean {
   return options.every((items, at) => takesLinearTime(items, at, options));
 }
 
+/**
+ * The expression without the atomic groups that change no match, such as those of `[^\r\n\p{L}]?+\p{L}+` and of ` ?\p{P}++[\r\n]*`:
+ * what they hold repeats one class of characters, and what follows cannot fail, or begins with another character.
+ */
+export function withoutNeedlessAtomic(regex: RegexNode): RegexNode {
+  if (regex.type === 'choice') return { type: 'choice', options: regex.options.map(withoutNeedlessAtomic) };
+  const items = itemsOf(regex);
+  return {
+    type: 'sequence',
+    items: items.map((item, at) => (item.type === 'atomic' && isNeedless(item.item, items.slice(at + 1)) ? item.item : item)),
+  };
+}
+
+function isNeedless(item: RegexNode, rest: readonly RegexNode[]): boolean {
+  if (item.type !== 'repeat' || item.item.type !== 'char' || !item.isGreedy) return false;
+  if (lastFailing(rest) < 0) return true;
+  const next = rest[0]?.type === 'atomic' ? rest[0].item : rest[0];
+  const first = next?.type === 'repeat' && next.min > 0 ? next.item : next;
+  return first?.type === 'char' && !meets(first.source, item.item.source);
+}
+
 /** Ways in which a group may match; the engine may try them all at each place. */
 const MAX_WAYS = 64;
 
@@ -48,6 +69,8 @@ function waysOf(node: RegexNode): number {
     case 'repeat':
       if (node.min > MAX_WAYS) return Infinity; // one way, and as many steps
       return node.item.type === 'char' ? node.max - node.min + 1 : (waysOf(node.item) + 1) ** node.max;
+    case 'atomic':
+      return Infinity; // JavaScript's engine has none
     case 'look':
       return waysOf(node.item);
   }
@@ -58,6 +81,7 @@ const lastFailing = (items: readonly RegexNode[]): number => items.findLastIndex
 
 function isOptional(node: RegexNode): boolean {
   if (node.type === 'repeat') return node.min === 0 || isOptional(node.item);
+  if (node.type === 'atomic') return isOptional(node.item);
   if (node.type === 'choice') return node.options.some(isOptional);
   return node.type === 'sequence' && node.items.every(isOptional);
 }
@@ -73,10 +97,15 @@ function covers(items: readonly RegexNode[], run: string, surely: boolean): bool
 
 let allCharacters: string | undefined;
 
-/** Whether one class of characters holds all of another, by trying every character. */
-function includesClass(outer: string, inner: string): boolean {
+/** Whether one class of characters holds all of another. */
+const includesClass = (outer: string, inner: string): boolean => !someCharacterIs(`(?!${outer})${inner}`);
+
+/** Whether two classes have a character in common. */
+const meets = (one: string, other: string): boolean => someCharacterIs(`(?=${one})${other}`);
+
+function someCharacterIs(source: string): boolean {
   allCharacters ??= everyCharacter();
-  return !new RegExp(`(?!${outer})${inner}`, 'u').test(allCharacters);
+  return new RegExp(source, 'u').test(allCharacters);
 }
 
 function everyCharacter(): string {

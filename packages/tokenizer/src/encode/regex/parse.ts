@@ -1,3 +1,5 @@
+import { ATOMIC } from './atomic';
+
 /**
  * Regular expressions as trees, from the source that a RegExp with the flag u has: what is needed to tell how long matching can
  * take and to match in linear time. Groups do not capture, since only the extent of a match is asked for.
@@ -7,6 +9,7 @@ export type RegexNode =
   | { type: 'sequence'; items: RegexNode[] }
   | { type: 'choice'; options: RegexNode[] }
   | { type: 'repeat'; item: RegexNode; min: number; max: number; isGreedy: boolean }
+  | { type: 'atomic'; item: RegexNode }
   | { type: 'look'; isAhead: boolean; isNegative: boolean; item: RegexNode };
 
 /** Groups in groups: readers recurse, and no published pattern goes deeper than four. */
@@ -52,6 +55,7 @@ class Parser {
       const kind = group.groups?.kind ?? '';
       const item = this.choice(depth + 1);
       if (!this.#take(')')) throw new Unread();
+      if (kind.startsWith(`<${ATOMIC}`)) return { type: 'atomic', item };
       return /^<?[=!]$/.test(kind) ? { type: 'look', isAhead: !kind.startsWith('<'), isNegative: kind.endsWith('!'), item } : item;
     }
     if (this.#take('^')) return edge(false);

@@ -1,0 +1,122 @@
+import type { TensorInfo } from '@tensorflow/tfjs-core';
+import type { Gpu } from '../../../backends/webgpu/gpu';
+import { type GpuKernel, groupsOf } from '../../../backends/webgpu/specialize';
+import { sumOf } from '../../../backends/webgpu/tfjs-patches/sum';
+import type { DecayScanGradAttrs, DecayScanGradInputs } from '../gradient';
+import type { DecayScanAttrs, DecayScanInputs } from '../inputs';
+import { attendProgram, COLUMNS } from './attend';
+import { decayGradientProgram } from './decay-gradient';
+import { CHUNK, prepareProgram, wholeProgram } from './program';
+import { carryProgram, gainProgram, STATE_TILE } from './states';
+
+type Name = 'SsmDecayScan' | 'SsmDecayScanGrad';
+
+/** One call: its sizes and its decays. */
+class Call {
+  readonly sizes: Readonly<Record<'T' | 'H' | 'K' | 'V' | 'heads' | 'chunks', number>>;
+  readonly tokens: TensorInfo;
+  readonly wholes: TensorInfo;
+
+  constructor(
+    private readonly gpu: Gpu,
+    private readonly name: Name,
+    { q, v, logDecay, starts }: DecayScanInputs,
+  ) {
+    const [B, T, H, K] = q.shape;
+    const chunks = Math.ceil(T / CHUNK);
+    this.sizes = { T, H, K, V: v.shape[3], heads: B * H, chunks };
+    this.tokens = gpu.tensor([B * H, chunks * CHUNK, 2]);
+    this.wholes = gpu.tensor([B * H, chunks]);
+    const [of, count] = [B * H * chunks * CHUNK, B * H * chunks];
+    const prepare = prepareProgram({ name, constant: logDecay.rank === 1, starts: starts !== undefined });
+    const given = { logDecay, ...(starts && { starts }) };
+    gpu.run(prepare, { inputs: given, outputs: { tokens: this.tokens }, params: { T, H, chunks, count: of }, groups: groupsOf(of) });
+    const outputs = { wholes: this.wholes };
+    gpu.run(wholeProgram({ name }), { inputs: { tokens: this.tokens }, outputs, params: { count }, groups: groupsOf(count) });
+  }
+
+  /** The state that each chunk meets, [B·H, chunks, K, V], and the one that leaves the last; `back`, their gradients from the last to the first. */
+  states(a: TensorInfo, b: TensorInfo, back: boolean, initial?: TensorInfo): [states: TensorInfo, last: TensorInfo] {
+    const { gpu, name, sizes, tokens, wholes } = this;
+    const { H, K, V, heads, chunks } = sizes;
+    const states = gpu.tensor([heads, chunks, K, V]);
+    const last = gpu.tensor([heads / H, H, K, V]);
+    const [tilesK, tilesV] = [groupsOf(K, STATE_TILE), groupsOf(V, STATE_TILE)];
+    gpu.run(gainProgram({ name, back }), {
+      inputs: { a, b, tokens },
+      outputs: { gained: states },
+      params: { ...sizes, tilesV },
+      groups: heads * chunks * tilesK * tilesV,
+    });
+    const count = heads * K * V;
+    gpu.run(carryProgram({ name, back, given: initial !== undefined }), {
+      inputs: { wholes, ...(initial && { initial }) },
+      outputs: { states, last },
+      params: { chunks, size: K * V, count },
+      groups: groupsOf(count),
+    });
+    return [states, last];
+  }
+
+  /** See {@link attendProgram}. */
+  attend(a: TensorInfo, b: TensorInfo, c: TensorInfo, states: TensorInfo, way: { later: boolean; transposed: boolean }): TensorInfo {
+    const { gpu, name, sizes, tokens } = this;
+    const out = gpu.tensor(c.shape);
+    const [inner, width] = [a.shape[3] as number, c.shape[3] as number];
+    gpu.run(attendProgram({ name, ...way }), {
+      inputs: { a, b, c, tokens, states },
+      outputs: { out },
+      params: { ...sizes, inner, width },
+      groups: sizes.heads * sizes.chunks * groupsOf(width, COLUMNS),
+    });
+    return out;
+  }
+
+  end(...others: TensorInfo[]): void {
+    this.gpu.free(this.tokens, this.wholes, ...others);
+  }
+}
+
+export const decayScanOnGpu: GpuKernel<DecayScanInputs, DecayScanAttrs> = {
+  run: (gpu, inputs) => {
+    const { q, k, v, s0 } = inputs;
+    const call = new Call(gpu, 'SsmDecayScan', inputs);
+    const [states, sT] = call.states(k, v, false, s0);
+    const o = call.attend(q, k, v, states, { later: false, transposed: false });
+    call.end(states);
+    return [o, sT];
+  },
+};
+
+export const decayScanGradOnGpu: GpuKernel<DecayScanGradInputs, DecayScanGradAttrs> = {
+  run: (gpu, inputs, { withDecay }) => {
+    const { q, k, v, s0, dO, dST } = inputs;
+    const call = new Call(gpu, 'SsmDecayScanGrad', inputs);
+    const [states, sT] = call.states(k, v, false, s0);
+    const [after, ds0] = call.states(q, dO, true, dST);
+    const dq = call.attend(dO, v, k, states, { later: false, transposed: true });
+    const dk = call.attend(v, dO, q, after, { later: true, transposed: true });
+    const dv = call.attend(k, q, dO, after, { later: true, transposed: false });
+    const gradients = [dq, dk, dv, ds0];
+    if (withDecay) gradients.push(gradientOfDecay(gpu, call, inputs, states, after));
+    call.end(states, sT, after);
+    return gradients;
+  },
+};
+
+function gradientOfDecay(gpu: Gpu, call: Call, inputs: DecayScanGradInputs, states: TensorInfo, after: TensorInfo): TensorInfo {
+  const { q, k, v, dO, logDecay } = inputs;
+  const { sizes, tokens } = call;
+  const [B, T, H] = q.shape;
+  const out = gpu.tensor([B, T, H]);
+  gpu.run(decayGradientProgram({ name: 'SsmDecayScanGrad' }), {
+    inputs: { q, k, v, dO, states, after, tokens },
+    outputs: { out },
+    params: sizes,
+    groups: sizes.heads * sizes.chunks,
+  });
+  if (logDecay.rank !== 1) return out;
+  const sum = sumOf(gpu, out, { outer: 1, length: B * T, inner: H }, [H]);
+  gpu.free(out);
+  return sum;
+}
