@@ -1,10 +1,24 @@
-import { cumsum, silu } from '@densessm/kernels';
+import { cumsum, embedding, silu } from '@densessm/kernels';
 import { kernelChecks } from '@densessm/kernels/checks';
 import { registerWebGpuKernels } from '@densessm/kernels/webgpu';
 import { startBackend } from '@densessm/runtime-node';
 import { SsmError } from '@densessm/ssm-core';
 import { describeKernelChecks, expectClose } from '@densessm/testing';
-import { addN, cast, fill, findBackend, mean, setBackend, slice, sum, tensor, tensor1d, zeros } from '@tensorflow/tfjs-core';
+import {
+  addN,
+  cast,
+  fill,
+  findBackend,
+  grads,
+  mean,
+  setBackend,
+  slice,
+  sum,
+  type Tensor,
+  tensor,
+  tensor1d,
+  zeros,
+} from '@tensorflow/tfjs-core';
 import { describe, expect, it } from 'vitest';
 
 /** Why there is no device; on CI, which installs one, that is a failure. */
@@ -56,6 +70,22 @@ describe.skipIf(missing)('WebGPU', () => {
     await setBackend('webgpu');
     await expectClose('sum', wantTotal, total, 0);
     await expectClose('mean', wantAverage, average, 1e-6);
+  });
+
+  it('adds the gradients of equal ids over more tokens than are sorted at a time', async () => {
+    const [tokens, vocabSize] = [5000, 97];
+    const values = Int32Array.from({ length: tokens }, (_, i) => (i * i + 7 * i) % vocabSize);
+    const want = new Float32Array(vocabSize);
+    for (const [i, id] of values.entries()) want[id] = (want[id] as number) + (i % 16);
+    const dy = tensor(
+      Float32Array.from({ length: tokens }, (_, i) => i % 16),
+      [1, tokens, 1],
+    );
+    const [gradient] = grads((w: Tensor) => embedding({ ids: tensor(values, [1, tokens], 'int32'), w } as never))(
+      [zeros([vocabSize, 1])],
+      dy,
+    );
+    expect(await (gradient as Tensor).data()).toEqual(want);
   });
 
   it('sums what is empty to zeros', async () => {
