@@ -23,6 +23,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   checkpoint: ['ssm-core'],
   generate: ['ssm-core', 'kernels'],
   train: ['ssm-core', 'kernels', 'checkpoint'],
+  server: ['ssm-core', 'tokenizer', 'generate'],
   'runtime-node': ['ssm-core', 'kernels', 'checkpoint'],
   'runtime-web': ['ssm-core', 'kernels', 'checkpoint'],
   [FRONT_DOOR]: ['ssm-core', 'checkpoint', 'mamba', 'retnet', 'tokenizer', 'generate', 'runtime-node', 'runtime-web', 'trainer'],
@@ -32,6 +33,8 @@ const MAY_IMPORT_ANYTHING = ['testing', 'bench', 'trainer'];
 const MODELS = ['retnet', 'mamba'];
 /** The only packages that name a backend. */
 const RUNTIMES = ['runtime-node', 'runtime-web'];
+/** What a package for every platform has for Node, behind an entry of its own. */
+const NODE_ENTRY = 'packages/server/src/node/';
 const NODE_ONLY = ['runtime-node', 'testing', 'bench', 'trainer', FRONT_DOOR];
 
 const packages = workspacePackages().map(({ folder, manifest }) => {
@@ -104,7 +107,8 @@ describe('a source file', () => {
 
   it('needs Node only where the package is for Node', () => {
     const anywhere = packages.filter(({ name }) => !NODE_ONLY.includes(name));
-    expect(offences(anywhere, (one) => one.startsWith('node:'))).toEqual([]);
+    const found = offences(anywhere, (one) => one.startsWith('node:'));
+    expect(found.filter((place) => !place.startsWith(NODE_ENTRY))).toEqual([]);
   });
 
   it('has at most 300 lines', () => {

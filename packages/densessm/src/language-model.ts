@@ -54,6 +54,8 @@ export interface LanguageModel<M extends AnyModel = AnyModel, T extends Tokenize
   readonly weights: string;
   /** What the model's generation_config.json says about sampling. */
   readonly samplingDefaults: SamplingDefaults;
+  /** Tokens that end a text: of generation_config.json, else of config.json; none where neither names any, and the tokenizer's eos counts. */
+  readonly eosIds: readonly number[];
   /** Continues a prompt. @throws SsmError TOKENS, OPTION, STATE after `dispose` */
   generate(prompt: Prompt, options?: TextOptions): Promise<GeneratedText<T>>;
   /** Continues several prompts together. @throws SsmError as `generate` */
@@ -98,7 +100,7 @@ export class LoadedLanguageModel<M extends AnyModel, T extends Tokenizer | undef
   readonly device: string;
   readonly weights: string;
   readonly samplingDefaults: SamplingDefaults;
-  readonly #eosIds: readonly number[];
+  readonly eosIds: readonly number[];
   #isDisposed = false;
 
   constructor(parts: LanguageModelParts<M, T>) {
@@ -110,11 +112,10 @@ export class LoadedLanguageModel<M extends AnyModel, T extends Tokenizer | undef
     this.device = parts.device;
     this.weights = parts.weights;
     this.samplingDefaults = parts.samplingDefaults;
-    this.#eosIds = parts.eosIds;
+    this.eosIds = parts.eosIds;
   }
 
   async generate(prompt: Prompt, options: TextOptions = {}): Promise<GeneratedText<T>> {
-    refuseConversation('generate', prompt);
     return (await generate(this.#bundle('generate'), prompt, this.#sampling(options))) as GeneratedText<T>;
   }
 
@@ -127,7 +128,6 @@ export class LoadedLanguageModel<M extends AnyModel, T extends Tokenizer | undef
   }
 
   async *streamTokens(prompt: Prompt, options: TextOptions = {}): AsyncGenerator<Part, void, undefined> {
-    refuseConversation('stream', prompt);
     yield* stream(this.#bundle('stream'), prompt, this.#sampling(options));
   }
 
@@ -174,7 +174,7 @@ export class LoadedLanguageModel<M extends AnyModel, T extends Tokenizer | undef
 
   #sampling({ useGenerationConfig = false, ...options }: TextOptions): GenerateOptions {
     const defaults = useGenerationConfig ? this.samplingDefaults : {};
-    return { ...(this.#eosIds.length > 0 && { eosIds: this.#eosIds }), ...defaults, ...options };
+    return { ...(this.eosIds.length > 0 && { eosIds: this.eosIds }), ...defaults, ...options };
   }
 
   #bundle(where: string): ModelBundle {
@@ -187,19 +187,6 @@ export class LoadedLanguageModel<M extends AnyModel, T extends Tokenizer | undef
       fix: 'load it again with loadModel, or dispose of it later',
     });
   }
-}
-
-/** A list of messages is a conversation, which `chat` takes. */
-function refuseConversation(where: string, prompt: unknown): void {
-  const isMessages = Array.isArray(prompt) && prompt.some((one) => typeof one === 'object' && one !== null);
-  if (!isMessages) return;
-  throw new SsmError({
-    code: 'OPTION',
-    what: `${where}: \`prompt\` is a list of messages.`,
-    expected: 'text, or a list of token ids',
-    got: JSON.stringify(prompt).slice(0, 80),
-    fix: `answer a conversation with ${where === 'stream' ? 'streamChat' : 'chat'}(messages)`,
-  });
 }
 
 const withoutTokenizer = (where: string): SsmError =>

@@ -4,10 +4,14 @@ import * as generate from './index';
 it('exports what it should', () => {
   expect(Object.keys(generate).sort()).toMatchInlineSnapshot(`
     [
+      "QueueFullError",
+      "Scheduler",
       "Session",
       "addLogitBias",
       "argMax",
+      "decodeState",
       "drawToken",
+      "encodeState",
       "forbidRepeatedNgrams",
       "generate",
       "generateBatch",
@@ -25,6 +29,7 @@ it('exports what it should', () => {
       "perplexity",
       "randomFrom",
       "rollingWindows",
+      "savedBytes",
       "scaleByTemperature",
       "seededRandom",
       "stream",

@@ -29,5 +29,10 @@ export { argMax, mostLikely, type TokenLogprob } from './samplers/probabilities'
 export { type Random, type RandomState, randomFrom, seededRandom } from './samplers/random';
 export { scaleByTemperature } from './samplers/temperature';
 export { keepMinP, keepTopK, keepTopP } from './samplers/truncation';
+export type { ServedEvent } from './serving/lane';
+export { decodeState, encodeState, type SavedState, savedBytes } from './serving/saved-state';
+export { Scheduler } from './serving/scheduler';
+export { type PrefixCache, QueueFullError, type SchedulerCounts, type SchedulerOptions } from './serving/scheduler-options';
+export type { TextRequest } from './serving/ticket';
 export { Session, type SessionMark, type SessionOptions } from './session/session';
 export type { FinishReason, Part } from './text-generator';

@@ -9,6 +9,7 @@ import { registerGenerate } from './generate/command';
 import { registerInspect } from './inspect/command';
 import { registerReport } from './report/command';
 import { registerRuns } from './runs/command';
+import { registerServe } from './serve/command';
 import { registerSweep } from './sweep/command';
 import { registerTokenize } from './tokenize/command';
 import { registerTrain } from './train/command';
@@ -24,6 +25,7 @@ export const commands: readonly Register[] = [
   registerReport,
   registerGenerate,
   registerChat,
+  registerServe,
   registerEval,
   registerInspect,
   registerTokenize,

@@ -26,7 +26,7 @@ export const cloneContents = (contents: Contents): Contents => ({ ...contents, s
 /** The bytes of a snapshot. Takes the contents over: their state is disposed of. */
 export async function packContents(bundle: ModelBundle, { state, logits, history, random }: Contents): Promise<Uint8Array> {
   try {
-    const tensors = await Promise.all([...tensorsOf(state)].map(([path, one]) => storedTensor(`${STATE}${path.join('.')}`, one)));
+    const tensors = await storedTensors(state);
     if (logits) tensors.push({ name: LOGITS, dtype: 'float32', shape: [logits.length], values: logits });
     const fingerprint = await fingerprintOf(bundle);
     const { modelType } = bundle.model;
@@ -36,13 +36,17 @@ export async function packContents(bundle: ModelBundle, { state, logits, history
   }
 }
 
+/** Copies of a state's tensors, under the names that they have in a snapshot. */
+export const storedTensors = (state: unknown): Promise<SnapshotTensor[]> =>
+  Promise.all([...tensorsOf(state)].map(([path, one]) => storedTensor(`${STATE}${path.join('.')}`, one)));
+
 async function storedTensor(name: string, one: Tensor): Promise<SnapshotTensor> {
   const dtype = one.dtype === 'int32' ? 'int32' : 'float32';
   return { name, dtype, shape: one.shape, values: (await one.data()) as Float32Array | Int32Array };
 }
 
 /** Numbers of a state beside its tensors, by their paths. */
-function numbersOf(state: unknown, path = ''): Record<string, number> {
+export function numbersOf(state: unknown, path = ''): Record<string, number> {
   if (typeof state === 'number') return { [path]: state };
   if (state instanceof Tensor || state === null || typeof state !== 'object') return {};
   const entries = Object.entries(state).map(([key, branch]) => numbersOf(branch, path === '' ? key : `${path}.${key}`));
@@ -51,6 +55,14 @@ function numbersOf(state: unknown, path = ''): Record<string, number> {
 
 /** @throws SsmError FILE for bytes that are no snapshot as written, STATE for a snapshot of another model. */
 export async function unpackContents(bundle: ModelBundle, bytes: Uint8Array): Promise<Contents> {
+  const snapshot = await ownSnapshot(bundle, bytes);
+  const { tokens: history, sampler: random } = snapshot;
+  const logits = snapshot.tensors.find(({ name }) => name === LOGITS)?.values as Float32Array | undefined;
+  return { state: stateFrom(bundle, snapshot), logits, history, random };
+}
+
+/** A snapshot of this model. @throws SsmError FILE, STATE */
+export async function ownSnapshot(bundle: ModelBundle, bytes: Uint8Array): Promise<Snapshot> {
   const snapshot = decodeSnapshot(bytes);
   const fingerprint = await fingerprintOf(bundle);
   const { modelType } = bundle.model;
@@ -58,13 +70,11 @@ export async function unpackContents(bundle: ModelBundle, bytes: Uint8Array): Pr
     const name = (type: string, print: string): string => `${type} ${print.slice(0, 16)}`;
     throw foreign(name(modelType, fingerprint), name(snapshot.modelType, snapshot.fingerprint));
   }
-  const { tokens: history, sampler: random } = snapshot;
-  const logits = snapshot.tensors.find(({ name }) => name === LOGITS)?.values as Float32Array | undefined;
-  return { state: stateFrom(bundle, snapshot), logits, history, random };
+  return snapshot;
 }
 
 /** The state in the form that the model's own has. */
-function stateFrom({ model, config }: ModelBundle, { tensors, numbers }: Snapshot): unknown {
+export function stateFrom({ model, config }: ModelBundle, { tensors, numbers }: Pick<Snapshot, 'tensors' | 'numbers'>): unknown {
   const stored = new Map(tensors.map((one) => [one.name, one]));
   const build = (like: unknown, path: string): unknown => {
     if (like instanceof Tensor) return tensorLike(like, `${STATE}${path}`, stored);

@@ -98,7 +98,7 @@ export class Gpu {
     pass.dispatchWorkgroups(Math.min(groups, widest), Math.ceil(groups / widest));
     this.recorded();
     const passed = new Set(Object.values(inputs));
-    this.free(...given.filter((tensor) => !passed.has(tensor)));
+    this.free(...given.filter((one): one is TensorInfo => 'dataId' in one && !passed.has(one)));
   }
 
   /** Copies whole tensors behind one another into one of 4-byte values, for a program that would bind too many buffers. */

@@ -1,0 +1,55 @@
+import { SsmError } from '@densessm/ssm-core';
+import type { SavedState } from './saved-state';
+
+/** Where states at the borders of prompts are kept. */
+export interface PrefixCache {
+  /** The longest beginning of the prompt, up to one of the places, with a state that is at hand. */
+  find(prompt: readonly number[], places: readonly number[]): Promise<{ readonly place: number; readonly state: SavedState } | undefined>;
+  keep(prefix: readonly number[], state: SavedState): Promise<void>;
+}
+
+export interface SchedulerOptions {
+  /** Texts that are generated at once. Default 8. */
+  slots?: number;
+  /**
+   * Texts of one step of the decoder. The kernels for wasm compute a row with the same bits beside up to two others with weights in f32 or bf16, and
+   * beside up to six with int8 or int4: above that a text may depend on its neighbors in the last bits. Default 3.
+   */
+  groupSize?: number;
+  /** Requests that may wait. Default 64. */
+  maxWaiting?: number;
+  /** Prompt tokens between two tokens of the others. Default 256. */
+  promptChunk?: number;
+  cache?: PrefixCache;
+}
+
+export interface SchedulerCounts {
+  /** Requests that are read or generated. */
+  readonly active: number;
+  readonly waiting: number;
+  /** Texts that are generated. */
+  readonly texts: number;
+}
+
+/** The queue is full: ask again later. */
+export class QueueFullError extends Error {
+  override readonly name = 'QueueFullError';
+}
+
+export const closed = (): SsmError =>
+  new SsmError({
+    code: 'STATE',
+    what: 'Scheduler: it was closed.',
+    expected: 'a scheduler that takes requests',
+    got: 'one that ends',
+    fix: 'make a new one',
+  });
+
+export const emptyPrompt = (): SsmError =>
+  new SsmError({
+    code: 'TOKENS',
+    what: 'Scheduler: the prompt is empty.',
+    expected: 'at least one token',
+    got: 'no tokens',
+    fix: 'start a text with the bos or eos token',
+  });

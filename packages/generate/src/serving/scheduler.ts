@@ -1,0 +1,251 @@
+import { disposeTree } from '@densessm/ssm-core';
+import type { ModelBundle } from '../bundle';
+import { refuseBeams } from '../generate';
+import { number, planGeneration } from '../options';
+import { pause } from '../reading/pause';
+import { cloneState } from '../reading/rows';
+import { DecodeGroup } from './decode-group';
+import { drawFor, type Lane, type ServedEvent } from './lane';
+import { PromptReading } from './prompt-reading';
+import { restoreState, saveState } from './saved-state';
+import { closed, emptyPrompt, type PrefixCache, QueueFullError, type SchedulerCounts, type SchedulerOptions } from './scheduler-options';
+import { type TextRequest, Ticket } from './ticket';
+
+/** A prompt that is read for a request. */
+interface Reader {
+  readonly ticket: Ticket;
+  readonly reading: PromptReading;
+  readonly cachedTokens: number;
+}
+
+/** A text whose first token was drawn, before it joins a group. */
+interface Ready {
+  readonly lane: Lane;
+  readonly state: unknown;
+}
+
+const COUNT = (fallback: number) => ({ fallback, min: 1, whole: true });
+
+/**
+ * Shares one model among many requests: texts join and leave its steps between two tokens, and prompts are read in chunks between the
+ * tokens of others, one chunk of each prompt in turn. A text's prompt is read by itself and its decoder's rows are independent,
+ * so it does not depend on who else is served. Owns memory: close it.
+ */
+export class Scheduler {
+  readonly #bundle: ModelBundle;
+  readonly #options: { readonly slots: number; readonly groupSize: number; readonly maxWaiting: number; readonly promptChunk: number };
+  readonly #cache: PrefixCache | undefined;
+  #waiting: Ticket[] = [];
+  #readers: Reader[] = [];
+  #ready: Ready[] = [];
+  #groups: DecodeGroup[] = [];
+  #running: Promise<void> | undefined;
+  #isClosed = false;
+
+  /** @throws SsmError OPTION */
+  constructor(bundle: ModelBundle, { cache, ...options }: SchedulerOptions = {}) {
+    this.#bundle = bundle;
+    this.#cache = cache;
+    this.#options = {
+      slots: number('Scheduler', 'slots', options.slots, COUNT(8)),
+      groupSize: number('Scheduler', 'groupSize', options.groupSize, COUNT(3)),
+      maxWaiting: number('Scheduler', 'maxWaiting', options.maxWaiting, COUNT(64)),
+      promptChunk: number('Scheduler', 'promptChunk', options.promptChunk, COUNT(256)),
+    };
+  }
+
+  get counts(): SchedulerCounts {
+    const lanes = [...this.#groups.flatMap((group) => group.lanes), ...this.#ready.map(({ lane }) => lane)];
+    const tickets = new Set([...lanes.map(({ ticket }) => ticket), ...this.#readers.map(({ ticket }) => ticket)]);
+    return { active: tickets.size, waiting: this.#waiting.length, texts: lanes.length };
+  }
+
+  /**
+   * Takes a request; its events come as they happen, and breaking the loop off cancels it.
+   * @throws QueueFullError; SsmError OPTION, TOKENS; STATE after {@link Scheduler.close}
+   */
+  submit(request: TextRequest): AsyncGenerator<ServedEvent, void, undefined> {
+    if (this.#isClosed) throw closed();
+    const plan = planGeneration('Scheduler', this.#bundle, request.options ?? {});
+    refuseBeams('Scheduler', plan);
+    if (request.prompt.length === 0) throw emptyPrompt();
+    if (this.#waiting.length >= this.#options.maxWaiting && !request.isFurther)
+      throw new QueueFullError(`${this.#waiting.length} requests wait already`);
+    const ticket = new Ticket(request, plan);
+    this.#waiting.push(ticket);
+    this.#running ??= this.#run();
+    return ticket.events();
+  }
+
+  /** Lets the texts that were begun or wait come to their end, takes no more, and frees the memory. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    await this.#running;
+    for (const group of this.#groups.splice(0)) group.dispose();
+  }
+
+  async #run(): Promise<void> {
+    await pause(); // so that requests of one moment begin together
+    try {
+      while (this.#waiting.length + this.#readers.length + this.#ready.length + this.#laneCount > 0) await this.#turn();
+    } finally {
+      this.#running = undefined;
+    }
+  }
+
+  async #turn(): Promise<void> {
+    this.#sweep();
+    await this.#admit();
+    await this.#readChunk();
+    this.#seat();
+    for (const group of [...this.#groups]) await this.#stepOf(group);
+    await pause();
+  }
+
+  get #laneCount(): number {
+    return this.#groups.reduce((total, { lanes }) => total + lanes.length, 0);
+  }
+
+  /** Lets go of whatever nobody waits for any longer. */
+  #sweep(): void {
+    const isGone = ({ ticket }: { ticket: { isCancelled: boolean } }): boolean => ticket.isCancelled;
+    for (const ticket of this.#waiting.filter(({ isCancelled }) => isCancelled)) this.#abort(ticket);
+    for (const reader of this.#readers.filter(isGone)) {
+      reader.reading.dispose();
+      this.#abort(reader.ticket);
+    }
+    for (const { lane, state } of this.#ready.filter(({ lane }) => isGone(lane))) {
+      disposeTree(state);
+      abortLane(lane);
+    }
+    for (const group of this.#groups) {
+      for (const lane of group.lanes.filter(isGone)) abortLane(lane);
+      group.drop(isGone);
+    }
+    this.#waiting = this.#waiting.filter(({ isCancelled }) => !isCancelled);
+    this.#readers = this.#readers.filter((reader) => !isGone(reader));
+    this.#ready = this.#ready.filter(({ lane }) => !isGone(lane));
+  }
+
+  #abort(ticket: Ticket): void {
+    for (let row = 0; row < (ticket.request.count ?? 1); row++) abortLane(ticket.lane(this.#bundle, row));
+  }
+
+  /** Begins to read for those who came first, while there are slots. */
+  async #admit(): Promise<void> {
+    while (this.#waiting.length > 0 && this.#readers.length + this.#ready.length + this.#laneCount < this.#options.slots) {
+      const ticket = this.#waiting.shift() as Ticket;
+      try {
+        this.#readers.push(await this.#readerOf(ticket));
+      } catch (error) {
+        ticket.fail(error);
+      }
+    }
+  }
+
+  async #readerOf(ticket: Ticket): Promise<Reader> {
+    const { prompt: ids, borders: all = [], promptScores: scores, from } = ticket.request;
+    const borders = all.filter((place) => place > 0 && place < ids.length);
+    const plan = { ids, borders, chunk: scores === undefined ? this.#options.promptChunk : SCORED_CHUNK, scores };
+    if (from)
+      return { ticket, reading: new PromptReading(this.#bundle, plan, restoreState(this.#bundle, from)), cachedTokens: from.history.count };
+    const found = scores === undefined && borders.length > 0 ? await this.#cache?.find(ids, borders) : undefined;
+    const state = found && restoreState(this.#bundle, found.state);
+    return { ticket, reading: new PromptReading(this.#bundle, plan, state, found?.place), cachedTokens: found?.place ?? 0 };
+  }
+
+  /** One chunk of the prompt whose turn it is. */
+  async #readChunk(): Promise<void> {
+    const reader = this.#readers.shift();
+    if (!reader) return;
+    const { reading, ticket } = reader;
+    try {
+      await reading.step();
+      if (reading.isAtBorder && !reading.isDone) await this.#keep(reader);
+      if (!reading.isDone) this.#readers.push(reader);
+      else this.#begin(reader);
+    } catch (error) {
+      reading.dispose();
+      ticket.fail(error);
+    }
+  }
+
+  /** Keeps the state at the first border, where a system message ends, and at the last two, where a conversation goes on. */
+  async #keep({ reading, ticket }: Reader): Promise<void> {
+    const { prompt, borders = [], from } = ticket.request;
+    const place = borders.indexOf(reading.place);
+    if (!this.#cache || from || (place > 0 && place < borders.length - 2)) return;
+    const state = reading.state();
+    const prefix = prompt.slice(0, reading.place);
+    const history = { count: prefix.length, recent: [], drawn: 0 };
+    await this.#cache.keep(prefix, await saveState(state, history).finally(() => disposeTree(state)));
+  }
+
+  /** Draws the first token of each text. */
+  #begin({ reading, ticket, cachedTokens }: Reader): void {
+    const { count = 1, isOnlyRead } = ticket.request;
+    ticket.emit({ type: 'prompt', cachedTokens, scores: reading.scores });
+    const state = reading.state();
+    const { logits } = reading;
+    reading.dispose();
+    try {
+      if (isOnlyRead) ticket.end();
+      for (let row = 0; row < count && !isOnlyRead; row++) {
+        const lane = ticket.lane(this.#bundle, row);
+        if (drawFor(lane, logits)) this.#ready.push({ lane, state: cloneState(state) });
+      }
+    } finally {
+      disposeTree(state);
+    }
+  }
+
+  /** Gives those who are ready a place in a group, as slots allow. */
+  #seat(): void {
+    for (let free = this.#options.slots - this.#laneCount; free > 0 && this.#ready.length > 0; free--) {
+      const ready = this.#ready.shift() as Ready;
+      let group: DecodeGroup | undefined;
+      try {
+        group = this.#groupFor(ready.state);
+        group.join([ready]);
+      } catch (error) {
+        ready.lane.ticket.fail(error);
+        if (group) this.#failGroup(group, error);
+      } finally {
+        disposeTree(ready.state);
+      }
+    }
+  }
+
+  #groupFor(state: unknown): DecodeGroup {
+    const open = this.#groups.find((one) => one.admits(state));
+    if (open) return open;
+    const { promptChunk, groupSize } = this.#options;
+    const group = new DecodeGroup(this.#bundle, { promptChunk, weights: undefined }, groupSize);
+    this.#groups.push(group);
+    return group;
+  }
+
+  async #stepOf(group: DecodeGroup): Promise<void> {
+    if (group.lanes.length > 0) await group.step().catch((error: unknown) => this.#failGroup(group, error));
+    // the last group keeps its decoder and packed weights for the next text
+    if (group.lanes.length === 0 && this.#groups.length > 1) this.#remove(group);
+  }
+
+  #failGroup(group: DecodeGroup, error: unknown): void {
+    for (const { ticket } of group.lanes) ticket.fail(error);
+    this.#remove(group);
+  }
+
+  #remove(group: DecodeGroup): void {
+    group.dispose();
+    this.#groups = this.#groups.filter((one) => one !== group);
+  }
+}
+
+/** Tokens of a chunk whose logits are all looked at, on the host: as many rows of the vocabulary. */
+const SCORED_CHUNK = 64;
+
+function abortLane({ row, ticket, generator, isEnded }: Lane): void {
+  if (!isEnded) ticket.emit({ type: 'part', row, part: generator.abort() });
+  ticket.endLane();
+}

@@ -1,0 +1,2 @@
+export { type ListenOptions, listen, type RunningServer } from './listen';
+export { type StateFolderOptions, stateFolder } from './state-folder';

@@ -1,0 +1,130 @@
+import type { SavedState, TextRequest } from '@densessm/generate';
+import type { ChatMessage } from '@densessm/tokenizer';
+import { chatPrompt, messagesOf } from '../conversation';
+import { ApiError, badField, unsupported } from '../errors';
+import { type Body, given, isObject, listIn, numberIn, objectIn, textIn } from '../fields';
+import { refuseUnserved, samplingOf } from '../sampling';
+import { newId, type Service, seconds } from '../service';
+import { hashOfText } from '../states/hash';
+import { type Call, type Counts, checkLength, checkModel, count, finishOf, streamed, streamsOf } from './call';
+import { startTrimmer } from './chat';
+import { type Answer, responseEvents, responseObject } from './response-object';
+
+interface Plan {
+  readonly id: string;
+  readonly created: number;
+  /** The conversation, without instructions, which hold for one answer only. */
+  readonly messages: readonly ChatMessage[];
+  /** All of it as the model reads it. */
+  readonly text: string;
+  readonly trimsStart: boolean;
+  readonly request: TextRequest;
+  readonly stores: boolean;
+  readonly counts: Counts;
+}
+
+/** POST /v1/responses. */
+export async function responses(call: Call): Promise<Response> {
+  checkModel(call);
+  const plan = await planOf(call);
+  const { stream } = streamsOf(call.body);
+  const answer: Answer = { id: plan.id, created: plan.created, model: call.service.options.name, body: call.body, counts: plan.counts };
+  const deltas = deltasOf(call.service, plan, call.service.texts([plan.request]));
+  if (stream) return streamed(call, responseEvents(answer, deltas));
+  let [text, finish] = ['', null as string | null];
+  for await (const delta of deltas) [text, finish] = [text + delta.text, delta.finish ?? finish];
+  call.onEnd();
+  return Response.json(responseObject(answer, { text, finish }));
+}
+
+async function planOf({ service, body, abort, ...rest }: Call): Promise<Plan> {
+  const call = { service, body, abort, ...rest };
+  refuseUnserved(body);
+  const format = objectIn(objectIn(body, 'text') ?? {}, 'format');
+  if (format && given(format, 'type') !== 'text') throw unsupported('text.format', 'A format other than text');
+  const previous = await previousOf(service, textIn(body, 'previous_response_id'));
+  const messages = [...previous.messages, ...inputOf(body)];
+  const instructions = textIn(body, 'instructions');
+  const whole = instructions === undefined ? messages : [{ role: 'system', content: instructions }, ...messages];
+  const tools = listIn(body, 'tools')?.filter((tool) => isObject(tool) && tool.type === 'function');
+  const { tokenizer } = service.model;
+  const prompt = chatPrompt(tokenizer, whole, tools && tools.length > 0 ? tools : undefined);
+  checkLength(call, prompt.ids, 'input');
+  const { maxTokens: most } = service.options;
+  const wanted = numberIn(body, 'max_output_tokens', { min: 1, isInteger: true }) ?? service.model.samplingDefaults?.maxTokens ?? most;
+  const sampling = samplingOf(body, service.model, Math.min(most, wanted));
+  const stop = [sampling.stop ?? []].flat().concat(prompt.stop);
+  const news = previous.state && prompt.text.startsWith(previous.text) ? prompt.text.slice(previous.text.length) : '';
+  const ids = tokenizer.encode(news, { addSpecialTokens: false });
+  const continued = previous.state !== undefined && ids.length > 0;
+  const stores = given(body, 'store') !== false;
+  return {
+    ...{ id: newId('resp_'), created: seconds(), messages, text: prompt.text, trimsStart: prompt.trimsStart, stores },
+    counts: { prompt: continued ? (previous.state?.history.count ?? 0) + ids.length : prompt.ids.length, cached: 0, completion: 0 },
+    request: {
+      ...(continued ? { prompt: ids, from: previous.state } : { prompt: prompt.ids, borders: prompt.borders }),
+      options: { ...sampling, ...(stop.length > 0 && { stop }), signal: abort.signal },
+      keepsState: stores,
+    },
+  };
+}
+
+interface Previous {
+  readonly messages: readonly ChatMessage[];
+  /** What the state has read. */
+  readonly text: string;
+  readonly state: SavedState | undefined;
+}
+
+/** @throws ApiError 400 where the response is unknown, or was kept no longer */
+async function previousOf({ store }: Service, id: string | undefined): Promise<Previous> {
+  if (id === undefined) return { messages: [], text: '', state: undefined };
+  const found = await store.get(await keyOf(id));
+  const { messages, text } = found?.about ?? {};
+  if (found && Array.isArray(messages) && typeof text === 'string') return { messages, text, state: text === '' ? undefined : found.state };
+  throw new ApiError(400, 'The previous response was not found.', { param: 'previous_response_id', code: 'previous_response_not_found' });
+}
+
+const keyOf = async (id: string): Promise<string> => `response-${await hashOfText(id)}`;
+
+/** `input`: a text, or a list of messages; items of other kinds are skipped. @throws ApiError 400 */
+function inputOf(body: Body): ChatMessage[] {
+  const input = given(body, 'input');
+  if (typeof input === 'string') return [{ role: 'user', content: input }];
+  if (!Array.isArray(input)) throw badField('input', 'a string or a list of messages');
+  const messages = input.filter((one) => !isObject(one) || one.type === undefined || one.type === 'message');
+  return messagesOf(
+    messages.map((one: unknown) => (isObject(one) ? { role: one.role, content: one.content } : one)),
+    'input',
+  );
+}
+
+/** A piece of the answer. */
+export interface Delta {
+  readonly text: string;
+  readonly finish: 'stop' | 'length' | null;
+}
+
+/** The answer piece by piece; behind its last one, the conversation is kept. */
+async function* deltasOf(service: Service, plan: Plan, events: ReturnType<Service['texts']>): AsyncGenerator<Delta, void, undefined> {
+  const trim = startTrimmer(plan.trimsStart);
+  let [raw, answer, last] = ['', '', undefined as Delta | undefined];
+  let [ending, state]: [string | undefined, SavedState | undefined] = [undefined, undefined];
+  for await (const { event } of events) {
+    count(plan.counts, event);
+    if (event.type === 'state') state = event.state;
+    if (event.type !== 'part') continue;
+    const { text, token, finishReason } = event.part;
+    const delta = { text: trim(text), finish: finishOf(finishReason) };
+    [raw, answer] = [raw + text, answer + delta.text];
+    if (finishReason === 'length') ending = '';
+    if (finishReason === 'eos') ending = service.model.tokenizer.idToToken(token as number) ?? undefined;
+    if (finishReason === undefined) yield delta;
+    else last = delta;
+  }
+  const messages = [...plan.messages, { role: 'assistant', content: answer }];
+  // after a stop string the state has read more than the conversation holds
+  const text = ending === undefined ? '' : plan.text + raw + ending;
+  if (plan.stores) await service.store.set(await keyOf(plan.id), { state: text === '' ? undefined : state, about: { messages, text } });
+  if (last) yield last;
+}
