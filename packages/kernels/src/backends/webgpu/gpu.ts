@@ -4,12 +4,14 @@ import { FLOATS } from './as-floats';
 import { BUFFER_USAGE, MAP_MODE_READ } from './buffers';
 import type { DeviceFailures } from './failures';
 import { type Program, wgslOf } from './program';
+import type { TfjsBufferPool } from './tfjs-patches/buffer-pool';
 import { UniformRing } from './uniform-ring';
 
 /** What we use of tfjs's WebGPUBackend, version 4.22; some of it is private there. */
 export interface TfjsGpuBackend {
   readonly device: GPUDevice;
   readonly tensorMap: { get(dataId: object): { resource?: GPUBuffer | null; dtype: DataType } };
+  readonly bufferManager: TfjsBufferPool;
   commandEncoder: GPUCommandEncoder | null;
   computePassEncoder: GPUComputePassEncoder | null;
   dispatchCountInPass: number;
