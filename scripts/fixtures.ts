@@ -5,11 +5,11 @@
 import { existsSync } from 'node:fs';
 import { basename } from 'node:path';
 import { parseArgs } from 'node:util';
+import { checkFixture, fixtureFolders, readFixture } from '@densessm/conformance';
 import { denseMamba, denseMamba2, mamba, mamba2 } from '@densessm/mamba';
 import { denseRetNet, retnet } from '@densessm/retnet';
 import { DEVICES, startBackend } from '@densessm/runtime-node';
 import { registerModel, SsmError } from '@densessm/ssm-core';
-import { checkFixture, fixtureFolders, readFixture } from '@densessm/testing/conformance';
 
 const USAGE = `usage: npm run fixtures -- DIR [--device ${DEVICES.join('|')}]`;
 

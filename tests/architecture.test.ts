@@ -24,18 +24,19 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   generate: ['ssm-core', 'kernels'],
   train: ['ssm-core', 'kernels', 'checkpoint'],
   server: ['ssm-core', 'tokenizer', 'generate'],
+  testing: ['ssm-core', 'kernels'],
   'runtime-node': ['ssm-core', 'kernels', 'checkpoint'],
   'runtime-web': ['ssm-core', 'kernels', 'checkpoint'],
   [FRONT_DOOR]: ['ssm-core', 'checkpoint', 'mamba', 'retnet', 'tokenizer', 'generate', 'runtime-node', 'runtime-web', 'trainer'],
 };
 /** Private packages and the applications look at everything. */
-const MAY_IMPORT_ANYTHING = ['testing', 'bench', 'trainer'];
+const MAY_IMPORT_ANYTHING = ['conformance', 'bench', 'trainer'];
 const MODELS = ['retnet', 'mamba'];
 /** The only packages that name a backend. */
 const RUNTIMES = ['runtime-node', 'runtime-web'];
 /** What a package for every platform has for Node, behind an entry of its own. */
 const NODE_ENTRY = 'packages/server/src/node/';
-const NODE_ONLY = ['runtime-node', 'testing', 'bench', 'trainer', FRONT_DOOR];
+const NODE_ONLY = ['runtime-node', 'conformance', 'bench', 'trainer', FRONT_DOOR];
 
 const packages = workspacePackages().map(({ folder, manifest }) => {
   const name = manifest.name.replace(SCOPE, '');

@@ -1,9 +1,12 @@
+import { type ModelBundle, Session } from '@densessm/generate';
+import { packParams } from '@densessm/kernels';
 import { denseMamba, denseMamba2, mamba, mamba2 } from '@densessm/mamba';
 import { denseRetNet, retnet } from '@densessm/retnet';
 import { startBackend } from '@densessm/runtime-node';
-import { SsmError } from '@densessm/ssm-core';
+import { buildParams, type Decoder, disposeTree, namedParams, SsmError } from '@densessm/ssm-core';
 import { describeDecoder } from '@densessm/testing';
-import { describe } from 'vitest';
+import { findBackend, memory, setBackend, type Tensor, tensor } from '@tensorflow/tfjs-core';
+import { describe, expect, it } from 'vitest';
 
 /** Why there is no device; on CI, which installs one, that is a failure. */
 const missing = await startBackend({ device: 'webgpu' }).then(
@@ -90,4 +93,104 @@ describe.skipIf(missing)('decoding on WebGPU', () => {
     fast: { 'two layers below': { ...released, ...dense } },
     rounded: { ...released, ...dense, hidden_size: 40 },
   });
+
+  it.each([
+    ['wasm', 'webgpu'],
+    ['webgpu', 'wasm'],
+  ])('a snapshot that was made on %s goes on with the same text on %s', async (first, second) => {
+    const values = await valuesOnWasm();
+    const before = memory().numTensors;
+    const greedy = { temperature: 0, maxTokens: 6 };
+    const bundle = await bundleOn(first, values);
+    const session = new Session(bundle, { seed: 6 });
+    await session.append([1, 5, 2, 7, 3]);
+    await session.generate(greedy);
+    const bytes = await session.snapshot();
+    const { tokens } = await session.generate(greedy);
+    session.dispose();
+    disposeTree(bundle.params as object);
+    const other = await bundleOn(second, values);
+    const restored = await Session.restore(other, bytes);
+    expect((await restored.generate(greedy)).tokens).toEqual(tokens);
+    expect(tokens.length).toBe(6);
+    restored.dispose();
+    disposeTree(other.params as object);
+    expect(memory().numTensors).toBe(before);
+  });
+
+  it('a decoder and its weights free all of their buffers', async () => {
+    const values = await valuesOnWasm();
+    await setBackend('webgpu');
+    const alive = countBuffers();
+    const bundle = await bundleOn('webgpu', values, 'int4');
+    const decoder = await decoderOf(bundle);
+    await decoder.step([3]);
+    expect(alive.count()).toBeGreaterThan(10);
+    decoder.dispose();
+    disposeTree(bundle.params as object);
+    await expect(decoder.step([3])).rejects.toThrow(/the decoder was disposed of/);
+    expect(alive.count()).toBe(0);
+    alive.stop();
+  });
+
+  it('a step on a device that was lost is an error that says so', async () => {
+    const bundle = await bundleOn('webgpu', await valuesOnWasm());
+    const decoder = await decoderOf(bundle);
+    await decoder.step([3]);
+    const lost = device();
+    const waiting = decoder.step([4]);
+    lost.destroy();
+    await expect(waiting).rejects.toThrow(/webgpu: the device was lost/);
+    await expect(decoder.step([5])).rejects.toThrow(/webgpu: the device was lost/);
+    decoder.dispose();
+    disposeTree(bundle.params as object);
+    await startBackend({ device: 'webgpu' });
+    expect(device()).not.toBe(lost);
+  });
 });
+
+const config = mamba.parseConfig(small);
+
+async function valuesOnWasm(): Promise<Map<string, Float32Array>> {
+  await setBackend('wasm');
+  const params = mamba.init(config, 3);
+  const values = new Map<string, Float32Array>();
+  for (const [{ name }, leaf] of namedParams(mamba.spec(config), params)) values.set(name, (await leaf.data()) as Float32Array);
+  disposeTree(params);
+  return values;
+}
+
+async function bundleOn(backend: string, values: Map<string, Float32Array>, weights: 'f32' | 'int4' = 'f32'): Promise<ModelBundle> {
+  await setBackend(backend);
+  const spec = mamba.spec(config);
+  const params = buildParams(spec, ({ name, shape }) => tensor(values.get(name) as Float32Array, [...shape]) as Tensor) as ReturnType<
+    typeof mamba.init
+  >;
+  const packed = await packParams(spec, params, { weights });
+  disposeTree(params);
+  return { model: mamba, config, params: packed };
+}
+
+const decoderOf = async ({ params }: ModelBundle): Promise<Decoder<unknown>> =>
+  (await mamba.decoder?.(config, { batch: 1 })?.(params as ReturnType<typeof mamba.init>)) as Decoder<unknown>;
+
+const device = () => (findBackend('webgpu') as unknown as { device: GPUDevice }).device;
+
+/** Counts the buffers of ours that are made from now on and not destroyed: those of tfjs have no label. */
+function countBuffers(): { count(): number; stop(): void } {
+  const own = device();
+  const alive = new Set<GPUBuffer>();
+  const make = own.createBuffer.bind(own);
+  own.createBuffer = (described) => {
+    const buffer = make(described);
+    if (described.label === undefined) return buffer;
+    alive.add(buffer);
+    const destroy = buffer.destroy.bind(buffer);
+    buffer.destroy = () => {
+      alive.delete(buffer);
+      return destroy();
+    };
+    return buffer;
+  };
+  return { count: () => alive.size, stop: () => Object.assign(own, { createBuffer: make }) };
+}

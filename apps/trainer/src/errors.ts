@@ -17,7 +17,7 @@ export const usageError = (what: string, expected: string, got: string, fix: str
 const COMMAND_WORDS: readonly (readonly [RegExp, string])[] = [
   [
     /call registerModel.*? or check the config/,
-    'check model_type in config.json; densessm opens Mamba, Mamba-2, RetNet and their dense forms',
+    'check model_type in config.json; densessm opens Mamba, Mamba-2, RetNet, their dense forms, and models of your own with --plugin FILE',
   ],
   [/, or allow what may be missing with allowMissing/, ''],
   [/pass \{ allowMissing, seed: 1 \}/, 'use the config.json that belongs to these weights'],

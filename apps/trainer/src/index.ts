@@ -1,2 +1,3 @@
 export type { Io, TextOutput } from './io';
-export { main } from './main';
+export { type MainOptions, main } from './main';
+export type { CommandModel, ModelSizes } from './model/command-model';

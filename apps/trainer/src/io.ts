@@ -1,3 +1,5 @@
+import type { CommandModel } from './model/command-model';
+
 /** Where a command writes: a terminal, a file, a pipe, a list in a test. */
 export interface TextOutput {
   write(text: string): unknown;
@@ -17,6 +19,8 @@ export interface Io {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** What relative paths are relative to. */
   readonly cwd: string;
+  /** Models of plugins and of the program that calls `main`, beside those of the house. Grows as plugins are loaded. */
+  readonly models?: CommandModel[];
   /** The words that start this command as a process of its own, before its arguments; where they are missing, `sweep` cannot run. */
   readonly self?: readonly string[];
   /** Aborted when nobody reads stdout any more, or it cannot be written: what has no other result may end. */

@@ -77,11 +77,14 @@ describe('shell completion', () => {
   it('knows commands, flags and the values of flags in bash', async () => {
     expect(await complete('tra')).toBe('train');
     expect(await complete('train', '--learn')).toBe('--learning-rate');
-    expect(await complete('eval', 'out', '--device', 'w')).toBe('wasm');
+    expect(await complete('eval', 'out', '--device', 'wa')).toBe('wasm');
   });
 
   it('lists every command and flag for zsh and fish', async () => {
-    expect((await run(['completion', 'zsh'])).stdout).toContain("'--learning-rate:the highest learning rate");
+    const { stdout: zsh } = await run(['completion', 'zsh']);
+    expect(zsh).toContain("'--learning-rate:the highest learning rate");
+    expect(zsh).toContain("'convert --dtype') compadd -- f32 f16");
+    expect(zsh).toMatch(/then _densessm "\$@"; else compdef _densessm densessm; fi\n$/); // zsh takes the first call of a file in $fpath for the function
     expect((await run(['completion', 'fish'])).stdout).toContain("-n '__fish_seen_subcommand_from train' -l learning-rate -r -d");
     expect(await run(['completion', 'tcsh'])).toMatchObject({ code: EXIT.usage });
   });

@@ -2,9 +2,12 @@ import { styleText } from 'node:util';
 import { Command, CommanderError } from 'commander';
 import manifest from '../package.json' with { type: 'json' };
 import { commands } from './commands';
+import { addPluginFlags } from './commands/plugins';
 import { describeError } from './errors';
 import { normalizeFlags } from './flag-names';
 import { EXIT, Exit, Interrupted, type Io } from './io';
+import type { CommandModel } from './model/command-model';
+import { addModels } from './model/plugins';
 import { hasColors, type Style, styled } from './output/terminal';
 
 const ABOUT = `Trains, measures and runs state space language models with dense hidden connections:
@@ -16,13 +19,20 @@ Examples:
   $ densessm generate out/book-dense-mamba --prompt "Once"   let it go on with a text
   $ densessm <command> --help                               options, defaults and examples of a command`;
 
+export interface MainOptions {
+  /** Models that the command trains and opens beside those of the house, as a plugin brings them. */
+  readonly models?: readonly CommandModel[];
+}
+
 /**
  * Runs the command with its arguments (without node and script) and says how it went.
  * @returns the exit code: 0 fine, 1 failure, 2 wrong usage, 130 interrupted. Nothing is thrown.
  */
-export async function main(argv: readonly string[], io: Io): Promise<number> {
+export async function main(argv: readonly string[], io: Io, options: MainOptions = {}): Promise<number> {
   try {
-    const program = buildProgram(io);
+    const models: CommandModel[] = [];
+    addModels(models, options.models ?? [], 'main: `models`');
+    const program = buildProgram(withModels(io, models));
     await program.parseAsync(normalizeFlags(program, argv), { from: 'user' });
     return EXIT.fine;
   } catch (error) {
@@ -33,6 +43,17 @@ export async function main(argv: readonly string[], io: Io): Promise<number> {
     io.stderr.write(`${asJson ? text : colored(io, text)}\n`);
     return error instanceof Interrupted ? EXIT.interrupted : code;
   }
+}
+
+/** The same process with models of its own. The signal is asked for only when a command does. */
+function withModels(io: Io, models: CommandModel[]): Io {
+  const { stdout, stderr, stdin, env, cwd, self, unread } = io;
+  return {
+    ...{ stdout, stderr, stdin, env, cwd, self, unread, models },
+    get signal() {
+      return io.signal;
+    },
+  };
 }
 
 /** An error as a terminal shows it: its first line and its advice stand out. */
@@ -66,5 +87,6 @@ function buildProgram(io: Io): Command {
       styleOptionText: (text) => styleText('green', text, { validateStream: false }),
     });
   for (const register of commands) register(program, io);
+  addPluginFlags(program, io);
   return program;
 }

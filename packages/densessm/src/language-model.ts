@@ -116,7 +116,6 @@ export class LoadedLanguageModel<M extends AnyModel, T extends Tokenizer | undef
   }
 
   async generate(prompt: Prompt, options: TextOptions = {}): Promise<GeneratedText<T>> {
-    refuseConversation('generate', prompt);
     return (await generate(this.#bundle('generate'), prompt, this.#sampling(options))) as GeneratedText<T>;
   }
 
@@ -129,7 +128,6 @@ export class LoadedLanguageModel<M extends AnyModel, T extends Tokenizer | undef
   }
 
   async *streamTokens(prompt: Prompt, options: TextOptions = {}): AsyncGenerator<Part, void, undefined> {
-    refuseConversation('stream', prompt);
     yield* stream(this.#bundle('stream'), prompt, this.#sampling(options));
   }
 
@@ -189,19 +187,6 @@ export class LoadedLanguageModel<M extends AnyModel, T extends Tokenizer | undef
       fix: 'load it again with loadModel, or dispose of it later',
     });
   }
-}
-
-/** A list of messages is a conversation, which `chat` takes. */
-function refuseConversation(where: string, prompt: unknown): void {
-  const isMessages = Array.isArray(prompt) && prompt.some((one) => typeof one === 'object' && one !== null);
-  if (!isMessages) return;
-  throw new SsmError({
-    code: 'OPTION',
-    what: `${where}: \`prompt\` is a list of messages.`,
-    expected: 'text, or a list of token ids',
-    got: JSON.stringify(prompt).slice(0, 80),
-    fix: `answer a conversation with ${where === 'stream' ? 'streamChat' : 'chat'}(messages)`,
-  });
 }
 
 const withoutTokenizer = (where: string): SsmError =>

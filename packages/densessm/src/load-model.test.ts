@@ -166,7 +166,7 @@ describe('chat', () => {
       [SsmError: generate: \`prompt\` is a list of messages.
         expected  text, or a list of token ids
         got       [{"role":"user","content":"Hi"}]
-        fix       answer a conversation with chat(messages)]
+        fix       answer a conversation with model.chat(messages) of loadModel, or pass the text of tokenizer.applyChatTemplate(messages)]
     `);
   });
 });

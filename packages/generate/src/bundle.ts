@@ -27,6 +27,20 @@ export interface ModelBundle {
 /** Text, for a bundle with a tokenizer, or token ids. */
 export type Prompt = string | readonly number[] | Int32Array;
 
+/** @throws SsmError OPTION for what is no model with its weights, such as a prompt in its place */
+export function requireBundle(where: string, bundle: unknown): void {
+  if (typeof bundle === 'object' && bundle !== null && 'model' in bundle && 'params' in bundle) return;
+  throw new SsmError({
+    code: 'OPTION',
+    what: `${where}: the first argument is no model.`,
+    expected: 'a model with its config and params, as loadPretrained returns it',
+    got: short(bundle),
+    fix: where === 'Session' ? 'write new Session(model, options)' : `write ${where}(model, prompt, options)`,
+  });
+}
+
+const short = (value: unknown): string => (JSON.stringify(value) ?? String(value)).slice(0, 80);
+
 /** @throws SsmError OPTION where the bundle has no tokenizer. */
 export function tokenizerOf(where: string, bundle: ModelBundle, why: string): TextTokenizer {
   if (bundle.tokenizer) return bundle.tokenizer;
@@ -41,9 +55,10 @@ export function tokenizerOf(where: string, bundle: ModelBundle, why: string): Te
 
 /**
  * The ids of a prompt. Text gets the special tokens that begin a text, where the tokenizer has such.
- * @throws SsmError TOKENS for a prompt without tokens, OPTION for text without a tokenizer.
+ * @throws SsmError TOKENS for a prompt without tokens, OPTION for text without a tokenizer and for what is no prompt, as a conversation
  */
 export function promptIds(where: string, bundle: ModelBundle, prompt: Prompt, addSpecialTokens = true): readonly number[] {
+  refuseOtherThings(where, prompt);
   const ids = typeof prompt === 'string' ? tokenizerOf(where, bundle, 'text').encode(prompt, { addSpecialTokens }) : Array.from(prompt);
   if (ids.length > 0) return ids;
   throw new SsmError({
@@ -54,3 +69,19 @@ export function promptIds(where: string, bundle: ModelBundle, prompt: Prompt, ad
     fix: 'start a text with the bos or eos token',
   });
 }
+
+function refuseOtherThings(where: string, prompt: unknown): void {
+  if (typeof prompt === 'string' || prompt instanceof Int32Array) return;
+  const isMessages = Array.isArray(prompt) && prompt.some((one) => typeof one === 'object' && one !== null);
+  if (Array.isArray(prompt) && !isMessages) return;
+  throw new SsmError({
+    code: 'OPTION',
+    what: `${where}: \`prompt\` is ${isMessages ? 'a list of messages' : 'neither text nor token ids'}.`,
+    expected: 'text, or a list of token ids',
+    got: short(prompt),
+    fix: isMessages ? CONVERSATION : 'pass the prompt first and the options after it',
+  });
+}
+
+const CONVERSATION =
+  'answer a conversation with model.chat(messages) of loadModel, or pass the text of tokenizer.applyChatTemplate(messages)';

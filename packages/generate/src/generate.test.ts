@@ -5,6 +5,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import type { ModelBundle } from './bundle';
 import { generate, generateBatch, stream } from './generate';
 import type { GenerateOptions } from './options';
+import { Session } from './session/session';
 import { chainBundle, pieceTokenizer, toyBundle } from './test-support/toy-model';
 import type { Part } from './text-generator';
 
@@ -187,7 +188,7 @@ describe('an abort', () => {
 describe('options', () => {
   const bad: [string, GenerateOptions, RegExp][] = [
     ['a misspelled name', { top_p: 0.9 } as GenerateOptions, /`top_p`.*one of maxTokens/s],
-    ['no tokens', { maxTokens: 0 }, /`maxTokens`.*a whole number from 1/s],
+    ['no tokens', { maxTokens: 0 }, /`maxTokens`.*an integer from 1/s],
     ['half a token', { maxTokens: 1.5 }, /`maxTokens`/],
     ['top-p of nothing', { temperature: 1, topP: 0 }, /`topP`.*above 0 to 1.*got {7}0/s],
     ['top-p above one', { temperature: 1, topP: 1.1 }, /`topP`/],
@@ -226,6 +227,44 @@ describe('options', () => {
     await expect(generateBatch(bundle, [1, 2] as unknown as number[][])).rejects.toThrow(/a list of numbers/);
     await expect(partsOf(bundle, [1], { numBeams: 2 })).rejects.toThrow(/search with generate/);
     await expect(generate(bundle, [1], { logitBias: { 99: 1 } })).rejects.toMatchObject({ code: 'TOKENS' });
+    disposeTree(bundle.params);
+  });
+
+  it.each([
+    [{ max_new_tokens: 5 }, /did you mean `maxTokens`\?/],
+    [{ maxNewTokens: 5 }, /did you mean `maxTokens`\?/],
+    [{ numPredict: 5 }, /did you mean `maxTokens`\?/],
+    [{ max_tokens: 5 }, /did you mean `maxTokens`\?/],
+    [{ maxtoken: 5 }, /did you mean `maxTokens`\?/],
+    [{ top_p: 0.9 }, /did you mean `topP`\?/],
+    [{ repeat_penalty: 1.1 }, /did you mean `repetitionPenalty`\?/],
+    [{ stopSequences: ['x'] }, /did you mean `stop`\?/],
+    [{ temprature: 1 }, /did you mean `temperature`\?/],
+    [{ do_sample: true }, /temperature 0 takes the most likely token/],
+    [{ onProgress: () => undefined }, /read the parts of stream/],
+    [{ zzz: 1 }, /correct its spelling/],
+  ])('of another name are told the name that was meant: %o', async (options, message) => {
+    const bundle = toyBundle();
+    await expect(generate(bundle, [1], options as never)).rejects.toMatchObject({
+      code: 'OPTION',
+      message: expect.stringMatching(message),
+    });
+    disposeTree(bundle.params);
+  });
+
+  it('in the place of another argument are told the order', async () => {
+    const bundle = toyBundle();
+    const wrong: [Promise<unknown>, RegExp][] = [
+      [generate('text' as never, bundle as never), /write generate\(model, prompt, options\)/],
+      [generate(bundle, { maxTokens: 3 } as never, [1] as never), /after the prompt/],
+      [generate(bundle, { maxTokens: 3 } as never), /pass the prompt first/],
+      [generate(bundle, [1], 20 as never), /write { maxTokens: 20 }, after the prompt/],
+      [generate(bundle, [{ role: 'user', content: 'Hi' }] as never), /answer a conversation with model\.chat/],
+      [partsOf([1] as never, bundle as never, {}), /write stream\(model, prompt, options\)/],
+    ];
+    for (const [result, message] of wrong)
+      await expect(result).rejects.toMatchObject({ code: 'OPTION', message: expect.stringMatching(message) });
+    expect(() => new Session([1] as never)).toThrow(/new Session\(model, options\)/);
     disposeTree(bundle.params);
   });
 

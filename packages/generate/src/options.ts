@@ -1,5 +1,7 @@
-import { SsmError, WEIGHT_TYPES, type WeightType } from '@densessm/ssm-core';
-import { type ModelBundle, tokenizerOf } from './bundle';
+import { WEIGHT_TYPES, type WeightType } from '@densessm/ssm-core';
+import { type ModelBundle, requireBundle, tokenizerOf } from './bundle';
+import { badOption } from './option-error';
+import { refuseUnknown } from './option-names';
 import type { SamplingPlan } from './samplers/sample-token';
 
 export interface GenerateOptions {
@@ -99,6 +101,7 @@ const DRAWING = ['topK', 'topP', 'minP', 'seed'] as const;
  * @throws SsmError OPTION for a name or value without meaning and for options that exclude each other.
  */
 export function planGeneration(where: string, bundle: ModelBundle, options: GenerateOptions): GenerationPlan {
+  requireBundle(where, bundle);
   refuseUnknown(where, options, [...Object.keys(NUMBERS), ...OTHERS]);
   const names = Object.keys(NUMBERS) as (keyof typeof NUMBERS)[];
   const entries = names.map((name) => [name, number(where, name, options[name], NUMBERS[name])] as const);
@@ -176,7 +179,7 @@ function biasOf(where: string, bias: GenerateOptions['logitBias'] = {}): Readonl
 
 function ids(where: string, name: string, values: readonly number[]): readonly number[] {
   if (Array.isArray(values) && values.every((id) => Number.isInteger(id) && id >= 0)) return values;
-  throw badOption(where, name, 'token ids, whole numbers from 0', shown(values), "take them from the model's tokenizer");
+  throw badOption(where, name, 'token ids, integers from 0', shown(values), "take them from the model's tokenizer");
 }
 
 function flag(where: string, name: string, value: unknown = false): boolean {
@@ -192,16 +195,7 @@ export function number(where: string, name: string, value: unknown, rule: Rule):
   if (inside && (!whole || Number.isInteger(value))) return value;
   const low = min > -Infinity ? ` ${above ? 'above' : 'from'} ${min}` : '';
   const high = max < Infinity ? ` to ${max}` : '';
-  throw badOption(where, name, `a ${whole ? 'whole ' : ''}number${low}${high}`, shown(value), 'correct it, or leave it out');
-}
-
-/** @throws SsmError OPTION for a key that is none of `known`. */
-export function refuseUnknown(where: string, options: object, known: readonly string[]): void {
-  const unknown = Object.keys(options).find((name) => !known.includes(name));
-  if (unknown !== undefined) throw badOption(where, unknown, `one of ${known.join(', ')}`, shown(unknown), 'correct its spelling');
+  throw badOption(where, name, `${whole ? 'an integer' : 'a number'}${low}${high}`, shown(value), 'correct it, or leave it out');
 }
 
 const shown = (value: unknown): string => (typeof value === 'number' ? String(value) : (JSON.stringify(value) ?? String(value)));
-
-export const badOption = (where: string, name: string, expected: string, got: string, fix: string): SsmError =>
-  new SsmError({ code: 'OPTION', what: `${where}: \`${name}\` cannot be used so.`, expected, got, fix });

@@ -21,6 +21,7 @@ describe('the surface of @densessm/kernels', () => {
         "geluTanh",
         "linear",
         "linearCrossEntropy",
+        "logSigmoid",
         "matMul",
         "packParams",
         "rmsNorm",

@@ -1,4 +1,4 @@
-export { gelu, geluTanh, silu, softplus } from './operations/activations/activations';
+export { gelu, geluTanh, logSigmoid, silu, softplus } from './operations/activations/activations';
 export { type SiluGateInputs, siluGate } from './operations/activations/silu-gate';
 export { type AdamwStepAttrs, type AdamwStepInputs, type AdamwStepOutputs, adamwStep } from './operations/adamw-step/kernel';
 export type { CausalConv1dAttrs, CausalConv1dInputs } from './operations/causal-conv1d/inputs';

@@ -3,7 +3,7 @@ import { loadParams } from '@densessm/checkpoint';
 import { crossEntropy } from '@densessm/kernels';
 import { type HiddenStates, namedParams, type SequenceModel, tidyTree, valueAndGrads } from '@densessm/ssm-core';
 import { advanceInPieces, expectClose } from '@densessm/testing';
-import { readFixture, rowNormalizedRetention, type StoredTensor } from '@densessm/testing/conformance';
+import { readFixture, rowNormalizedRetention, type StoredTensor } from '@densessm/conformance';
 import { reshape, setBackend, slice, sub, type Tensor, type Tensor1D, type Tensor2D, tensor, transpose } from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { denseRetNet, type RetentionState, type RetNetOptions, retnet } from './index';

@@ -184,11 +184,47 @@ describe('a source', () => {
     for (const source of ['a/b', 'https://hub.example/a/b/tree/v1', FOLDER])
       await readText(await openPretrained(source, options), 'config.json');
     expect(urls).toEqual([
+      'https://hub.example/api/models/a/b/revision/refs%2Fpr%2F1',
       'https://hub.example/a/b/resolve/refs%2Fpr%2F1/config.json',
+      'https://hub.example/api/models/a/b/revision/v1',
       'https://hub.example/a/b/resolve/v1/config.json',
       `${FOLDER}/config.json`,
     ]);
-    expect(server.authorizations).toEqual(['Bearer secret', 'Bearer secret', null]);
+    expect(server.authorizations).toEqual([...Array.from({ length: 4 }, () => 'Bearer secret'), null]);
+  });
+
+  it('on the Hub is asked for its list once, and then for no file that it lacks', async () => {
+    const siblings = [{ rfilename: 'config.json' }, { rfilename: 'additional_chat_templates/rag.jinja' }];
+    server.files.set('main', new TextEncoder().encode(JSON.stringify({ siblings })));
+    const files = await openPretrained('a/b');
+    for (const name of ['generation_config.json', 'config.json', 'tokenizer.json']) await files.open(name);
+    expect(server.seen).toEqual([`main 0-${PIECE_BYTES - 1}`, `config.json 0-${PIECE_BYTES - 1}`]);
+    expect(await files.list?.('additional_chat_templates')).toEqual(['rag.jinja']);
+  });
+
+  it.each(['{}', 'null', '{', '{"siblings":[null,{"rfilename":1}]}'])(
+    'with a list that is none (%s) opens or is missing, and harms nothing',
+    async (text) => {
+      server.files.set('main', new TextEncoder().encode(text));
+      const file = await (await openPretrained('a/b')).open('config.json');
+      expect(file?.size).toBe(text.startsWith('{"siblings') ? undefined : 21);
+    },
+  );
+
+  it('at a URL is asked for the files that are named', async () => {
+    const files = await openPretrained(FOLDER, { files: ['config.json'] });
+    expect(await files.open('generation_config.json')).toBeUndefined();
+    expect(server.seen).toEqual([]);
+    expect((await files.open('config.json'))?.size).toBe(21);
+    expect(await (await openPretrained(FOLDER)).list?.('additional_chat_templates')).toBeUndefined();
+  });
+
+  it('of files at hand tells that they have come', async () => {
+    const steps: DownloadProgress[] = [];
+    const files = await openPretrained([new File(['{}'], 'config.json')], { onProgress: (step) => steps.push(step) });
+    await files.open('config.json');
+    await files.open('absent.json');
+    expect(steps).toEqual([{ file: 'config.json', loaded: 2, total: 2 }]);
   });
 });
 

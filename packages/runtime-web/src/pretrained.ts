@@ -14,6 +14,7 @@ import {
 import { packer } from '@densessm/kernels/runtime';
 import { SsmError, type WeightType } from '@densessm/ssm-core';
 import { engine } from '@tensorflow/tfjs-core';
+import { hubFileNames } from './hub-files';
 import { openRemoteFile } from './remote-file';
 
 /** A URL, also one relative to the page (`./my-model`), a Hub id (`state-spaces/mamba-130m-hf`), or files that a visitor chose. */
@@ -36,6 +37,11 @@ export interface DownloadOptions {
   /** Whether what has come is kept in Cache Storage for the next visit; it is unless said otherwise. */
   cache?: boolean;
   onProgress?: (progress: DownloadProgress) => void;
+  /**
+   * The files that the model has, for a URL: others are not asked for, and the browser prints no 404 in red for optional ones. The Hub is
+   * asked for its list instead; without one, every file that a model may have is asked for.
+   */
+  files?: readonly string[];
   /** A server that sends no byte for this long is given up; 30,000 unless said otherwise. */
   stallTimeoutMs?: number;
   /** Ends a download; what has come is kept. */
@@ -67,8 +73,8 @@ export async function loadPretrained(source: PretrainedSource, options: LoadPret
  * @throws SsmError OPTION for a source that is none
  */
 export async function openPretrained(source: PretrainedSource, options: DownloadOptions = {}): Promise<FileSet> {
-  if (typeof source !== 'string' && !(source instanceof URL)) return 'open' in source ? source : fileSetOf(source);
-  const { revision = 'main', token, cache = true, onProgress, signal } = options;
+  const { revision = 'main', token, cache = true, onProgress, signal, files } = options;
+  if (typeof source !== 'string' && !(source instanceof URL)) return toldAtOnce('open' in source ? source : fileSetOf(source), onProgress);
   const stallTimeoutMs = requireStallTimeout(options.stallTimeoutMs ?? STALL_TIMEOUT_MS);
   const endpoint = hubEndpoint(options.endpoint);
   const at = modelAddress(typeof source === 'string' ? absolute(source) : source, { endpoint, revision });
@@ -79,11 +85,33 @@ export async function openPretrained(source: PretrainedSource, options: Download
     stallTimeoutMs,
     signal,
   };
-  const open: FileSet['open'] = (file) => {
+  let names: Promise<ReadonlySet<string> | undefined> | undefined = files && Promise.resolve(new Set(files));
+  const fileNames = (): Promise<ReadonlySet<string> | undefined> => {
+    names ??= at instanceof URL ? Promise.resolve(undefined) : hubFileNames(at, settings);
+    return names;
+  };
+  const open: FileSet['open'] = async (file) => {
+    if ((await fileNames())?.has(file) === false) return undefined;
     const onBytes = (loaded: number, total: number): void => onProgress?.({ file, loaded, total });
     return openRemoteFile(`${folder.replace(/\/+$/, '')}/${file.split('/').map(encodeURIComponent).join('/')}`, { ...settings, onBytes });
   };
-  return { where: at instanceof URL ? folder : at.id, open };
+  const where = at instanceof URL ? folder : at.id;
+  const list: FileSet['list'] = async (inside) => {
+    const all = await fileNames();
+    return all && [...all].filter((name) => name.startsWith(`${inside}/`)).map((name) => name.slice(inside.length + 1));
+  };
+  return { where, open, list };
+}
+
+/** Files at hand have come as soon as they are opened. */
+function toldAtOnce(files: FileSet, onProgress: DownloadOptions['onProgress']): FileSet {
+  if (!onProgress) return files;
+  const open: FileSet['open'] = async (name) => {
+    const file = await files.open(name);
+    if (file) onProgress({ file: name, loaded: file.size, total: file.size });
+    return file;
+  };
+  return { where: files.where, list: async (folder) => files.list?.(folder), open };
 }
 
 /** What is neither a Hub id nor whole is an address seen from the page. */

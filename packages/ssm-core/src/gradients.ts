@@ -1,5 +1,5 @@
 import { dispose, engine, type Scalar, type Tensor } from '@tensorflow/tfjs-core';
-import { freeTape } from './tape';
+import { freeTape, namingFailures } from './tape';
 import { mapTree, tensorsOf, tidyTree } from './tree';
 
 /** The same form as the parameters; null where the loss does not depend on a parameter. */
@@ -9,12 +9,13 @@ export type Gradients<P> = P extends Tensor ? P | null : { [K in keyof P]: Gradi
  * The loss and its gradient with respect to every tensor of `params`. Unlike `variableGrads` it needs no
  * variables and tells "no gradient" (null) from "gradient zero", as optimizers that skip the former must know.
  * The caller disposes of both.
+ * @throws SsmError OPTION that names an operation whose gradient is missing or fails
  */
 export function valueAndGrads<P extends object>(loss: (params: P) => Scalar, params: P): { value: Scalar; grads: Gradients<P> } {
   const tensors = [...tensorsOf(params)].map(([, tensor]) => tensor);
   try {
     // in a scope of its own, so that a failing gradient does not leave the loss behind
-    const { value, grads } = tidyTree(() => engine().gradients(() => loss(params), tensors, undefined, true));
+    const { value, grads } = tidyTree(() => engine().gradients(() => namingFailures(() => loss(params)), tensors, undefined, true));
     let next = 0;
     return { value: value as Scalar, grads: mapTree(params, () => grads[next++] ?? null) as Gradients<P> };
   } catch (error) {

@@ -4,7 +4,7 @@
  */
 import { clone, engine, scalar, type Tensor, zerosLike } from '@tensorflow/tfjs-core';
 import { SsmError } from './errors';
-import { isRecording, runOnTape, type TapeNode, withOwnTape } from './tape';
+import { isRecording, namingFailures, runOnTape, type TapeNode, withOwnTape } from './tape';
 import { mapTree, tensorsOf, tidyTree } from './tree';
 
 /**
@@ -81,7 +81,7 @@ function gradientsOf(run: () => Tensor[], xs: Tensor[], dys: readonly Tensor[]):
       fix: 'leave out the option `recompute` for derivatives of derivatives',
     });
   return withOwnTape(() => {
-    const { value, grads } = engine().gradients(() => joined(run(), dys), xs, undefined, true);
+    const { value, grads } = engine().gradients(() => namingFailures(() => joined(run(), dys)), xs, undefined, true);
     value.dispose();
     return grads;
   });

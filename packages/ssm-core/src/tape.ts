@@ -3,12 +3,17 @@
  * tape, and `engine().gradients` starts a new one in its place: whatever differentiates inside of a gradient has to put it back.
  */
 import { clone, engine, type Tensor } from '@tensorflow/tfjs-core';
+import { SsmError } from './errors';
 
 /** What the engine's own type leaves out. */
 export interface TapeNode {
   readonly inputs: Readonly<Record<string, Tensor>>;
   readonly outputs: readonly Tensor[];
   readonly saved: readonly Tensor[];
+  /** The operation, or the function that ran it. */
+  readonly kernelName?: string;
+  /** The gradients of the inputs by their names, given those of the outputs; absent where tfjs knows none. */
+  gradient?: (dys: Tensor[]) => Record<string, () => Tensor>;
 }
 
 /** An operation for the tape: gradients of its inputs by their names. */
@@ -43,6 +48,47 @@ export function withOwnTape<T>(run: (tape: readonly TapeNode[]) => T): T {
     state.activeTape = outer;
   }
 }
+
+/**
+ * `run()` while the tape records, with gradients that say which operation failed. tfjs has none for some operations, and those of others
+ * read a tensor that they did not save, which a tidy has freed by then: it throws a bare TypeError.
+ */
+export function namingFailures<T>(run: () => T): T {
+  const result = run();
+  for (const node of (engine().state.activeTape ?? []) as unknown as TapeNode[]) {
+    const { gradient, kernelName = '' } = node;
+    node.gradient = (dys) => {
+      if (gradient === undefined) throw failedGradient(kernelName, 'no gradient');
+      const parts = named(kernelName, () => gradient(dys));
+      return Object.fromEntries(Object.entries(parts).map(([input, part]) => [input, () => named(kernelName, part)]));
+    };
+  }
+  return result;
+}
+
+function named<T>(operation: string, compute: () => T): T {
+  try {
+    return compute();
+  } catch (error) {
+    if (error instanceof Error && error.name === 'SsmError') throw error;
+    throw failedGradient(operation, error instanceof Error ? `${error.name}: ${error.message}` : String(error), error);
+  }
+}
+
+/** What tfjs calls scopes of functions without a name, which a node without an operation is named after. */
+const SCOPES: ReadonlySet<string> = new Set(['', 'forward', 'unnamed scope']);
+
+const failedGradient = (operation: string, got: string, cause?: unknown): SsmError =>
+  new SsmError(
+    {
+      code: 'OPTION',
+      what: `The gradient of the operation ${SCOPES.has(operation) ? 'of a customGrad' : operation} cannot be computed.`,
+      expected: 'an operation with a gradient, which reads nothing but what it saved',
+      got,
+      fix: 'use the function of @densessm/kernels in its place (logSigmoid, matMul, cumsum, embedding …), or other operations; CONTRIBUTING.md of the repository lists the traps',
+    },
+    { cause },
+  );
 
 /** Frees what the current tape saved. tfjs does so at the end of a backward pass, and not where an error prevents one. */
 export function freeTape(): void {

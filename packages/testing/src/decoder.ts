@@ -29,6 +29,8 @@ export interface DecoderCases {
   backend?: string;
 }
 
+/** The backend of `advance` and `forward`, beside which decoders are looked at. */
+const ORACLE = 'wasm';
 const VOCABULARY = 24;
 const TOKENS = [
   [3, 1, 4, 1, 5, 9, 2],
@@ -55,30 +57,43 @@ export function describeDecoder<C, P extends object, S extends object>(
     if (!decoder) throw new Error('no decoder');
     return decoder;
   };
+  const { backend = ORACLE } = cases;
+  /** What `made` is on the backend of the decoders, whose tensors would move there. */
+  const decoderOn = async (json: object, weights: WeightType = 'f32') => {
+    await setBackend(backend);
+    const own = make(json);
+    const params = await packed(own, weights);
+    disposeTree(own.params);
+    return { params, decoder: await decoderOf({ ...own, params }) };
+  };
   beforeEach(async () => {
-    await setBackend(cases.backend ?? 'wasm');
+    await setBackend(backend);
   });
 
   it.each(Object.entries(cases.fast))(`${where} follows advance from any position on: %s`, async (_, json) => {
+    await setBackend(ORACLE);
     const made = make(json);
     const before = memory().numTensors;
-    const params = await packed(made);
-    const decoder = await decoderOf({ ...made, params });
+    const { params, decoder } = await decoderOn(json);
+    await setBackend(ORACLE);
     let state = model.initialState(made.config, BATCH);
     for (let t = 0; t < LENGTH; t++) {
+      await setBackend(backend);
       if (t === 4) {
         for (const id of [1, 2]) await decoder.step([id, id, id]); // goes elsewhere, and is called back
         await decoder.load(state);
       }
       const ids = columnOf(t);
+      const got = await decoder.step(ids);
+      const own = decoder.state();
+      await setBackend(ORACLE);
       const [want, next] = model.advance(
         made.params,
         made.config,
         ids.map((id) => [id]),
         state,
       );
-      await expectClose(`logits ${t}`, want, await decoder.step(ids), 2e-5); // float32 sums in another order
-      const own = decoder.state();
+      await expectClose(`logits ${t}`, want, got, 2e-5); // float32 sums in another order
       await expectSameState(next, own);
       disposeTree([want, state, own]);
       state = next;
@@ -93,14 +108,14 @@ export function describeDecoder<C, P extends object, S extends object>(
 
   it.each(['bf16', 'int8', 'int4'] as const)(`${where} with rounded weights is the model with those weights: %s`, async (weights) => {
     const made = make(cases.rounded);
-    const params = await packed(made, weights);
+    const { params, decoder } = await decoderOn(cases.rounded, weights);
     for (const [{ name }, leaf] of namedParams(model.spec(made.config), params) as Iterable<[{ name: string }, Tensor | PackedMatrix]>)
       if (isPacked(leaf)) expect(`${name} ${leaf.type}`).toBe(`${name} ${cases.fine.test(name) ? 'bf16' : weights}`);
-    const rounded = (await unpacked(model.spec(made.config), params)) as P;
-    const decoder = await decoderOf({ ...made, params });
-    const logits = model.forward(rounded, made.config, TOKENS);
     let got: ArrayLike<number> = [];
     for (let t = 0; t < LENGTH; t++) got = await decoder.step(columnOf(t));
+    const rounded = (await unpacked(model.spec(made.config), params)) as P;
+    await setBackend(ORACLE);
+    const logits = model.forward(rounded, made.config, TOKENS);
     const all = await logits.data();
     const last = TOKENS.flatMap((_, row) => [...all.subarray(((row + 1) * LENGTH - 1) * VOCABULARY, (row + 1) * LENGTH * VOCABULARY)]);
     await expectClose('logits', last, got, 1e-3); // activations of 16 bits, through all layers

@@ -4,6 +4,9 @@ import { engine, setBackend } from '@tensorflow/tfjs-core';
 import { describe, expect, it } from 'vitest';
 import { expectClose } from './expect-close';
 
+/** A busy machine takes longer than vitest's five seconds for the plain loops of a large sample. */
+const TIMEOUT_MS = 120_000;
+
 export interface ParityOptions {
   /** Backends to run on; each must be registered. */
   backends?: readonly string[];
@@ -20,7 +23,7 @@ export function describeKernelChecks(
   { backends = ['cpu', 'wasm'] }: Pick<ParityOptions, 'backends'> = {},
 ): void {
   for (const check of checks) {
-    describe.each(backends)(`${check.name} on %s`, (backend) => {
+    describe.each(backends)(`${check.name} on %s`, { timeout: TIMEOUT_MS }, (backend) => {
       it.each(Object.entries(check.samples))('agrees with its reference: %s', async (_, sample) => {
         await expectParity(check, sample, backend);
       });

@@ -1,6 +1,8 @@
 // Runs every JavaScript block of a Markdown file as it stands, in order: `node examples.mjs FILE.md`. What a line
 // `console.log(…); // this` prints must be what its comment says; there … stands for anything, and a remark follows a colon.
+// A block that begins with a comment such as `// my-model.test.js` is that file, and vitest runs it.
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { cp } from 'node:fs/promises';
 import { format } from 'node:util';
@@ -24,6 +26,12 @@ globalThis.printedAs = (comment, ...values) => {
 await cp('models/whole', 'my-model', { recursive: true }); // the folder that examples speak of
 let checked = 0;
 for (const [i, code] of blocks.entries()) {
+  const [, testFile] = /^\/\/ (\S+\.test\.js)\n/.exec(code) ?? [];
+  if (testFile !== undefined) {
+    writeFileSync(new URL(testFile, import.meta.url), code);
+    execFileSync(process.execPath, ['node_modules/vitest/vitest.mjs', 'run', testFile], { stdio: ['ignore', 'ignore', 'inherit'] });
+    continue;
+  }
   const watched = code.replace(/^( *)console\.log\((.*)\); *\/\/ (.+)$/gm, (_, indent, values, comment) => {
     checked++;
     return `${indent}printedAs(${JSON.stringify(comment)}, ${values});`;

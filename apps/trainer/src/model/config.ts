@@ -1,21 +1,13 @@
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { denseMamba, denseMamba2, mamba, mamba2 } from '@densessm/mamba';
-import { denseRetNet, retnet } from '@densessm/retnet';
 import { type AnyModel, type ConfigJson, isObject, SsmError } from '@densessm/ssm-core';
 import type { Tokenizer } from '@densessm/tokenizer';
 import { usageError } from '../errors';
+import type { Io } from '../io';
 import { nearest } from '../settings/nearest';
-import type { ModelName, Settings } from '../settings/table';
-
-const MODELS: Readonly<Record<ModelName, AnyModel>> = {
-  mamba,
-  'dense-mamba': denseMamba,
-  mamba2,
-  'dense-mamba2': denseMamba2,
-  retnet,
-  'dense-retnet': denseRetNet,
-};
+import { MODELS, type ModelName, type Settings } from '../settings/table';
+import { modelNamed } from './families';
+import { pluginConfig, refuseUnusedFlags } from './plugin-config';
 
 /** Of a tokenizer's, those that a reader of config.json looks for. */
 type SpecialIds = Tokenizer['specialIds'];
@@ -28,12 +20,13 @@ export async function modelOf(
   settings: Settings,
   vocabSize: number,
   ids: SpecialIds,
-  cwd: string,
+  io: Pick<Io, 'cwd' | 'models'>,
 ): Promise<{ model: AnyModel; config: object }> {
-  const model = MODELS[settings.model];
-  const own = await readConfigJson(settings.configJson, cwd);
-  const special = Object.fromEntries(Object.entries({ bos_token_id: ids.bos, eos_token_id: ids.eos }).filter(([, id]) => id !== null));
-  const json = { ...configJson(settings, vocabSize), ...special, ...own };
+  const model = modelNamed(settings.model, io, settings.plugin);
+  const own = await readConfigJson(settings.configJson, io.cwd);
+  const sized = isOurs(settings.model) ? { ...configJson(settings, settings.model, vocabSize), ...specialKeys(ids) } : undefined;
+  const plugin = sized === undefined ? pluginConfig(model, settings, vocabSize) : undefined;
+  const json: Record<string, unknown> = { ...(sized ?? plugin?.json), ...own };
   if (json.vocab_size !== vocabSize && Number(json.vocab_size) < vocabSize)
     throw usageError(
       '--config-json: `vocab_size` is too small.',
@@ -42,13 +35,25 @@ export async function modelOf(
       'leave it out',
     );
   const config = model.parseConfig(json) as { rest?: ConfigJson };
-  refuseIdleKeys(own, config.rest ?? {}, Object.keys(model.configToJson(config)));
+  const written = model.configToJson(config);
+  if (plugin !== undefined) refuseUnusedFlags(model, settings, plugin, written);
+  const rest = plugin === undefined || config.rest ? (config.rest ?? {}) : without(own, written);
+  refuseIdleKeys(own, rest, Object.keys(written));
   return { model, config };
 }
 
+const isOurs = (name: string): name is ModelName => (MODELS as readonly string[]).includes(name);
+
+const specialKeys = ({ bos, eos }: SpecialIds): Record<string, unknown> =>
+  Object.fromEntries(Object.entries({ bos_token_id: bos, eos_token_id: eos }).filter(([, id]) => id !== null));
+
+/** Those of the keys that `written` does not have. */
+const without = (own: ConfigJson, written: ConfigJson): ConfigJson =>
+  Object.fromEntries(Object.entries(own).filter(([key]) => !(key in written)));
+
 /** config.json of a model, in the words of its reference implementation. */
-function configJson(settings: Settings, vocabSize: number): Record<string, unknown> {
-  const { model, hiddenSize, numHiddenLayers, denseLayers, stateSize } = settings;
+function configJson(settings: Settings, model: ModelName, vocabSize: number): Record<string, unknown> {
+  const { hiddenSize, numHiddenLayers, denseLayers, stateSize } = settings;
   const dense = model.startsWith('dense-') ? { dense_block_layers: denseLayers } : {};
   const common = { vocab_size: vocabSize, hidden_size: hiddenSize, num_hidden_layers: numHiddenLayers };
   switch (model) {

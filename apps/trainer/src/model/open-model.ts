@@ -5,7 +5,7 @@ import { disposeTree, SsmError, type WeightType } from '@densessm/ssm-core';
 import { loadTokenizer, type ReadFile, type Tokenizer } from '@densessm/tokenizer';
 import { usageError } from '../errors';
 import type { Io } from '../io';
-import { FAMILIES } from './families';
+import { modelsOf } from './families';
 import { type ModelFiles, openModelFiles, readBytes } from './source';
 
 export interface OpenModelOptions {
@@ -43,7 +43,7 @@ export async function openModel(io: Io, source: string, options: OpenModelOption
   const backend = await startBackend({ device: options.device });
   const weights = await packedType(files, backend, options.weights);
   const { model, config, params } = await loadPretrained(files, {
-    models: FAMILIES,
+    models: modelsOf(io),
     weights,
     onWarning: (text) => io.stderr.write(`warning: ${text}\n`),
   });

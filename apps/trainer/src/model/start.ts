@@ -4,9 +4,11 @@ import { loadPretrained } from '@densessm/runtime-node';
 import { countParams } from '@densessm/ssm-core';
 import type { Tokenizer } from '@densessm/tokenizer';
 import { usageError } from '../errors';
+import type { Io } from '../io';
 import { kebab, type SettingName, type Settings, wasGiven } from '../settings/table';
+import { nameOf } from './command-model';
 import { modelOf } from './config';
-import { FAMILIES } from './families';
+import { modelsOf } from './families';
 
 /**
  * A fresh model from the seed.
@@ -16,10 +18,10 @@ import { FAMILIES } from './families';
 export async function freshModel(
   settings: Settings,
   tokenizer: Tokenizer,
-  cwd: string,
+  io: Pick<Io, 'cwd' | 'models'>,
   requireRoom: (parameters: number) => void,
 ): Promise<LoadedModel> {
-  const { model, config } = await modelOf(settings, tokenizer.vocabSize, tokenizer.specialIds, cwd);
+  const { model, config } = await modelOf(settings, tokenizer.vocabSize, tokenizer.specialIds, io);
   requireRoom(countParams(model.spec(config)));
   return { model, config, params: model.init(config, settings.seed) };
 }
@@ -32,15 +34,20 @@ const DECIDED: readonly SettingName[] = ['hiddenSize', 'numHiddenLayers', 'numAt
  * that change nothing at first.
  * @throws SsmError OPTION for flags that the model decides, and as loadPretrained does
  */
-export async function trainedModel(source: FileSet, settings: Settings, tokenizer: Tokenizer): Promise<LoadedModel> {
+export async function trainedModel(
+  source: FileSet,
+  settings: Settings,
+  tokenizer: Tokenizer,
+  io: Pick<Io, 'models'>,
+): Promise<LoadedModel> {
   for (const name of DECIDED) {
     if (!wasGiven(settings, name)) continue;
     const got = `--${kebab(name)} ${JSON.stringify(settings[name])}`;
     throw usageError(`--${kebab(name)} has no meaning for a model that was trained before.`, `the model's own`, got, 'leave it out');
   }
-  const loaded = withDenseLayers(await loadPretrained(source, { models: FAMILIES }), settings);
-  const { vocabSize } = loaded.config as { vocabSize: number };
-  if (tokenizer.vocabSize <= vocabSize) return loaded;
+  const loaded = withDenseLayers(await loadPretrained(source, { models: modelsOf(io) }), settings);
+  const { vocabSize } = loaded.config as { vocabSize?: number };
+  if (vocabSize === undefined || tokenizer.vocabSize <= vocabSize) return loaded;
   throw usageError(
     'The tokenizer has more tokens than the model.',
     `at most ${vocabSize}`,
@@ -51,7 +58,7 @@ export async function trainedModel(source: FileSet, settings: Settings, tokenize
 
 function withDenseLayers(loaded: LoadedModel, settings: Settings): LoadedModel {
   const { modelType } = loaded.model;
-  const [has, wants] = [modelType.replaceAll('_', '-'), wasGiven(settings, 'model') ? settings.model : undefined];
+  const [has, wants] = [nameOf(loaded.model), wasGiven(settings, 'model') ? settings.model : undefined];
   if (wants === undefined || has === wants || (modelType === 'llama' && wants === 'dense-retnet')) return loaded;
   if (wants === `dense-${has}` && (modelType === 'mamba' || modelType === 'mamba2')) {
     const dense = { denseLayers: settings.denseLayers };

@@ -52,7 +52,7 @@ describe('a damaged run.json', () => {
       refused++;
     }
     expect(refused).toBeGreaterThan(50);
-    await write({ ...RUN, settings: { ...RUN.settings, model: 'x' } });
+    await write({ ...RUN, settings: { ...RUN.settings, model: './x' } });
     await expect(readRunInfo(folder)).rejects.toThrow('`settings.model` cannot be used');
   });
 });

@@ -19,6 +19,7 @@ import {
 import { openTrainingData } from '../data/open';
 import type { DataProgress, TrainingData } from '../data/options';
 import type { Io } from '../io';
+import { modelNamed } from '../model/families';
 import { openTokenizer } from '../model/open-model';
 import { openModelFiles } from '../model/source';
 import { freshModel, trainedModel } from '../model/start';
@@ -40,6 +41,7 @@ export interface Prepared {
  * @throws SsmError for anything of these that cannot be
  */
 export async function prepareRun(settings: Settings, io: Io, view: RunView): Promise<Prepared> {
+  modelNamed(settings.model, io, settings.plugin);
   const backend = await startBackend({ device: settings.device, threads: settings.threads });
   view.say(`device   ${backend.reason}`);
   const { initFrom } = settings;
@@ -49,7 +51,7 @@ export async function prepareRun(settings: Settings, io: Io, view: RunView): Pro
   const data = await openData({ ...settings, tokenizer, cacheDir }, io, view);
   try {
     const fits = (parameters: number): void => requireRoomForWeights(parameters, backend.backend, settings);
-    const loaded = source ? await trainedModel(source, settings, data.tokenizer) : await freshModel(settings, data.tokenizer, io.cwd, fits);
+    const loaded = source ? await trainedModel(source, settings, data.tokenizer, io) : await freshModel(settings, data.tokenizer, io, fits);
     return { backend, data, loaded };
   } catch (error) {
     await data.close();

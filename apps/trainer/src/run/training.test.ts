@@ -46,6 +46,19 @@ describe('the course of a run', () => {
     ]);
   });
 
+  it.each([Number.NaN, Number.POSITIVE_INFINITY])('has no best state while the loss is %d', async (loss) => {
+    const { parts, log } = course({});
+    const trainer = {
+      ...parts.trainer,
+      step: parts.trainer.step,
+      evaluate: async () => ({ loss: parts.trainer.steps === 4 ? 3 : loss, tokens: 1 }),
+    };
+    Object.defineProperty(trainer, 'steps', { get: () => parts.trainer.steps });
+    expect(await runCourse({ ...parts, trainer })).toMatchObject({ state: { best: { step: 4, loss: 3 } } });
+    expect(log).toContain('save 2 (2, -)');
+    expect(log.filter((one) => one.startsWith('best'))).toEqual(['best 4']);
+  });
+
   it('that goes on repeats nothing and misses nothing', async () => {
     const { parts, log } = course({}, { from: 2 });
     await runCourse(parts, { observedAt: 2, best: { step: 2, loss: 3 } });

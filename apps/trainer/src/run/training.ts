@@ -93,7 +93,8 @@ async function observeAll(parts: CourseParts, state: CourseState, isLast: boolea
     await parts.record({ type: 'evaluation', step, loss, tokens, wallTime: Date.now() / 1000 });
     const gates = await parts.gates(step);
     if (gates !== undefined) await parts.record(gates);
-    if (step > 0 && (best === null || loss < best.loss)) {
+    if (step > 0 && loss < (best?.loss ?? Number.POSITIVE_INFINITY)) {
+      // a loss that is no number is not the best one, not even the first
       best = { step, loss };
       await parts.saveBest(best);
     }

@@ -2,6 +2,9 @@ import { usageError } from '../errors';
 import { presetSettings } from './presets';
 import { GIVEN, kebab, rowOf, SETTING_NAMES, type Settings, type SomeSettings } from './table';
 
+/** Loads plugins; the name of the model that they stand for where `--model` names none. */
+export type OwnModel = (plugins: readonly string[], named: string | undefined) => Promise<string | undefined>;
+
 export interface Given {
   /** What the command line says itself. */
   readonly flags: SomeSettings;
@@ -10,13 +13,19 @@ export interface Given {
 }
 
 /**
- * What the user said, the more particular before the more general: flags, config file, preset.
+ * What the user said, the more particular before the more general: flags, config file, the model of a plugin, preset.
  * @throws SsmError OPTION, FILE
  */
-export async function givenSettings({ flags, preset, configFile }: Given, cwd: string): Promise<SomeSettings> {
+export async function givenSettings(
+  { flags, preset, configFile }: Given,
+  cwd: string,
+  own: OwnModel = async () => undefined,
+): Promise<SomeSettings> {
   const file = configFile === undefined ? undefined : await (await import('./config-file')).readConfigFile(configFile, cwd);
   const name = preset ?? file?.preset;
-  return { ...(name === undefined ? {} : presetSettings(name)), ...file?.settings, ...flags };
+  const said = { ...file?.settings, ...flags };
+  const model = said.plugin === undefined ? undefined : await own(said.plugin, said.model);
+  return { ...(name === undefined ? {} : presetSettings(name)), ...(model !== undefined && { model }), ...said };
 }
 
 /**

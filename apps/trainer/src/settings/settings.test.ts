@@ -43,7 +43,7 @@ describe('flags', () => {
     [['--batch-size', '0']],
     [['--batch-size', '1.5']],
     [['--learning-rate', 'fast']],
-    [['--model', 'transformer']],
+    [['--model', '../mamba']],
     [['--learning-rte', '1']],
     [['--val-split', '0.95']],
   ])('refuse %j', (argv) => {

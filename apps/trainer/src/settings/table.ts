@@ -4,6 +4,13 @@ import { flag, json, type Kind, oneOf, real, text, texts, whole } from './kinds'
 export const MODELS = ['mamba', 'dense-mamba', 'mamba2', 'dense-mamba2', 'retnet', 'dense-retnet'] as const;
 export type ModelName = (typeof MODELS)[number];
 
+/** Which models there are beside those of the house is known when plugins are loaded, and not while a run's account is read. */
+const modelName: Kind<string> = {
+  ...oneOf(...MODELS),
+  expected: `${MODELS.join(', ')}, or the name of a plugin's model`,
+  read: (value) => (typeof value === 'string' && /^[A-Za-z][\w-]*$/.test(value) ? value.replaceAll('_', '-') : undefined),
+};
+
 interface Row<T> {
   readonly group: string;
   readonly kind: Kind<T>;
@@ -42,7 +49,12 @@ export const TABLE = {
   vocabSize: row(whole(257, 2 ** 24), { group: DATA, help: 'tokens of a bpe that is trained', fallback: 4096 }),
   cacheDir: row(text('dir'), { group: DATA, help: 'where token files are kept', absent: '~/.cache/densessm', onResume: true }),
 
-  model: row(oneOf(...MODELS), { group: MODEL, help: 'the kind of model', fallback: 'dense-mamba' }),
+  model: row(modelName, { group: MODEL, help: "the kind of model, or a plugin's", fallback: 'dense-mamba' }),
+  plugin: row(texts('module'), {
+    group: MODEL,
+    help: 'a JavaScript module with a model of your own, which is trained unless --model names another',
+    onResume: true,
+  }),
   hiddenSize: row(whole(1), { group: MODEL, help: 'width of the layers', fallback: 128 }),
   numHiddenLayers: row(whole(1), { group: MODEL, help: 'number of layers', fallback: 4 }),
   numAttentionHeads: row(whole(1), { group: MODEL, help: 'heads of a RetNet or Mamba-2', absent: 'widths of 64 or so' }),

@@ -12,8 +12,8 @@ export interface FileSet {
   readonly where: string;
   /** Undefined where there is no such file. */
   open(name: string): Promise<OpenFile | undefined>;
-  /** The names of what lies in a folder of the model; absent where nobody can tell. */
-  list?(folder: string): Promise<readonly string[]>;
+  /** The names of what lies in a folder of the model; absent or undefined where nobody can tell. */
+  list?(folder: string): Promise<readonly string[] | undefined>;
 }
 
 /** What a browser's file input and drag and drop give. */

@@ -1,6 +1,7 @@
 /** Log-likelihoods of texts with the meaning they have in EleutherAI's lm-evaluation-harness (`HFLM`, causal models). */
 import { type ModelBundle, type Prompt, tokenizerOf } from '../bundle';
-import { badOption, number } from '../options';
+import { badOption } from '../option-error';
+import { number } from '../options';
 import { withoutSpaceAtEnd } from './python-space';
 import {
   type EvaluationOptions,

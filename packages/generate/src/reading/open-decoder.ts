@@ -1,6 +1,6 @@
 import { type Decoder, SsmError, type WeightType } from '@densessm/ssm-core';
 import type { ModelBundle } from '../bundle';
-import { badOption } from '../options';
+import { badOption } from '../option-error';
 import { type SharedWeights, sharedWeights } from './shared-weights';
 
 /** A model's fast reader of single tokens, and the weights that it reads with, which others may share. */

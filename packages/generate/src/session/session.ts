@@ -1,7 +1,9 @@
 import { disposeTree, SsmError, type WeightType } from '@densessm/ssm-core';
-import { type ModelBundle, type Prompt, promptIds } from '../bundle';
+import { type ModelBundle, type Prompt, promptIds, requireBundle } from '../bundle';
 import { collected, type Generated, refuseBeams } from '../generate';
-import { badOption, type GenerateOptions, number, planGeneration, refuseUnknown, weightsOf } from '../options';
+import { badOption } from '../option-error';
+import { refuseUnknown } from '../option-names';
+import { type GenerateOptions, number, planGeneration, weightsOf } from '../options';
 import { ModelRunner, type ModelRunnerOptions } from '../reading/model-runner';
 import { anySeed, type Random, randomFrom, seededRandom } from '../samplers/random';
 import { type Part, TextGenerator } from '../text-generator';
@@ -47,6 +49,7 @@ export class Session {
   /** @throws SsmError OPTION */
   constructor(bundle: ModelBundle, options: SessionOptions = {}) {
     const rule = (fallback: number) => ({ fallback, min: 1, whole: true });
+    requireBundle('Session', bundle);
     refuseUnknown('Session', options, ['seed', 'historyLength', 'promptChunk', 'weights']);
     const seed = number('Session', 'seed', options.seed, { fallback: anySeed(), min: 0, max: Number.MAX_SAFE_INTEGER, whole: true });
     this.#options = {

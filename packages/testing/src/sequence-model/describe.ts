@@ -13,6 +13,9 @@ export interface ModelCase {
   length?: number;
 }
 
+/** A busy machine takes longer than vitest's five seconds to differentiate a text token by token. */
+const TIMEOUT_MS = 120_000;
+
 /** Cuts of a text, as lengths of pieces. */
 const CUTS: Readonly<Record<string, (length: number) => number[]>> = {
   'token by token': (length) => Array(length).fill(1),
@@ -29,7 +32,7 @@ export function describeSequenceModel<C, P extends object, S extends object>(
   cases: Record<string, ModelCase>,
   { backend = 'wasm', tolerance = 1e-5 }: { backend?: string; tolerance?: number } = {},
 ): void {
-  describe.each(Object.entries(cases))(`${model.modelType}: %s`, (_, { json, batch = 2, length = 23 }) => {
+  describe.each(Object.entries(cases))(`${model.modelType}: %s`, { timeout: TIMEOUT_MS }, (_, { json, batch = 2, length = 23 }) => {
     const start = async () => {
       await setBackend(backend);
       const config = model.parseConfig(json);

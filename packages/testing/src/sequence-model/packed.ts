@@ -14,7 +14,7 @@ import {
   valueAndGrads,
   WEIGHT_TYPES,
 } from '@densessm/ssm-core';
-import { clone, memory, type Scalar, sum, type Tensor, type Tensor2D, tensor2d } from '@tensorflow/tfjs-core';
+import { memory, type Scalar, sum, type Tensor, type Tensor2D, tensor, tensor2d } from '@tensorflow/tfjs-core';
 import { expect, it } from 'vitest';
 import { expectClose } from '../expect-close';
 import { advanceInPieces } from './parts';
@@ -84,7 +84,7 @@ export async function unpacked(spec: SpecTree, packed: unknown): Promise<unknown
   const made = new Map<string, Tensor>();
   for (const [leaf, found] of namedParams(spec, packed) as Iterable<[ParamLeaf, Tensor | PackedMatrix]>) {
     expect(isPacked(found)).toBe(leaf.precision !== 'exact');
-    made.set(leaf.name, isPacked(found) ? await tensorOf(found) : clone(found));
+    made.set(leaf.name, isPacked(found) ? await tensorOf(found) : tensor(await found.data(), found.shape));
   }
   return buildParams(spec, ({ name }) => made.get(name) as Tensor);
 }

@@ -53,6 +53,11 @@ function zsh(program: Command): string {
   const entries = entriesOf(program);
   const described = (list: readonly { readonly name: string; readonly about: string }[]): string =>
     list.map(({ name, about }) => quoted(`${name}:${about.replaceAll(':', '\\:')}`)).join(' ');
+  const choices = entries.flatMap(({ name, flags }) =>
+    flags.flatMap((one) =>
+      one.choices.length > 0 ? [`    ${quoted(`${name} ${one.name}`)}) compadd -- ${one.choices.join(' ')}; return ;;`] : [],
+    ),
+  );
   return `#compdef densessm
 _densessm() {
   local -a commands flags
@@ -64,9 +69,13 @@ _densessm() {
   case $words[2] in
 ${entries.map(({ name, flags }) => `    ${name}) flags=(${described(flags)}) ;;`).join('\n')}
   esac
+  case "$words[2] $words[CURRENT-1]" in
+${choices.join('\n')}
+  esac
   if [[ $words[CURRENT] == -* ]]; then _describe flag flags; else _files; fi
 }
-compdef _densessm densessm
+# read from $fpath this file is the function's first call; sourced it only names the function
+if [[ $funcstack[1] == _densessm ]]; then _densessm "$@"; else compdef _densessm densessm; fi
 `;
 }
 

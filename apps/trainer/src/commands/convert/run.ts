@@ -5,7 +5,7 @@ import { savePretrained, startBackend } from '@densessm/runtime-node';
 import { countParams, disposeTree } from '@densessm/ssm-core';
 import { usageError } from '../../errors';
 import type { Io } from '../../io';
-import { FAMILIES } from '../../model/families';
+import { modelsOf } from '../../model/families';
 import { hubOptions } from '../../model/open-model';
 import { openModelFiles, readBytes } from '../../model/source';
 import { formatCount } from '../../output/numbers';
@@ -69,7 +69,7 @@ async function load(io: Io, files: FileSet): Promise<LoadedModel> {
     },
   };
   try {
-    return await loadPretrainedFiles(counted, { models: FAMILIES });
+    return await loadPretrainedFiles(counted, { models: modelsOf(io) });
   } finally {
     bar.end();
   }

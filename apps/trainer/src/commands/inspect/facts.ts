@@ -13,7 +13,6 @@ import {
 import { startBackend } from '@densessm/runtime-node';
 import { type AnyModel, countParams, disposeTree, modelFor, type SpecTree, SsmError, tensorsOf } from '@densessm/ssm-core';
 import { loadTokenizer } from '@densessm/tokenizer';
-import { FAMILIES } from '../../model/families';
 import { readBytes } from '../../model/source';
 import { compareNames, type ModuleRow, moduleRows, type StoredNames } from './parameters';
 
@@ -57,7 +56,7 @@ export interface ModelFacts {
  * Reads config.json, the headers of the weights and the tokenizer of a model.
  * @throws SsmError FILE where config.json is missing or something is broken, MODEL where no model answers, CONFIG
  */
-export async function modelFacts({ files, name }: { files: FileSet; name: string }): Promise<ModelFacts> {
+export async function modelFacts({ files, name }: { files: FileSet; name: string }, models: readonly AnyModel[]): Promise<ModelFacts> {
   const text = await readText(files, 'config.json');
   if (text === undefined) {
     const problem = { what: `${files.where} holds no model.`, expected: 'config.json in it', got: 'none' };
@@ -65,7 +64,7 @@ export async function modelFacts({ files, name }: { files: FileSet; name: string
   }
   const where = `${files.where}/config.json`;
   const { json, quantization } = splitQuantization(where, parseConfigText(text, where));
-  const model = modelFor(json, FAMILIES);
+  const model = modelFor(json, models);
   const config = model.parseConfig(json);
   const opened = await openedWeights(files);
   try {

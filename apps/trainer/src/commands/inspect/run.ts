@@ -1,4 +1,5 @@
 import type { Io } from '../../io';
+import { modelsOf } from '../../model/families';
 import { hubOptions } from '../../model/open-model';
 import { openModelFiles } from '../../model/source';
 import { formatBytes, formatCount } from '../../output/numbers';
@@ -9,7 +10,7 @@ import type { InspectOptions } from './command';
 import { type ModelFacts, modelFacts } from './facts';
 
 export async function inspect(io: Io, source: string, options: InspectOptions): Promise<void> {
-  const facts = await modelFacts(await openModelFiles(io, source, hubOptions(options)));
+  const facts = await modelFacts(await openModelFiles(io, source, hubOptions(options)), modelsOf(io));
   if (options.json) writeJson(io, facts);
   else writeLines(io, describe(io, facts));
 }

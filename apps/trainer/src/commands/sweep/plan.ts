@@ -46,13 +46,16 @@ export interface OpenTask {
   readonly resumes: boolean;
 }
 
+/** What a run that is resumed needs to know its model. */
+const pluginsOf = ({ settings: { plugin } }: SweepRun): SomeSettings => (plugin === undefined ? {} : { plugin });
+
 /** What is left to do of a run; undefined where it is finished. */
 export async function taskOf(folder: string, run: SweepRun, pace: SomeSettings): Promise<OpenTask | undefined> {
   const outDir = join(folder, run.name);
   const info = await readRunInfo(outDir);
   if (info?.state === 'finished') return undefined;
   if (info !== undefined && (await hasCheckpoint(join(outDir, CHECKPOINT))))
-    return { run, argv: flagsOf({ ...pace, outDir, initFrom: 'resume' }), resumes: true };
+    return { run, argv: flagsOf({ ...pace, ...pluginsOf(run), outDir, initFrom: 'resume' }), resumes: true };
   const settings = { ...run.settings, ...pace, outDir, name: run.name, ...(info && { overwrite: true }) };
   return { run, argv: flagsOf(settings), resumes: false };
 }

@@ -1,4 +1,5 @@
-import { readFile, writeFile } from 'node:fs/promises';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { EXIT } from '../../io';
@@ -68,5 +69,14 @@ describe('densessm tokenize', () => {
   ])('refuses %s', async (_, argv, code, message) => {
     await writeFile(at('empty.txt'), '');
     expect(await tokenize(...argv)).toMatchObject({ code, stdout: '', stderr: expect.stringContaining(message) });
+  });
+
+  it('trains on the standard input, and leaves no copy of it behind', async () => {
+    const copies = async () => (await readdir(tmpdir())).filter((name) => name.startsWith('densessm-tokenize-'));
+    const before = await copies();
+    const argv = ['tokenize', '--train', '-', '--output', 'piped.json', '--vocab-size', '257'];
+    expect(await run(argv, { cwd: folder.path, stdin: 'one text and another' })).toMatchObject({ code: 0 });
+    expect(await run([...argv, '--overwrite'], { cwd: folder.path, stdin: '' })).toMatchObject({ code: 1 });
+    expect((await copies()).filter((name) => !before.includes(name))).toEqual([]);
   });
 });

@@ -1,3 +1,4 @@
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { SsmError } from '@densessm/ssm-core/plain';
@@ -38,8 +39,9 @@ export async function trainTokenizer(io: Io, flags: TrainTokenizerFlags): Promis
   const { signal } = io;
   const counts = noCounts();
   const bars = progressOf(io);
+  const folder = await mkdtemp(join(tmpdir(), 'densessm-tokenize-')); // for what has no file yet
   try {
-    const texts = await textsOf(io, train, flags, counts, bars.read);
+    const texts = await textsOf(io, train, folder, flags, counts, bars.read);
     const some = Object.fromEntries(Object.entries({ minFrequency, specialTokens, normalize }).filter(([, value]) => value !== undefined));
     const tokenizer = await trainByteLevelBpe(texts, { vocabSize, ...some, signal, onProgress: bars.merge });
     bars.end();
@@ -49,6 +51,8 @@ export async function trainTokenizer(io: Io, flags: TrainTokenizerFlags): Promis
     bars.end();
     if (signal.aborted) throw new Interrupted('stopped; nothing was written.');
     throw error;
+  } finally {
+    await rm(folder, { recursive: true, force: true });
   }
 }
 
@@ -58,13 +62,14 @@ type Counts = ReturnType<typeof noCounts>;
 async function textsOf(
   io: Io,
   sources: readonly string[],
+  cacheDir: string,
   { field = 'text', skipBadLines = false }: TrainTokenizerFlags,
   counts: Counts,
   onRead: (bytes: number, total: number) => void,
 ): Promise<AsyncIterable<string>> {
   const { cwd, signal, stdin } = io;
   const input = stdin as AsyncIterable<Uint8Array | string>;
-  const around = { cacheDir: join(tmpdir(), 'densessm'), cwd, signal, stdin: input, hub: {}, onProgress: () => undefined };
+  const around = { cacheDir, cwd, signal, stdin: input, hub: {}, onProgress: () => undefined };
   const files = await findData(sources, around, 'train');
   const total = files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
   async function* texts(): AsyncGenerator<string> {

@@ -6,8 +6,10 @@ import type { RunInfo } from '../../run-folder/run-info';
 import { addSettingFlags, settingsOf } from '../../settings/flags';
 import { PRESETS } from '../../settings/presets';
 import { givenSettings } from '../../settings/resolve';
+import { MODELS } from '../../settings/table';
 import { duration } from '../../view/progress';
 import type { Register } from '../index';
+import { loadPlugins, onlyModel } from '../plugins';
 
 const DESCRIPTION = `Trains a model on text and keeps everything about it in one folder: checkpoints, log, samples, a report.
 
@@ -25,7 +27,8 @@ Examples:
   $ densessm train --data notes/ --tokenizer bpe --vocab-size 2048 --block-size 256
   $ densessm train --config run.yaml --learning-rate 3e-4      flags win over the file, the file over a preset
   $ densessm train --out-dir out/book-mamba --init-from resume --max-steps 8000
-  $ densessm train --init-from out/book-mamba --data letters.txt --name letters`;
+  $ densessm train --init-from out/book-mamba --data letters.txt --name letters
+  $ densessm train --plugin ./my-model.js --hidden-size 64         a model of your own, see the README of @densessm/trainer`;
 
 /** `densessm train` */
 export const registerTrain: Register = (program: Command, io: Io): void => {
@@ -50,7 +53,10 @@ interface TrainOptions extends Record<string, unknown> {
 
 async function train(options: TrainOptions, command: readonly string[], io: Io): Promise<void> {
   const flags = settingsOf(options);
-  const given = await givenSettings({ flags, preset: options.preset, configFile: options.config }, io.cwd);
+  const given = await givenSettings({ flags, preset: options.preset, configFile: options.config }, io.cwd, (plugins, named) =>
+    ownModel(plugins, named, io),
+  );
+  if (given.model !== undefined) await requireModel(given.model, io);
   const { openRun } = await import('../../run/open-run');
   const run = await openRun(given, io, { breakLock: options.breakLock });
   const { runView } = await import('../../view/run-view');
@@ -62,16 +68,33 @@ async function train(options: TrainOptions, command: readonly string[], io: Io):
       `${JSON.stringify({ type: 'result', folder, state: info.state, step: info.step, loss: info.loss, best: info.best })}\n`,
     );
   const place = relativePath(io.cwd, folder);
-  if (!finished) throw new Interrupted(farewell(info.step, place));
+  if (!finished) throw new Interrupted(farewell(info, place));
   if (options.json) return;
   const { readReportRun, terminalSummary } = await import('../../report/index');
   const curves = terminalSummary(await readReportRun(folder), io.stdout.columns);
   io.stdout.write(`${[...curves, ...summary(info, place)].join('\n')}\n`);
 }
 
-function farewell(step: number, place: string): string {
+/** What the plugins stand for; a model that was named besides is not looked for among theirs alone. */
+async function ownModel(plugins: readonly string[], named: string | undefined, io: Io): Promise<string | undefined> {
+  const brought = await loadPlugins(plugins, io);
+  return named ?? onlyModel(brought);
+}
+
+/** @throws SsmError OPTION for a name that is none, before there is a folder */
+async function requireModel(name: string, io: Io): Promise<void> {
+  if ((MODELS as readonly string[]).includes(name)) return;
+  const { modelNamed } = await import('../../model/families');
+  modelNamed(name, io);
+}
+
+/** What a later command needs to know the model. */
+const pluginFlags = ({ settings }: RunInfo): string => (settings.plugin ?? []).map((one) => ` --plugin ${one}`).join('');
+
+function farewell(info: RunInfo, place: string): string {
+  const { step } = info;
   if (step === 0) return '\ninterrupted before the first step';
-  return `\ninterrupted after ${step} steps; saved. Go on with:\n  densessm train --out-dir ${place} --init-from resume`;
+  return `\ninterrupted after ${step} steps; saved. Go on with:\n  densessm train --out-dir ${place} --init-from resume${pluginFlags(info)}`;
 }
 
 function summary(info: RunInfo, place: string): string[] {
@@ -79,6 +102,6 @@ function summary(info: RunInfo, place: string): string[] {
   return [
     `done     ${info.step} steps in ${duration(info.seconds)}${best}`,
     `report   ${join(place, 'report.html')}`,
-    `next     densessm generate ${place} --prompt "…"`,
+    `next     densessm generate ${place}${pluginFlags(info)} --prompt "…"`,
   ];
 }

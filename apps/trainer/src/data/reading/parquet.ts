@@ -61,7 +61,7 @@ export async function* parquetRows(
       signal?.throwIfAborted();
       const end = row + Number(group.num_rows);
       const rows = await readable(file, async () => {
-        await checkPages(buffer, group, columns);
+        await checkPages(buffer, metadata, group, columns);
         return readRows(file, buffer, metadata, columns, row, end);
       });
       for (const [i, one] of rows.entries()) yield { row: one, where: `${file.name}, row ${row + i}` };

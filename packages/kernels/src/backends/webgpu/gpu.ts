@@ -4,12 +4,14 @@ import { FLOATS } from './as-floats';
 import { BUFFER_USAGE, MAP_MODE_READ } from './buffers';
 import type { DeviceFailures } from './failures';
 import { type Program, wgslOf } from './program';
+import type { TfjsBufferPool } from './tfjs-patches/buffer-pool';
 import { UniformRing } from './uniform-ring';
 
 /** What we use of tfjs's WebGPUBackend, version 4.22; some of it is private there. */
 export interface TfjsGpuBackend {
   readonly device: GPUDevice;
   readonly tensorMap: { get(dataId: object): { resource?: GPUBuffer | null; dtype: DataType } };
+  readonly bufferManager: TfjsBufferPool;
   commandEncoder: GPUCommandEncoder | null;
   computePassEncoder: GPUComputePassEncoder | null;
   dispatchCountInPass: number;
@@ -73,7 +75,7 @@ export class Gpu {
     const { backend } = this;
     const given = Object.entries(program.inputs).map(([name, type]) => {
       const input = inputs[name] as TensorInfo | GPUBuffer;
-      return 'dataId' in input && (type === 'f32' || type === 'vec4<f32>') ? this.floats(input) : input;
+      return isTensor(input) && (type === 'f32' || type === 'vec4<f32>') ? this.floats(input) : input;
     });
     const { pipeline, layout } = this.compile(program);
     const bound = [
@@ -96,7 +98,7 @@ export class Gpu {
     pass.dispatchWorkgroups(Math.min(groups, widest), Math.ceil(groups / widest));
     this.recorded();
     const passed = new Set(Object.values(inputs));
-    this.free(...given.filter((tensor) => !passed.has(tensor)));
+    this.free(...given.filter((input): input is TensorInfo => isTensor(input) && !passed.has(input)));
   }
 
   /** Copies whole tensors behind one another into one of 4-byte values, for a program that would bind too many buffers. */
@@ -165,7 +167,7 @@ export class Gpu {
 
   /** The buffer that a tensor's values lie in. */
   bufferOf(given: TensorInfo | GPUBuffer): GPUBuffer {
-    if (!('dataId' in given)) return given;
+    if (!isTensor(given)) return given;
     const { dataId } = given;
     this.backend.uploadToGPU(dataId);
     this.backend.commandQueueOwnedIds.add(dataId); // not given back before the commands were submitted
@@ -201,6 +203,8 @@ export class Gpu {
     return made;
   }
 }
+
+const isTensor = (given: TensorInfo | GPUBuffer): given is TensorInfo => 'dataId' in given;
 
 const COMPUTE = 4; // GPUShaderStage.COMPUTE, which exists only where WebGPU does
 

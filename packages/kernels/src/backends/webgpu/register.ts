@@ -42,6 +42,7 @@ import { Gpu, type TfjsGpuBackend } from './gpu';
 import { GpuMatrix } from './packed/packed-matrix';
 import { specializeOnGpu } from './specialize';
 import { replaceAddN } from './tfjs-patches/add-n';
+import { boundBufferPool } from './tfjs-patches/buffer-pool';
 import { replaceSums } from './tfjs-patches/sum';
 
 export interface WebGpuKernels {
@@ -97,6 +98,7 @@ function gpuOf(backend: unknown): Gpu {
   if (known) return known;
   const failures = new DeviceFailures(tfjs.device);
   throwWhenRead(tfjs, failures);
+  boundBufferPool(tfjs.bufferManager);
   const gpu = new Gpu(tfjs, failures);
   running.set(tfjs, gpu);
   addRuntime(tfjs, {

@@ -1,7 +1,7 @@
 import { describeKernelChecks } from '@densessm/testing';
 import { dispose, engine, setBackend, sum, tensor1d, valueAndGrad } from '@tensorflow/tfjs-core';
 import { describe, expect, it } from 'vitest';
-import { gelu, geluTanh, silu, softplus } from './activations';
+import { gelu, geluTanh, logSigmoid, silu, softplus } from './activations';
 import { activationChecks } from './checks';
 
 const sigmoid = (x: number): number => 1 / (1 + Math.exp(-x));
@@ -22,6 +22,11 @@ const inner = (x: number): number => Math.sqrt(2 / Math.PI) * (x + 0.044715 * x 
 const exact = {
   silu: { f: silu, value: (x: number) => x * sigmoid(x), slope: (x: number) => sigmoid(x) * (1 + x * sigmoid(-x)) },
   softplus: { f: softplus, value: (x: number) => Math.max(x, 0) + Math.log1p(Math.exp(-Math.abs(x))), slope: sigmoid },
+  logSigmoid: {
+    f: logSigmoid,
+    value: (x: number) => Math.min(x, 0) - Math.log1p(Math.exp(-Math.abs(x))),
+    slope: (x: number) => sigmoid(-x),
+  },
   gelu: {
     f: gelu,
     value: (x: number) => (x / 2) * (1 + erf(x * Math.SQRT1_2)),

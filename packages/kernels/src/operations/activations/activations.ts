@@ -1,4 +1,4 @@
-import { add, erf, mul, sigmoid, type Tensor, tidy } from '@tensorflow/tfjs-core';
+import { add, erf, mul, neg, sigmoid, type Tensor, tidy } from '@tensorflow/tfjs-core';
 import { siluKernel } from './silu';
 import { softplusKernel } from './softplus';
 
@@ -7,6 +7,9 @@ export const silu = <X extends Tensor>(x: X): X => siluKernel({ x }) as X;
 
 /** ln(1 + eˣ). Any shape. Its gradient is σ(x). */
 export const softplus = <X extends Tensor>(x: X): X => softplusKernel({ x }) as X;
+
+/** ln σ(x) = −softplus(−x). Any shape. Its gradient is σ(−x), for which tfjs's own `logSigmoid` throws inside {@link valueAndGrads} of ssm-core. */
+export const logSigmoid = <X extends Tensor>(x: X): X => tidy(() => neg(softplus(neg(x))));
 
 /** x Φ(x) = x/2 · (1 + erf(x/√2)). Hendrycks and Gimpel 2016, arXiv:1606.08415, §2. Any shape. */
 export const gelu = <X extends Tensor>(x: X): X => tidy(() => mul(mul(x, 0.5), add(erf(mul(x, Math.SQRT1_2)), 1)));

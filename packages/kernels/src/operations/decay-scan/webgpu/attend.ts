@@ -1,5 +1,5 @@
 import { type Program, variants } from '../../../backends/webgpu/program';
-import { CHUNK, DECAYS, DEPTH, PARAMS, PLACE, valueOf } from './program';
+import { CHUNK, DECAYS, DEPTH, PARAMS, PLACE, readerOf } from './program';
 
 /** Columns of the output that one workgroup computes. */
 export const COLUMNS = 64;
@@ -64,7 +64,7 @@ export const attendProgram = variants(
     params: { ...PARAMS, heads: 'u32', inner: 'u32', width: 'u32' },
     size: LANES,
     declarations: `${DECAYS}${PRODUCTS}
-${['a', 'b', 'c'].map(valueOf).join('\n')}
+${['a', 'b', 'c'].map(readerOf).join('\n')}
 var<workgroup> scales: array<f32, ${CHUNK}>;
 fn stateAt(state: u32, i: u32, j: u32) -> f32 {
   if (i >= p.inner || j >= p.width) { return 0.0; }

@@ -1,7 +1,7 @@
 import { treesOf } from '../../../backends/webgpu/math';
 import { type Program, variants } from '../../../backends/webgpu/program';
 import { LANES, PRODUCTS, products, weigh } from './attend';
-import { CHUNK, DECAYS, PARAMS, PLACE, valueOf } from './program';
+import { CHUNK, DECAYS, PARAMS, PLACE, readerOf } from './program';
 
 const WIDE = CHUNK + 1;
 /** Invocations that share a token's product with a state. */
@@ -41,7 +41,7 @@ export const decayGradientProgram = variants(
     params: { ...PARAMS, heads: 'u32', K: 'u32', V: 'u32' },
     size: LANES,
     declarations: `${DECAYS}${PRODUCTS}${treesOf(LANES)}
-${['q', 'k', 'v', 'dO'].map(valueOf).join('\n')}
+${['q', 'k', 'v', 'dO'].map(readerOf).join('\n')}
 ${sharesOf('fromStarts')}
 ${sharesOf('toEnds')}`,
     main: `${PLACE}

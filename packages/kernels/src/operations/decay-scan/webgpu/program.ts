@@ -73,7 +73,7 @@ export const PLACE = `
   readChunk(state * ${CHUNK}, lane);`;
 
 /** Element [token, i] of an operand [B, T, H, width], 0 outside. */
-export const valueOf = (name: string): string => `
+export const readerOf = (name: string): string => `
 fn ${name}At(head: u32, token: u32, i: u32, width: u32) -> f32 {
   if (token >= p.T || i >= width) { return 0.0; }
   return ${name}[((head / p.H * p.T + token) * p.H + head % p.H) * width + i];

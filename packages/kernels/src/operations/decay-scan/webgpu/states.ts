@@ -1,5 +1,5 @@
 import { elementwise, type Program, variants } from '../../../backends/webgpu/program';
-import { CHUNK, DECAYS, DEPTH, PARAMS, PLACE, valueOf } from './program';
+import { CHUNK, DECAYS, DEPTH, PARAMS, PLACE, readerOf } from './program';
 
 /** Rows and columns of a state that one workgroup computes. */
 export const STATE_TILE = 64;
@@ -14,8 +14,8 @@ export const gainProgram = variants(
     params: { ...PARAMS, heads: 'u32', K: 'u32', V: 'u32', tilesV: 'u32' },
     size: 256,
     declarations: `${DECAYS}
-${valueOf('a')}
-${valueOf('b')}
+${readerOf('a')}
+${readerOf('b')}
 var<workgroup> scales: array<f32, ${CHUNK}>;
 var<workgroup> tileA: array<f32, ${DEPTH * STATE_TILE}>;
 var<workgroup> tileB: array<f32, ${DEPTH * STATE_TILE}>;`,

@@ -1,6 +1,7 @@
 import { elementwise, type Program } from '../../../backends/webgpu/program';
 import { type GpuKernel, groupsOf, sizeOf } from '../../../backends/webgpu/specialize';
 import type { DenseEmbeddingInputs, EmbeddingAttrs, EmbeddingGradAttrs, EmbeddingGradInputs } from '../kernel';
+import { sortedIds } from './sort';
 
 /** Ids on a GPU are not looked at beforehand: one outside of the vocabulary gives NaN, which is seen in the loss, and not another row. */
 const NAN_BITS = 0x7fc00000;
@@ -26,22 +27,6 @@ export const embeddingOnGpu: GpuKernel<DenseEmbeddingInputs, EmbeddingAttrs> = {
   },
 };
 
-/** Of every token the one before it with the same id, or −1, and whether none after it has that id. */
-const chainsProgram: Program = elementwise({
-  name: 'SsmEmbeddingGrad',
-  inputs: { ids: 'i32' },
-  outputs: { before: 'i32', isLast: 'i32' },
-  params: {},
-  main: `
-  let id = ids[i];
-  var j = i32(i) - 1;
-  while (j >= 0 && ids[j] != id) { j--; }
-  before[i] = j;
-  var k = i + 1;
-  while (k < p.count && ids[k] != id) { k++; }
-  isLast[i] = select(0, 1, k == p.count);`,
-});
-
 const zerosProgram: Program = elementwise({
   name: 'SsmEmbeddingGrad',
   inputs: {},
@@ -50,20 +35,20 @@ const zerosProgram: Program = elementwise({
   main: '  dw[i] = 0;',
 });
 
-/** The last token of every id sums up the rows of all of its tokens, back to the first. */
+/** The last of equal ids, which lie in order, sums up the rows of all of their tokens, back to the first. */
 const sumsProgram: Program = elementwise({
   name: 'SsmEmbeddingGrad',
-  inputs: { ids: 'i32', before: 'i32', isLast: 'i32', dy: 'f32' },
+  inputs: { sorted: 'i32', dy: 'f32' },
   outputs: { dw: 'f32' },
-  params: { width: 'u32', height: 'u32', padding: 'i32' },
+  params: { tokens: 'u32', width: 'u32', height: 'u32', padding: 'i32' },
   main: `
-  let token = i / p.width;
+  let place = i / p.width;
   let column = i % p.width;
-  let id = ids[token];
-  if (isLast[token] == 0 || id == p.padding || u32(id) >= p.height) { return; }
+  let id = sorted[2 * place];
+  if (id == p.padding || u32(id) >= p.height) { return; }
+  if (place + 1 < p.tokens && sorted[2 * place + 2] == id) { return; }
   var sum = 0.0;
-  var j = i32(token);
-  while (j >= 0) { sum += dy[u32(j) * p.width + column]; j = before[j]; }
+  for (var j = i32(place); j >= 0 && sorted[2 * j] == id; j--) { sum += dy[u32(sorted[2 * j + 1]) * p.width + column]; }
   dw[u32(id) * p.width + column] = sum;`,
 });
 
@@ -72,16 +57,15 @@ export const embeddingGradOnGpu: GpuKernel<EmbeddingGradInputs, EmbeddingGradAtt
     const width = dy.shape[2];
     const tokens = sizeOf(ids);
     const dw = gpu.tensor([vocabSize, width]);
-    const [before, isLast] = [gpu.tensor([tokens], 'int32'), gpu.tensor([tokens], 'int32')];
-    gpu.run(chainsProgram, { inputs: { ids }, outputs: { before, isLast }, params: { count: tokens }, groups: groupsOf(tokens) });
+    const sorted = sortedIds(gpu, ids);
     gpu.run(zerosProgram, { inputs: {}, outputs: { dw }, params: { count: sizeOf(dw) }, groups: groupsOf(sizeOf(dw)) });
     gpu.run(sumsProgram, {
-      inputs: { ids, before, isLast, dy },
+      inputs: { sorted, dy },
       outputs: { dw },
-      params: { count: sizeOf(dy), width, height: vocabSize, padding: paddingIndex },
+      params: { count: sizeOf(dy), tokens, width, height: vocabSize, padding: paddingIndex },
       groups: groupsOf(sizeOf(dy)),
     });
-    gpu.free(before, isLast);
+    gpu.free(sorted);
     return dw;
   },
 };

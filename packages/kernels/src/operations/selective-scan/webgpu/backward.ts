@@ -23,19 +23,26 @@ const readsOf = (l: number, { reads }: Choice): string =>
 
 const inputsOf = ({ reads }: Choice): Program['inputs'] => ({ dy: 'f32', ...(reads && { dyReads: 'f32' as const }) });
 
-/** Of every chunk what it hands to the one before when nothing is handed to it, [B, chunks, N, E]. */
-export const summaryBackProgram = variants(
+/**
+ * Of every chunk the product of its decays, the state that it ends with when it starts with none, and what it hands to the one before when nothing is
+ * handed to it, all [B, chunks, N, E]: forth and back with the same decays.
+ */
+export const summariesProgram = variants(
   (choice: Choice): Program =>
     chunkProgram(choice.length, 'SsmSelectiveScanGrad', {
-      inputs: inputsOf(choice),
-      outputs: { handed: 'f32' },
+      inputs: { u: 'f32', ...inputsOf(choice) },
+      outputs: { totals: 'f32', ends: 'f32', handed: 'f32' },
       main: `
+${drive(choice.length)}
 ${gradientsOfY(choice.length)}
   for (var n = 0u; n < p.N; n++) {
     let A = valueOf(e * p.N + n);
+    var h = 0.0;
+    var total = 1.0;
+${eachToken(choice.length, (l) => `    let a${l} = ${decay(l)}; h = a${l} * h + x${l} * ${valueOfB(l)}; total *= a${l};`)}
     var w = 0.0;
-${eachTokenBack(choice.length, (l) => `    ${readsOf(l, choice)}\n    w = ${decay(l)} * (w + r${l});`)}
-    if (isMine) { handed[states + n * p.E] = w; }
+${eachTokenBack(choice.length, (l) => `    ${readsOf(l, choice)}\n    w = a${l} * (w + r${l});`)}
+    if (isMine) { totals[states + n * p.E] = total; ends[states + n * p.E] = h; handed[states + n * p.E] = w; }
   }`,
     }),
 );
@@ -61,17 +68,20 @@ export const carryBackProgram: Program = elementwise({
   dh0[place] = w;`,
 });
 
+/** Invocations that share a row of addends: each writes a part of its own, so that no one waits. */
+export const HALVES = 2;
+
 /** Sums over the channels of a workgroup, row by row of `addends`. */
 const ADDENDS = (rows: number): string => `var<workgroup> addends: array<f32, ${rows * (LANES + 1)}>;
-fn sumOf(row: u32) -> f32 {
+fn sumOf(row: u32, half: u32) -> f32 {
   var sum = 0.0;
-  for (var i = 0u; i < ${LANES}; i++) { sum += addends[row * ${LANES + 1} + i]; }
+  for (var i = 0u; i < ${LANES / HALVES}; i++) { sum += addends[row * ${LANES + 1} + half * ${LANES / HALVES} + i]; }
   return sum;
 }`;
 const addend = (row: number, value: string): string => `    addends[${row * (LANES + 1)} + lane] = select(0.0, ${value}, isMine);`;
 
-/** Where `parts` has what one workgroup's channels add to dB or dC of token l: [blocks, B, T, G, N]. */
-const partOf = 'block * p.batches * p.T * p.G * p.N + placeOf(row, g, n)';
+/** Where `parts` has what half of one workgroup's channels add to dB or dC of token l: [blocks · HALVES, B, T, G, N]. */
+const partOf = `(block * ${HALVES} + half) * p.batches * p.T * p.G * p.N + placeOf(row, g, n)`;
 
 /** The states before every token and the decays, from the state that the chunk starts with. */
 const statesAgain = (length: number): string => `
@@ -99,7 +109,7 @@ ${drive(length)}
 ${gradientsOfY(length)}
   let tokens = p.batches * p.T;
   let values = tokens * p.G * p.N;
-  let atA = 2 * p.blocks * values;
+  let atA = 2 * ${HALVES} * p.blocks * values;
   let atD = atA + p.batches * p.chunks * p.E * p.N;
   let mine = (b * p.chunks + chunk) * p.E + e;
 ${eachToken(length, (l) => `  var dx${l} = 0.0; var q${l} = 0.0;`)}
@@ -123,9 +133,11 @@ ${addend(length + l, `dy${l} * h${l + 1}`)}
     if (isMine) { parts[atA + mine * p.N + n] = dA; }
     workgroupBarrier();
     let l = lane % ${length};
-    if (lane < ${2 * length} && first + l < p.T) {
+    if (lane < ${2 * HALVES * length} && first + l < p.T) {
       let row = b * p.T + first + l;
-      parts[lane / ${length} * p.blocks * values + ${partOf}] = sumOf(lane);
+      let half = lane / ${2 * length};
+      let ofC = lane / ${length} % 2;
+      parts[ofC * ${HALVES} * p.blocks * values + ${partOf}] = sumOf(lane % ${2 * length}, half);
     }
     workgroupBarrier();
   }
@@ -159,9 +171,11 @@ ${gradientsOfY(length)}
 ${statesAgain(length)}
 ${eachToken(length, (l) => addend(l, `dy${l} * h${l + 1}`))}
     workgroupBarrier();
-    if (lane < ${length} && first + lane < p.T) {
-      let row = b * p.T + first + lane;
-      parts[${partOf}] = sumOf(lane);
+    let l = lane % ${length};
+    if (lane < ${HALVES * length} && first + l < p.T) {
+      let row = b * p.T + first + l;
+      let half = lane / ${length};
+      parts[${partOf}] = sumOf(l, half);
     }
     workgroupBarrier();
   }`,

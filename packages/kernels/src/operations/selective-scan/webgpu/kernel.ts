@@ -4,7 +4,7 @@ import { type GpuKernel, groupsOf, sizeOf } from '../../../backends/webgpu/speci
 import { sumParts } from '../../../backends/webgpu/sum-parts';
 import type { SelectiveScanGradInputs, SelectiveScanGradOfCInputs } from '../gradient';
 import { type ScanSizes, type SelectiveScanAttrs, type SelectiveScanInputs, sizesOf } from '../inputs';
-import { carryBackProgram, gradientOfCProgram, gradientProgram, summaryBackProgram } from './backward';
+import { carryBackProgram, gradientOfCProgram, gradientProgram, HALVES, summariesProgram } from './backward';
 import { carryProgram, outputProgram, summaryProgram } from './forward';
 import { LANES } from './program';
 
@@ -58,13 +58,20 @@ function begin(gpu: Gpu, inputs: Inputs): Call {
 }
 
 /** The product of the decays of every chunk, the state that it starts with, and the last state. */
-function statesOf(gpu: Gpu, name: string, { u, delta }: Inputs, { sizes, length, aux, params, groups, chunks }: Call) {
+function statesOf(gpu: Gpu, name: string, { u, delta }: Inputs, call: Call) {
+  const { sizes, length, aux, params, groups, chunks } = call;
   const { B, E, N } = sizes;
   const [totals, ends] = [gpu.tensor([B, chunks, N, E]), gpu.tensor([B, chunks, N, E])];
-  const hT = gpu.tensor([B, E, N]);
   gpu.run(summaryProgram({ length, name }), { inputs: { delta, aux, u }, outputs: { totals, ends }, params, groups });
+  return { totals, ends, hT: carried(gpu, name, totals, ends, call) };
+}
+
+/** Makes of the states that chunks end with those that they start with, and returns the last. */
+function carried(gpu: Gpu, name: string, totals: TensorInfo, ends: TensorInfo, { sizes, aux, params }: Call): TensorInfo {
+  const { B, E, N } = sizes;
+  const hT = gpu.tensor([B, E, N]);
   gpu.run(carryProgram({ name }), { inputs: { totals, aux }, outputs: { ends, hT }, params, groups: groupsOf(B * E * N) });
-  return { totals, ends, hT };
+  return hT;
 }
 
 export const selectiveScanOnGpu: GpuKernel<SelectiveScanInputs, SelectiveScanAttrs> = {
@@ -90,15 +97,18 @@ export const selectiveScanGradOnGpu: GpuKernel<SelectiveScanGradInputs, Selectiv
     const call = begin(gpu, inputs);
     const { sizes, aux, params, groups, length, chunks, blocks } = call;
     const { B, T, E, N, G } = sizes;
-    const { totals, ends, hT } = statesOf(gpu, 'SsmSelectiveScanGrad', inputs, call);
-    const [handed, dh0] = [gpu.tensor([B, chunks, N, E]), gpu.tensor([B, E, N])];
+    const state = () => gpu.tensor([B, chunks, N, E]);
+    const [totals, ends, handed, dh0] = [state(), state(), state(), gpu.tensor([B, E, N])];
     const choice = { length, reads: dyReads !== undefined };
     const ofY = { dy, ...(dyReads && { dyReads }) };
-    gpu.run(summaryBackProgram(choice), { inputs: { delta, aux, ...ofY }, outputs: { handed }, params, groups });
+    gpu.run(summariesProgram(choice), { inputs: { delta, aux, u, ...ofY }, outputs: { totals, ends, handed }, params, groups });
+    const hT = carried(gpu, 'SsmSelectiveScanGrad', totals, ends, call);
     gpu.run(carryBackProgram, { inputs: { totals, dhT }, outputs: { handed, dh0 }, params, groups: groupsOf(B * E * N) });
     const [du, dDelta] = [gpu.tensor(u.shape), gpu.tensor(u.shape)];
     const values = B * T * G * N;
-    const parts = gpu.tensor([2 * blocks * values + B * chunks * E * (N + 1)]);
+    const shares = HALVES * blocks;
+    const atA = 2 * shares * values;
+    const parts = gpu.tensor([atA + B * chunks * E * (N + 1)]);
     gpu.run(gradientProgram(choice), {
       inputs: { delta, aux, u, ...ofY, ends, handed },
       outputs: { du, dDelta, parts },
@@ -106,9 +116,8 @@ export const selectiveScanGradOnGpu: GpuKernel<SelectiveScanGradInputs, Selectiv
       groups,
     });
     const sum = (shape: number[], first: number, count: number) => sumParts(gpu, 'SsmSelectiveScanGrad', parts, shape, { first, count });
-    const atA = 2 * blocks * values;
-    const dB = sum(inputs.B.shape, 0, blocks);
-    const dC = sum(inputs.B.shape, blocks * values, blocks);
+    const dB = sum(inputs.B.shape, 0, shares);
+    const dC = sum(inputs.B.shape, shares * values, shares);
     const dA = sum([E, N], atA, B * chunks);
     const dD = sum([E], atA + B * chunks * E * N, B * chunks);
     gpu.free(aux, totals, ends, hT, handed, parts);
@@ -124,7 +133,7 @@ export const selectiveScanGradOfCOnGpu: GpuKernel<SelectiveScanGradOfCInputs, Se
     const call = begin(gpu, inputs);
     const { aux, params, groups, length, blocks } = call;
     const { totals, ends, hT } = statesOf(gpu, name, inputs, call);
-    const parts = gpu.tensor([blocks, ...inputs.B.shape]);
+    const parts = gpu.tensor([HALVES * blocks, ...inputs.B.shape]);
     gpu.run(gradientOfCProgram({ length }), { inputs: { delta, aux, u, dy, ends }, outputs: { parts }, params, groups });
     gpu.free(aux, totals, ends, hT);
     return sumParts(gpu, name, parts, inputs.B.shape);

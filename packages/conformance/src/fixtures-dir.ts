@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
-const root = new URL('../../../../', import.meta.url);
+const root = new URL('../../../', import.meta.url);
 
 /** The folder of reference results: the repository's own, or one shared beside the repository where it has none. */
 export function fixturesDir(): string {

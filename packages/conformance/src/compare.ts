@@ -1,5 +1,5 @@
+import { distance, type Values } from '@densessm/testing';
 import type { Tensor } from '@tensorflow/tfjs-core';
-import { distance, type Values } from '../expect-close';
 import type { CheckResult, StoredTensor } from './types';
 
 /**

@@ -1,6 +1,6 @@
 import { disposeTree, tidyTree } from '@densessm/ssm-core';
+import { advanceInPieces } from '@densessm/testing';
 import { argMax, concat, dispose, reshape, slice, type Tensor, type Tensor2D, type Tensor3D, tidy } from '@tensorflow/tfjs-core';
-import { advanceInPieces } from '../sequence-model/parts';
 import { compare, compareValues } from './compare';
 import { compareLogits } from './forward-checks';
 import { type LengthRecord, parallelBound, type Subject, stored, tokensOf } from './model-fixture';
