@@ -1,4 +1,4 @@
-import type { FinishReason, Part, ServedEvent, TextRequest } from '@densessm/generate';
+import type { FinishReason, ServedEvent, TextRequest } from '@densessm/generate';
 import { ApiError, apiErrorOf, badField } from '../errors';
 import { type Body, flagIn, numberIn, objectIn, textIn } from '../fields';
 import type { Service } from '../service';
@@ -106,8 +106,6 @@ export function count(counts: Counts, event: ServedEvent): void {
   if (event.type === 'prompt') counts.cached += event.cachedTokens;
   else if (event.type === 'part' && event.part.token !== undefined) counts.completion++;
 }
-
-export const isLast = ({ finishReason }: Part): boolean => finishReason !== undefined;
 
 /** The answer as a stream. */
 export function streamed({ service, abort, onEnd }: Call, messages: AsyncGenerator<SseMessage, void, undefined>): Response {
