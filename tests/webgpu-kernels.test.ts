@@ -92,6 +92,7 @@ describe.skipIf(missing)('WebGPU', () => {
 
   it('does not keep a buffer of every length that there was', async () => {
     const pool = (findBackend('webgpu') as unknown as { bufferManager: { numBytesAllocated: number } }).bufferManager;
+    const inUse = fill([2 ** 18], 7); // whose size is among those that are destroyed meanwhile
     const before = pool.numBytesAllocated;
     for (let i = 0; i < 100; i++) {
       const y = tidy(() => silu(fill([2 ** 18 + i], i)));
@@ -99,6 +100,8 @@ describe.skipIf(missing)('WebGPU', () => {
       dispose(y);
     }
     expect(pool.numBytesAllocated - before).toBeLessThan(100 * 2 ** 20);
+    expect((await inUse.data())[0]).toBe(7);
+    dispose(inUse);
   });
 
   it('sums what is empty to zeros', async () => {

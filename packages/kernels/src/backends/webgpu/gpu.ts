@@ -82,6 +82,7 @@ export class Gpu {
       ...given.map((tensor) => this.bufferOf(tensor)),
       ...Object.keys(program.outputs).map((name) => this.bufferOf(outputs[name] as TensorInfo)),
     ];
+    if (this.uniforms.isFull) this.submit(); // where a dispatch before failed half-way
     const uniform = this.uniforms.write([
       ['u32', groups],
       ...Object.entries(program.params).map(([k, t]) => [t, params[k] as number] as const),
@@ -132,9 +133,10 @@ export class Gpu {
 
   /** Hands over what was recorded. */
   submit(): void {
-    if (this.backend.commandEncoder === null) return;
-    this.backend.endComputePassEncoder();
-    this.backend.submitQueue();
+    if (this.backend.commandEncoder !== null) {
+      this.backend.endComputePassEncoder();
+      this.backend.submitQueue();
+    }
     this.uniforms.restart();
   }
 

@@ -39,8 +39,9 @@ export function boundBufferPool(pool: TfjsBufferPool): void {
   };
 }
 
+/** A list stays where it is when it is empty: tfjs puts buffers of its size that are in use back into it. */
 function dropFree(pool: TfjsBufferPool, limit: number): void {
-  for (const [key, buffers] of pool.freeBuffers) {
+  for (const buffers of pool.freeBuffers.values()) {
     while (pool.numBytesAllocated - pool.numBytesUsed > limit) {
       const buffer = buffers.pop();
       if (!buffer) break;
@@ -49,6 +50,5 @@ function dropFree(pool: TfjsBufferPool, limit: number): void {
       buffer.destroy();
     }
     if (pool.numBytesAllocated - pool.numBytesUsed <= limit) return;
-    pool.freeBuffers.delete(key);
   }
 }
