@@ -13,6 +13,8 @@ const PRIORITY = 3;
 export interface WebGpuPlatform {
   /** @throws SsmError BACKEND that says what to install */
   openGpu(): Promise<GPU>;
+  /** Why there can be no adapter, where that is known without asking: 'auto' then asks no further. */
+  missing?(): string | undefined;
   /** What a user can do where there is no adapter. */
   readonly withoutAdapter: string;
   /** tfjs's backend on a device of ours. */
@@ -29,6 +31,8 @@ export const webgpuStarter = (platform: WebGpuPlatform, rival: BackendStarter): 
     name: 'webgpu',
     probe: async (request) => {
       if (request.isNamed) return true;
+      const missing = platform.missing?.();
+      if (missing !== undefined) return missing;
       const opened = await open(platform).catch((error: unknown) => reasonOf(error));
       if (typeof opened === 'string') return opened;
       const { isSoftware, about } = opened;
