@@ -3,7 +3,6 @@ import { type AnyModel, bias, constant, disposeTree, gain, initParams, namedPara
 import { engine, setBackend, type Tensor } from '@tensorflow/tfjs-core';
 import { beforeEach, describe, expect, it } from 'vitest';
 import {
-  eosTokenIds,
   fileSetOf,
   type LoadedModel,
   loadPretrainedFiles,
@@ -266,27 +265,6 @@ it('what a model says of its config is heard', async () => {
   const heard: string[] = [];
   await loadPretrainedFiles(await written(fresh()), { models: [careful], onWarning: (message) => heard.push(message) });
   expect(heard).toEqual(['the chosen files/config.json: read with care']);
-});
-
-describe('the tokens that end a text', () => {
-  const eos = (generation: unknown, json: unknown) =>
-    eosTokenIds(fileSetOf([...(generation ? [jsonFile('generation_config.json', generation)] : []), jsonFile('config.json', json)]));
-
-  it.each<[unknown, unknown, number[]]>([
-    [undefined, { eos_token_id: [94, 17] }, [94, 17]],
-    [undefined, { eos_token_id: 0 }, [0]],
-    [{ eos_token_id: 3 }, { eos_token_id: 4 }, [3]],
-    [{ eos_token_id: [3, 5] }, {}, [3, 5]],
-    [{ max_length: 20 }, { eos_token_id: 4 }, [4]],
-    [{ eos_token_id: null }, { eos_token_id: null }, []],
-    [undefined, {}, []],
-  ])('are those of generation_config.json %j, else of config.json %j', async (generation, json, ids) => {
-    expect(await eos(generation, json)).toEqual(ids);
-  });
-
-  it.each(['2', 1.5, -1, [3, 'x'], {}])('are refused where they are %j', async (eos_token_id) => {
-    await expect(eos(undefined, { eos_token_id })).rejects.toThrow(/config.json: `eos_token_id` cannot be used/);
-  });
 });
 
 describe('readText', () => {
