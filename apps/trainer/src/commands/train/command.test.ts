@@ -182,7 +182,7 @@ describe('densessm train refuses', () => {
     [['--name', 'none', '--init-from', 'resume'], EXIT.usage, 'There is no run to go on with'],
     [['--name', 'whole', '--init-from', 'resume', '--seed', '2'], EXIT.usage, '--seed cannot change'],
     [['--name', 'x', '--precision', 'bf16'], EXIT.usage, 'there is no flag --precision'],
-    [['--name', 'x', '--device', 'gpu'], EXIT.usage, "option '--device <auto|webgpu|wasm|cpu>' argument 'gpu' is invalid"],
+    [['--name', 'x', '--device', 'gpu'], EXIT.usage, "option '--device <name>' argument 'gpu' is invalid"],
     [['--name', 'x', '--config-json', '{"sate_size": 4}'], EXIT.failure, '`sate_size`'],
     [['--name', 'x', '--batch-size', '10000000', '--block-size', '100'], EXIT.failure, 'does not fit into memory'],
     [['--name', 'x', '--hidden-size', '16384'], EXIT.failure, 'make the model smaller'],
