@@ -75,7 +75,7 @@ describe('loadPretrained with packed weights', () => {
     await write({});
     const packed = await load('int4');
     await expect(savePretrained(join(folder, 'again'), packed)).rejects.toThrow(
-      /`backbone.embeddings.weight` does not fit the spec.\n.*\n {2}got {7}packed as int4\n {2}fix {6}load the model without `weights`/,
+      /`backbone.embeddings.weight` does not fit the spec.\n.*\n {2}got {7}packed as int4\n {2}fix {7}load the model without `weights`/,
     );
     disposeTree(packed.params);
   });
