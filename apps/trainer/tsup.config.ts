@@ -5,7 +5,7 @@ export default defineConfig({
   format: 'esm',
   target: 'es2022',
   platform: 'node',
-  dts: { entry: 'src/index.ts' },
+  dts: { entry: ['src/index.ts', 'src/cli.ts'] },
   sourcemap: true,
   clean: true,
 });
