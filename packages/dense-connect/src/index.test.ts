@@ -10,7 +10,10 @@ it('exports exactly this', () => {
       "denseSources",
       "denseSpec",
       "gateValues",
+      "isRecordable",
+      "layerGates",
       "parseDenseConfig",
+      "recordedGate",
       "startsNeutral",
     ]
   `);
