@@ -5,7 +5,7 @@ import { floatBytes } from './narrow';
 import { quantizedEntries, type UnreadTensor } from './quantized/write';
 import { entryOf, type TensorSource } from './safetensors';
 
-/** How weights can be saved: as floats, or their matrices in whole numbers as QUANTIZED.md describes. */
+/** How weights can be saved: as floats, or with quantized matrices as QUANTIZED.md describes. */
 export type SaveDtype = 'F32' | 'F16' | 'BF16' | 'INT8' | 'INT4';
 const SAVE_DTYPES: readonly SaveDtype[] = ['F32', 'F16', 'BF16', 'INT8', 'INT4'];
 

@@ -100,7 +100,7 @@ interface Source {
   readonly events: AsyncGenerator<ServedEvent, void, undefined>;
 }
 
-/** The events of several sources as they come, of so many at once. Leaving it leaves them all. */
+/** The events of several sources in the order of their arrival; a limited number of sources is open at a time. Ending it early ends all of them. */
 async function* merged(open: Source[], further: (() => Source)[]): AsyncGenerator<PromptEvent, void, undefined> {
   type Step = { readonly source: Source; readonly result: IteratorResult<ServedEvent, void> };
   const step = (source: Source): Promise<Step> => source.events.next().then((result) => ({ source, result }));

@@ -15,7 +15,7 @@ const BYTES_PER_CHARACTER = 3;
 const fileError = (what: string, expected: string, got: string, fix: string, cause?: unknown): SsmError =>
   new SsmError({ code: 'FILE', what, expected, got, fix }, { cause });
 
-/** @throws SsmError FILE for a text of so many bytes that it cannot be held, whatever they are */
+/** @throws SsmError FILE for a text with more bytes than a string can hold */
 export function requireHoldable(name: string, sizeBytes: number, fix: string): void {
   if (sizeBytes > BYTES_PER_CHARACTER * MOST_CHARACTERS) throw tooLong(name, formatBytes(sizeBytes), fix);
 }

@@ -1,6 +1,6 @@
 import { isObject, SsmError, WEIGHT_GROUP } from '@densessm/ssm-core';
 
-/** Matrices in whole numbers, as QUANTIZED.md describes them. */
+/** Quantized matrices, as QUANTIZED.md describes them. */
 export interface Quantization {
   readonly bits: 8 | 4;
 }
