@@ -13,7 +13,9 @@ export interface SentencePieceOptions extends CompanionFiles {
 
 /**
  * Reads a SentencePiece `.model` file (Kudo and Richardson 2018, arXiv:1808.06226) of type BPE or unigram. It is turned
- * into the content of a tokenizer.json (see `toJSON`) in the way in which LLaMA's was made, and has the same ids.
+ * into the content of a tokenizer.json (see `toJSON`): alone in the way in which LLaMA's was made, and has its ids; with
+ * companion files in the way in which transformers 5 builds it. The two differ in a space before a special token, which
+ * LLaMA's file counts to the token.
  * @throws TokenizerError FILE where the file is broken, CONFIG where it asks for what is not supported
  */
 export function tokenizerFromSentencePiece(bytes: Uint8Array, options: SentencePieceOptions = {}): Tokenizer {
@@ -23,7 +25,8 @@ export function tokenizerFromSentencePiece(bytes: Uint8Array, options: SentenceP
   const { addBos = true, addEos = false, ...companions } = options;
   const names = { bos_token: nameOf(file, file.bos), eos_token: nameOf(file, file.eos), pad_token: nameOf(file, file.pad) };
   renamePlaceholders(file, companions);
-  return buildTokenizer(tokenizerJson(file, addBos, addEos), companions, names);
+  const isAlone = !(companions.config || companions.specialTokensMap || companions.addedTokens);
+  return buildTokenizer(tokenizerJson(file, addBos, addEos, isAlone), companions, names);
 }
 
 /** An added token at the id of another piece takes its place, as in transformers: so models give unused pieces a meaning. */
@@ -69,14 +72,15 @@ function refuseUnsupported(file: ModelFile): void {
 
 const nameOf = (file: ModelFile, id: number): string | null => file.pieces[id]?.text ?? null;
 
-function tokenizerJson(file: ModelFile, addBos: boolean, addEos: boolean): Record<string, unknown> {
+function tokenizerJson(file: ModelFile, addBos: boolean, addEos: boolean, isAlone: boolean): Record<string, unknown> {
+  const clean = cleaning(file);
   return {
     version: '1.0',
     truncation: null,
     padding: null,
     added_tokens: addedTokens(file.pieces),
-    normalizer: normalizer(file),
-    pre_tokenizer: preTokenizer(file),
+    normalizer: sequence(isAlone ? [...clean, ...markedSpaces(file)] : clean),
+    pre_tokenizer: isAlone ? null : metaspace(file),
     post_processor: template(file, addBos && file.bos >= 0, addEos && file.eos >= 0),
     decoder: decoder(file),
     model: MODEL_TYPES[file.modelType] === 'BPE' ? bpe(file) : unigram(file),
@@ -93,21 +97,30 @@ function addedTokens(pieces: readonly Piece[]): unknown[] {
   });
 }
 
-function normalizer(file: ModelFile): unknown {
-  const replace = (pattern: unknown, content: string) => ({ type: 'Replace', pattern, content });
+const replace = (pattern: unknown, content: string): unknown => ({ type: 'Replace', pattern, content });
+
+const sequence = (normalizers: unknown[]): unknown => (normalizers.length > 0 ? { type: 'Sequence', normalizers } : null);
+
+function cleaning(file: ModelFile): unknown[] {
   const steps: unknown[] = [];
   if (file.charsmap.length > 0) steps.push({ type: 'Precompiled', precompiled_charsmap: base64(file.charsmap), longest_match: true });
   if (file.removesExtraSpaces) steps.push(replace({ Regex: '\\A +|(?<![ ▁])[ ▁]+\\z' }, ''), replace({ Regex: ' {2,}' }, ' '));
-  return steps.length > 0 ? { type: 'Sequence', normalizers: steps } : null;
+  return steps;
 }
+
+/** Spaces become ▁, and the text begins with one. Special tokens are looked for afterwards, in the same form: `▁<unk>`. */
+const markedSpaces = ({ addsDummyPrefix }: ModelFile): unknown[] => [
+  ...(addsDummyPrefix ? [{ type: 'Prepend', prepend: '▁' }] : []),
+  replace({ String: ' ' }, '▁'),
+];
 
 /**
  * Spaces become ▁, and the beginning of the text gets one, but not what follows an added token: as in SentencePiece, which gives
  * it to a text that begins with a space, too. Hugging Face's libraries pass over our mark `always_prepends` and give it none.
  */
-const preTokenizer = ({ addsDummyPrefix }: ModelFile): unknown => {
-  const metaspace = { type: 'Metaspace', replacement: '▁', prepend_scheme: addsDummyPrefix ? 'first' : 'never', split: false };
-  return addsDummyPrefix ? { ...metaspace, always_prepends: true } : metaspace;
+const metaspace = ({ addsDummyPrefix }: ModelFile): unknown => {
+  const common = { type: 'Metaspace', replacement: '▁', prepend_scheme: addsDummyPrefix ? 'first' : 'never', split: false };
+  return addsDummyPrefix ? { ...common, always_prepends: true } : common;
 };
 
 function base64(bytes: Uint8Array): string {
