@@ -1,3 +1,4 @@
+export type { KeptFile, KeptModel, StorageRoom } from './kept-models';
 export {
   type DownloadOptions,
   type DownloadProgress,

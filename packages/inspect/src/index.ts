@@ -1,0 +1,1 @@
+export type { GateTrace, LayerTrace, Trace } from './trace';
