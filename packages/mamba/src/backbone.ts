@@ -11,6 +11,7 @@ import {
   lastToken,
   recomputed,
   refuseDisposed,
+  type ScanReading,
   SsmError,
   startsTensor,
   type TokenIds,
@@ -50,6 +51,8 @@ export interface MixerInputs<Shown, Ssm extends Tensor> {
   /** 1 at tokens before which the state starts anew, else 0, [B, T]; undefined where it never does. */
   starts: Tensor2D | undefined;
   chunkSize: number | undefined;
+  /** Hears what the scan reads, where someone looks inside. */
+  onScan: ((reading: ScanReading) => void) | undefined;
   /** Whether only the output of the last token is asked for. */
   lastOnly: boolean;
 }
@@ -117,7 +120,8 @@ export function runBackbone<M, C extends BackboneConfig, Shown, Ssm extends Tens
       tidyTree(() => {
         const x = rmsNorm({ x: some.x, weight: some.layer.norm }, { eps });
         const readers = readersOf(l).length;
-        const { y, ...others } = mixer(some.layer.mixer, c, { ...some, x, readers, starts, chunkSize: options.chunkSize, lastOnly });
+        const call = { readers, starts, chunkSize: options.chunkSize, onScan: options.onScan?.bind(undefined, l), lastOnly };
+        const { y, ...others } = mixer(some.layer.mixer, c, { ...some, ...call, x });
         return { x: add<Tensor3D>(lastOnly ? lastToken(some.x) : some.x, y), ...others };
       });
     const sources = (reads[l] as number[]).map((source) => done[source]?.shown[readersOf(source).indexOf(l)] as Shown);

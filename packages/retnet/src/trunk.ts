@@ -59,11 +59,12 @@ export interface TrunkCall {
   state: RetentionState | undefined;
   next: Omit<RetentionState, 'layers'>;
   recompute: boolean;
+  onScan: ForwardOptions['onScan'];
 }
 
 /** Checks tokens, options and state, and prepares what all layers share. */
 export function beginCall(where: string, config: TrunkConfig, tokens: TokenIds, options: RetNetOptions, state?: RetentionState): TrunkCall {
-  const { retention: retain = retention, chunkSize, recompute = false } = options;
+  const { retention: retain = retention, chunkSize, recompute = false, onScan } = options;
   const ids = tokenTensor(where, tokens, config.vocabSize);
   const [batch, length] = ids.shape;
   refuseDisposed(where, state, 'states');
@@ -72,7 +73,7 @@ export function beginCall(where: string, config: TrunkConfig, tokens: TokenIds, 
   const starts = startsTensor(where, options, ids);
   const begin = (positions: Positions, scale?: Tensor4D): TrunkCall => {
     const next = { position: before + length, ...(scale && { scale }) };
-    return { ids, call: { positions, retain, options: { chunkSize } }, state, next, recompute };
+    return { ids, call: { positions, retain, options: { chunkSize } }, state, next, recompute, onScan };
   };
   const positions = positionsFrom(before, length, config);
   if (!starts && !state?.scale) return begin(positions);
@@ -84,7 +85,7 @@ export function beginCall(where: string, config: TrunkConfig, tokens: TokenIds, 
 export function runLayers<Layer>(
   layers: readonly Layer[],
   dense: DenseConfig,
-  { call, state, recompute }: TrunkCall,
+  { call, state, recompute, onScan }: TrunkCall,
   x: Tensor3D,
   run: (layer: Layer, index: number, inputs: LayerInputs) => LayerOutputs,
 ): Pick<LayerOutputs, 'x' | 'state'>[] {
@@ -99,7 +100,8 @@ export function runLayers<Layer>(
       });
     const sources = (reads[l] as number[]).map((source) => (outputs[source] as LayerOutputs).shown);
     const inputs = { layer, x: outputs.at(-1)?.x ?? x, sources, state: state?.layers[l]?.kv };
-    outputs.push(recompute ? recomputed(step, inputs, { call }) : step(inputs, { call }));
+    const shared = { call: onScan ? { ...call, onScan: onScan.bind(undefined, l) } : call };
+    outputs.push(recompute ? recomputed(step, inputs, shared) : step(inputs, shared));
   }
   return outputs;
 }

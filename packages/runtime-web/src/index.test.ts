@@ -4,8 +4,10 @@ import * as runtime from './index';
 it('exports what its README lists', () => {
   expect(Object.keys(runtime).sort()).toMatchInlineSnapshot(`
     [
+      "connectWorker",
       "loadPretrained",
       "openPretrained",
+      "serveCommands",
       "startBackend",
     ]
   `);

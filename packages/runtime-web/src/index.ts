@@ -1,4 +1,7 @@
 export type { KeptFile, KeptModel, StorageRoom } from './kept-models';
+export { type CallOptions, connectWorker, type WorkerConnection } from './messages/connect-worker';
+export type { Command, Commands, MessageEnd } from './messages/protocol';
+export { type CommandCall, type CommandHandlers, serveCommands } from './messages/serve-commands';
 export {
   type DownloadOptions,
   type DownloadProgress,
