@@ -1,4 +1,5 @@
-import { isObject, SsmError } from '@densessm/ssm-core';
+import { SsmError } from '@densessm/ssm-core';
+import { isObject } from '@densessm/ssm-core/plain';
 import { BYTES_PER_ELEMENT, type Dtype, isDtype } from './dtypes';
 import { parseJson, shorten } from './json';
 

@@ -1,5 +1,6 @@
 /** Weights in several files, with an index of which tensor lies where: `model.safetensors.index.json` of Hugging Face. */
-import { isObject, SsmError } from '@densessm/ssm-core';
+import { SsmError } from '@densessm/ssm-core';
+import { isObject } from '@densessm/ssm-core/plain';
 import type { Dtype } from '../dtypes';
 import { bytesOf } from '../header';
 import { shorten } from '../json';

@@ -1,4 +1,4 @@
-import { mulberry32 } from '@densessm/ssm-core';
+import { mulberry32 } from '@densessm/ssm-core/internal';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { TokenHistory } from '../token-history';

@@ -31,8 +31,8 @@ export function microBatchGradients<C, P extends object, State>(
   share: number,
   carried?: State,
 ): MicroBatchGradients<P, State> {
-  const { tokens, targets, starts } = batch;
-  const given: ForwardOptions = starts ? { ...options, starts } : options;
+  const { tokens, targets, documentStarts } = batch;
+  const given: ForwardOptions = documentStarts ? { ...options, documentStarts } : options;
   let state: State | undefined;
   const loss = (current: P): Scalar => {
     const mean = meanLoss((some) => read(current, { ...given, ...some }), targets, model.head?.(current));

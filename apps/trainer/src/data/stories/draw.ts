@@ -1,4 +1,4 @@
-import { mulberry32 } from '@densessm/ssm-core';
+import { mulberry32 } from '@densessm/ssm-core/internal';
 
 /** Everything random in a story, from one seed. */
 export class Draw {
