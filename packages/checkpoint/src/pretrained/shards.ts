@@ -76,7 +76,7 @@ export interface ShardPlan {
 
 /**
  * Cuts tensors into files of at most `maxBytes` each, in order and never inside a tensor, named as transformers does.
- * @throws SsmError OPTION where `maxBytes` is no whole number above zero
+ * @throws SsmError OPTION where `maxBytes` is no integer above zero
  */
 export function planShards(tensors: Shapes, maxBytes: number): ShardPlan {
   if (!Number.isSafeInteger(maxBytes) || maxBytes < 1)

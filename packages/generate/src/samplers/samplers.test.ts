@@ -92,7 +92,7 @@ describe('drawing', () => {
     expect(chiSquared(counts, exact, draws)).toBeLessThanOrEqual(critical(freedom));
   });
 
-  it('goes on from a saved state, and differs between seeds and streams', () => {
+  it('continues from a saved state, and differs between seeds and streams', () => {
     const random = seededRandom(7);
     for (let i = 0; i < 5; i++) random.next();
     const again = randomFrom(random.state());

@@ -10,14 +10,14 @@ export interface Row {
   readonly isFresh?: boolean;
 }
 
-/** @throws SsmError OPTION where a size is no positive whole number, or the text is shorter than `atLeast` tokens */
+/** @throws SsmError OPTION where a size is no positive integer, or the text is shorter than `atLeast` tokens */
 export function requireBlocks(where: string, source: TokenSource, { batchSize, blockSize }: BlockOptions, atLeast: number): void {
   for (const [name, size] of Object.entries({ batchSize, blockSize }))
     if (!Number.isInteger(size) || size < 1)
       throw new SsmError({
         code: 'OPTION',
         what: `${where}: \`${name}\` has no meaning.`,
-        expected: 'a whole number from 1',
+        expected: 'an integer from 1',
         got: String(size),
         fix: `correct ${name}`,
       });
@@ -31,10 +31,10 @@ export function requireBlocks(where: string, source: TokenSource, { batchSize, b
   });
 }
 
-/** @throws SsmError OPTION where it is no whole number from 0 (or `least`) */
+/** @throws SsmError OPTION where it is no integer from 0 (or `least`) */
 export function requireCount(where: string, name: string, value: number, least = 0): void {
   if (Number.isSafeInteger(value) && value >= least) return;
-  const expected = `a whole number from ${least}`;
+  const expected = `an integer from ${least}`;
   throw new SsmError({
     code: 'OPTION',
     what: `${where}: \`${name}\` has no meaning.`,

@@ -22,7 +22,7 @@ export interface MicroBatchGradients<P extends object, State> {
 
 /**
  * Loss and gradients of one micro-batch, times `share`: its part of all targets of the step, so that the sum over micro-batches is what
- * one large batch would give. With `carried` the text goes on from a state, through which no gradient flows. The caller frees all of it.
+ * one large batch would give. With `carried` the text continues from a state, through which no gradient flows. The caller frees all of it.
  */
 export function microBatchGradients<C, P extends object, State>(
   { model, config, options }: ModelRun<C, P, State>,

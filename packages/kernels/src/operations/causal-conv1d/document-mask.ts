@@ -1,7 +1,7 @@
 import { add, cast, pad, relu, reshape, slice, sub, type Tensor, type Tensor2D, type Tensor3D, tidy } from '@tensorflow/tfjs-core';
 import { cumsum } from '../cumsum/kernel';
 
-/** Which inputs belong to the document of a token, 1 or 0, where documents are packed one behind the other. */
+/** Which inputs belong to the document of a token, 1 or 0, where documents are packed one after another. */
 export interface DocumentMask {
   /** Whether token t sees the input that meets column j of w in it. [B, T, 1] */
   token(j: number): Tensor;

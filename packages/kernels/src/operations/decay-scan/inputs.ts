@@ -56,7 +56,7 @@ export function checkScan(where: string, { q }: DecayScanInputs, { chunkSize }: 
   throw new SsmError({
     code: 'OPTION',
     what: `${where}: \`chunkSize\` is no number of tokens.`,
-    expected: 'a whole number ≥ 1',
+    expected: 'an integer ≥ 1',
     got: String(chunkSize),
     fix: 'leave it out, or give 1 for the recurrent form and the length of the text for the parallel one',
   });

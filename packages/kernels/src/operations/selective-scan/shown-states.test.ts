@@ -1,4 +1,4 @@
-import { disposeGrads, checkpointed, valueAndGrads } from '@densessm/ssm-core';
+import { checkpointed, disposeGrads, valueAndGrads } from '@densessm/ssm-core';
 import { keptForBackward } from '@densessm/testing';
 import { add, dispose, mul, randomUniform, type Scalar, setBackend, sum, type Tensor, type Tensor3D, tile } from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, it } from 'vitest';
