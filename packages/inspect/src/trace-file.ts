@@ -2,7 +2,7 @@
  * A trace as one file: `DSTRACE1`, the length of a JSON header as uint32, the header, then the arrays one after the other, each at a multiple of 4 bytes.
  * In the header an array is `{ "array": "f32" or "i32", "from": first byte, "length": count }`. All numbers are little-endian.
  */
-import { isObject, SsmError } from '@densessm/ssm-core';
+import { isObject, SsmError } from '@densessm/ssm-core/plain';
 
 const MAGIC = 'DSTRACE1';
 const HEAD = MAGIC.length + 4;

@@ -1,5 +1,5 @@
 import { SsmError } from '@densessm/ssm-core';
-import type { Command, Commands, MessageEnd, ToPage, ToWorker } from './protocol';
+import type { Commands, MessageEnd, ToPage, ToWorker } from './protocol';
 import { fromSent } from './sent-error';
 
 export interface CallOptions<Event = unknown> {
@@ -41,6 +41,41 @@ export function connectWorker<C extends Commands>(end: MessageEnd): WorkerConnec
   return new Connection<C>(end);
 }
 
+/** What came of a call and was not taken yet: the last event of a cancelled one and its result come together. */
+class Steps implements Pending {
+  readonly #waiting: ({ event: unknown } | { result: unknown } | { error: unknown })[] = [];
+  #wake: () => void = () => undefined;
+  /** Whether the worker has ended the call. */
+  isOver = false;
+
+  onEvent(event: unknown): void {
+    this.#put({ event });
+  }
+  onResult(result: unknown): void {
+    this.isOver = true;
+    this.#put({ result });
+  }
+  onError(error: unknown): void {
+    this.isOver = true;
+    this.#put({ error });
+  }
+
+  async next(): Promise<{ event: unknown } | { result: unknown }> {
+    while (this.#waiting.length === 0)
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+      });
+    const step = this.#waiting.shift() as { event: unknown } | { result: unknown } | { error: unknown };
+    if ('error' in step) throw step.error;
+    return step;
+  }
+
+  #put(step: { event: unknown } | { result: unknown } | { error: unknown }): void {
+    this.#waiting.push(step);
+    this.#wake();
+  }
+}
+
 class Connection<C extends Commands> implements WorkerConnection<C> {
   readonly #end: MessageEnd;
   readonly #pending = new Map<number, Pending>();
@@ -68,38 +103,17 @@ class Connection<C extends Commands> implements WorkerConnection<C> {
     args: C[N]['args'],
     options: Pick<CallOptions, 'signal' | 'transfer'> = {},
   ): AsyncGenerator<C[N]['event'], C[N]['result'], undefined> {
-    type Step = { event: Command['event'] } | { result: Command['result'] };
-    let settle: { resolve(step: Step): void; reject(error: unknown): void };
-    let step!: Promise<Step>;
-    const wait = (): void => {
-      step = new Promise<Step>((resolve, reject) => {
-        settle = { resolve, reject };
-      });
-    };
-    wait();
-    let isOver = false;
-    const over =
-      <T>(then: (value: T) => void) =>
-      (value: T): void => {
-        isOver = true;
-        then(value);
-      };
-    const call = this.#begin(name, args, options, true, {
-      onEvent: (event) => settle.resolve({ event }),
-      onResult: over((result) => settle.resolve({ result })),
-      onError: over((error) => settle.reject(error)),
-    });
+    const steps = new Steps();
+    const call = this.#begin(name, args, options, true, steps);
     try {
       for (;;) {
-        const next = await step;
-        if ('result' in next) return next.result;
-        wait();
-        yield next.event;
+        const step = await steps.next();
+        if ('result' in step) return step.result;
+        yield step.event as C[N]['event'] as never;
         this.#post({ kind: 'ask', call });
       }
     } finally {
-      step.catch(() => undefined); // nobody waits for the end of what was broken off
-      if (!isOver) this.#post({ kind: 'cancel', call });
+      if (!steps.isOver) this.#post({ kind: 'cancel', call });
     }
   }
 
@@ -125,8 +139,8 @@ class Connection<C extends Commands> implements WorkerConnection<C> {
         then(value);
       };
     this.#pending.set(call, {
-      onEvent: pending.onEvent,
-      onResult: done(pending.onResult),
+      onEvent: (event) => pending.onEvent(event),
+      onResult: done((result) => pending.onResult(result)),
       onError: done((error) => pending.onError(signal?.aborted && isAbort(error) ? signal.reason : error)),
     });
     try {

@@ -7,6 +7,7 @@ type Toy = {
   double: { args: { values: Float32Array }; result: Float32Array; event: never };
   count: { args: { to: number }; result: string; event: number };
   fail: { args: { how: 'ssm' | 'abort' | 'other' }; result: never; event: never };
+  last: { args: null; result: string; event: string };
   wait: { args: null; result: string; event: string };
 };
 
@@ -25,6 +26,11 @@ const handlers: CommandHandlers<Toy> = {
     if (how === 'other') throw Object.assign(new TypeError('no such thing'), { code: 'KIND' });
     if (how === 'abort') throw new DOMException('enough', 'AbortError');
     throw new SsmError({ code: 'OPTION', what: 'two\nlines.', expected: 'this', got: 'that', fix: 'so' });
+  },
+  last: async (_, { tell }) => {
+    await tell('first');
+    await tell('last');
+    return 'done';
   },
   wait: async (_, { signal, tell }) => {
     await tell('waiting');
@@ -75,6 +81,18 @@ describe('commands of a worker', () => {
     await expect.poll(() => told).toBe(2);
   });
 
+  it('hand over the last event of an aborted one, and then its result', async () => {
+    const stop = new AbortController();
+    const steps = connected().iterate('last', null, { signal: stop.signal });
+    expect((await steps.next()).value).toBe('first');
+    stop.abort();
+    const rest = [await steps.next(), await steps.next()];
+    expect(rest).toEqual([
+      { value: 'last', done: false },
+      { value: 'done', done: true },
+    ]);
+  });
+
   it('return to an iterating page what comes of them', async () => {
     const steps = connected().iterate('count', { to: 2 });
     const seen: unknown[] = [];
@@ -115,7 +133,7 @@ describe('commands of a worker', () => {
 
   it('are refused by name where there is no such one', async () => {
     const connection = connected() as unknown as WorkerConnection<{ nothing: Toy['wait'] }>;
-    await expect(connection.call('nothing', null)).rejects.toThrow(/no command "nothing"[\s\S]*double, count, fail, wait/);
+    await expect(connection.call('nothing', null)).rejects.toThrow(/no command "nothing"[\s\S]*double, count, fail, last, wait/);
   });
 
   it('throw at once for arguments that no message carries', async () => {
