@@ -50,14 +50,18 @@ export function bind(library: IKoffiLib): Bindings {
     version,
     rank: asked('MPI_Comm_rank'),
     size: asked('MPI_Comm_size'),
-    allReduce: collective('Allreduce', `intptr_t, void *, int, ${handle}, ${handle}, ${handle}`, (values: Numbers, operation: Operation) => [
-      abi.inPlace,
-      values,
-      values.length,
-      abi.types[kindOf(values)],
-      abi.operations[operation],
-      abi.world,
-    ]),
+    allReduce: collective(
+      'Allreduce',
+      `intptr_t, void *, int, ${handle}, ${handle}, ${handle}`,
+      (values: Numbers, operation: Operation) => [
+        abi.inPlace,
+        values,
+        values.length,
+        abi.types[kindOf(values)],
+        abi.operations[operation],
+        abi.world,
+      ],
+    ),
     broadcast: collective('Bcast', `void *, int, ${handle}, int, ${handle}`, (bytes: Uint8Array, root: number) => [
       bytes,
       bytes.length,
@@ -70,7 +74,12 @@ export function bind(library: IKoffiLib): Bindings {
   };
 }
 
-function beginner<A extends readonly unknown[]>(call: KoffiFunction, test: KoffiFunction, ignoreStatus: number, words: (...given: A) => unknown[]) {
+function beginner<A extends readonly unknown[]>(
+  call: KoffiFunction,
+  test: KoffiFunction,
+  ignoreStatus: number,
+  words: (...given: A) => unknown[],
+) {
   return (...given: A) => {
     const request = Buffer.alloc(8); // MPI_Request: an address or an int
     call(...words(...given), request);
@@ -93,7 +102,10 @@ function threaded<A extends readonly unknown[]>(call: KoffiFunction, words: (...
 function versionOf(library: IKoffiLib): string {
   const [text, length] = [Buffer.alloc(8192), [0]];
   library.func('int MPI_Get_library_version(_Out_ uint8_t *, _Out_ int *)')(text, length);
-  const [line = ''] = text.subarray(0, length[0]).toString('utf8').split(/[\n\0,]/, 1);
+  const [line = ''] = text
+    .subarray(0, length[0])
+    .toString('utf8')
+    .split(/[\n\0,]/, 1);
   return line.replaceAll(/\s+/g, ' ').trim();
 }
 

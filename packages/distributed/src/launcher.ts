@@ -37,7 +37,13 @@ function slurm(env: Environment): Launcher | undefined {
   if (size === undefined || env.SLURM_STEP_ID === undefined || count(env.SLURM_PROCID) === undefined) return undefined;
   if (env.PMI_SIZE !== undefined && count(env.PMI_SIZE) !== size) return undefined; // mpiexec inside a step: hydra knows better
   const family = env.PMIX_RANK === undefined ? (env.PMI_SIZE === undefined ? undefined : 'MPICH') : 'Open MPI';
-  return { name: 'srun', size, rank: count(env.SLURM_PROCID) ?? 0, localSize: tasksHere(env.SLURM_STEP_TASKS_PER_NODE, env.SLURM_NODEID), family };
+  return {
+    name: 'srun',
+    size,
+    rank: count(env.SLURM_PROCID) ?? 0,
+    localSize: tasksHere(env.SLURM_STEP_TASKS_PER_NODE, env.SLURM_NODEID),
+    family,
+  };
 }
 
 function hydra(env: Environment): Launcher | undefined {

@@ -25,7 +25,8 @@ async function collectives() {
   const same = [await isSameEverywhere(world, 0.1), await isSameEverywhere(world, rank === 1 ? 0.2 : 0.1)];
   await world.barrier();
   const { traffic } = world;
-  if (rank === size - 1) // not the one whose array was sent
+  if (rank === size - 1)
+    // not the one whose array was sent
     process.stdout.write(
       `${JSON.stringify({ size, sums, together, extremes: [...extremes], bytes: bytes.every((one) => one === size), told, same, isCounted: traffic.bytes > 2 ** 22 })}\n`,
     );
