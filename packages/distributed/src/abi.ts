@@ -1,4 +1,4 @@
-import type { IKoffiLib } from 'koffi';
+import type { LibraryHandle } from 'koffi';
 
 /**
  * The two binary interfaces of MPI. Open MPI's handles are addresses of objects in its library; MPICH's are numbers that its ABI
@@ -16,8 +16,8 @@ export interface Abi {
   readonly ignoreStatus: number;
 }
 
-export function abiOf(library: IKoffiLib): Abi {
-  const symbol = (name: string): unknown => library.symbol(name, 'void *');
+export function abiOf(library: LibraryHandle): Abi {
+  const symbol = (name: string): unknown => library.symbol(name);
   try {
     return {
       family: 'Open MPI',

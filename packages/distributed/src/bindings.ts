@@ -1,5 +1,5 @@
 import { SsmError } from '@densessm/ssm-core/plain';
-import type { IKoffiLib, KoffiFunction } from 'koffi';
+import type { LibraryHandle } from 'koffi';
 import { type Abi, abiOf } from './abi';
 import type { Numbers, Operation } from './communicator';
 
@@ -16,6 +16,8 @@ export interface Bindings {
   finalize(): void;
 }
 
+type KoffiFunction = ReturnType<LibraryHandle['func']>;
+
 /** One collective operation, in two ways. */
 export interface Collective<Arguments extends readonly unknown[]> {
   /** Begins it; `done` of the result tells whether it has ended, and goes on with it. */
@@ -28,7 +30,7 @@ export interface Collective<Arguments extends readonly unknown[]> {
 const SERIALIZED = 2;
 
 /** Starts MPI. @throws SsmError BACKEND where the library does not allow calls from more than one thread */
-export function bind(library: IKoffiLib): Bindings {
+export function bind(library: LibraryHandle): Bindings {
   const abi = abiOf(library);
   const { handle } = abi;
   const version = versionOf(library);
@@ -99,7 +101,7 @@ function threaded<A extends readonly unknown[]>(call: KoffiFunction, words: (...
     });
 }
 
-function versionOf(library: IKoffiLib): string {
+function versionOf(library: LibraryHandle): string {
   const [text, length] = [Buffer.alloc(8192), [0]];
   library.func('int MPI_Get_library_version(_Out_ uint8_t *, _Out_ int *)')(text, length);
   const [line = ''] = text

@@ -1,9 +1,9 @@
 import { dirname, join } from 'node:path';
 import { SsmError } from '@densessm/ssm-core/plain';
-import type { IKoffiLib } from 'koffi';
+import type { LibraryHandle } from 'koffi';
 import type { Environment, Launcher } from './launcher';
 
-export type Koffi = typeof import('koffi').default;
+export type Koffi = typeof import('koffi');
 
 /** Names under which the loader of the system may know a libmpi; those of MPICH's ABI are Intel's and Cray's too. */
 const NAMES = {
@@ -17,26 +17,36 @@ const FIX =
 /** MPI and collectives need more stack than koffi gives its calls, and MPICH crashes with less. */
 const STACK_BYTES = 8 * 2 ** 20;
 
-/** @throws SsmError BACKEND where koffi is not installed */
-export async function loadKoffi(): Promise<Koffi> {
-  try {
-    const { default: koffi } = await import('koffi');
-    koffi.config({ ...koffi.config(), sync_stack_size: STACK_BYTES, async_stack_size: STACK_BYTES });
-    return koffi;
-  } catch (error) {
-    const problem = {
-      code: 'BACKEND' as const,
-      what: 'Training in several processes needs the package koffi, which calls MPI.',
-      expected: 'koffi, an optional dependency without a compiler',
-      got: (error as Error).message.split('\n', 1)[0] ?? 'an error',
-      fix: 'npm install koffi',
-    };
-    throw new SsmError(problem, { cause: error });
-  }
+let loading: Promise<Koffi> | undefined;
+
+/** koffi, whose stacks can be set once, before its first library. @throws SsmError BACKEND where it is not installed */
+export function loadKoffi(): Promise<Koffi> {
+  loading ??= import('koffi').then(
+    (koffi) => {
+      koffi.config({ ...koffi.config(), sync_stack_size: STACK_BYTES, async_stack_size: STACK_BYTES });
+      return koffi;
+    },
+    (error: Error) => {
+      throw koffiMissing(error);
+    },
+  );
+  return loading;
 }
 
+const koffiMissing = (error: Error): SsmError =>
+  new SsmError(
+    {
+      code: 'BACKEND',
+      what: 'Training in several processes needs the package koffi, which calls MPI.',
+      expected: 'koffi, an optional dependency without a compiler',
+      got: error.message.split('\n', 1)[0] ?? 'an error',
+      fix: 'npm install koffi',
+    },
+    { cause: error },
+  );
+
 export interface FoundLibrary {
-  readonly library: IKoffiLib;
+  readonly library: LibraryHandle;
   readonly path: string;
 }
 
