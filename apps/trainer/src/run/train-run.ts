@@ -163,8 +163,8 @@ class TrainingRun {
 
   #evaluationBatches(): number {
     const { batchSize, blockSize, evalIters } = this.run.settings;
-    const all = Math.ceil(this.prepared.data.validation.length / (batchSize * blockSize));
-    return Math.ceil((evalIters === 0 ? all : Math.min(evalIters, all)) / (this.run.world?.size ?? 1));
+    const all = Math.ceil(this.prepared.data.validation.length / (batchSize * blockSize * (this.run.world?.size ?? 1)));
+    return evalIters === 0 ? all : Math.min(evalIters, all);
   }
 
   async #parts(outputs: RunOutputs, signal: AbortSignal): Promise<CourseParts> {

@@ -1,6 +1,7 @@
 /** What every rank of a test does; rank 0 writes what came of it as a line of JSON. */
+
+import { endProcess, isSameEverywhere, openMpi, tell } from '@densessm/distributed';
 import { SsmError } from '@densessm/ssm-core/plain';
-import { endProcess, isSameEverywhere, openMpi, tell } from '../index';
 
 const [task = 'collectives'] = process.argv.slice(2);
 const world = await openMpi({ communicationTimeout: task === 'silence' ? 1 : 60 });
