@@ -47,9 +47,9 @@ export async function main(argv: readonly string[], io: Io, options: MainOptions
 
 /** The same process with models of its own. The signal is asked for only when a command does. */
 function withModels(io: Io, models: CommandModel[]): Io {
-  const { stdout, stderr, stdin, env, cwd, self, unread } = io;
+  const { stdout, stderr, stdin, env, cwd, self, unread, last } = io;
   return {
-    ...{ stdout, stderr, stdin, env, cwd, self, unread, models },
+    ...{ stdout, stderr, stdin, env, cwd, self, unread, last, models },
     get signal() {
       return io.signal;
     },
