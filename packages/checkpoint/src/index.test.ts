@@ -35,6 +35,7 @@ it('exports what its README lists', () => {
       "splitQuantization",
       "tensorValues",
       "tensorsFromParams",
+      "withProgress",
       "withoutPrefix",
     ]
   `);

@@ -5,7 +5,7 @@ export { type LoadOptions, loadParams, paramsFromTensors } from './load-params';
 export { openTorchFile } from './pickle/torch-file';
 export { type HubModel, hubEndpoint, isHubId, modelAddress, requireRevision } from './pretrained/address';
 export { eosTokenIds } from './pretrained/eos';
-export { type FileSet, fileSetOf, MAX_TEXT_BYTES, type NamedBlob, type OpenFile, readText } from './pretrained/file-set';
+export { type FileSet, fileSetOf, MAX_TEXT_BYTES, type NamedBlob, type OpenFile, readText, withProgress } from './pretrained/file-set';
 export { type LoadedModel, loadPretrainedFiles, type PretrainedOptions } from './pretrained/load';
 export { type PretrainedFile, pretrainedFiles, type SavePretrainedOptions } from './pretrained/save';
 export {
