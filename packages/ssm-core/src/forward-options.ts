@@ -49,16 +49,17 @@ export function headInput(where: string, hidden: Tensor3D, { logits = 'all' }: F
 }
 
 /**
- * The starts of a call as int32, as kernels take them; undefined where none were given. Values that lie on a GPU are not looked at.
+ * The starts of a call as int32, as kernels take them, for tokens [B, T] or vectors in their place [B, T, D]; undefined where none were given. Values that lie on a GPU are not looked at.
  * @throws SsmError SHAPE where they are not those of the tokens, OPTION where one is neither 0 nor 1.
  */
-export function startsTensor(where: string, { starts }: ForwardOptions, tokens: Tensor2D): Tensor2D | undefined {
+export function startsTensor(where: string, { starts }: ForwardOptions, tokens: Tensor2D | Tensor3D): Tensor2D | undefined {
   if (starts === undefined) return undefined;
-  bindShapes(where, 'give every token a 1 or a 0', { tokens: [tokens, ['B', 'T']], starts: [starts, ['B', 'T']] });
+  const vectors = tokens.rank === 3 ? ['D'] : [];
+  bindShapes(where, 'give every token a 1 or a 0', { tokens: [tokens, ['B', 'T', ...vectors]], starts: [starts, ['B', 'T']] });
   const values = HOST_BACKENDS.has(engine().backendName) ? starts.dataSync() : [];
   const place = values.findIndex((one: number) => one !== 0 && one !== 1);
   if (place < 0) return cast(starts, 'int32');
-  const length = tokens.shape[1];
+  const [, length] = tokens.shape;
   throw new SsmError({
     code: 'OPTION',
     what: `${where}: \`starts\` holds what is no mark.`,

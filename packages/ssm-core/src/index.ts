@@ -32,6 +32,8 @@ export {
   type DecoderOptions,
   type HiddenStates,
   type LayerGate,
+  type LayersOf,
+  type LayersOptions,
   modelFor,
   registerModel,
   type SequenceModel,
