@@ -3,6 +3,7 @@ import { rmsNorm } from '@densessm/kernels';
 import {
   bindShapes,
   type ConfigJson,
+  documentStartsTensor,
   type ForwardOptions,
   type HiddenStates,
   initParams,
@@ -12,7 +13,6 @@ import {
   refuseDisposed,
   type SequenceModel,
   type SpecTree,
-  startsTensor,
   type TokenIds,
   tidyTree,
 } from '@densessm/ssm-core';
@@ -67,7 +67,7 @@ export function backboneModel<C extends BackboneConfig, M extends { dense: Conne
         const where = `${name}.runLayers`;
         bindShapes(where, 'give vectors of the hidden size', { x: [x, ['B', 'T', config.hiddenSize]] });
         refuseDisposed(where, layers, 'params');
-        const outputs = runLayers(layers, config, mixer, { x, starts: startsTensor(where, options, x), options });
+        const outputs = runLayers(layers, config, mixer, { x, documentStarts: documentStartsTensor(where, options, x), options });
         return outputs.at(-1)?.x ?? x;
       }),
     gates: (params, config, tokens, options) =>

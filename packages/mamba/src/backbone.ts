@@ -5,18 +5,18 @@
 import { denseSources } from '@densessm/dense-connect';
 import { embedding, linear, rmsNorm } from '@densessm/kernels';
 import {
+  checkpointed,
+  documentStartsTensor,
   type ForwardOptions,
   type HiddenStates,
   headInput,
-  lastToken,
-  recomputed,
   refuseDisposed,
   SsmError,
-  startsTensor,
   type TokenIds,
   tidyTree,
   tokenTensor,
 } from '@densessm/ssm-core';
+import { lastToken } from '@densessm/ssm-core/internal';
 import { add, type Tensor, type Tensor1D, type Tensor2D, type Tensor3D, zeros } from '@tensorflow/tfjs-core';
 import type { BackboneConfig } from './backbone-config';
 
@@ -48,7 +48,7 @@ export interface MixerInputs<Shown, Ssm extends Tensor> {
   /** How many deeper layers read this one. */
   readers: number;
   /** 1 at tokens before which the state starts anew, else 0, [B, T]; undefined where it never does. */
-  starts: Tensor2D | undefined;
+  documentStarts: Tensor2D | undefined;
   chunkSize: number | undefined;
   /** Whether only the output of the last token is asked for. */
   lastOnly: boolean;
@@ -83,7 +83,7 @@ interface LayerInputs<M, Shown, Ssm extends Tensor> {
   state: LayerState<Ssm> | undefined;
   sources: readonly Shown[];
 }
-type LayerConstants = Pick<MixerInputs<never, never>, 'starts'>;
+type LayerConstants = Pick<MixerInputs<never, never>, 'documentStarts'>;
 
 interface LayerOutputs<Shown, Ssm extends Tensor> {
   x: Tensor3D;
@@ -106,8 +106,8 @@ export function runBackbone<M, C extends BackboneConfig, Shown, Ssm extends Tens
   refuseDisposed(where, params, 'params');
   refuseDisposed(where, state, 'states');
   const embeddings = embedding({ ids, w: params.embeddings });
-  const starts = startsTensor(where, options, ids);
-  const done = runLayers(params.layers, c, mixer, { x: embeddings, starts, options, state, logitsOnly });
+  const documentStarts = documentStartsTensor(where, options, ids);
+  const done = runLayers(params.layers, c, mixer, { x: embeddings, documentStarts, options, state, logitsOnly });
   const layers = done.map(({ x }) => x);
   const final = rmsNorm({ x: layers.at(-1) ?? embeddings, weight: params.normF }, { eps: c.layerNormEpsilon });
   const read = headInput(where, final, options);
@@ -118,7 +118,7 @@ export function runBackbone<M, C extends BackboneConfig, Shown, Ssm extends Tens
 export interface LayersCall<Ssm extends Tensor> extends Pick<BackboneCall<Ssm>, 'state' | 'logitsOnly'> {
   /** What the first layer reads, [B, T, D]. */
   x: Tensor3D;
-  starts: Tensor2D | undefined;
+  documentStarts: Tensor2D | undefined;
   options: ForwardOptions;
 }
 
@@ -127,7 +127,7 @@ export function runLayers<M, C extends BackboneConfig, Shown, Ssm extends Tensor
   layers: BackboneParams<M>['layers'],
   c: C,
   mixer: Mixer<M, C, Shown, Ssm>,
-  { x: input, starts, options, state, logitsOnly = false }: LayersCall<Ssm>,
+  { x: input, documentStarts, options, state, logitsOnly = false }: LayersCall<Ssm>,
 ): LayerOutputs<Shown, Ssm>[] {
   const eps = c.layerNormEpsilon;
   const reads = layers.map((_, l) => (c.dense ? denseSources(c.dense, l) : []));
@@ -144,7 +144,7 @@ export function runLayers<M, C extends BackboneConfig, Shown, Ssm extends Tensor
       });
     const sources = (reads[l] as number[]).map((source) => done[source]?.shown[readersOf(source).indexOf(l)] as Shown);
     const inputs = { layer, x: done.at(-1)?.x ?? input, state: state?.layers[l], sources };
-    done.push(options.recompute ? recomputed(run, inputs, { starts }) : run(inputs, { starts }));
+    done.push(options.recompute ? checkpointed(run, inputs, { documentStarts }) : run(inputs, { documentStarts }));
   }
   return done;
 }

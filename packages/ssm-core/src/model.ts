@@ -30,7 +30,7 @@ export interface LayerGate {
 export type LayersOf<P> = P extends { layers: infer L } ? L : never;
 
 /** Options of a call that mean something without tokens. */
-export type LayersOptions = Pick<ForwardOptions, 'chunkSize' | 'starts' | 'recompute'>;
+export type LayersOptions = Pick<ForwardOptions, 'chunkSize' | 'documentStarts' | 'recompute'>;
 
 export interface DecoderOptions {
   /** Texts that are read side by side. */
