@@ -85,7 +85,7 @@ export abstract class SequenceLayer<C, P, A extends SequenceLayerArgs> extends l
     const starts = new Map(namedParams(spec, initParams(spec, this.#args.seed ?? 1)));
     const add = (leaf: ParamLeaf): LayerVariable => {
       const initializer = { apply: () => starts.get(leaf) as Tensor };
-      const name = leaf.name.replace(/^.*?layers\./, '');
+      const name = leaf.name.replace(/^.*?layers\./, 'layers.'); // tfjs takes names that begin with a number for another format's
       return this.addWeight(name, [...leaf.shape], 'float32' as DataType, initializer as unknown as Initializer);
     };
     this.#built = { config, spec, variables: new Map([...starts.keys()].map((leaf) => [leaf, add(leaf)])) };
