@@ -24,7 +24,18 @@ export interface SequenceLayerArgs extends LayerArgs {
   config?: ConfigJson;
 }
 
-const OF_TFJS = ['name', 'trainable', 'inputShape', 'batchInputShape', 'batchSize', 'dtype', 'weights', 'inputDType', 'inputDtype', 'customObjects'];
+const OF_TFJS = [
+  'name',
+  'trainable',
+  'inputShape',
+  'batchInputShape',
+  'batchSize',
+  'dtype',
+  'weights',
+  'inputDType',
+  'inputDtype',
+  'customObjects',
+];
 
 /**
  * The arguments without those that are null, as absent ones are in a saved model.

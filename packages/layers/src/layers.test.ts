@@ -1,8 +1,28 @@
 import { mamba } from '@densessm/mamba';
 import { disposeTree, namedParams } from '@densessm/ssm-core';
 import { expectClose } from '@densessm/testing';
-import { io, memory, randomNormal, setBackend, slice, type Tensor, type Tensor3D, tensor, tensor2d, tidy, train } from '@tensorflow/tfjs-core';
-import { input, type LayersModel, layers, loadLayersModel, model as functional, type SymbolicTensor, sequential } from '@tensorflow/tfjs-layers';
+import {
+  io,
+  memory,
+  randomNormal,
+  setBackend,
+  slice,
+  type Tensor,
+  type Tensor3D,
+  tensor,
+  tensor2d,
+  tidy,
+  train,
+} from '@tensorflow/tfjs-core';
+import {
+  model as functional,
+  input,
+  type LayersModel,
+  layers,
+  loadLayersModel,
+  type SymbolicTensor,
+  sequential,
+} from '@tensorflow/tfjs-layers';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { Embedding } from './embedding';
 import { MambaLayer } from './mamba-layer';
@@ -84,7 +104,10 @@ describe('a model of these layers', () => {
     const after = await Promise.all(model.trainableWeights.map(async (one) => [...(await one.read().data())].join()));
     const still = model.trainableWeights.filter((_, i) => before[i] === after[i]).map(({ originalName }) => originalName);
     // gates and norms of keys and values of the first block of DenseRetNet are stored and read nowhere, as released
-    expect(still.every((name) => /\/layers\.0\.self_attn\.[kv]_/.test(name)), still.join()).toBe(true);
+    expect(
+      still.every((name) => /\/layers\.0\.self_attn\.[kv]_/.test(name)),
+      still.join(),
+    ).toBe(true);
     const tensors = memory().numTensors;
     await model.fit(x, y, options);
     expect(memory().numTensors).toBe(tensors);
@@ -107,7 +130,10 @@ describe('a layer', () => {
     ['MambaLayer', (args: object) => new MambaLayer({ depth: 2, stateSize: 4, ...args })],
     ['Mamba2Layer', (args: object) => new Mamba2Layer({ depth: 2, headDim: 4, stateSize: 4, ...args })],
     ['RetentionLayer', (args: object) => new RetentionLayer({ depth: 2, numHeads: 2, ...args })],
-    ['DenseRetentionLayer', (args: object) => new DenseRetentionLayer({ depth: 2, numHeads: 2, dense: { denseLayers: 1, gateRank: 1 }, ...args })],
+    [
+      'DenseRetentionLayer',
+      (args: object) => new DenseRetentionLayer({ depth: 2, numHeads: 2, dense: { denseLayers: 1, gateRank: 1 }, ...args }),
+    ],
   ] as const;
 
   it.each(all)('%s reads sequences of any length, and never looks ahead', async (_, make) => {
@@ -152,7 +178,10 @@ describe('a layer', () => {
         got       statesize
         fix       remove it or correct its spelling; other keys of the model belong into \`config\`]
     `);
-    const of = (args: object, shape = [null, null, 8]) => () => new MambaLayer({ name: 'layer', ...args }).build(shape);
+    const of =
+      (args: object, shape = [null, null, 8]) =>
+      () =>
+        new MambaLayer({ name: 'layer', ...args }).build(shape);
     expect(of({ config: { timestepMax: 3 } })).toThrowErrorMatchingInlineSnapshot(`
       [SsmError: MambaLayer: the model knows no \`timestep_max\`.
         expected  a key of its config.json
@@ -190,7 +219,10 @@ describe('a layer', () => {
 
 const twice = (): LayersModel => {
   const inputs = input({ shape: [null, 8] });
-  return functional({ inputs, outputs: new MambaLayer({ stateSize: 4 }).apply(new MambaLayer({ stateSize: 4 }).apply(inputs)) as SymbolicTensor });
+  return functional({
+    inputs,
+    outputs: new MambaLayer({ stateSize: 4 }).apply(new MambaLayer({ stateSize: 4 }).apply(inputs)) as SymbolicTensor,
+  });
 };
 
 describe('Embedding', () => {

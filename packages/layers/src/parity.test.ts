@@ -2,7 +2,18 @@ import { denseMamba, denseMamba2, mamba, mamba2 } from '@densessm/mamba';
 import { denseRetNet, retnet } from '@densessm/retnet';
 import { type AnyModel, disposeTree, mapTree, namedParams, type SpecTree, tidyTree, valueAndGrads } from '@densessm/ssm-core';
 import { expectClose, someTokens } from '@densessm/testing';
-import { add, mean, mul, randomNormal, type Scalar, setBackend, square, type Tensor, type Tensor3D, variableGrads } from '@tensorflow/tfjs-core';
+import {
+  add,
+  mean,
+  mul,
+  randomNormal,
+  type Scalar,
+  setBackend,
+  square,
+  type Tensor,
+  type Tensor3D,
+  variableGrads,
+} from '@tensorflow/tfjs-core';
 import { input, model as layersModel } from '@tensorflow/tfjs-layers';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { Embedding } from './embedding';
@@ -17,7 +28,13 @@ const sizes = { vocab_size, hidden_size, num_hidden_layers };
 const small = { ...sizes, state_size: 4, time_step_limit: [0.001, 0.3] };
 const ofMamba2 = { ...small, head_dim: 4, num_heads: 4, n_groups: 2, norm_per_group: true };
 const dense = { dense_block_layers: 2 };
-const torchscale = { vocab_size, decoder_embed_dim: hidden_size, decoder_layers: 3, decoder_retention_heads: 2, decoder_value_embed_dim: 12 };
+const torchscale = {
+  vocab_size,
+  decoder_embed_dim: hidden_size,
+  decoder_layers: 3,
+  decoder_retention_heads: 2,
+  decoder_value_embed_dim: 12,
+};
 const released = { ...sizes, num_attention_heads: 2, query_key_dim: 4, v_factor: 1.5, ...dense, dense_gate_rank: 2 };
 const original = { vocab_size, d_model: hidden_size, n_layer: 3, ssm_cfg: { layer: 'Mamba2', d_state: 4, headdim: 4, ngroups: 2 } };
 
@@ -50,7 +67,11 @@ describe.each(CASES)('%s', (_, model, json, from) => {
     const config = model.parseConfig(json);
     const params = shaken(model.init(config, 2));
     const tokens = someTokens(2, 13, vocab_size);
-    const embedding = new Embedding({ inputDim: config.vocabSize, outputDim: hidden_size, weights: [params.embeddings ?? params.embedTokens] });
+    const embedding = new Embedding({
+      inputDim: config.vocabSize,
+      outputDim: hidden_size,
+      weights: [params.embeddings ?? params.embedTokens],
+    });
     const layer = from({ config, params } as never);
     const norm = new RmsNorm({ epsilon: config.layerNormEpsilon ?? config.normEps, weights: [params.normF ?? params.norm] });
     const ids = input({ shape: [null], dtype: 'int32' });
@@ -63,7 +84,7 @@ describe.each(CASES)('%s', (_, model, json, from) => {
     let compared = 0;
     const grads = want.grads as { layers: unknown };
     for (const [i, [leaf, gradient]] of [...namedParams(spec.layers, grads.layers)].entries()) {
-      const own = layer.trainableWeights[i]?.read().name as string;
+      const own = (layer.trainableWeights[i]?.read() as Variable).name;
       if ((gradient as Tensor | null) === null) expect(got.grads[own], leaf.name).toBeUndefined();
       else await expectClose(leaf.name, gradient, got.grads[own] as Tensor, 1e-4);
       compared++;
@@ -71,7 +92,12 @@ describe.each(CASES)('%s', (_, model, json, from) => {
     expect(compared).toBe(layer.trainableWeights.length);
     const [ofTable] = embedding.trainableWeights;
     const table = want.grads as Record<string, Tensor>;
-    await expectClose('embeddings', (table.embeddings ?? table.embedTokens) as Tensor, got.grads[ofTable?.read().name ?? ''] as Tensor, 1e-4);
+    await expectClose(
+      'embeddings',
+      (table.embeddings ?? table.embedTokens) as Tensor,
+      got.grads[(ofTable?.read() as Variable).name] as Tensor,
+      1e-4,
+    );
     disposeTree([params, tokens, want.value, want.grads, got.value, ...Object.values(got.grads)]);
     whole.dispose();
   });
