@@ -24,6 +24,8 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   generate: ['ssm-core', 'kernels'],
   train: ['ssm-core', 'kernels', 'checkpoint'],
   server: ['ssm-core', 'tokenizer', 'generate'],
+  'ai-sdk': ['tokenizer', 'generate'],
+  langchain: ['ssm-core', 'tokenizer', 'generate'],
   testing: ['ssm-core', 'kernels'],
   'runtime-node': ['ssm-core', 'kernels', 'checkpoint'],
   'runtime-web': ['ssm-core', 'kernels', 'checkpoint'],
