@@ -28,6 +28,8 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   server: ['ssm-core', 'tokenizer', 'generate'],
   distributed: ['ssm-core'],
   layers: ['ssm-core', 'kernels', 'dense-connect', 'mamba', 'retnet'],
+  'ai-sdk': ['tokenizer', 'generate'],
+  langchain: ['ssm-core', 'tokenizer', 'generate'],
   testing: ['ssm-core', 'kernels'],
   'runtime-node': ['ssm-core', 'kernels', 'checkpoint'],
   'runtime-web': ['ssm-core', 'kernels', 'checkpoint'],
