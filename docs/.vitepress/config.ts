@@ -6,6 +6,7 @@ import { defineConfig } from 'vitepress';
 import llms from 'vitepress-plugin-llms';
 import { figures } from './markdown/figures';
 import { repositoryLinks } from './markdown/repository-links';
+import { sources } from './markdown/sources';
 import { scrollableTables } from './markdown/tables';
 import { sidebar } from './sidebar';
 
@@ -24,7 +25,7 @@ export default defineConfig({
   markdown: {
     math: true,
     config(md) {
-      md.use(repositoryLinks, docs).use(figures).use(scrollableTables);
+      md.use(repositoryLinks, docs).use(sources, join(docs, '..')).use(figures).use(scrollableTables);
     },
   },
   vue: { template: { compilerOptions: { isCustomElement: (tag) => tag.startsWith('mjx-') || tag.startsWith('ssm-') } } },

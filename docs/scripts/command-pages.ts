@@ -78,7 +78,7 @@ function groups(command: Command): Map<string, Option[]> {
 }
 
 function about({ description, argChoices, defaultValue, defaultValueDescription }: Option): string {
-  const choices = argChoices ? ` One of ${argChoices.map((one) => `\`${one}\``).join(', ')}.` : '';
+  const choices = argChoices ? `: ${argChoices.map((one) => `\`${one}\``).join(', ')}` : '';
   const shown = defaultValueDescription ?? (defaultValue === undefined ? undefined : String(defaultValue));
   return `${description}${choices}${shown === undefined || shown === '' || shown === 'false' ? '' : ` (default: ${shown})`}`;
 }
