@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
-import { hubEndpoint, requireStallTimeout, STALL_TIMEOUT_MS } from '@densessm/checkpoint';
+import { hubEndpoint, requireStallTimeout, STALL_TIMEOUT_MS } from '@densessm/checkpoint/internal';
 import { type Environment, hubHome, isOn } from './environment';
 import { type Proxies, proxiesOf } from './proxy';
 import { implicitToken, requireToken } from './token';
@@ -23,6 +23,7 @@ export interface HubOptions {
   cacheDir?: string;
   /** Takes what is in the cache and asks nobody: HF_HUB_OFFLINE unless said otherwise. */
   offline?: boolean;
+  /** Hears how much of a file has come, and of files at hand how much was read. */
   onProgress?: (progress: DownloadProgress) => void;
   /** A server that sends no byte for this long is given up: HF_HUB_DOWNLOAD_TIMEOUT (in seconds), else 30,000. */
   stallTimeoutMs?: number;
