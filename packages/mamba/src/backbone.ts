@@ -142,7 +142,7 @@ export function runLayers<M, C extends BackboneConfig, Shown, Ssm extends Tensor
       tidyTree(() => {
         const x = rmsNorm({ x: some.x, weight: some.layer.norm }, { eps });
         const readers = readersOf(l).length;
-        const call = { readers, documentStarts, chunkSize: options.chunkSize, onScan: options.onScan?.bind(undefined, l), lastOnly };
+        const call = { ...shared, readers, chunkSize: options.chunkSize, onScan: options.onScan?.bind(undefined, l), lastOnly };
         const { y, ...others } = mixer(some.layer.mixer, c, { ...some, ...call, x });
         return { x: add<Tensor3D>(lastOnly ? lastToken(some.x) : some.x, y), ...others };
       });
