@@ -15,13 +15,8 @@ export class WorkerDevice {
     return this.started();
   }
 
-  /** Where tfjs's binary lies, for `loadModel`. */
-  get args(): Partial<DeviceArgs> {
-    return this.#args ?? {};
-  }
-
   started(): Promise<DeviceFacts> {
-    this.#started ??= begin(this.args).catch((error: unknown) => {
+    this.#started ??= begin(this.#args ?? {}).catch((error: unknown) => {
       this.#started = undefined; // another try may go well
       this.#args = undefined;
       throw error;
