@@ -1,13 +1,17 @@
-import { buildParams, disposeGrads, disposeTree, namedParams, type SpecTree, SsmError, tensorsOf, tidyTree } from '@densessm/ssm-core';
+import { liesOnHost, withPrecision } from '@densessm/kernels/internal';
+import { buildParams, disposeGrads, disposeTree, namedParams, type SpecTree, tensorsOf, tidyTree } from '@densessm/ssm-core';
 import { dispose } from '@tensorflow/tfjs-core';
 import type { Batch } from '../data/batch';
-import { clipFactor, gradientNorm } from '../optimizers/clip';
+import { clipFactor } from '../optimizers/clip';
+import type { StepMeasures } from '../optimizers/optimizer';
 import { checkNumbers } from '../options';
 import { toDevice } from './device-batch';
+import { disposed, diverged, notAwaited, nothingToPredict, otherOptimizer } from './errors';
 import { evaluate } from './evaluate';
 import { type MicroBatchGradients, type ModelRun, microBatchGradients, sumOf } from './gradients';
 import { copyToHost, fromHost, fromNames, namesOf } from './host-tensors';
 import { countTargets } from './loss';
+import { lossScale, measuresOf } from './measures';
 import { nextTask } from './next-task';
 import type { Evaluation, StepRecord, TrainerOptions, TrainingState } from './types';
 
@@ -18,6 +22,8 @@ interface Gathered<P extends object, State> {
   states: State[];
   /** Tokens read. */
   tokens: number;
+  /** What loss and gradients are multiplied by. */
+  scale: number;
 }
 
 const OPTIMIZER = 'optimizer.';
@@ -38,6 +44,8 @@ export class Trainer<C, P extends object, State> {
   #skippedInARow = 0;
   #tokens = 0;
   #isBusy = false;
+  /** From an update that the host has not seen the numbers of, to the end of its step. */
+  #updating: Promise<unknown> | undefined;
   #isDisposed = false;
 
   /** @throws SsmError OPTION */
@@ -131,17 +139,25 @@ export class Trainer<C, P extends object, State> {
     const learningRate = this.#options.schedule(step);
     const batches = await this.#batches(step);
     this.#refuseDisposed();
-    const { sum, states, tokens } = this.#gather(batches);
-    const total = gradientNorm(sum.grads);
-    const [[loss], [gradNorm]] = (await Promise.all([sum.loss.data(), total.data()])) as unknown as [[number], [number]];
+    const gathered = this.#gather(batches);
+    const { sum, states, tokens } = gathered;
+    const measured = measuresOf(sum, gathered.scale);
+    const reading = measured.data();
+    // asked for before, so that a device updates while the host gets the two numbers
+    const isAhead = !liesOnHost() && this.#options.optimizer.takesMeasures === true;
+    if (isAhead) this.#update(gathered, learningRate, { measured, largestNorm: this.#largestNorm });
+    this.#updating = isAhead ? reading.catch(() => undefined) : undefined;
+    const [loss, gradNorm] = (await reading) as unknown as [number, number];
+    this.#updating = undefined;
     // from here to the end nothing waits, so that save() never sees half a step
     const skipped = !Number.isFinite(loss) || !Number.isFinite(gradNorm);
     const isKept = !skipped && !this.#isDisposed;
-    if (isKept) this.#update(sum, learningRate, gradNorm);
+    if (isKept && !isAhead) this.#update(gathered, learningRate, gradNorm);
+    if (skipped && isAhead) this.#options.optimizer.leaveOut?.();
     this.#carry(isKept ? states : []);
     if (!isKept) disposeTree(states);
     disposeGrads({ value: sum.loss, grads: sum.grads });
-    dispose(total);
+    dispose(measured);
     this.#refuseDisposed();
     this.#count(tokens, skipped);
     if (this.#skippedInARow > (this.#options.maxSkippedSteps ?? 0)) throw diverged(step, this.#skippedInARow, loss, gradNorm);
@@ -158,31 +174,45 @@ export class Trainer<C, P extends object, State> {
     const targets = batches.map((batch) => countTargets(batch.targets));
     const all = targets.reduce((sum, count) => sum + count, 0);
     if (all === 0) throw nothingToPredict(this.#steps);
+    const scale = lossScale(this.#options.precision, all);
     const states: State[] = [];
     let sum: MicroBatchGradients<P, State> | undefined;
     for (const [part, batch] of batches.entries()) {
-      const own = this.#microBatch(batch, part, (targets[part] as number) / all);
+      const own = this.#microBatch(batch, part, (scale * (targets[part] as number)) / all);
       if (own.state !== undefined) states.push(own.state);
       sum = sum ? sumOf(sum, own) : own;
     }
-    return { sum: sum as MicroBatchGradients<P, State>, states, tokens: batches.reduce((count, { tokens }) => count + tokens.length, 0) };
+    const tokens = batches.reduce((count, batch) => count + batch.tokens.length, 0);
+    return { sum: sum as MicroBatchGradients<P, State>, states, tokens, scale };
   }
 
   #microBatch(batch: Batch, part: number, share: number): MicroBatchGradients<P, State> {
-    const { model, config, carryState } = this.#options;
+    const { model, config, carryState, precision } = this.#options;
     const device = toDevice(batch);
     const fresh = carryState && this.#carried[part] === undefined ? model.initialState(config, batch.batchSize) : undefined;
     try {
-      return microBatchGradients(this.#run, this.#params, device, share, carryState ? (this.#carried[part] ?? fresh) : undefined);
+      return withPrecision(precision ?? 'f32', () =>
+        microBatchGradients(this.#run, this.#params, device, share, carryState ? (this.#carried[part] ?? fresh) : undefined),
+      );
     } finally {
       disposeTree([device, fresh]);
     }
   }
 
-  #update({ grads }: MicroBatchGradients<P, State>, learningRate: number, gradNorm: number): void {
-    const { optimizer, gradClip } = this.#options;
-    const gradientScale = clipFactor(gradNorm, gradClip ?? Number.POSITIVE_INFINITY);
-    this.#params = optimizer.update({ spec: this.#spec, params: this.#params, grads, learningRate, gradientScale });
+  get #largestNorm(): number {
+    const { gradClip = Number.POSITIVE_INFINITY } = this.#options;
+    return Number.isFinite(gradClip) ? gradClip : 0;
+  }
+
+  /** With the norm of the gradients, or with what a device will clip by. */
+  #update({ sum: { grads }, scale }: Gathered<P, State>, learningRate: number, norm: number | StepMeasures): void {
+    const { optimizer, gradClip = Number.POSITIVE_INFINITY } = this.#options;
+    const given = { spec: this.#spec, params: this.#params, grads, learningRate };
+    const update =
+      typeof norm === 'number'
+        ? { ...given, gradientScale: clipFactor(norm, gradClip) / scale }
+        : { ...given, gradientScale: 1 / scale, measures: norm };
+    this.#params = optimizer.update(update);
   }
 
   /** States that a step which was not finite left behind are not gone on from: the next one begins anew. */
@@ -198,8 +228,9 @@ export class Trainer<C, P extends object, State> {
     this.#skippedInARow = skipped ? this.#skippedInARow + 1 : 0;
   }
 
-  /** Everything {@link Trainer.restore} needs, copied. @throws SsmError STATE after {@link Trainer.dispose} */
+  /** Everything {@link Trainer.restore} needs, copied, of whole steps. @throws SsmError STATE after {@link Trainer.dispose} */
   async save(): Promise<TrainingState> {
+    while (this.#updating !== undefined) await this.#updating;
     this.#refuseDisposed();
     const { optimizer } = this.#options;
     const { tensors, counters: steps } = optimizer.state();
@@ -232,48 +263,3 @@ export class Trainer<C, P extends object, State> {
     this.#options.optimizer.dispose();
   }
 }
-
-const otherOptimizer = (got: string, expected: string): SsmError =>
-  new SsmError({
-    code: 'STATE',
-    what: 'Trainer.restore: the state was saved with another optimizer.',
-    expected,
-    got,
-    fix: 'go on with the optimizer of the first run, or start a new run from its parameters',
-  });
-
-const disposed = (): SsmError =>
-  new SsmError({
-    code: 'STATE',
-    what: 'Trainer: the trainer was disposed of.',
-    expected: 'a trainer that owns its parameters',
-    got: 'a freed one',
-    fix: 'dispose after the last use; Trainer.restore goes on from what Trainer.save gave',
-  });
-
-const notAwaited = (): SsmError =>
-  new SsmError({
-    code: 'OPTION',
-    what: 'Trainer: the step or evaluation before has not ended.',
-    expected: 'one at a time',
-    got: 'two',
-    fix: 'await each step and each evaluation',
-  });
-
-const nothingToPredict = (step: number): SsmError =>
-  new SsmError({
-    code: 'TOKENS',
-    what: `Trainer.step: step ${step} has no token to predict.`,
-    expected: 'at least one target that counts',
-    got: 'none in all its batches',
-    fix: 'use longer blocks, or a sampler that leaves out texts of one token',
-  });
-
-const diverged = (step: number, count: number, loss: number, gradNorm: number): SsmError =>
-  new SsmError({
-    code: 'DIVERGED',
-    what: `Trainer.step: ${count} steps in a row were not finite and were skipped.`,
-    expected: 'a finite loss and gradient',
-    got: `loss ${loss}, gradient norm ${gradNorm} at step ${step}`,
-    fix: 'lower the learning rate, lengthen the warm-up or clip the gradients (1 is usual), and go on from the last good checkpoint',
-  });

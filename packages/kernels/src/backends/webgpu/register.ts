@@ -1,4 +1,5 @@
 import { SsmError } from '@densessm/ssm-core';
+import { env } from '@tensorflow/tfjs-core';
 import { addRuntime } from '../../backend-runtime';
 import { siluGrad, siluKernel } from '../../operations/activations/silu';
 import { siluGate, siluGateGrad } from '../../operations/activations/silu-gate';
@@ -96,6 +97,8 @@ function gpuOf(backend: unknown): Gpu {
   const tfjs = checkBackend(backend);
   const known = running.get(tfjs);
   if (known) return known;
+  // else tfjs computes on the CPU what small tensors that were never on the device are made into: other bits after a checkpoint than before
+  env().set('WEBGPU_CPU_FORWARD', false);
   const failures = new DeviceFailures(tfjs.device);
   throwWhenRead(tfjs, failures);
   boundBufferPool(tfjs.bufferManager);
