@@ -14,7 +14,6 @@ it('exports exactly this', () => {
       "layerGates",
       "parseDenseConfig",
       "recordedGate",
-      "startsNeutral",
     ]
   `);
 });

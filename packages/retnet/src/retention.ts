@@ -40,7 +40,7 @@ export const retention: RetentionFn = ({ q, k, v, positions, state }, { chunkSiz
   tidy(() => {
     const attrs = chunkSize === undefined ? {} : { chunkSize };
     const { logDecay, documentStarts, inverseRootScale } = positions;
-    const [o, next] = decayScan({ q, k, v, logDecay, s0: state, starts: documentStarts }, attrs);
+    const [o, next] = decayScan({ q, k, v, logDecay, s0: state, documentStarts }, attrs);
     return [mul(o, inverseRootScale), next];
   });
 

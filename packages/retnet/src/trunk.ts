@@ -3,7 +3,15 @@
  * Letters in shapes: B batch, T time, D hidden size.
  */
 import { type DenseConfig, type DenseParams, denseConnect, denseSources } from '@densessm/dense-connect';
-import { type ForwardOptions, recomputed, refuseDisposed, startsTensor, type TokenIds, tidyTree, tokenTensor } from '@densessm/ssm-core';
+import {
+  checkpointed,
+  documentStartsTensor,
+  type ForwardOptions,
+  refuseDisposed,
+  type TokenIds,
+  tidyTree,
+  tokenTensor,
+} from '@densessm/ssm-core';
 import type { Tensor1D, Tensor2D, Tensor3D, Tensor4D } from '@tensorflow/tfjs-core';
 import { type Positions, positionsFrom, restartedAt, scaleTensor } from './positions';
 import { type RetentionCall, type RetentionFn, retention } from './retention';
@@ -69,14 +77,14 @@ export function beginCall(where: string, config: TrunkConfig, tokens: TokenIds, 
   refuseDisposed(where, state, 'states');
   if (state) checkState(where, config, state, batch);
   const before = state?.position ?? 0;
-  const starts = startsTensor(where, options, ids);
+  const documentStarts = documentStartsTensor(where, options, ids);
   const begin = (positions: Positions, scale?: Tensor4D): TrunkCall => {
     const next = { position: before + length, ...(scale && { scale }) };
     return { ids, call: { positions, retain, options: { chunkSize } }, state, next, recompute };
   };
   const positions = positionsFrom(before, length, config);
-  if (!starts && !state?.scale) return begin(positions);
-  const restarted = restartedAt(positions, starts, state?.scale ?? scaleTensor(batch, config.numHeads, before));
+  if (!documentStarts && !state?.scale) return begin(positions);
+  const restarted = restartedAt(positions, documentStarts, state?.scale ?? scaleTensor(batch, config.numHeads, before));
   return begin(restarted.positions, restarted.scale);
 }
 
@@ -99,7 +107,7 @@ export function runLayers<Layer>(
       });
     const sources = (reads[l] as number[]).map((source) => (outputs[source] as LayerOutputs).shown);
     const inputs = { layer, x: outputs.at(-1)?.x ?? x, sources, state: state?.layers[l]?.kv };
-    outputs.push(recompute ? recomputed(step, inputs, { call }) : step(inputs, { call }));
+    outputs.push(recompute ? checkpointed(step, inputs, { call }) : step(inputs, { call }));
   }
   return outputs;
 }

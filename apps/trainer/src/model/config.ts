@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { type AnyModel, type ConfigJson, isObject, SsmError } from '@densessm/ssm-core';
+import { type AnyModel, type ConfigJson, SsmError } from '@densessm/ssm-core';
+import { isObject } from '@densessm/ssm-core/plain';
 import type { Tokenizer } from '@densessm/tokenizer';
 import { usageError } from '../errors';
 import type { Io } from '../io';

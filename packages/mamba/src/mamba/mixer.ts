@@ -5,7 +5,7 @@
  */
 import { causalConv1d, linear, type SelectiveScanInputs, siluGate, softplus } from '@densessm/kernels';
 import { readStates, type ScanStates, selectiveScanShown } from '@densessm/kernels/internal';
-import { lastToken } from '@densessm/ssm-core';
+import { lastToken } from '@densessm/ssm-core/internal';
 import { add, exp, mul, neg, reshape, split, sub, sum, type Tensor2D, type Tensor3D } from '@tensorflow/tfjs-core';
 import type { MixerInputs, MixerOutputs } from '../backbone';
 import { fuse } from '../dense';
@@ -32,19 +32,19 @@ type Scan = Omit<SelectiveScanInputs, 'C' | 'D' | 'B'> & Pick<MambaShown, 'x' | 
 export function mambaMixer(
   params: MambaMixerParams,
   c: MambaConfig,
-  { x, state, sources, readers, starts, lastOnly }: MixerInputs<MambaShown, Tensor3D>,
+  { x, state, sources, readers, documentStarts, lastOnly }: MixerInputs<MambaShown, Tensor3D>,
 ): MixerOutputs<MambaShown, Tensor3D> {
   const E = c.innerSize;
   const [z, inner] = projectIn(params.inProj, { x, lastOnly }, [E, E], [[0, E]]) as [Tensor3D, Tensor3D];
   const { weight, bias } = params.conv1d;
   const filter: Tensor2D = reshape(weight, [c.innerSize, c.convKernel]);
-  const [u, conv] = causalConv1d({ x: inner, w: filter, bias, tail: state?.conv, starts }, { activation: 'silu' });
+  const [u, conv] = causalConv1d({ x: inner, w: filter, bias, tail: state?.conv, documentStarts }, { activation: 'silu' });
 
   // Δ, B and C depend on the token: the selection of §3.2
   const sizes = [c.timeStepRank, c.stateSize, c.stateSize];
   const [low, B, C] = split<Tensor3D>(linear({ x: u, w: params.xProj }), sizes, -1) as [Tensor3D, Tensor3D, Tensor3D];
   const delta = softplus(linear({ x: low, w: params.dtProj.weight, bias: params.dtProj.bias }));
-  const own: Scan = { x, u, delta, A: neg(exp(params.aLog)), B, h0: state?.ssm, starts };
+  const own: Scan = { x, u, delta, A: neg(exp(params.aLog)), B, h0: state?.ssm, documentStarts };
 
   const isStateRead = c.dense?.fuses === 'state' && c.dense.projection !== 'none';
   const [y, ssm, states] = readOut(params, c, own, C, sources, isStateRead ? readers : 0);

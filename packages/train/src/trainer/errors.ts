@@ -15,7 +15,7 @@ export const disposed = (): SsmError =>
     what: 'Trainer: the trainer was disposed of.',
     expected: 'a trainer that owns its parameters',
     got: 'a freed one',
-    fix: 'dispose after the last use; Trainer.restore goes on from what Trainer.save gave',
+    fix: 'dispose after the last use; Trainer.restore continues from what Trainer.save gave',
   });
 
 export const notAwaited = (): SsmError =>

@@ -215,7 +215,7 @@ export class Trainer<C, P extends object, State> {
     this.#params = optimizer.update(update);
   }
 
-  /** States that a step which was not finite left behind are not gone on from: the next one begins anew. */
+  /** States that a step which was not finite left behind are not resumed from: the next one begins anew. */
   #carry(states: State[]): void {
     disposeTree(this.#carried);
     this.#carried = states;

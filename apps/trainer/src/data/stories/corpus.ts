@@ -41,5 +41,5 @@ function isHeldOut(text: string): boolean {
 function requireNumber(name: string, value: number): void {
   if (Number.isSafeInteger(value) && value >= 0) return;
   const what = `storyCorpus: \`${name}\` has no meaning.`;
-  throw new SsmError({ code: 'OPTION', what, expected: 'a whole number from 0', got: String(value), fix: `correct ${name}` });
+  throw new SsmError({ code: 'OPTION', what, expected: 'an integer from 0', got: String(value), fix: `correct ${name}` });
 }
