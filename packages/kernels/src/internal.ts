@@ -1,4 +1,3 @@
-export { liesOnHost } from './host-ids';
 export { linearParts } from './operations/linear/kernel';
 export { withPrecision } from './operations/matmul/precision';
 export { readStates, type ScanStates, selectiveScanShown } from './operations/selective-scan/shown-states';

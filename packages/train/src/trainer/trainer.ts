@@ -1,5 +1,6 @@
-import { liesOnHost, withPrecision } from '@densessm/kernels/internal';
+import { withPrecision } from '@densessm/kernels/internal';
 import { buildParams, disposeGrads, disposeTree, namedParams, type SpecTree, tensorsOf, tidyTree } from '@densessm/ssm-core';
+import { liesOnHost } from '@densessm/ssm-core/internal';
 import { dispose } from '@tensorflow/tfjs-core';
 import type { Batch } from '../data/batch';
 import { clipFactor } from '../optimizers/clip';

@@ -27,6 +27,8 @@ import { decayScan } from '../../operations/decay-scan/kernel';
 import { decayScanGradOnGpu, decayScanOnGpu } from '../../operations/decay-scan/webgpu/kernel';
 import { embedding, embeddingGrad } from '../../operations/embedding/kernel';
 import { embeddingGradOnGpu, embeddingOnGpu } from '../../operations/embedding/webgpu/kernel';
+import { linearCrossEntropyKernel } from '../../operations/linear-cross-entropy/kernel';
+import { linearCrossEntropyOnGpu } from '../../operations/linear-cross-entropy/webgpu/kernel';
 import { matMul } from '../../operations/matmul/kernel';
 import { matMulOnGpu } from '../../operations/matmul/webgpu/kernel';
 import { rmsNormGrad } from '../../operations/rms-norm/gradient';
@@ -81,6 +83,7 @@ export function registerWebGpuKernels(backend: unknown): WebGpuKernels {
       specializeOnGpu(gpu, rmsNormGrad, rmsNormGradOnGpu),
       specializeOnGpu(gpu, crossEntropy, crossEntropyOnGpu),
       specializeOnGpu(gpu, crossEntropyGrad, crossEntropyGradOnGpu),
+      specializeOnGpu(gpu, linearCrossEntropyKernel, linearCrossEntropyOnGpu),
       specializeOnGpu(gpu, adamwStep, adamwStepOnGpu),
       specializeOnGpu(gpu, squareSum, squareSumOnGpu),
       specializeOnGpu(gpu, decayScan, decayScanOnGpu),

@@ -3,7 +3,15 @@ import { type GpuKernel, groupsOf, sizeOf } from '../../../backends/webgpu/speci
 import type { AdamwStepAttrs, AdamwStepInputs } from '../kernel';
 
 const PARAMS = {
-  ...{ scale: 'f32', beta1: 'f32', rest1: 'f32', beta2: 'f32', rest2: 'f32', kept: 'f32', stepSize: 'f32', root: 'f32', eps: 'f32' },
+  scale: 'f32',
+  beta1: 'f32',
+  rest1: 'f32',
+  beta2: 'f32',
+  rest2: 'f32',
+  kept: 'f32',
+  stepSize: 'f32',
+  root: 'f32',
+  eps: 'f32',
   largestNorm: 'f32',
 } as const;
 
