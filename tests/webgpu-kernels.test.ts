@@ -1,4 +1,4 @@
-import { cumsum, embedding, silu } from '@densessm/kernels';
+import { cumsum, embedding, matMul, silu } from '@densessm/kernels';
 import { kernelChecks } from '@densessm/kernels/checks';
 import { registerWebGpuKernels } from '@densessm/kernels/webgpu';
 import { startBackend } from '@densessm/runtime-node';
@@ -18,6 +18,7 @@ import {
   type Tensor,
   tensor,
   tensor1d,
+  tensor2d,
   tidy,
   zeros,
 } from '@tensorflow/tfjs-core';
@@ -104,6 +105,31 @@ describe.skipIf(missing)('WebGPU', () => {
     dispose(inUse);
   });
 
+  it('multiplies matrices that are more than the device binds at a time', async () => {
+    const own = device();
+    const { limits } = own;
+    const fewer = { ...Object.fromEntries(LIMITS.map((name) => [name, limits[name]])), maxStorageBufferBindingSize: 4 * 64 * 200 };
+    const sample = (shape: [number, number], seed: number) =>
+      tensor2d(
+        Float32Array.from({ length: shape[0] * shape[1] }, (_, i) => Math.sin(seed + i * 12.9898)),
+        shape,
+      );
+    for (const [transposeA, transposeB] of [
+      [false, false],
+      [false, true],
+      [true, false],
+      [true, true],
+    ] as const) {
+      const a = sample(transposeA ? [150, 135] : [135, 150], 1);
+      const b = sample(transposeB ? [140, 150] : [150, 140], 2);
+      const want = await matMul({ a, b }, { transposeA, transposeB }).data();
+      Object.defineProperty(own, 'limits', { value: fewer, configurable: true });
+      const got = await matMul({ a, b }, { transposeA, transposeB }).data();
+      Object.defineProperty(own, 'limits', { value: limits, configurable: true });
+      await expectClose('product', want, got, 1e-5);
+    }
+  });
+
   it('sums what is empty to zeros', async () => {
     expect([...(await sum(zeros([3, 0]), 1).data())]).toEqual([0, 0, 0]);
   });
@@ -125,5 +151,7 @@ describe.skipIf(missing)('WebGPU', () => {
     expect((await silu(fill([2], 0)).data())[0]).toBe(0);
   });
 });
+
+const LIMITS = ['maxComputeWorkgroupsPerDimension', 'maxComputeWorkgroupStorageSize', 'maxStorageBuffersPerShaderStage'] as const;
 
 const device = () => (findBackend('webgpu') as unknown as { device: GPUDevice }).device;

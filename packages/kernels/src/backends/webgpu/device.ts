@@ -48,6 +48,27 @@ export async function openDevice(gpu: GPU, fix: string): Promise<OpenedDevice> {
   };
 }
 
+interface MatrixConfig {
+  readonly componentType: string;
+  readonly resultComponentType: string;
+  readonly M: number;
+  readonly N: number;
+  readonly K: number;
+}
+
+/** Whether subgroups multiply 16 × 16 halves to floats, and all have 32 invocations: the feature is a draft, and devices list what they have. */
+export function multipliesMatrices(device: GPUDevice): boolean {
+  const has = ['chromium-experimental-subgroup-matrix', 'shader-f16', 'subgroups'].every((name) => device.features.has(name));
+  const { adapterInfo } = device as GPUDevice & {
+    adapterInfo?: { subgroupMinSize?: number; subgroupMaxSize?: number; subgroupMatrixConfigs?: readonly MatrixConfig[] };
+  };
+  if (!has || adapterInfo?.subgroupMinSize !== 32 || adapterInfo.subgroupMaxSize !== 32) return false;
+  return [...(adapterInfo.subgroupMatrixConfigs ?? [])].some(
+    ({ componentType, resultComponentType, M, N, K }) =>
+      componentType === 'f16' && resultComponentType === 'f32' && M === 16 && N === 16 && K === 16,
+  );
+}
+
 /** Present browsers have `info`, earlier ones a method. */
 const infoOf = async (adapter: GPUAdapter & { info?: GPUAdapterInfo }): Promise<GPUAdapterInfo> =>
   adapter.info ?? (await adapter.requestAdapterInfo());

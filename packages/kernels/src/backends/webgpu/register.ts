@@ -1,4 +1,5 @@
 import { SsmError } from '@densessm/ssm-core';
+import { env } from '@tensorflow/tfjs-core';
 import { addRuntime } from '../../backend-runtime';
 import { siluGrad, siluKernel } from '../../operations/activations/silu';
 import { siluGate, siluGateGrad } from '../../operations/activations/silu-gate';
@@ -26,6 +27,8 @@ import { decayScan } from '../../operations/decay-scan/kernel';
 import { decayScanGradOnGpu, decayScanOnGpu } from '../../operations/decay-scan/webgpu/kernel';
 import { embedding, embeddingGrad } from '../../operations/embedding/kernel';
 import { embeddingGradOnGpu, embeddingOnGpu } from '../../operations/embedding/webgpu/kernel';
+import { linearCrossEntropyKernel } from '../../operations/linear-cross-entropy/kernel';
+import { linearCrossEntropyOnGpu } from '../../operations/linear-cross-entropy/webgpu/kernel';
 import { matMul } from '../../operations/matmul/kernel';
 import { matMulOnGpu } from '../../operations/matmul/webgpu/kernel';
 import { rmsNormGrad } from '../../operations/rms-norm/gradient';
@@ -80,6 +83,7 @@ export function registerWebGpuKernels(backend: unknown): WebGpuKernels {
       specializeOnGpu(gpu, rmsNormGrad, rmsNormGradOnGpu),
       specializeOnGpu(gpu, crossEntropy, crossEntropyOnGpu),
       specializeOnGpu(gpu, crossEntropyGrad, crossEntropyGradOnGpu),
+      specializeOnGpu(gpu, linearCrossEntropyKernel, linearCrossEntropyOnGpu),
       specializeOnGpu(gpu, adamwStep, adamwStepOnGpu),
       specializeOnGpu(gpu, squareSum, squareSumOnGpu),
       specializeOnGpu(gpu, decayScan, decayScanOnGpu),
@@ -96,6 +100,8 @@ function gpuOf(backend: unknown): Gpu {
   const tfjs = checkBackend(backend);
   const known = running.get(tfjs);
   if (known) return known;
+  // else tfjs computes on the CPU what small tensors that were never on the device are made into: other bits after a checkpoint than before
+  env().set('WEBGPU_CPU_FORWARD', false);
   const failures = new DeviceFailures(tfjs.device);
   throwWhenRead(tfjs, failures);
   boundBufferPool(tfjs.bufferManager);
