@@ -56,7 +56,7 @@ const REPORT_EVERY_MS = 20_000;
 type AnyTrainer = Trainer<object, object, unknown>;
 
 async function openTrainer({ settings, resumed }: OpenRun, { data, loaded }: Prepared): Promise<AnyTrainer> {
-  const { gradientAccumulationSteps, recompute, carryState } = settings;
+  const { gradientAccumulationSteps, recompute, carryState, precision } = settings;
   const options = {
     model: loaded.model,
     config: loaded.config,
@@ -67,6 +67,7 @@ async function openTrainer({ settings, resumed }: OpenRun, { data, loaded }: Pre
     gradientAccumulationSteps,
     recompute,
     carryState,
+    precision,
   };
   if (resumed === undefined) return new Trainer({ ...options, params: loaded.params });
   disposeTree(loaded.params); // the checkpoint has its own
