@@ -5,15 +5,20 @@ import { startBackend } from '@densessm/runtime-node';
 import { SsmError } from '@densessm/ssm-core';
 import { describeKernelChecks, expectClose } from '@densessm/testing';
 import {
+  add,
   addN,
   cast,
+  concat,
   dispose,
   fill,
   findBackend,
   grads,
   mean,
+  mul,
   setBackend,
   slice,
+  split,
+  sub,
   sum,
   type Tensor,
   tensor,
@@ -73,6 +78,31 @@ describe.skipIf(missing)('WebGPU', () => {
     await setBackend('webgpu');
     await expectClose('sum', wantTotal, total, 0);
     await expectClose('mean', wantAverage, average, 1e-6);
+  });
+
+  it.each<[string, (x: Tensor, y: Tensor) => Tensor, number[], number[]]>([
+    ['adds', add, [3, 7], [3, 7]],
+    ['adds a row to each', add, [2, 3, 7], [7]],
+    ['multiplies along axes of one', mul, [2, 3, 5, 4], [3, 1, 4]],
+    ['multiplies what both repeat', mul, [3, 1, 4], [2, 1, 5, 1]],
+    ['subtracts from a number', (x, y) => sub(y, x), [67], []],
+    ['joins and cuts the last axis', (x, y) => addN(split(concat([x, y], 1), 2, 1)), [3, 5], [3, 7]],
+    ['joins and cuts the first axis', (x, y) => concat(split(concat([x, y], 0), [4, 1], 0).reverse(), 0), [2, 3, 2], [3, 3, 2]],
+  ])('%s as the cpu does', async (_, operation, first, second) => {
+    const both = async () => {
+      const of = (shape: number[], by: number) =>
+        tensor(
+          Float32Array.from({ length: shape.reduce((a, b) => a * b, 1) }, (_, i) => (i % 11) + by),
+          shape,
+        );
+      const y = tidy(() => operation(of(first, 0.5), of(second, -2)));
+      return { shape: y.shape, values: [...(await y.data())] };
+    };
+    const got = await both();
+    await setBackend('cpu');
+    const want = await both();
+    await setBackend('webgpu');
+    expect(got).toEqual(want);
   });
 
   it('adds the gradients of equal ids over more tokens than are sorted at a time', async () => {

@@ -5,6 +5,7 @@ import { type AnyModel, buildParams, disposeTree, namedParams } from '@densessm/
 import { adamW, constantSchedule, Trainer } from '@densessm/train';
 import { findBackend, tensor } from '@tensorflow/tfjs-core';
 import { finished } from './device';
+import { profiled } from './profile';
 
 export interface Trained {
   name: string;
@@ -149,12 +150,22 @@ async function timeOf(
       ({ loss } = await trainer.step());
       if (i >= 2) times.push(performance.now() - start);
     }
+    if (process.env.PROFILE) await shares(() => trainer.step());
     const gigabytes = pool().numBytesAllocated / 1e9;
     times.sort((a, b) => a - b);
     return { name, precision, batchSize, length, best: times[0] as number, median: times[steps >> 1] as number, hostMs, loss, gigabytes };
   } finally {
     trainer.dispose();
   }
+}
+
+/** What each program takes of a step. */
+async function shares(step: () => Promise<unknown>): Promise<void> {
+  const found = await profiled(step);
+  const [count, ms] = found.reduce(([n, sum], [, one, time]) => [n + one, sum + time], [0, 0]);
+  console.log(`  ${count} dispatches, ${ms.toFixed(1)} ms on the device`);
+  for (const [name, calls, time] of found.slice(0, 24))
+    console.log(`    ${time.toFixed(2).padStart(8)} ms  ${String(calls).padStart(5)}  ${name}`);
 }
 
 async function readingOf(sizes: Sizes, precision: 'f32' | 'f16'): Promise<string> {

@@ -1,3 +1,3 @@
 export { linearParts } from './operations/linear/kernel';
-export { withPrecision } from './operations/matmul/precision';
+export { hasHalfProducts, withPrecision } from './operations/matmul/precision';
 export { readStates, type ScanStates, selectiveScanShown } from './operations/selective-scan/shown-states';

@@ -24,6 +24,7 @@ export function openTrainer(
     gradientAccumulationSteps,
     recompute,
     carryState,
+    precision,
     ...(world && { peers: world }),
     ...(outerSteps > 0 && { outer }),
   };

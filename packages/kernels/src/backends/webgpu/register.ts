@@ -45,7 +45,9 @@ import { Gpu, type TfjsGpuBackend } from './gpu';
 import { GpuMatrix } from './packed/packed-matrix';
 import { specializeOnGpu } from './specialize';
 import { replaceAddN } from './tfjs-patches/add-n';
+import { replaceBinary } from './tfjs-patches/binary';
 import { boundBufferPool } from './tfjs-patches/buffer-pool';
+import { replacePieces } from './tfjs-patches/pieces';
 import { replaceSums } from './tfjs-patches/sum';
 
 export interface WebGpuKernels {
@@ -56,8 +58,8 @@ export interface WebGpuKernels {
 const running = new WeakMap<object, Gpu>();
 
 /**
- * Registers our WGSL kernels for tfjs's WebGPU backend, and replaces four of tfjs's own: AddN of many tensors and Cumsum from the end, which are
- * silently wrong, and Sum and Mean, which are slow where there are few sums. From then on an error of the device is thrown, by the next kernel or the next reading of a tensor, and names the kernel.
+ * Registers our WGSL kernels for tfjs's WebGPU backend, and replaces some of tfjs's own: AddN of many tensors and Cumsum from the end, which are
+ * silently wrong, Sum and Mean, which are slow where there are few sums, and Add, Sub, Multiply, SplitV and Concat, which are slow on the host. From then on an error of the device is thrown, by the next kernel or the next reading of a tensor, and names the kernel.
  * @throws SsmError BACKEND where the backend is not tfjs's
  */
 export function registerWebGpuKernels(backend: unknown): WebGpuKernels {
@@ -65,6 +67,8 @@ export function registerWebGpuKernels(backend: unknown): WebGpuKernels {
   replaceAddN(gpu);
   replaceCumsum(gpu);
   replaceSums(gpu);
+  replaceBinary(gpu);
+  replacePieces(gpu);
   return {
     names: [
       specializeOnGpu(gpu, matMul, matMulOnGpu),

@@ -1,3 +1,5 @@
+import { engine } from '@tensorflow/tfjs-core';
+
 /** What the factors of products are rounded to; sums are float32 either way. */
 export type Precision = 'f32' | 'f16';
 
@@ -16,3 +18,7 @@ export function withPrecision<T>(precision: Precision, run: () => T): T {
     current = before;
   }
 }
+
+/** Whether products of the current backend take float16 where they are asked to. */
+export const hasHalfProducts = (): boolean =>
+  (engine().backend as { device?: { features?: ReadonlySet<string> } }).device?.features?.has('shader-f16') === true;
