@@ -1,3 +1,4 @@
+export { parseChatJson } from './chat/json-number';
 export type { ChatMessage, ChatOptions } from './chat-template';
 export { TokenizerError, type TokenizerErrorCode } from './errors';
 export { type CompanionFiles, tokenizerFromJson } from './from-json';
