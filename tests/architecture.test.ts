@@ -26,7 +26,10 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   generate: ['ssm-core', 'kernels'],
   train: ['ssm-core', 'kernels', 'checkpoint'],
   server: ['ssm-core', 'tokenizer', 'generate'],
+  distributed: ['ssm-core'],
   layers: ['ssm-core', 'kernels', 'dense-connect', 'mamba', 'retnet'],
+  'ai-sdk': ['tokenizer', 'generate'],
+  langchain: ['ssm-core', 'tokenizer', 'generate'],
   testing: ['ssm-core', 'kernels'],
   'runtime-node': ['ssm-core', 'kernels', 'checkpoint'],
   'runtime-web': ['ssm-core', 'kernels', 'checkpoint'],
@@ -39,7 +42,7 @@ const MODELS = ['retnet', 'mamba'];
 const RUNTIMES = ['runtime-node', 'runtime-web'];
 /** What a package for every platform has for Node, behind an entry of its own. */
 const NODE_ENTRY = 'packages/server/src/node/';
-const NODE_ONLY = ['runtime-node', 'conformance', 'bench', 'trainer', FRONT_DOOR];
+const NODE_ONLY = ['runtime-node', 'distributed', 'conformance', 'bench', 'trainer', FRONT_DOOR];
 
 const packages = workspacePackages().map(({ folder, manifest }) => {
   const name = manifest.name.replace(SCOPE, '');
