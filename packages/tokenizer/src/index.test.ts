@@ -10,6 +10,7 @@ it('exports what its README lists', () => {
       "chatPrompt",
       "loadTokenizer",
       "messageEnds",
+      "parseChatJson",
       "tokenizerFromJson",
       "tokenizerFromSentencePiece",
       "trainByteLevelBpe",
