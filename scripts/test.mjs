@@ -13,6 +13,7 @@ await runMain(async () => {
   const env = await setup();
   // These use packages that exist only after setup.
   const { build, lint, types, unit } = await import('./checks/sources.mjs');
+  const { mpi } = await import('./checks/mpi.mjs');
   const { packages } = await import('./checks/packages.mjs');
   const { browserRuntime, browserSessions, nodePrograms, viteApp } = await import('./checks/consumers.mjs');
   const folder = mkdtempSync(join(tmpdir(), 'densessm-test-'));
@@ -24,6 +25,7 @@ await runMain(async () => {
         { name: 'lint', after: [], run: lint },
         { name: 'types', after: [], run: types },
         { name: 'unit', after: [], run: () => unit(folder) },
+        { name: 'mpi', after: ['unit'], run: () => mpi(folder) },
         { name: 'build', after: [], run: () => build(env) },
         { name: 'packages', after: ['build'], run: () => packages(env, folder, tarballs) },
         { name: 'node', after: ['packages'], run: () => nodePrograms(folder, tarballs) },
