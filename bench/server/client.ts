@@ -23,7 +23,9 @@ export async function ask(url: string, path: string, body: object, tokens: numbe
   }
   if (!response.ok || !response.body) throw new Error(`${response.status}: ${await response.text()}`);
   let [firstMs, text] = [0, ''];
-  for await (const piece of response.body.pipeThrough(new TextDecoderStream())) {
+  const decoder = new TextDecoder();
+  for await (const bytes of response.body as unknown as AsyncIterable<Uint8Array>) {
+    const piece = decoder.decode(bytes, { stream: true });
     if (firstMs === 0 && piece.includes('A"')) firstMs = performance.now() - start;
     text += piece;
   }
