@@ -15,7 +15,7 @@ await runMain(async () => {
   const { build, lint, types, unit } = await import('./checks/sources.mjs');
   const { mpi } = await import('./checks/mpi.mjs');
   const { packages } = await import('./checks/packages.mjs');
-  const { browserRuntime, browserSessions, nodePrograms, viteApp } = await import('./checks/consumers.mjs');
+  const { browserRuntime, browserSessions, browserWorker, nodePrograms, viteApp } = await import('./checks/consumers.mjs');
   const folder = mkdtempSync(join(tmpdir(), 'densessm-test-'));
   /** @type {import('./checks/packages.mjs').Tarballs} */
   const tarballs = new Map();
@@ -32,6 +32,7 @@ await runMain(async () => {
         { name: 'vite', after: ['packages'], run: () => viteApp(folder, tarballs) },
         { name: 'browser', after: ['vite'], run: () => browserSessions(folder) },
         { name: 'web', after: ['vite'], run: () => browserRuntime(folder) },
+        { name: 'worker', after: ['vite'], run: () => browserWorker(folder) },
       ],
       2,
       process.stdout,

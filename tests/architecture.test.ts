@@ -31,9 +31,13 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   'ai-sdk': ['tokenizer', 'generate'],
   langchain: ['ssm-core', 'tokenizer', 'generate'],
   testing: ['ssm-core', 'kernels'],
+  inspect: ['ssm-core', 'dense-connect'],
   'runtime-node': ['ssm-core', 'kernels', 'checkpoint'],
   'runtime-web': ['ssm-core', 'kernels', 'checkpoint'],
-  [FRONT_DOOR]: ['ssm-core', 'checkpoint', 'mamba', 'retnet', 'tokenizer', 'generate', 'runtime-node', 'runtime-web', 'trainer'],
+  [FRONT_DOOR]: [
+    ...['ssm-core', 'kernels', 'checkpoint', 'mamba', 'retnet', 'tokenizer', 'generate', 'train', 'inspect'],
+    ...['runtime-node', 'runtime-web', 'trainer'],
+  ],
 };
 /** Private packages and the applications look at everything. */
 const MAY_IMPORT_ANYTHING = ['conformance', 'bench', 'trainer'];

@@ -11,6 +11,7 @@ import {
   type HiddenStates,
   headInput,
   refuseDisposed,
+  type ScanReading,
   SsmError,
   type TokenIds,
   tidyTree,
@@ -50,6 +51,8 @@ export interface MixerInputs<Shown, Ssm extends Tensor> {
   /** 1 at tokens before which the state starts anew, else 0, [B, T]; undefined where it never does. */
   documentStarts: Tensor2D | undefined;
   chunkSize: number | undefined;
+  /** Hears what the scan reads, where someone looks inside. */
+  onScan: ((reading: ScanReading) => void) | undefined;
   /** Whether only the output of the last token is asked for. */
   lastOnly: boolean;
 }
@@ -139,7 +142,8 @@ export function runLayers<M, C extends BackboneConfig, Shown, Ssm extends Tensor
       tidyTree(() => {
         const x = rmsNorm({ x: some.x, weight: some.layer.norm }, { eps });
         const readers = readersOf(l).length;
-        const { y, ...others } = mixer(some.layer.mixer, c, { ...some, ...shared, x, readers, chunkSize: options.chunkSize, lastOnly });
+        const call = { ...shared, readers, chunkSize: options.chunkSize, onScan: options.onScan?.bind(undefined, l), lastOnly };
+        const { y, ...others } = mixer(some.layer.mixer, c, { ...some, ...call, x });
         return { x: add<Tensor3D>(lastOnly ? lastToken(some.x) : some.x, y), ...others };
       });
     const sources = (reads[l] as number[]).map((source) => done[source]?.shown[readersOf(source).indexOf(l)] as Shown);

@@ -58,6 +58,7 @@ export interface TrunkCall {
   state: RetentionState | undefined;
   next: Omit<RetentionState, 'layers'>;
   recompute: boolean;
+  onScan: ForwardOptions['onScan'];
 }
 
 /** Checks options and state, and prepares what all layers share, for tokens [B, T] or vectors in their place [B, T, D]. */
@@ -68,7 +69,7 @@ export function beginCall(
   options: RetNetOptions,
   state?: RetentionState,
 ): TrunkCall {
-  const { retention: retain = retention, chunkSize, recompute = false } = options;
+  const { retention: retain = retention, chunkSize, recompute = false, onScan } = options;
   const [batch, length] = tokens.shape;
   refuseDisposed(where, state, 'states');
   if (state) checkState(where, config, state, batch);
@@ -76,7 +77,7 @@ export function beginCall(
   const documentStarts = documentStartsTensor(where, options, tokens);
   const begin = (positions: Positions, scale?: Tensor4D): TrunkCall => {
     const next = { position: before + length, ...(scale && { scale }) };
-    return { call: { positions, retain, options: { chunkSize } }, state, next, recompute };
+    return { call: { positions, retain, options: { chunkSize } }, state, next, recompute, onScan };
   };
   const positions = positionsFrom(before, length, config);
   if (!documentStarts && !state?.scale) return begin(positions);
@@ -88,7 +89,7 @@ export function beginCall(
 export function runLayers<Layer>(
   layers: readonly Layer[],
   dense: DenseConfig,
-  { call, state, recompute }: TrunkCall,
+  { call, state, recompute, onScan }: TrunkCall,
   x: Tensor3D,
   run: (layer: Layer, index: number, inputs: LayerInputs) => LayerOutputs,
 ): Pick<LayerOutputs, 'x' | 'state'>[] {
@@ -103,7 +104,8 @@ export function runLayers<Layer>(
       });
     const sources = (reads[l] as number[]).map((source) => (outputs[source] as LayerOutputs).shown);
     const inputs = { layer, x: outputs.at(-1)?.x ?? x, sources, state: state?.layers[l]?.kv };
-    outputs.push(recompute ? checkpointed(step, inputs, { call }) : step(inputs, { call }));
+    const shared = { call: onScan ? { ...call, onScan: onScan.bind(undefined, l) } : call };
+    outputs.push(recompute ? checkpointed(step, inputs, shared) : step(inputs, shared));
   }
   return outputs;
 }

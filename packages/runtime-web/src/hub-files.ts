@@ -6,7 +6,7 @@ const MAX_ANSWER = 2 ** 24;
 /** Beside a model at a URL: the names of its files, a JSON list. `densessm convert` writes it. */
 const LIST_FILE = 'files.json';
 
-type ListSettings = Omit<RemoteSettings, 'onBytes'>;
+type ListSettings = Omit<RemoteSettings, 'onBytes' | 'name'>;
 
 /**
  * The names of all files of a model on the Hub, by one request, so that a page asks for no file that is not there: browsers print
@@ -32,7 +32,7 @@ export async function listedFileNames(folder: string, settings: ListSettings): P
 
 async function listAt(url: string, settings: ListSettings): Promise<unknown> {
   try {
-    const file = await openRemoteFile(url, { ...settings, onBytes: () => undefined });
+    const file = await openRemoteFile(url, { ...settings, name: 'list of files', onBytes: () => undefined });
     if (!file || file.size > MAX_ANSWER) return undefined;
     const text = new TextDecoder().decode(await file.read(0, file.size));
     await file.close();

@@ -1,6 +1,7 @@
 import { cast, slice, type Tensor2D, type Tensor3D } from '@tensorflow/tfjs-core';
 import { liesOnHost } from './engine';
 import { SsmError } from './errors';
+import type { ScanReading } from './scan-reading';
 import { bindShapes } from './shapes';
 
 /** What a call of a model may choose beside the tokens. */
@@ -22,6 +23,11 @@ export interface ForwardOptions {
    * layer, for one more forward pass.
    */
   recompute?: boolean;
+  /**
+   * Hears what the scan of each layer reads, layers in order, to look inside. The tensors are freed when the call ends: keep copies. Not together with
+   * the recomputation of layers, which would tell it twice.
+   */
+  onScan?: (layer: number, reading: ScanReading) => void;
 }
 
 /** [B, T, …] → [B, 1, …] */

@@ -8,6 +8,7 @@ it('exports what its README lists', () => {
       "byteTokenizer",
       "characterTokenizer",
       "chatPrompt",
+      "chatText",
       "loadTokenizer",
       "messageEnds",
       "parseChatJson",

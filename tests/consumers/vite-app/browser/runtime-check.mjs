@@ -4,6 +4,7 @@ import { cpSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'nod
 import { loadPretrainedFiles } from '@densessm/checkpoint';
 import { startBackend } from '@densessm/runtime-node';
 import { filesOf, launch, openPage, serve } from './host.mjs';
+import { checkServiceWorker } from './service-check.mjs';
 import * as sessions from './sessions.mjs';
 import { answer, step } from './training.mjs';
 
@@ -151,8 +152,11 @@ try {
   await checkPlain(browser, plain.url, right);
   await checkReadme(browser);
   await checkPage(browser);
+  await checkServiceWorker(browser);
   const bits = isSame ? 'the bits of Node' : 'not compared with Node, which runs another build';
-  console.log(`runtime-web: 1 and 2 threads and a plain page give one result, ${bits}; models over HTTP, also int8 and int4`);
+  console.log(
+    `runtime-web: 1 and 2 threads and a plain page give one result, ${bits}; models over HTTP, also int8 and int4; a server in a service worker`,
+  );
 } finally {
   await browser.close();
   await Promise.all([plain.close(), isolated.close()]);
