@@ -11,6 +11,7 @@ it('exports what its README lists', () => {
       "chatText",
       "loadTokenizer",
       "messageEnds",
+      "parseChatJson",
       "tokenizerFromJson",
       "tokenizerFromSentencePiece",
       "trainByteLevelBpe",
