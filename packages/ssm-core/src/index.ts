@@ -29,12 +29,15 @@ export {
   type DecoderOptions,
   type HiddenStates,
   type LayerGate,
+  type LayersOf,
+  type LayersOptions,
   modelFor,
   registerModel,
   type SequenceModel,
 } from './model';
 export { type IntegerRows, isPacked, type OutputRange, type PackedMatrix } from './packed';
 export { fromBf16, quantizeInt4, quantizeInt8, toBf16, WEIGHT_GROUP } from './quantize';
+export type { DecayReading, ScanReading, SelectiveReading } from './scan-reading';
 export { type Binding, bindShapes, type Dims } from './shapes';
 export {
   bias,

@@ -50,7 +50,7 @@ type Inputs = MixerInputs<Mamba2Scan, Tensor4D>;
 
 /** x [B, T, D] → y [B, T, D]. */
 export function mamba2Mixer(params: Mamba2MixerParams, c: Mamba2Config, inputs: Inputs): MixerOutputs<Mamba2Scan, Tensor4D> {
-  const { state, documentStarts, lastOnly } = inputs;
+  const { state, documentStarts, onScan, lastOnly } = inputs;
   const [E, mixedSize] = [c.innerSize, convSize(c)];
   const others = [
     [E, mixedSize],
@@ -64,6 +64,7 @@ export function mamba2Mixer(params: Mamba2MixerParams, c: Mamba2Config, inputs: 
   const [u, B, C] = split<Tensor3D>(mixed, [c.innerSize, widthOfB, widthOfB], -1) as [Tensor3D, Tensor3D, Tensor3D];
   const own = scanInputs(params, c, { u, B, delta: timeSteps(params, c, dt) }, inputs);
 
+  onScan?.({ kind: 'decay', q: groupsToHeads(C, c), k: own.k, v: own.v, logDecay: own.logDecay });
   const [read, ssm] = readOut(params, c, own, C, inputs);
   const y = add<Tensor3D>(read, fromHeads(mul(reshape(params.D, [c.numHeads, 1]), toHeads(u, c))));
   const normed = rmsNorm({ x: lastOnly ? lastToken(y) : y, weight: params.norm, gate: z }, gatedNorm(c));

@@ -44,3 +44,12 @@ export const diverged = (step: number, count: number, loss: number, gradNorm: nu
     got: `loss ${loss}, gradient norm ${gradNorm} at step ${step}`,
     fix: 'lower the learning rate, lengthen the warm-up or clip the gradients (1 is usual), and go on from the last good checkpoint',
   });
+
+export const betweenOuterSteps = (steps: number, every: number): SsmError =>
+  new SsmError({
+    code: 'STATE',
+    what: 'Trainer.save: the processes have different parameters between two outer steps.',
+    expected: `a multiple of ${every} steps`,
+    got: `${steps} steps`,
+    fix: 'save after an outer step, where `isWhole` is true',
+  });

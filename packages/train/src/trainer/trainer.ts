@@ -1,34 +1,24 @@
-import { withPrecision } from '@densessm/kernels/internal';
-import { buildParams, disposeGrads, disposeTree, namedParams, type SpecTree, tensorsOf, tidyTree } from '@densessm/ssm-core';
+import { buildParams, disposeGrads, disposeTree, namedParams, type SpecTree, tidyTree } from '@densessm/ssm-core';
 import { liesOnHost } from '@densessm/ssm-core/internal';
 import { dispose } from '@tensorflow/tfjs-core';
 import type { Batch } from '../data/batch';
 import { clipFactor } from '../optimizers/clip';
 import type { StepMeasures } from '../optimizers/optimizer';
 import { checkNumbers } from '../options';
-import { toDevice } from './device-batch';
-import { disposed, diverged, notAwaited, nothingToPredict, otherOptimizer } from './errors';
-import { evaluate } from './evaluate';
-import { type MicroBatchGradients, type ModelRun, microBatchGradients, sumOf } from './gradients';
-import { copyToHost, fromHost, fromNames, namesOf } from './host-tensors';
+import { copyCarried, ownCarried } from './carried';
+import { betweenOuterSteps, disposed, diverged, notAwaited, nothingToPredict, otherOptimizer } from './errors';
+import { evaluateShare } from './evaluate';
+import { type Gathered, gatherGradients } from './gather';
+import type { ModelRun } from './gradients';
+import { copyToHost, fromHost, hostTensor } from './host-tensors';
 import { countTargets } from './loss';
 import { lossScale, measuresOf } from './measures';
 import { nextTask } from './next-task';
+import { OuterStep } from './outer-step';
+import { hashOfBits, NOBODY, PeerSum, type Peers, requireSameHash } from './peers';
 import type { Evaluation, StepRecord, TrainerOptions, TrainingState } from './types';
 
-/** A step's gradients before anything was changed. */
-interface Gathered<P extends object, State> {
-  sum: MicroBatchGradients<P, State>;
-  /** The states after each micro-batch, where states are carried. */
-  states: State[];
-  /** Tokens read. */
-  tokens: number;
-  /** What loss and gradients are multiplied by. */
-  scale: number;
-}
-
 const OPTIMIZER = 'optimizer.';
-const CARRIED = 'carried';
 
 /**
  * Trains a model. What it owns: the parameters, what the optimizer remembers, the carried states and the counters, which only
@@ -38,6 +28,9 @@ export class Trainer<C, P extends object, State> {
   readonly #options: TrainerOptions<C, P, State>;
   readonly #run: ModelRun<C, P, State>;
   readonly #spec: SpecTree;
+  readonly #peers: Peers;
+  readonly #sum: PeerSum;
+  readonly #outer: OuterStep<P> | undefined;
   #params: P;
   #carried: State[] = [];
   #steps = 0;
@@ -52,15 +45,20 @@ export class Trainer<C, P extends object, State> {
   /** @throws SsmError OPTION */
   constructor(options: TrainerOptions<C, P, State>) {
     const { gradClip = Number.POSITIVE_INFINITY, gradientAccumulationSteps = 1, maxSkippedSteps = 10, recompute = false } = options;
+    const { peers = NOBODY, outer } = options;
+    const count = { min: 1, whole: true };
     checkNumbers(
       'Trainer',
-      { gradientAccumulationSteps, maxSkippedSteps, gradClip: Math.min(gradClip, Number.MAX_VALUE) },
-      { gradientAccumulationSteps: { min: 1, whole: true }, maxSkippedSteps: { min: 0, whole: true }, gradClip: { min: 0, above: true } },
+      { gradientAccumulationSteps, maxSkippedSteps, gradClip: Math.min(gradClip, Number.MAX_VALUE), every: outer?.every ?? 1 },
+      { gradientAccumulationSteps: count, maxSkippedSteps: { min: 0, whole: true }, gradClip: { min: 0, above: true }, every: count },
     );
     this.#options = { ...options, gradClip, gradientAccumulationSteps, maxSkippedSteps };
     this.#run = { model: options.model, config: options.config, options: { recompute } };
     this.#spec = options.model.spec(options.config);
     this.#params = options.params;
+    this.#peers = peers;
+    this.#sum = new PeerSum(peers);
+    this.#outer = outer && new OuterStep(outer, this.#spec, this.#sum);
   }
 
   /** Goes on where {@link Trainer.save} was called, bit for bit on the same backend. @throws SsmError STATE */
@@ -78,7 +76,9 @@ export class Trainer<C, P extends object, State> {
     const names = [...tensors.keys()].filter((name) => name.startsWith(OPTIMIZER));
     const remembered = Object.fromEntries(names.map((name) => [name.slice(OPTIMIZER.length), fromHost(tensors, name)]));
     optimizer.load({ tensors: remembered, counters: counters.optimizer.steps });
-    trainer.#carried = counters.carried.map((tree) => fromNames(tree, (name) => fromHost(tensors, name)) as State);
+    const { gradientAccumulationSteps = 1, peers = NOBODY } = options;
+    trainer.#carried = ownCarried({ trees: counters.carried, tensors }, gradientAccumulationSteps, peers, hostTensor) as State[];
+    trainer.#outer?.load(tensors);
     trainer.#steps = counters.steps;
     trainer.#skipped = counters.skipped;
     trainer.#skippedInARow = counters.skippedInARow;
@@ -99,9 +99,13 @@ export class Trainer<C, P extends object, State> {
   get skipped(): number {
     return this.#skipped;
   }
-  /** Tokens read in all steps. */
+  /** Tokens read in all steps, by all processes. */
   get tokens(): number {
     return this.#tokens;
+  }
+  /** Whether every process has the same parameters: always, save between two outer steps. */
+  get isWhole(): boolean {
+    return this.#steps % (this.#options.outer?.every ?? 1) === 0;
   }
 
   /**
@@ -120,7 +124,7 @@ export class Trainer<C, P extends object, State> {
 
   /** Mean loss over all targets of all batches, each from a fresh state. @throws SsmError OPTION where there is none, STATE after {@link Trainer.dispose} */
   evaluate(batches: AsyncIterable<Batch> | Iterable<Batch>): Promise<Evaluation> {
-    return this.#alone(() => evaluate(this.#options.model, this.#options.config, this.#params, batches));
+    return this.#alone(() => evaluateShare(this.#run, this.#params, batches, this.#peers));
   }
 
   /** A step frees the parameters that others would be reading. */
@@ -138,66 +142,62 @@ export class Trainer<C, P extends object, State> {
   async #step(): Promise<Omit<StepRecord, 'seconds'>> {
     const step = this.#steps;
     const learningRate = this.#options.schedule(step);
+    await this.#outer?.begin(this.#params);
     const batches = await this.#batches(step);
+    const { targets, tokens } = await this.#count(batches);
     this.#refuseDisposed();
-    const gathered = this.#gather(batches);
-    const { sum, states, tokens } = gathered;
-    const measured = measuresOf(sum, gathered.scale);
+    if (targets === 0) throw nothingToPredict(step);
+    const scale = lossScale(this.#options.precision, targets);
+    const { carryState, precision } = this.#options;
+    const carried = carryState ? this.#carried : undefined;
+    const { sum: own, states } = gatherGradients(this.#run, this.#params, batches, { targets, scale, carried, precision });
+    const sum = this.#sharesGradients ? await this.#sum.gradients(own) : own;
+    const measured = measuresOf(sum, scale);
     const reading = measured.data();
     // asked for before, so that a device updates while the host gets the two numbers
     const isAhead = !liesOnHost() && this.#options.optimizer.takesMeasures === true;
-    if (isAhead) this.#update(gathered, learningRate, { measured, largestNorm: this.#largestNorm });
+    if (isAhead) this.#update(sum.grads, scale, learningRate, { measured, largestNorm: this.#largestNorm });
     this.#updating = isAhead ? reading.catch(() => undefined) : undefined;
     const [loss, gradNorm] = (await reading) as unknown as [number, number];
     this.#updating = undefined;
-    // from here to the end nothing waits, so that save() never sees half a step
+    // from here to the end nothing waits but an outer step, so that save() never sees half a step
     const skipped = !Number.isFinite(loss) || !Number.isFinite(gradNorm);
     const isKept = !skipped && !this.#isDisposed;
-    if (isKept && !isAhead) this.#update(gathered, learningRate, gradNorm);
+    if (isKept && !isAhead) this.#update(sum.grads, scale, learningRate, gradNorm);
     if (skipped && isAhead) this.#options.optimizer.leaveOut?.();
     this.#carry(isKept ? states : []);
     if (!isKept) disposeTree(states);
     disposeGrads({ value: sum.loss, grads: sum.grads });
     dispose(measured);
     this.#refuseDisposed();
-    this.#count(tokens, skipped);
+    await this.#finish(tokens, skipped);
     if (this.#skippedInARow > (this.#options.maxSkippedSteps ?? 0)) throw diverged(step, this.#skippedInARow, loss, gradNorm);
     return { step, loss, learningRate, gradNorm, tokens, skipped };
   }
 
+  /** Whether every step adds up the gradients of several processes. */
+  get #sharesGradients(): boolean {
+    return this.#peers.size > 1 && this.#outer === undefined;
+  }
+
+  /** This process's micro-batches: those of all are numbered as one process with so many more of them would number them. */
   async #batches(step: number): Promise<Batch[]> {
     const { sampler, gradientAccumulationSteps } = this.#options;
-    return Promise.all(Array.from({ length: gradientAccumulationSteps ?? 1 }, (_, part) => sampler.batch(step, part)));
+    const { rank, size } = this.#peers;
+    const parts = Array.from({ length: gradientAccumulationSteps ?? 1 }, (_, part) => part * size + rank);
+    return Promise.all(parts.map((part) => sampler.batch(step, part)));
   }
 
-  /** Sums the contributions of all micro-batches, each weighted by its number of targets. */
-  #gather(batches: readonly Batch[]): Gathered<P, State> {
-    const targets = batches.map((batch) => countTargets(batch.targets));
-    const all = targets.reduce((sum, count) => sum + count, 0);
-    if (all === 0) throw nothingToPredict(this.#steps);
-    const scale = lossScale(this.#options.precision, all);
-    const states: State[] = [];
-    let sum: MicroBatchGradients<P, State> | undefined;
-    for (const [part, batch] of batches.entries()) {
-      const own = this.#microBatch(batch, part, (scale * (targets[part] as number)) / all);
-      if (own.state !== undefined) states.push(own.state);
-      sum = sum ? sumOf(sum, own) : own;
-    }
-    const tokens = batches.reduce((count, batch) => count + batch.tokens.length, 0);
-    return { sum: sum as MicroBatchGradients<P, State>, states, tokens, scale };
-  }
-
-  #microBatch(batch: Batch, part: number, share: number): MicroBatchGradients<P, State> {
-    const { model, config, carryState, precision } = this.#options;
-    const device = toDevice(batch);
-    const fresh = carryState && this.#carried[part] === undefined ? model.initialState(config, batch.batchSize) : undefined;
-    try {
-      return withPrecision(precision ?? 'f32', () =>
-        microBatchGradients(this.#run, this.#params, device, share, carryState ? (this.#carried[part] ?? fresh) : undefined),
-      );
-    } finally {
-      disposeTree([device, fresh]);
-    }
+  /** Targets, by which the step's mean is divided, and tokens, for the record. */
+  async #count(batches: readonly Batch[]): Promise<{ targets: number; tokens: number }> {
+    const sum = (of: (batch: Batch) => number): number => batches.reduce((total, batch) => total + of(batch), 0);
+    const counts = Float64Array.of(
+      sum(({ targets }) => countTargets(targets)),
+      sum(({ tokens }) => tokens.length),
+    );
+    if (this.#sharesGradients) await this.#peers.allReduce(counts);
+    const [targets = 0, tokens = 0] = counts;
+    return { targets, tokens: this.#sharesGradients ? tokens : tokens * this.#peers.size };
   }
 
   get #largestNorm(): number {
@@ -206,7 +206,7 @@ export class Trainer<C, P extends object, State> {
   }
 
   /** With the norm of the gradients, or with what a device will clip by. */
-  #update({ sum: { grads }, scale }: Gathered<P, State>, learningRate: number, norm: number | StepMeasures): void {
+  #update(grads: Gathered<P, State>['sum']['grads'], scale: number, learningRate: number, norm: number | StepMeasures): void {
     const { optimizer, gradClip = Number.POSITIVE_INFINITY } = this.#options;
     const given = { spec: this.#spec, params: this.#params, grads, learningRate };
     const update =
@@ -222,33 +222,52 @@ export class Trainer<C, P extends object, State> {
     this.#carried = states;
   }
 
-  #count(tokens: number, skipped: boolean): void {
+  async #finish(tokens: number, skipped: boolean): Promise<void> {
+    const { every = 1 } = this.#options.outer ?? {};
+    if (this.#outer !== undefined && (this.#steps + 1) % every === 0) {
+      const next = await this.#outer.next(this.#params, this.#options.optimizer);
+      disposeTree(this.#params);
+      this.#params = next;
+    }
     this.#steps++;
     this.#tokens += tokens;
     this.#skipped += skipped ? 1 : 0;
     this.#skippedInARow = skipped ? this.#skippedInARow + 1 : 0;
+    const { checkInterval = 50 } = this.#options;
+    if (this.#peers.size > 1 && checkInterval > 0 && this.#steps % (checkInterval * every) === 0) await this.#compare();
   }
 
-  /** Everything {@link Trainer.restore} needs, copied, of whole steps. @throws SsmError STATE after {@link Trainer.dispose} */
-  async save(): Promise<TrainingState> {
+  /** @throws SsmError STATE where the processes have other parameters than the first */
+  async #compare(): Promise<void> {
+    const copies = await copyToHost([...namedParams(this.#spec, this.#params)].map(([{ name }, one]) => [name, one] as const));
+    await requireSameHash(this.#peers, hashOfBits([...copies.values()].map(({ values }) => values)), this.#steps);
+  }
+
+  /**
+   * Everything {@link Trainer.restore} needs, copied. All processes call it together, and first compare their parameters; with `alone`,
+   * one that hears nothing from the others saves what it knows itself, which is all where no states are carried.
+   * @throws SsmError STATE after {@link Trainer.dispose}, between two outer steps, or where the processes have drifted apart
+   */
+  async save({ alone = false }: { alone?: boolean } = {}): Promise<TrainingState> {
     while (this.#updating !== undefined) await this.#updating;
     this.#refuseDisposed();
+    if (!this.isWhole) throw betweenOuterSteps(this.#steps, this.#options.outer?.every ?? 1);
+    const peers = alone ? NOBODY : this.#peers;
     const { optimizer } = this.#options;
     const { tensors, counters: steps } = optimizer.state();
-    const carried = namesOf(this.#carried, CARRIED) as unknown[];
     const counters = {
       steps: this.#steps,
       skipped: this.#skipped,
       skippedInARow: this.#skippedInARow,
       tokens: this.#tokens,
       optimizer: { name: optimizer.name, steps: { ...steps } },
-      carried,
     };
     const named = [...namedParams(this.#spec, this.#params)].map(([{ name }, one]) => [name, one] as const);
     const remembered = Object.entries(tensors).map(([name, one]) => [`${OPTIMIZER}${name}`, one] as const);
-    const states = [...tensorsOf(this.#carried)].map(([path, one]) => [[CARRIED, ...path].join('.'), one] as const);
-    const [params, others] = await Promise.all([copyToHost(named), copyToHost([...remembered, ...states])]);
-    return { params, tensors: others, counters };
+    const outer = this.#outer?.state() ?? [];
+    const [params, others, carried] = await Promise.all([copyToHost(named), copyToHost(remembered), copyCarried(this.#carried, peers)]);
+    if (peers.size > 1) await requireSameHash(peers, hashOfBits([...params.values()].map(({ values }) => values)), counters.steps);
+    return { params, tensors: new Map([...others, ...outer, ...carried.tensors]), counters: { ...counters, carried: carried.trees } };
   }
 
   #refuseDisposed(): void {

@@ -11,6 +11,8 @@ export interface StoryCorpusOptions {
   part?: 'train' | 'heldOut';
 }
 
+/** Of the characters to train on, so many are told to evaluate on. */
+export const HELD_OUT_SHARE: number = 1 / 20;
 /** One story of so many is held out. */
 const HELD_OUT_OF = 8;
 
