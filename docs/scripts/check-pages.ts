@@ -21,7 +21,7 @@ export async function checkPages(dist: string, base: string, executablePath: str
     const problems: string[] = [];
     for (const view of VIEWS) for (const path of TYPES) problems.push(...(await checkView(browser, server.url + path, view)));
     problems.push(...(await checkWithoutScript(browser, server.url)), ...(await checkSearch(browser, server.url)));
-    problems.push(...(await checkFigure(browser, server.url)));
+    problems.push(...(await checkFigure(browser, server.url)), ...(await checkTraining(browser, server.url)));
     return { problems, views: VIEWS.length * TYPES.length };
   } finally {
     await browser.close();
@@ -105,4 +105,19 @@ async function checkFigure(browser: Browser, url: string): Promise<string[]> {
   const after = await page.locator('figcaption').first().textContent();
   await page.close();
   return before !== after && after?.includes('recurrent') ? [] : [`the figure says ${after} after ${before}`];
+}
+
+/** The landing page trains when asked. */
+async function checkTraining(browser: Browser, url: string): Promise<string[]> {
+  const page = await browser.newPage({ viewport: LARGE });
+  const errors: string[] = [];
+  page.on('pageerror', ({ message }) => errors.push(message));
+  await page.goto(url);
+  await page.waitForSelector('#app[data-v-app]');
+  await page.getByRole('button', { name: 'Train both here' }).click();
+  const trains = page.locator('[role=status]', { hasText: /^Step [2-9]/ }).waitFor({ timeout: 120_000 });
+  const isTraining = await trains.then(() => true).catch(() => false);
+  const said = await page.locator('.train-twins [role=status]').textContent();
+  await page.close();
+  return isTraining ? [] : [`the landing page does not train: ${said} ${errors.join(' ')}`];
 }
