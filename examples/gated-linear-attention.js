@@ -43,14 +43,14 @@ const spec = ({ vocabSize, hiddenSize: D, numHiddenLayers, numHeads, dense }) =>
 });
 
 /** One layer: x [B, T, D] → x, what it shows to deeper layers, its state [B, H, D/H, D/H]. */
-function layerOf({ numHeads, dense }, { layer, x, state, sources }, starts, chunkSize = 64) {
+function layerOf({ numHeads, dense }, { layer, x, state, sources }, documentStarts, chunkSize = 64) {
   const [B, T, D] = x.shape;
   const normed = rmsNorm({ x, weight: layer.norm });
   const project = (w) => linear({ x: normed, w });
   const heads = (y) => reshape(y, [B, T, numHeads, D / numHeads]);
   const [q, k, v] = [heads(mul(project(layer.q), (D / numHeads) ** -0.5)), heads(project(layer.k)), heads(project(layer.v))];
   const logDecay = mul(logSigmoid(project(layer.a)), 1 / 16); // tfjs's logSigmoid has no gradient here
-  const [o, next] = decayScan({ q, k, v, logDecay, s0: state, starts }, { chunkSize });
+  const [o, next] = decayScan({ q, k, v, logDecay, s0: state, documentStarts }, { chunkSize });
   const own = reshape(o, [B, T, D]);
   const fused = layer.dense ? denseConnect(layer.dense, dense, { own, sources, x: normed }) : own;
   const y = mul(rmsNorm({ x: fused, weight: layer.readNorm }), silu(project(layer.g)));
@@ -62,9 +62,9 @@ function run(where, params, config, tokens, options = {}, state = undefined) {
   const ids = core.tokenTensor(where, tokens, config.vocabSize);
   core.refuseDisposed(where, params, 'params');
   core.refuseDisposed(where, state, 'states');
-  const constants = { starts: core.startsTensor(where, options, ids) };
+  const constants = { documentStarts: core.documentStartsTensor(where, options, ids) };
   const embeddings = embedding({ ids, w: params.embeddings });
-  const step = (inputs, { starts }) => core.tidyTree(() => layerOf(config, inputs, starts, options.chunkSize));
+  const step = (inputs, { documentStarts }) => core.tidyTree(() => layerOf(config, inputs, documentStarts, options.chunkSize));
   const done = [];
   for (const [l, layer] of params.layers.entries()) {
     const sources = denseSources(config.dense, l).map((source) => done[source].shown);

@@ -1,6 +1,7 @@
 import { denseMamba, denseMamba2, mamba, mamba2 } from '@densessm/mamba';
 import { denseRetNet, retnet } from '@densessm/retnet';
-import { type AnyModel, mapTree, mulberry32 } from '@densessm/ssm-core';
+import { type AnyModel, mapTree } from '@densessm/ssm-core';
+import { mulberry32 } from '@densessm/ssm-core/internal';
 import { add, type Tensor, tensor, tidy } from '@tensorflow/tfjs-core';
 
 export interface Sizes {

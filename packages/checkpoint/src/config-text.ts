@@ -1,4 +1,4 @@
-import { isObject } from '@densessm/ssm-core';
+import { isObject } from '@densessm/ssm-core/plain';
 import { parseJson } from './json';
 
 /** How transformers 5 writes the numbers that JSON lacks: {"__float__": "Infinity"}. */

@@ -1,4 +1,5 @@
-import { isObject, SsmError } from '@densessm/ssm-core';
+import { SsmError } from '@densessm/ssm-core';
+import { isObject } from '@densessm/ssm-core/plain';
 import { BYTES_PER_ELEMENT, type Dtype, isDtype } from './dtypes';
 import { parseJson, shorten } from './json';
 
@@ -82,12 +83,12 @@ function tensorEntry(where: string, name: string, entry: unknown, dataStart: num
   if (!isObject(entry)) throw bad('an object with dtype, shape and data_offsets', entry);
   const { dtype, shape, data_offsets: offsets } = entry;
   if (!isDtype(dtype)) throw bad(`dtype ${Object.keys(BYTES_PER_ELEMENT).join(', ')}`, dtype);
-  if (!isListOfSizes(shape)) throw bad('shape: a list of whole numbers, none negative', shape);
-  if (!isListOfSizes(offsets) || offsets.length !== 2) throw bad('data_offsets: two whole numbers, none negative', offsets);
+  if (!isListOfSizes(shape)) throw bad('shape: a list of integers, none negative', shape);
+  if (!isListOfSizes(offsets) || offsets.length !== 2) throw bad('data_offsets: two integers, none negative', offsets);
   const [begin, end] = offsets as [number, number];
   if (begin > end || end > dataBytes) throw bad(`data_offsets: begin ≤ end ≤ ${dataBytes}, the bytes behind the header`, offsets);
   const byteLength = bytesOf(shape, dtype);
-  if (byteLength === undefined) throw bad('shape: a product within the whole numbers of float64', shape);
+  if (byteLength === undefined) throw bad('shape: a product within the integers of float64', shape);
   if (byteLength !== end - begin) throw bad(`data_offsets that span ${byteLength} bytes: shape times ${dtype}`, { shape, offsets });
   return { dtype, shape, offset: dataStart + begin, byteLength };
 }
@@ -95,7 +96,7 @@ function tensorEntry(where: string, name: string, entry: unknown, dataStart: num
 const isListOfSizes = (value: unknown): value is number[] =>
   Array.isArray(value) && value.every((size) => Number.isSafeInteger(size) && size >= 0);
 
-/** Bytes of a tensor; undefined where that is no whole number that float64 can hold. */
+/** Bytes of a tensor; undefined where that is no integer that float64 can hold. */
 export function bytesOf(shape: readonly number[], dtype: Dtype): number | undefined {
   let product: number = BYTES_PER_ELEMENT[dtype];
   for (const size of shape) product *= Number.isSafeInteger(product) ? size : Number.NaN;

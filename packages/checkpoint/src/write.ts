@@ -51,7 +51,7 @@ function layOut(shapes: Shapes, metadata: Metadata): { header: Uint8Array; order
     if (name === '__metadata__' || /\p{Surrogate}/u.test(name))
       throw unwritable(name, 'a name of whole characters, not __metadata__', 'this one');
     const byteLength = bytesOf(shape, dtype);
-    if (byteLength === undefined) throw unwritable(name, 'a shape of whole numbers', `[${shape}]`);
+    if (byteLength === undefined) throw unwritable(name, 'a shape of integers', `[${shape}]`);
     entries.push({ [name]: { dtype, shape, data_offsets: [begin, begin + byteLength] } });
     order.push({ name, byteLength });
     begin += byteLength;

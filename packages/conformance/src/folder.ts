@@ -1,7 +1,8 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { parseConfigText, parseSafetensors, tensorValues } from '@densessm/checkpoint';
-import { isObject, SsmError } from '@densessm/ssm-core';
+import { SsmError } from '@densessm/ssm-core';
+import { isObject } from '@densessm/ssm-core/plain';
 import type { Fixture, ModelFixture, StoredModel, StoredTensor } from './types';
 
 const readTensors = (path: string): Map<string, StoredTensor> => {

@@ -65,7 +65,7 @@ const convolution =
     return { y: transpose(y, [0, 2, 1]) };
   };
 
-/** Targets come from the case and not from the inputs: whole numbers have no gradient. */
+/** Targets come from the case and not from the inputs: integers have no gradient. */
 function loss({ inputs }: OpsCase, op: string): Operator {
   const ignored = /ignore_index (-?\d+)/.exec(op)?.[1];
   const attrs = { ignoreIndex: Number(ignored ?? -100), reduction: op.includes('none') ? ('none' as const) : ('mean' as const) };

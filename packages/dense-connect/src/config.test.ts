@@ -47,21 +47,21 @@ describe('an invalid dense config is refused', () => {
   it('a number of layers that is negative', () =>
     refuses({ dense_block_layers: -1 }).toThrowErrorMatchingInlineSnapshot(`
     [SsmError: test: \`dense_block_layers\` cannot be used.
-      expected  a whole number from 0 to 2147483647
+      expected  an integer from 0 to 2147483647
       got       -1
       fix       correct the value in config.json]
   `));
   it('a number of layers that is not whole', () =>
     refuses({ dense_block_layers: 1.5 }).toThrowErrorMatchingInlineSnapshot(`
     [SsmError: test: \`dense_block_layers\` cannot be used.
-      expected  a whole number from 0 to 2147483647
+      expected  an integer from 0 to 2147483647
       got       1.5
       fix       correct the value in config.json]
   `));
   it('a number of layers as text', () =>
     refuses({ dense_block_layers: '2' }).toThrowErrorMatchingInlineSnapshot(`
     [SsmError: test: \`dense_block_layers\` cannot be used.
-      expected  a whole number from 0 to 2147483647
+      expected  an integer from 0 to 2147483647
       got       "2"
       fix       correct the value in config.json]
   `));
@@ -96,14 +96,14 @@ describe('an invalid dense config is refused', () => {
   it('a rank of 0', () =>
     refuses({ dense_gate_rank: 0 }).toThrowErrorMatchingInlineSnapshot(`
     [SsmError: test: \`dense_gate_rank\` cannot be used.
-      expected  a whole number from 1 to 2147483647
+      expected  an integer from 1 to 2147483647
       got       0
       fix       correct the value in config.json]
   `));
   it('a rank that is not whole', () =>
     refuses({ dense_gate_rank: 2.5 }).toThrowErrorMatchingInlineSnapshot(`
     [SsmError: test: \`dense_gate_rank\` cannot be used.
-      expected  a whole number from 1 to 2147483647
+      expected  an integer from 1 to 2147483647
       got       2.5
       fix       correct the value in config.json]
   `));
@@ -139,7 +139,7 @@ describe('completeDenseConfig', () => {
     const choose = (choices: object) => () => completeDenseConfig('upcycle', choices, 64);
     expect(choose({ denseLayers: Number.NaN })).toThrowErrorMatchingInlineSnapshot(`
       [SsmError: upcycle: \`dense_block_layers\` cannot be used.
-        expected  a whole number from 0 to 2147483647
+        expected  an integer from 0 to 2147483647
         got       null
         fix       correct the value in config.json]
     `);

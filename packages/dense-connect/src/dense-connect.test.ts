@@ -1,4 +1,5 @@
-import { buildParams, disposeGrads, mulberry32, valueAndGrads } from '@densessm/ssm-core';
+import { buildParams, disposeGrads, valueAndGrads } from '@densessm/ssm-core';
+import { mulberry32 } from '@densessm/ssm-core/internal';
 import { expectClose, sampleTensor } from '@densessm/testing';
 import {
   concat,

@@ -1,4 +1,5 @@
-import { buildParams, mulberry32, type Params } from '@densessm/ssm-core';
+import { buildParams, type Params } from '@densessm/ssm-core';
+import { mulberry32 } from '@densessm/ssm-core/internal';
 import { expectGradientsMatchDifferences, sampleTensor } from '@densessm/testing';
 import { mul, type Scalar, setBackend, sum, type Tensor3D, tidy } from '@tensorflow/tfjs-core';
 import { beforeAll, describe, it } from 'vitest';

@@ -4,6 +4,7 @@ import * as surface from './index';
 it('exports exactly this', () => {
   expect(Object.keys(surface).sort()).toMatchInlineSnapshot(`
     [
+      "closedGates",
       "completeDenseConfig",
       "denseConfigToJson",
       "denseConnect",

@@ -1,3 +1,4 @@
+export { closedGates } from './closed-gates';
 export { completeDenseConfig, type DenseConfig, denseConfigToJson, parseDenseConfig } from './config';
 export { type DenseInputs, denseConnect } from './dense-connect';
 export { type GatedLayer, layerGates } from './layer-gates';

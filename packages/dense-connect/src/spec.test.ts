@@ -1,4 +1,5 @@
-import { disposeGrads, initParams, leavesOf, mulberry32, normal, valueAndGrads } from '@densessm/ssm-core';
+import { disposeGrads, initParams, leavesOf, normal, valueAndGrads } from '@densessm/ssm-core';
+import { mulberry32 } from '@densessm/ssm-core/internal';
 import { sampleTensor } from '@densessm/testing';
 import { mul, type Scalar, setBackend, sum, type Tensor3D, tidy } from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, it } from 'vitest';

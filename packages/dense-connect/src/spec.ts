@@ -1,13 +1,5 @@
-import {
-  computed,
-  type Initializer,
-  type ParamLeaf,
-  type ParamOptions,
-  type Params,
-  SsmError,
-  weight,
-  zerosInit,
-} from '@densessm/ssm-core';
+import { type Initializer, type ParamLeaf, type ParamOptions, type Params, SsmError, weight } from '@densessm/ssm-core';
+import { computed, zerosInit } from '@densessm/ssm-core/internal';
 import type { Rank, Tensor2D } from '@tensorflow/tfjs-core';
 import type { DenseConfig } from './config';
 

@@ -1,1 +1,3 @@
+export { type InspectedModel, type InspectOptions, inspect, type Part } from './inspect';
 export type { GateTrace, LayerTrace, Trace } from './trace';
+export { parseTrace, serializeTrace } from './trace-file';

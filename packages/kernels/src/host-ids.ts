@@ -1,9 +1,6 @@
 import { SsmError } from '@densessm/ssm-core';
-import { engine, type Tensor } from '@tensorflow/tfjs-core';
-
-/** Backends whose tensors lie in this thread's memory, so that looking at ids costs nothing. */
-const HOST_BACKENDS: ReadonlySet<string> = new Set(['cpu', 'wasm']);
-export const liesOnHost = (): boolean => HOST_BACKENDS.has(engine().backendName);
+import { liesOnHost } from '@densessm/ssm-core/internal';
+import type { Tensor } from '@tensorflow/tfjs-core';
 
 /**
  * Refuses an id outside [0, count) before a kernel reads or writes with it. `also` is a value that means "no id".
@@ -18,7 +15,7 @@ export function checkHostIds(where: string, name: string, ids: Tensor, count: nu
   throw new SsmError({
     code: 'TOKENS',
     what: `${where}: \`${name}\` holds an id outside the vocabulary.`,
-    expected: `whole numbers from 0 to ${count - 1}${also === undefined ? '' : `, or ${also}`}`,
+    expected: `integers from 0 to ${count - 1}${also === undefined ? '' : `, or ${also}`}`,
     got: `${values[at]} at index ${at} of [${ids.shape.join(', ')}]`,
     fix: "encode the text with this model's own tokenizer",
   });

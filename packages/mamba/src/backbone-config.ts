@@ -93,7 +93,7 @@ export function backboneFields(c: BackboneConfig): { model: Record<string, unkno
     const vocab = { vocabSize: unpaddedVocabSize, pad_vocab_size_multiple: padVocabSizeMultiple };
     return { model: { ...model, ...vocab, rms_norm: true, d_intermediate: 0 }, mixer };
   }
-  const starts = { initializer_range: c.initializerRange, rescale_prenorm_residual: c.rescalePrenormResidual };
+  const initial = { initializer_range: c.initializerRange, rescale_prenorm_residual: c.rescalePrenormResidual };
   const epsilon = { [EPSILON_KEY[c.layout]]: c.layerNormEpsilon };
-  return { model: { ...model, vocabSize, hidden_act: 'silu', ...epsilon, ...starts }, mixer };
+  return { model: { ...model, vocabSize, hidden_act: 'silu', ...epsilon, ...initial }, mixer };
 }

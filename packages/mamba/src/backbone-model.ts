@@ -1,5 +1,5 @@
 import { layerGates } from '@densessm/dense-connect';
-import { rmsNorm } from '@densessm/kernels';
+import { linear, rmsNorm } from '@densessm/kernels';
 import {
   type ConfigJson,
   type ForwardOptions,
@@ -54,6 +54,8 @@ export function backboneModel<C extends BackboneConfig, M extends { dense: Conne
       tidy(() => runBackbone(params, config, mixer, { where: `${name}.forward`, tokens, options, logitsOnly: true }).logits),
     gates: (params, config, tokens, options) =>
       tidyTree(() => gatesOf(params, config, hiddenStates(params, config, tokens, { ...options, logits: 'last' }))),
+    logitsOf: (params, { layerNormEpsilon: eps }, hidden) =>
+      tidy(() => linear({ x: rmsNorm({ x: hidden, weight: params.normF }, { eps }), w: headOf(params) })),
     initialState: (config, batch) => emptyState(config.numHiddenLayers, shapes(config, batch)),
     advance: (params, config, tokens, state, options) =>
       tidyTree(() => {

@@ -1,7 +1,7 @@
 import { bias, filter, gain, normal, type ParamLeaf, repeated, type SpecTree, weight } from '@densessm/ssm-core';
 import type { Rank } from '@tensorflow/tfjs-core';
 import type { BackboneConfig } from './backbone-config';
-import { ofConvBias, ofOutProjection, ofProjections } from './starts';
+import { ofConvBias, ofOutProjection, ofProjections } from './initial-values';
 
 /** Where the embedding lies in each layout; either reads the other's name, and a stored copy of a tied head. */
 function embeddingLeaf(c: BackboneConfig): ParamLeaf<Rank.R2> {

@@ -5,18 +5,19 @@
 import { denseSources } from '@densessm/dense-connect';
 import { embedding, linear, rmsNorm } from '@densessm/kernels';
 import {
+  checkpointed,
+  documentStartsTensor,
   type ForwardOptions,
   type HiddenStates,
   headInput,
-  lastToken,
-  recomputed,
   refuseDisposed,
+  type ScanReading,
   SsmError,
-  startsTensor,
   type TokenIds,
   tidyTree,
   tokenTensor,
 } from '@densessm/ssm-core';
+import { lastToken } from '@densessm/ssm-core/internal';
 import { add, type Tensor, type Tensor1D, type Tensor2D, type Tensor3D, zeros } from '@tensorflow/tfjs-core';
 import type { BackboneConfig } from './backbone-config';
 
@@ -48,8 +49,10 @@ export interface MixerInputs<Shown, Ssm extends Tensor> {
   /** How many deeper layers read this one. */
   readers: number;
   /** 1 at tokens before which the state starts anew, else 0, [B, T]; undefined where it never does. */
-  starts: Tensor2D | undefined;
+  documentStarts: Tensor2D | undefined;
   chunkSize: number | undefined;
+  /** Hears what the scan reads, where someone looks inside. */
+  onScan: ((reading: ScanReading) => void) | undefined;
   /** Whether only the output of the last token is asked for. */
   lastOnly: boolean;
 }
@@ -83,7 +86,7 @@ interface LayerInputs<M, Shown, Ssm extends Tensor> {
   state: LayerState<Ssm> | undefined;
   sources: readonly Shown[];
 }
-type LayerConstants = Pick<MixerInputs<never, never>, 'starts'>;
+type LayerConstants = Pick<MixerInputs<never, never>, 'documentStarts'>;
 
 interface LayerOutputs<Shown, Ssm extends Tensor> {
   x: Tensor3D;
@@ -107,22 +110,23 @@ export function runBackbone<M, C extends BackboneConfig, Shown, Ssm extends Tens
   refuseDisposed(where, state, 'states');
   const eps = c.layerNormEpsilon;
   const embeddings = embedding({ ids, w: params.embeddings });
-  const constants = { starts: startsTensor(where, options, ids) };
+  const constants = { documentStarts: documentStartsTensor(where, options, ids) };
   const reads = params.layers.map((_, l) => (c.dense ? denseSources(c.dense, l) : []));
   const readersOf = (layer: number): number[] => [...reads.keys()].filter((reader) => reads[reader]?.includes(layer));
   const done: LayerOutputs<Shown, Ssm>[] = [];
   for (const [l, layer] of params.layers.entries()) {
     const lastOnly = logitsOnly && options.logits === 'last' && l === params.layers.length - 1;
-    const run = (some: LayerInputs<M, Shown, Ssm>, { starts }: LayerConstants): LayerOutputs<Shown, Ssm> =>
+    const run = (some: LayerInputs<M, Shown, Ssm>, { documentStarts }: LayerConstants): LayerOutputs<Shown, Ssm> =>
       tidyTree(() => {
         const x = rmsNorm({ x: some.x, weight: some.layer.norm }, { eps });
         const readers = readersOf(l).length;
-        const { y, ...others } = mixer(some.layer.mixer, c, { ...some, x, readers, starts, chunkSize: options.chunkSize, lastOnly });
+        const call = { readers, documentStarts, chunkSize: options.chunkSize, onScan: options.onScan?.bind(undefined, l), lastOnly };
+        const { y, ...others } = mixer(some.layer.mixer, c, { ...some, ...call, x });
         return { x: add<Tensor3D>(lastOnly ? lastToken(some.x) : some.x, y), ...others };
       });
     const sources = (reads[l] as number[]).map((source) => done[source]?.shown[readersOf(source).indexOf(l)] as Shown);
     const inputs = { layer, x: done.at(-1)?.x ?? embeddings, state: state?.layers[l], sources };
-    done.push(options.recompute ? recomputed(run, inputs, constants) : run(inputs, constants));
+    done.push(options.recompute ? checkpointed(run, inputs, constants) : run(inputs, constants));
   }
   const layers = done.map(({ x }) => x);
   const final = rmsNorm({ x: layers.at(-1) ?? embeddings, weight: params.normF }, { eps });

@@ -1,4 +1,5 @@
-import { type AnyModel, disposeTree, mapTree, mulberry32, tensorsOf, tidyTree, valueAndGrads } from '@densessm/ssm-core';
+import { type AnyModel, disposeTree, mapTree, tensorsOf, tidyTree, valueAndGrads } from '@densessm/ssm-core';
+import { mulberry32 } from '@densessm/ssm-core/internal';
 import { distance, sampleTensor, someTokens } from '@densessm/testing';
 import { add, mul, type Scalar, setBackend, sum, type Tensor } from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, it } from 'vitest';

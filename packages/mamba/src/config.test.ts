@@ -141,7 +141,7 @@ describe('a config is refused', () => {
         .join('\n'),
     ).toMatchInlineSnapshot(`
       "a missing size: parseMambaConfig: \`vocab_size\` cannot be used.
-        expected  a whole number from 1 to 2147483647
+        expected  an integer from 1 to 2147483647
         got       nothing
         fix       correct the value in config.json
       another activation: parseMambaConfig: \`hidden_act\` cannot be used.
@@ -157,7 +157,7 @@ describe('a config is refused', () => {
         got       0.01
         fix       correct the value in config.json
       a rank in words: parseMambaConfig: \`time_step_rank\` cannot be used.
-        expected  a whole number from 1 to 2147483647
+        expected  an integer from 1 to 2147483647
         got       "full"
         fix       correct the value in config.json
       steps in the wrong order: parseMambaConfig: \`time_step_max\` cannot be used.

@@ -3,7 +3,8 @@
  * every state h_t^l [B, T, E, N], fuses states with states and reads out the result. Mamba-2 is written as what it is: the
  * same recurrence, with one A for the channels of a head, and B and C shared by those of a group.
  */
-import { disposeTree, mapTree, mulberry32, tensorsOf, tidyTree, valueAndGrads } from '@densessm/ssm-core';
+import { disposeTree, mapTree, tensorsOf, tidyTree, valueAndGrads } from '@densessm/ssm-core';
+import { mulberry32 } from '@densessm/ssm-core/internal';
 import { expectClose, expectGradientsMatchDifferences, sampleTensor, someTokens } from '@densessm/testing';
 import {
   add,

@@ -3,7 +3,8 @@
  * flash-linear-attention (the same tensors and most of the keys, but other defaults, norms and names of Δ's keys) and
  * the original state-spaces/mamba (`d_model`, …, with the mixer's keys inside `ssm_cfg`). A config remembers which.
  */
-import { type ConfigJson, type ConfigReader, isObject, readConfig } from '@densessm/ssm-core';
+import { type ConfigJson, type ConfigReader, readConfig } from '@densessm/ssm-core';
+import { isObject } from '@densessm/ssm-core/plain';
 
 export type Layout = 'transformers' | 'mamba_ssm' | 'fla';
 

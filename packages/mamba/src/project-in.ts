@@ -1,5 +1,6 @@
 import { linearParts } from '@densessm/kernels/internal';
-import { lastToken, type OutputRange, type PackedMatrix } from '@densessm/ssm-core';
+import type { OutputRange, PackedMatrix } from '@densessm/ssm-core';
+import { lastToken } from '@densessm/ssm-core/internal';
 import type { Tensor1D, Tensor2D, Tensor3D } from '@tensorflow/tfjs-core';
 
 interface Projection {

@@ -74,9 +74,9 @@ it('retnet.decoder continues from a state whose texts began at tokens of their o
   const packed = await packParams(retnet.spec(config), params, { weights: 'f32' });
   const decoder = (await retnet.decoder?.(config, { batch: 2 })?.(packed)) as Decoder<RetentionState>;
   const tokens = tensor2d([1, 2, 3, 4, 5, 6], [2, 3], 'int32');
-  const starts = tensor2d([0, 1, 0, 0, 0, 1], [2, 3], 'int32');
+  const documentStarts = tensor2d([0, 1, 0, 0, 0, 1], [2, 3], 'int32');
   const empty = retnet.initialState(config, 2);
-  const [some, begun] = retnet.advance(params, config, tokens, empty, { starts });
+  const [some, begun] = retnet.advance(params, config, tokens, empty, { documentStarts });
   for (const state of [begun, { ...begun, scale: undefined, position: 12345 }]) {
     await decoder.load(state);
     const [logits, next] = retnet.advance(params, config, [[7], [8]], state);
@@ -87,5 +87,5 @@ it('retnet.decoder continues from a state whose texts began at tokens of their o
     disposeTree([logits, next, own]);
   }
   decoder.dispose();
-  disposeTree([params, packed, tokens, starts, empty, some, begun]);
+  disposeTree([params, packed, tokens, documentStarts, empty, some, begun]);
 });

@@ -1,5 +1,6 @@
 import { type DenseConfig, type DenseInputs, type DenseParams, gateValues } from '@densessm/dense-connect';
-import { disposeTree, mapTree, mulberry32 } from '@densessm/ssm-core';
+import { disposeTree, mapTree } from '@densessm/ssm-core';
+import { mulberry32 } from '@densessm/ssm-core/internal';
 import { sampleTensor } from '@densessm/testing';
 import { dispose, keep, memory, setBackend, type Tensor3D } from '@tensorflow/tfjs-core';
 import { beforeEach, describe, expect, it, vi } from 'vitest';

@@ -1,4 +1,5 @@
-import { disposeTree, mulberry32, type SequenceModel, tensorsOf, tidyTree, valueAndGrads } from '@densessm/ssm-core';
+import { disposeTree, type SequenceModel, tensorsOf, tidyTree, valueAndGrads } from '@densessm/ssm-core';
+import { mulberry32 } from '@densessm/ssm-core/internal';
 import { describeSequenceModel, expectClose, sampleTensor, someTokens } from '@densessm/testing';
 import { mul, type Scalar, setBackend, sum, type Tensor } from '@tensorflow/tfjs-core';
 import { describe, expect, it } from 'vitest';

@@ -105,7 +105,7 @@ export function restartedAt(
 ): { positions: Positions; scale: Tensor4D } {
   const [batch, heads, length] = [scale.shape[0], scale.shape[1], positions.cos.shape[0]];
   const one: Tensor4D = ones([batch, length, heads, 1]);
-  const [scales, last] = decayScan({ q: one, k: one, v: one, logDecay: positions.logDecay, s0: scale, starts: documentStarts });
+  const [scales, last] = decayScan({ q: one, k: one, v: one, logDecay: positions.logDecay, s0: scale, documentStarts });
   return { positions: { ...positions, documentStarts, inverseRootScale: rsqrt(scales) }, scale: last };
 }
 

@@ -80,6 +80,8 @@ export function retentionModel<C extends TrunkConfig, P extends TrunkParams<unkn
 
   return {
     ...{ modelType, recognizes, parseConfig, configToJson, warnings, spec, head, hiddenStates, initialState: emptyState },
+    logitsOf: (params, { normEps: eps }, x) =>
+      tidy(() => linear({ x: params.norm ? rmsNorm({ x, weight: params.norm }, { eps }) : x, w: head(params) })),
     init: (config, seed) => initParams(spec(config), seed) as unknown as P,
     forward: (params, config, tokens, options = {}) => tidy(() => run(`${name}.forward`, params, config, tokens, options).logits),
     gates: (params, config, tokens, options = {}) =>

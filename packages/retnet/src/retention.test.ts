@@ -1,4 +1,5 @@
-import { mulberry32, tidyTree, valueAndGrads } from '@densessm/ssm-core';
+import { tidyTree, valueAndGrads } from '@densessm/ssm-core';
+import { mulberry32 } from '@densessm/ssm-core/internal';
 import { expectClose, sampleTensor } from '@densessm/testing';
 import { add, mul, type Scalar, setBackend, slice, sum, type Tensor, type Tensor4D } from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, it } from 'vitest';

@@ -11,6 +11,7 @@
  * norm behind retention undoes either but for its eps, so only a form without it can be the same function in all three.
  */
 import { decayScan, matMul } from '@densessm/kernels';
+import type { DecayReading } from '@densessm/ssm-core';
 import { add, mul, reshape, type Tensor3D, type Tensor4D, tidy } from '@tensorflow/tfjs-core';
 import type { HeadSizes } from './head-sizes';
 import type { Positions } from './positions';
@@ -40,7 +41,7 @@ export const retention: RetentionFn = ({ q, k, v, positions, state }, { chunkSiz
   tidy(() => {
     const attrs = chunkSize === undefined ? {} : { chunkSize };
     const { logDecay, documentStarts, inverseRootScale } = positions;
-    const [o, next] = decayScan({ q, k, v, logDecay, s0: state, starts: documentStarts }, attrs);
+    const [o, next] = decayScan({ q, k, v, logDecay, s0: state, documentStarts }, attrs);
     return [mul(o, inverseRootScale), next];
   });
 
@@ -71,13 +72,15 @@ export interface RetentionCall {
   readonly positions: Positions;
   readonly retain: RetentionFn;
   readonly options: RetentionOptions;
+  /** Hears what the scan reads, where someone looks inside. */
+  readonly onScan?: (reading: DecayReading) => void;
 }
 
 /** Cuts q, k [B, T, keyDim] and v [B, T, valueDim] into heads, rotates, retains. Result as {@link RetentionFn}. */
 export function retainHeads(
   { q, k, v, state }: { q: Tensor3D; k: Tensor3D; v: Tensor3D; state?: Tensor4D },
   { numHeads }: HeadSizes,
-  { positions, retain, options }: RetentionCall,
+  { positions, retain, options, onScan }: RetentionCall,
 ): [output: Tensor4D, state: Tensor4D] {
   const inputs = {
     q: rotate(splitHeads(q, numHeads), positions),
@@ -86,5 +89,6 @@ export function retainHeads(
     positions,
     state,
   };
+  onScan?.({ kind: 'decay', q: inputs.q, k: inputs.k, v: inputs.v, logDecay: positions.logDecay });
   return retain(inputs, options);
 }

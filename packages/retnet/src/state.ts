@@ -8,7 +8,7 @@ export interface RetentionState {
   position: number;
   /** S of each layer, [B, H, K, V], not divided by √scale. */
   layers: { kv: Tensor4D }[];
-  /** Σ γ^j over each row's own text so far, [B, H, 1, 1]: only once `starts` were given, as before then it follows from the position. */
+  /** Σ γ^j over each row's own text so far, [B, H, 1, 1]: only once `documentStarts` were given, as before then it follows from the position. */
   scale?: Tensor4D;
 }
 

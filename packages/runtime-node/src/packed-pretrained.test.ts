@@ -62,7 +62,7 @@ describe('loadPretrained with packed weights', () => {
   it.each([
     ['INT8', 'int8'],
     ['INT4', 'int4'],
-  ] as const)('takes the whole numbers of a folder as they are: %s', async (dtype, weights) => {
+  ] as const)('takes the integers of a folder as they are: %s', async (dtype, weights) => {
     await write({ dtype });
     const [tensors, packed] = [await load(), await load(weights)];
     expect(await valuesOf(packed.params)).toEqual(await valuesOf(tensors.params));

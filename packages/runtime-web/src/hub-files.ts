@@ -11,11 +11,11 @@ const MAX_ANSWER = 2 ** 24;
  */
 export async function hubFileNames(
   { endpoint, id, revision }: { endpoint: string; id: string; revision: string },
-  settings: Omit<RemoteSettings, 'onBytes'>,
+  settings: Omit<RemoteSettings, 'onBytes' | 'name'>,
 ): Promise<ReadonlySet<string> | undefined> {
   try {
     const url = `${endpoint}/api/models/${id}/revision/${encodeURIComponent(revision)}`;
-    const file = await openRemoteFile(url, { ...settings, onBytes: () => undefined });
+    const file = await openRemoteFile(url, { ...settings, name: 'list of files', onBytes: () => undefined });
     if (!file || file.size > MAX_ANSWER) return undefined;
     const text = new TextDecoder().decode(await file.read(0, file.size));
     await file.close();

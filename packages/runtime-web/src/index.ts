@@ -1,4 +1,7 @@
-export type { KeptFile, KeptModel, StorageRoom } from './kept-models';
+export { deleteKeptModel, type KeptFile, type KeptModel, keptModels } from './kept-models';
+export { type CallOptions, connectWorker, type WorkerConnection } from './messages/connect-worker';
+export type { Command, Commands, MessageEnd } from './messages/protocol';
+export { type CommandCall, type CommandHandlers, serveCommands } from './messages/serve-commands';
 export {
   type DownloadOptions,
   type DownloadProgress,
@@ -8,3 +11,5 @@ export {
   type PretrainedSource,
 } from './pretrained';
 export { type BackendName, type Choice, type Device, startBackend, type WebStartOptions } from './start-backend';
+export { type SiteFile, SiteFolder } from './storage/site-folder';
+export { type StorageRoom, storageRoom } from './storage/site-storage';

@@ -34,9 +34,11 @@ export interface DownloadOptions {
   endpoint?: string;
   /** For models that are not public. It is sent to the Hub and to nobody else; whoever opens the page can read it. */
   token?: string;
-  /** Whether what has come is kept in Cache Storage for the next visit; it is unless said otherwise. */
+  /** Whether what has come is kept in the browser's storage for the next visit; it is unless said otherwise. */
   cache?: boolean;
   onProgress?: (progress: DownloadProgress) => void;
+  /** Hears a sentence for people: there is no room to keep what came, or a kept file was damaged and comes again. */
+  onNotice?: (message: string) => void;
   /**
    * The files that the model has, for a URL: others are not asked for, and the browser prints no 404 in red for optional ones. The Hub is
    * asked for its list instead; without one, every file that a model may have is asked for.
@@ -73,7 +75,7 @@ export async function loadPretrained(source: PretrainedSource, options: LoadPret
  * @throws SsmError OPTION for a source that is none
  */
 export async function openPretrained(source: PretrainedSource, options: DownloadOptions = {}): Promise<FileSet> {
-  const { revision = 'main', token, cache = true, onProgress, signal, files } = options;
+  const { revision = 'main', token, cache = true, onProgress, onNotice, signal, files } = options;
   if (typeof source !== 'string' && !(source instanceof URL)) return toldAtOnce('open' in source ? source : fileSetOf(source), onProgress);
   const stallTimeoutMs = requireStallTimeout(options.stallTimeoutMs ?? STALL_TIMEOUT_MS);
   const endpoint = hubEndpoint(options.endpoint);
@@ -82,6 +84,8 @@ export async function openPretrained(source: PretrainedSource, options: Download
   const settings = {
     token: token === undefined ? undefined : { value: token, origin: new URL(endpoint).origin },
     isKept: cache,
+    source: at instanceof URL ? folder : at.id,
+    onNotice,
     stallTimeoutMs,
     signal,
   };
@@ -93,14 +97,17 @@ export async function openPretrained(source: PretrainedSource, options: Download
   const open: FileSet['open'] = async (file) => {
     if ((await fileNames())?.has(file) === false) return undefined;
     const onBytes = (loaded: number, total: number): void => onProgress?.({ file, loaded, total });
-    return openRemoteFile(`${folder.replace(/\/+$/, '')}/${file.split('/').map(encodeURIComponent).join('/')}`, { ...settings, onBytes });
+    return openRemoteFile(`${folder.replace(/\/+$/, '')}/${file.split('/').map(encodeURIComponent).join('/')}`, {
+      ...settings,
+      name: file,
+      onBytes,
+    });
   };
-  const where = at instanceof URL ? folder : at.id;
   const list: FileSet['list'] = async (inside) => {
     const all = await fileNames();
     return all && [...all].filter((name) => name.startsWith(`${inside}/`)).map((name) => name.slice(inside.length + 1));
   };
-  return { where, open, list };
+  return { where: settings.source, open, list };
 }
 
 /** Files at hand have come as soon as they are opened. */

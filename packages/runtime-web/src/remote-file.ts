@@ -14,6 +14,11 @@ const RECENT = 2;
 export interface RemoteSettings extends RequestSettings {
   /** Whether pieces are kept for the next visit. */
   readonly isKept: boolean;
+  /** The model and the file's name in it, for the list of what is kept. */
+  readonly source: string;
+  readonly name: string;
+  /** Hears a sentence for people where there is no room, or what was kept is damaged. */
+  readonly onNotice?: (message: string) => void;
   readonly onBytes: (loaded: number, total: number) => void;
 }
 
@@ -24,7 +29,7 @@ export interface RemoteSettings extends RequestSettings {
  * @throws SsmError NETWORK; the signal's reason once it is aborted
  */
 export async function openRemoteFile(url: string, settings: RemoteSettings): Promise<OpenFile | undefined> {
-  const kept = await KeptPieces.of(url, settings.isKept);
+  const kept = await KeptPieces.of({ url, source: settings.source, name: settings.name }, settings);
   const known = kept.version;
   let answer: Response | undefined;
   try {

@@ -48,7 +48,7 @@ describe('ConfigReader', () => {
   it('shows the value and what would do', () => {
     expect(() => read({ num_heads: 2.5 }).integer('num_heads', { max: 64 })).toThrowErrorMatchingInlineSnapshot(`
       [SsmError: parseMambaConfig: \`num_heads\` cannot be used.
-        expected  a whole number from 1 to 64
+        expected  an integer from 1 to 64
         got       2.5
         fix       correct the value in config.json]
     `);

@@ -45,7 +45,7 @@ export class ConfigReader {
     const value = this.#read(key, fallback);
     if (value === undefined && 'fallback' in rule) return undefined as D;
     if (typeof value === 'number' && Number.isInteger(value) && value >= min && value <= max) return value;
-    throw this.#bad(key, `a whole number from ${min} to ${max}`);
+    throw this.#bad(key, `an integer from ${min} to ${max}`);
   }
 
   number<D extends number | undefined = never>(key: string, rule: NumberRule<D> = {}): number | D {

@@ -2,7 +2,7 @@
 export type SsmErrorCode =
   | 'SHAPE' // a tensor has the wrong rank or size
   | 'DTYPE' // a tensor or a file holds the wrong element type
-  | 'TOKENS' // token ids are not whole numbers inside the vocabulary
+  | 'TOKENS' // token ids are not integers inside the vocabulary
   | 'CONFIG' // a config is missing a value or holds one that cannot work
   | 'MODEL' // no model answers to this config
   | 'WEIGHTS' // weights are missing, unexpected or misshapen

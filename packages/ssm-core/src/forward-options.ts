@@ -1,5 +1,7 @@
-import { cast, engine, slice, type Tensor2D, type Tensor3D } from '@tensorflow/tfjs-core';
+import { cast, slice, type Tensor2D, type Tensor3D } from '@tensorflow/tfjs-core';
+import { liesOnHost } from './engine';
 import { SsmError } from './errors';
+import type { ScanReading } from './scan-reading';
 import { bindShapes } from './shapes';
 
 /** What a call of a model may choose beside the tokens. */
@@ -15,16 +17,18 @@ export interface ForwardOptions {
    * 1 at tokens before which the state starts anew, else 0, [B, T]: documents behind one another in a row give what each gives by
    * itself, gradients included. The first token of a call continues the given state unless it is such a start.
    */
-  starts?: Tensor2D;
+  documentStarts?: Tensor2D;
   /**
    * Whether a backward pass computes what is inside a layer again instead of keeping it: the same gradients with the memory of one
    * layer, for one more forward pass.
    */
   recompute?: boolean;
+  /**
+   * Hears what the scan of each layer reads, layers in order, to look inside. The tensors are freed when the call ends: keep copies. Not together with
+   * the recomputation of layers, which would tell it twice.
+   */
+  onScan?: (layer: number, reading: ScanReading) => void;
 }
-
-/** Backends whose tensors lie in this thread's memory, so that looking at values costs nothing. */
-export const HOST_BACKENDS: ReadonlySet<string> = new Set(['cpu', 'wasm']);
 
 /** [B, T, …] → [B, 1, …] */
 export function lastToken(x: Tensor3D): Tensor3D {
@@ -49,19 +53,19 @@ export function headInput(where: string, hidden: Tensor3D, { logits = 'all' }: F
 }
 
 /**
- * The starts of a call as int32, as kernels take them; undefined where none were given. Values that lie on a GPU are not looked at.
+ * The document starts of a call as int32, as kernels take them; undefined where none were given. Values that lie on a GPU are not looked at.
  * @throws SsmError SHAPE where they are not those of the tokens, OPTION where one is neither 0 nor 1.
  */
-export function startsTensor(where: string, { starts }: ForwardOptions, tokens: Tensor2D): Tensor2D | undefined {
-  if (starts === undefined) return undefined;
-  bindShapes(where, 'give every token a 1 or a 0', { tokens: [tokens, ['B', 'T']], starts: [starts, ['B', 'T']] });
-  const values = HOST_BACKENDS.has(engine().backendName) ? starts.dataSync() : [];
+export function documentStartsTensor(where: string, { documentStarts }: ForwardOptions, tokens: Tensor2D): Tensor2D | undefined {
+  if (documentStarts === undefined) return undefined;
+  bindShapes(where, 'give every token a 1 or a 0', { tokens: [tokens, ['B', 'T']], documentStarts: [documentStarts, ['B', 'T']] });
+  const values = liesOnHost() ? documentStarts.dataSync() : [];
   const place = values.findIndex((one: number) => one !== 0 && one !== 1);
-  if (place < 0) return cast(starts, 'int32');
+  if (place < 0) return cast(documentStarts, 'int32');
   const length = tokens.shape[1];
   throw new SsmError({
     code: 'OPTION',
-    what: `${where}: \`starts\` holds what is no mark.`,
+    what: `${where}: \`documentStarts\` holds something else than 0 and 1.`,
     expected: '1 where the state starts anew, else 0',
     got: `${values[place]} at row ${Math.floor(place / length)}, position ${place % length}`,
     fix: 'mark the first token of every document with 1',

@@ -13,8 +13,8 @@ import {
   tidy,
 } from '@tensorflow/tfjs-core';
 import { expect, it } from 'vitest';
+import { checkpointed } from './checkpointed';
 import { disposeGrads, valueAndGrads } from './gradients';
-import { recomputed } from './recomputed';
 import { disposeTree } from './tree';
 
 it.each(['cpu', 'wasm'])('gives the gradient of every parameter, null where the loss does not depend on one (%s)', async (backend) => {
@@ -47,7 +47,7 @@ it.each([
   const x = tensor1d([1, 2, 3]);
   const before = memory().numTensors;
   const loss = ({ one }: { one: Tensor }) => tidy(() => sum(operation(add(one, 1))) as Scalar);
-  for (const run of [loss, (params: { one: Tensor }) => recomputed(loss, params, null)])
+  for (const run of [loss, (params: { one: Tensor }) => checkpointed(loss, params, null)])
     expect(() => valueAndGrads(run, { one: x })).toThrow(
       expect.objectContaining({
         name: 'SsmError',

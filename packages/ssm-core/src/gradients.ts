@@ -1,5 +1,5 @@
 import { dispose, engine, type Scalar, type Tensor } from '@tensorflow/tfjs-core';
-import { freeTape, namingFailures } from './tape';
+import { freeTape, namingFailures } from './engine';
 import { mapTree, tensorsOf, tidyTree } from './tree';
 
 /** The same form as the parameters; null where the loss does not depend on a parameter. */

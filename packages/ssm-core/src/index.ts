@@ -1,18 +1,15 @@
-export { type ConfigJson, ConfigReader, isObject, readConfig } from './config';
+export { checkpointed } from './checkpointed';
+export { type ConfigJson, ConfigReader, readConfig } from './config';
 export { refuseDisposed } from './disposed';
 export { type Problem, SsmError, type SsmErrorCode } from './errors';
-export { type ForwardOptions, headInput, lastToken, startsTensor } from './forward-options';
+export { documentStartsTensor, type ForwardOptions, headInput } from './forward-options';
 export { disposeGrads, type Gradients, valueAndGrads } from './gradients';
 export {
-  computed,
-  constant as constantInit,
   type Initializer,
   kaimingUniform,
-  mulberry32,
   normal,
   uniform,
   xavierUniform,
-  zeros as zerosInit,
 } from './initializers';
 export {
   defineKernel,
@@ -38,7 +35,7 @@ export {
 } from './model';
 export { type IntegerRows, isPacked, type OutputRange, type PackedMatrix } from './packed';
 export { fromBf16, quantizeInt4, quantizeInt8, toBf16, WEIGHT_GROUP } from './quantize';
-export { recomputed } from './recomputed';
+export type { DecayReading, ScanReading, SelectiveReading } from './scan-reading';
 export { type Binding, bindShapes, type Dims } from './shapes';
 export {
   bias,
@@ -59,7 +56,6 @@ export {
   type SpecTree,
   weight,
 } from './spec';
-export { detached, isRecording } from './tape';
 export { type TokenIds, tokenTensor } from './tokens';
 export { disposeTree, mapTree, type TreePath, tensorsOf, tidyTree } from './tree';
 export { WEIGHT_TYPES, type WeightType, weightTypeOf } from './weight-type';

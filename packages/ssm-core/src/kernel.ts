@@ -1,16 +1,7 @@
-import {
-  engine,
-  getKernel,
-  type KernelConfig,
-  type KernelFunc,
-  registerKernel,
-  type Tensor,
-  type TensorInfo,
-  unregisterKernel,
-} from '@tensorflow/tfjs-core';
+import { engine, type KernelConfig, type KernelFunc, type Tensor, type TensorInfo } from '@tensorflow/tfjs-core';
+import { registeredKernel, replaceKernel, runOnTape, type TapeCall } from './engine';
 import { SsmError } from './errors';
 import { bindShapes, type Dims } from './shapes';
-import { runOnTape, type TapeCall } from './tape';
 
 /** The shape of an input in letters, or one shape per rank where a kernel accepts several ranks. */
 export interface InputSpec {
@@ -86,7 +77,7 @@ function runForward<I extends object, O extends KernelOutput, A extends object>(
   inputs: I,
   attrs: A,
 ): O {
-  const fast = getKernel(definition.name, engine().backendName) as Partial<SpecializedConfig<I, A>> | undefined;
+  const fast = registeredKernel(definition.name) as Partial<SpecializedConfig<I, A>> | undefined;
   if (fast === undefined || (fast.supports && fast.supports(inputs, attrs) !== true)) return definition.reference(inputs, attrs);
   return engine().runKernel(definition.name, inputs as never, attrs as never) as O;
 }
@@ -115,10 +106,9 @@ export function specialize<I extends object, O extends KernelOutput, A extends o
   { supports, run }: Specialization<I, A, B>,
 ): void {
   const kernelName = kernel.definition.name;
-  if (getKernel(kernelName, backendName) !== undefined) unregisterKernel(kernelName, backendName);
   const kernelFunc: KernelFunc = (call) => run(call as unknown as FastCall<I, A, B>);
   const config: SpecializedConfig<I, A> = { kernelName, backendName, kernelFunc, supports };
-  registerKernel(config);
+  replaceKernel(config);
 }
 
 function checkInputs<I extends object, O extends KernelOutput, A extends object>(

@@ -76,6 +76,8 @@ export interface SequenceModel<C, P, State> {
   forward(params: P, config: C, tokens: TokenIds, options?: ForwardOptions): Tensor3D;
   /** The weights of the head, [vocab, hiddenSize], where logits are what it reads times them and nothing else. */
   head?(params: P): Tensor2D;
+  /** Logits of what some layer gives out, [B, T, hiddenSize] → [B, T, vocab], as if it was the last one: norm and head. To look inside (logit lens). */
+  logitsOf?(params: P, config: C, hidden: Tensor3D): Tensor3D;
   /** As `forward`, with everything that flows between layers. */
   hiddenStates(params: P, config: C, tokens: TokenIds, options?: ForwardOptions): HiddenStates;
   /** The gates of the dense connections, to look at; none in a model without them. Freeing the tensors is the caller's. */

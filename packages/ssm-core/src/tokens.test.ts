@@ -29,7 +29,7 @@ describe.each(['cpu', 'wasm'])('tokenTensor on %s', (backend) => {
       ]),
     ).rejects.toThrowErrorMatchingInlineSnapshot(`
       [SsmError: forward: a token id is outside the vocabulary.
-        expected  whole numbers from 0 to 9
+        expected  integers from 0 to 9
         got       10 at row 1, position 1
         fix       encode the text with this model's own tokenizer]
     `);

@@ -1,13 +1,13 @@
-import { engine, type Tensor2D, tensor2d } from '@tensorflow/tfjs-core';
+import { type Tensor2D, tensor2d } from '@tensorflow/tfjs-core';
 import { refuseDisposed } from './disposed';
+import { liesOnHost } from './engine';
 import { SsmError } from './errors';
-import { HOST_BACKENDS } from './forward-options';
 
 /** Token ids as plain rows of equal length or as an int32 tensor, [B, T] with T ≥ 1. */
 export type TokenIds = Tensor2D | readonly (readonly number[] | Int32Array)[];
 
 /**
- * The ids as an int32 tensor [B, T], checked: whole numbers in [0, vocabSize), rows of one length, T ≥ 1.
+ * The ids as an int32 tensor [B, T], checked: integers in [0, vocabSize), rows of one length, T ≥ 1.
  * Ids that are already a tensor on a GPU are checked for shape and type only, since reading them back would stall it.
  * @throws SsmError TOKENS or DTYPE, STATE for a tensor that was freed
  */
@@ -42,7 +42,7 @@ export function tokenTensor(where: string, tokens: TokenIds, vocabSize: number):
     }
     return tensor2d(Int32Array.from(tokens.flatMap((row) => [...row])), [batch as number, length], 'int32');
   }
-  if (HOST_BACKENDS.has(engine().backendName)) checkIds(where, tokens.dataSync(), vocabSize, 0, length);
+  if (liesOnHost()) checkIds(where, tokens.dataSync(), vocabSize, 0, length);
   return tokens;
 }
 
@@ -53,7 +53,7 @@ function checkIds(where: string, ids: ArrayLike<number>, vocabSize: number, firs
     const place = first + i;
     throw badToken(
       where,
-      `whole numbers from 0 to ${vocabSize - 1}`,
+      `integers from 0 to ${vocabSize - 1}`,
       `${id} at row ${Math.floor(place / length)}, position ${place % length}`,
       "encode the text with this model's own tokenizer",
     );

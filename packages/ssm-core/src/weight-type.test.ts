@@ -13,7 +13,7 @@ describe('weightTypeOf', () => {
   });
 });
 
-describe('rounding to whole numbers', () => {
+describe('rounding to integers', () => {
   const values = Float32Array.from({ length: WEIGHT_GROUP }, (_, i) => Math.sin(1 + 7 * i) / 3);
 
   it.each([

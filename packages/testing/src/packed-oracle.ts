@@ -1,5 +1,6 @@
 /** What packed weights stand for, as plain loops in float64: the oracle of tests. Knows nothing of panels. */
-import { fromBf16, WEIGHT_GROUP as GROUP, mulberry32, quantizeInt4, quantizeInt8, toBf16, type WeightType } from '@densessm/ssm-core';
+import { fromBf16, WEIGHT_GROUP as GROUP, quantizeInt4, quantizeInt8, toBf16, type WeightType } from '@densessm/ssm-core';
+import { mulberry32 } from '@densessm/ssm-core/internal';
 
 /** What buffers need of the heap of a wasm backend. */
 interface Allocator {

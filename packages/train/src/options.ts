@@ -1,6 +1,6 @@
 import { SsmError } from '@densessm/ssm-core';
 
-/** What an option may be: a range, whole numbers only where `whole`. */
+/** What an option may be: a range, integers only where `whole`. */
 export interface NumberRange {
   min: number;
   max?: number;
@@ -23,7 +23,7 @@ export function checkNumbers<const Name extends string>(
     const { min, max = Number.MAX_VALUE, whole = false, above = false } = range;
     const inside = typeof value === 'number' && value >= min && value <= max && !(above && value === min);
     if (inside && (!whole || Number.isInteger(value))) continue;
-    const kind = whole ? 'a whole number' : 'a number';
+    const kind = whole ? 'an integer' : 'a number';
     const low = above ? `above ${min}` : `from ${min}`;
     throw badOption(where, name, `${kind} ${low}${range.max === undefined ? '' : ` to ${max}`}`, String(value));
   }

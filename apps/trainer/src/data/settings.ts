@@ -26,7 +26,7 @@ export function completeSettings(options: TrainingDataOptions, services: DataSer
   const { field = 'text', tokenizer = 'char', vocabSize = 4096, valFraction = 0.1, skipBadLines = false, blockSize } = options;
   const { signal, onProgress = () => undefined, stdin = process.stdin, cwd = process.cwd(), hub = {} } = services;
   if (!(valFraction > 0 && valFraction < 1)) throw badOption('valFraction', 'a number between 0 and 1', valFraction, '--val-split');
-  if (!Number.isInteger(blockSize) || blockSize < 1) throw badOption('blockSize', 'a whole number from 1', blockSize, '--block-size');
+  if (!Number.isInteger(blockSize) || blockSize < 1) throw badOption('blockSize', 'an integer from 1', blockSize, '--block-size');
   const reading = (stage: DataProgress['stage'], files: readonly DataFile[]): ReadingOptions => {
     const total = files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
     return { field, skipBadLines, signal, onProgress: ({ name }, { bytes }) => onProgress({ stage, file: name, done: bytes, total }) };

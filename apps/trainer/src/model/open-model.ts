@@ -53,7 +53,7 @@ export async function openModel(io: Io, source: string, options: OpenModelOption
 
 /**
  * In which type matrices are packed: as they lie in the files, or as asked for. Undefined where they are float32 tensors.
- * @throws SsmError OPTION for whole numbers where only tensors can be computed with
+ * @throws SsmError OPTION for quantized weights where only tensors can be computed with
  */
 async function packedType(files: ModelFiles['files'], backend: Choice, wanted: WeightType | undefined): Promise<WeightType | undefined> {
   if (backend.backend === 'cpu') {

@@ -25,7 +25,7 @@ it('holds every record as soon as it was written', async () => {
   await file.close();
 });
 
-it('goes on in a second file, which repeats what was measured at the step that it goes on from', async () => {
+it('goes on in a second file, which repeats what was measured at the step that it continues from', async () => {
   const config = {};
   await (await EventFile.open(folder, { step: 0, config })).close();
   const kept = [evaluation(0), evaluation(4)];

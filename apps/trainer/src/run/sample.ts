@@ -2,7 +2,7 @@ import { generate, type ModelBundle } from '@densessm/generate';
 import type { Tokenizer } from '@densessm/tokenizer';
 import type { SampleRecord, TokenSource } from '@densessm/train';
 
-/** Tokens of a sample, and characters of the prompt that it goes on from. */
+/** Tokens of a sample, and characters of the prompt that it continues from. */
 const [SAMPLE_TOKENS, PROMPT_CHARACTERS] = [160, 60];
 
 /** The beginning of the held-out text, whole words only: where the text was cut is chance. */

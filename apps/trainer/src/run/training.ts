@@ -1,6 +1,6 @@
 /**
  * The course of a run. Everything that belongs to the state after n steps (evaluation, sample, gates) is written before the
- * checkpoint of n steps, so that whoever goes on from there repeats nothing and misses nothing.
+ * checkpoint of n steps, so that whoever continues from there repeats nothing and misses nothing.
  */
 import type { Batch, Evaluation, RunRecord, StepRecord } from '@densessm/train';
 import type { Best } from '../run-folder/run-info';

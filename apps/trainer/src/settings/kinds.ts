@@ -17,7 +17,7 @@ const asNumber = (value: unknown): number =>
   typeof value === 'number' ? value : typeof value === 'string' && value.trim() !== '' ? Number(value.replaceAll('_', '')) : Number.NaN;
 
 export function whole(min = 0, max = Number.MAX_SAFE_INTEGER): Kind<number> {
-  const expected = max < Number.MAX_SAFE_INTEGER ? `a whole number from ${min} to ${max}` : `a whole number from ${min}`;
+  const expected = max < Number.MAX_SAFE_INTEGER ? `an integer from ${min} to ${max}` : `an integer from ${min}`;
   const read = (value: unknown) => {
     const number = asNumber(value);
     return Number.isInteger(number) && number >= min && number <= max ? number : undefined;

@@ -1,4 +1,5 @@
-import { isObject, SsmError } from '@densessm/ssm-core';
+import { SsmError } from '@densessm/ssm-core';
+import { isObject } from '@densessm/ssm-core/plain';
 import { parseConfigText } from '../config-text';
 import { type FileSet, pathIn, readText } from './file-set';
 

@@ -1,5 +1,6 @@
 /** Weights in several files, with an index of which tensor lies where: `model.safetensors.index.json` of Hugging Face. */
-import { isObject, SsmError } from '@densessm/ssm-core';
+import { SsmError } from '@densessm/ssm-core';
+import { isObject } from '@densessm/ssm-core/plain';
 import type { Dtype } from '../dtypes';
 import { bytesOf } from '../header';
 import { shorten } from '../json';
@@ -75,7 +76,7 @@ export interface ShardPlan {
 
 /**
  * Cuts tensors into files of at most `maxBytes` each, in order and never inside a tensor, named as transformers does.
- * @throws SsmError OPTION where `maxBytes` is no whole number above zero
+ * @throws SsmError OPTION where `maxBytes` is no integer above zero
  */
 export function planShards(tensors: Shapes, maxBytes: number): ShardPlan {
   if (!Number.isSafeInteger(maxBytes) || maxBytes < 1)

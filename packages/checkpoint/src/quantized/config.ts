@@ -1,4 +1,5 @@
-import { isObject, SsmError, WEIGHT_GROUP } from '@densessm/ssm-core';
+import { SsmError, WEIGHT_GROUP } from '@densessm/ssm-core';
+import { isObject } from '@densessm/ssm-core/plain';
 
 /** Quantized matrices, as QUANTIZED.md describes them. */
 export interface Quantization {

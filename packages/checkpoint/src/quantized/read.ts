@@ -5,7 +5,7 @@ import { entryOf } from '../safetensors';
 import type { Quantization } from './config';
 import { entriesOf, scalesName, unpackNibbles } from './layout';
 
-/** Weights some of which are stored as whole numbers: read as any others, they are float32. */
+/** Weights some of which are stored as integers: read as any others, they are float32. */
 export interface QuantizedSource extends PartSource {
   /** Shapes of those that are, by name. */
   readonly quantized: ReadonlyMap<string, readonly [out: number, width: number]>;

@@ -105,7 +105,7 @@ export interface TextTrace extends Trace {
   /** The text of each token by itself; half characters are '�'. */
   readonly texts: readonly string[];
   /** Texts of the candidates of the logit lens, by id. */
-  readonly candidates: ReadonlyMap<number, string>;
+  readonly candidates: Readonly<Record<number, string>>;
 }
 
 /** A language model in a worker, with the interface of `loadModel`'s: what cannot cross (weights, tokenizer) is asked for by messages. */

@@ -1,4 +1,5 @@
-import { isObject, SsmError } from '@densessm/ssm-core';
+import { SsmError } from '@densessm/ssm-core';
+import { isObject } from '@densessm/ssm-core/plain';
 
 /** Documents as they come: a list, a generator, lines of a file. */
 export type Documents<T> = Iterable<T> | AsyncIterable<T>;

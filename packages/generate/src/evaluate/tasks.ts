@@ -1,5 +1,5 @@
 /** Measures of a model on texts. Tasks and metrics are named and defined as in EleutherAI's lm-evaluation-harness. */
-import { isObject } from '@densessm/ssm-core';
+import { isObject } from '@densessm/ssm-core/plain';
 import type { ModelBundle } from '../bundle';
 import { badDocument, type Documents, inGroups, mean, refuseNone, standardError, textOf } from './documents';
 import { type Loglikelihood, loglikelihoods, loglikelihoodsOfPairs, type RollingOptions, rollingLoglikelihoods } from './loglikelihood';

@@ -1,16 +1,16 @@
-/** The whole state of a generator: four whole numbers below 2^32. */
+/** The whole state of a generator: four integers below 2^32. */
 export type RandomState = readonly [number, number, number, number];
 
 /** Draws uniformly from [0, 1) with 53 bits. */
 export interface Random {
   next(): number;
-  /** What {@link randomFrom} goes on from. */
+  /** What {@link randomFrom} continues from. */
   state(): RandomState;
 }
 
 const rotate = (x: number, by: number): number => (x << by) | (x >>> (32 - by));
 
-/** A generator that goes on from a state: xoshiro128**, Blackman and Vigna 2018, arXiv:1805.01407. Bit for bit the same everywhere. */
+/** A generator that continues from a state: xoshiro128**, Blackman and Vigna 2018, arXiv:1805.01407. Bit for bit the same everywhere. */
 export function randomFrom(state: RandomState): Random {
   let [a, b, c, d] = state;
   const bits32 = (): number => {
@@ -38,7 +38,7 @@ function scramble(x: number): number {
 }
 
 /**
- * A generator from a seed, a whole number from 0 to 2^53 − 1. Each row of a batch has a stream of its own, so that what a row
+ * A generator from a seed, an integer from 0 to 2^53 − 1. Each row of a batch has a stream of its own, so that what a row
  * draws does not depend on the others. The words of the state are hashes of both, as xoshiro's authors advise.
  */
 export function seededRandom(seed: number, stream = 0): Random {

@@ -1,4 +1,4 @@
-import { mulberry32 } from '@densessm/ssm-core';
+import { mulberry32 } from '@densessm/ssm-core/internal';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { TokenHistory } from '../token-history';
@@ -92,7 +92,7 @@ describe('drawing', () => {
     expect(chiSquared(counts, exact, draws)).toBeLessThanOrEqual(critical(freedom));
   });
 
-  it('goes on from a saved state, and differs between seeds and streams', () => {
+  it('continues from a saved state, and differs between seeds and streams', () => {
     const random = seededRandom(7);
     for (let i = 0; i < 5; i++) random.next();
     const again = randomFrom(random.state());

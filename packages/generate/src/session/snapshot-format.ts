@@ -1,5 +1,6 @@
 /** The bytes of a snapshot; SNAPSHOT.md describes them for readers in other languages. */
-import { isObject, SsmError } from '@densessm/ssm-core';
+import { SsmError } from '@densessm/ssm-core';
+import { isObject } from '@densessm/ssm-core/plain';
 import type { RandomState } from '../samplers/random';
 import type { HistoryRecord } from '../token-history';
 import { sha256 } from './sha-256';

@@ -1,5 +1,5 @@
 import type { Kernel, KernelOutput } from '@densessm/ssm-core';
-import { mulberry32 } from '@densessm/ssm-core';
+import { mulberry32 } from '@densessm/ssm-core/internal';
 import { add, dispose, engine, mul, sum, type Tensor, tensor, tidy } from '@tensorflow/tfjs-core';
 import { type Naive, NumberGrid } from './number-grid';
 

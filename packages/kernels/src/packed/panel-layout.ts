@@ -1,5 +1,5 @@
 /**
- * How packed weights lie in memory: panels of 16 outputs, one behind the other, padded with zeros to 16 outputs and, if quantized, to groups of 32
+ * How packed weights lie in memory: panels of 16 outputs, one after another, padded with zeros to 16 outputs and, if quantized, to groups of 32
  * inputs. A panel of floats has the 16 weights of one input after the other; a group of a quantized panel has 16 scales, then its integers.
  */
 import { fromBf16, WEIGHT_GROUP as GROUP, type WeightType } from '@densessm/ssm-core';

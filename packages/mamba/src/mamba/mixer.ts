@@ -5,7 +5,7 @@
  */
 import { causalConv1d, linear, type SelectiveScanInputs, siluGate, softplus } from '@densessm/kernels';
 import { readStates, type ScanStates, selectiveScanShown } from '@densessm/kernels/internal';
-import { lastToken } from '@densessm/ssm-core';
+import { lastToken } from '@densessm/ssm-core/internal';
 import { add, exp, mul, neg, reshape, split, sub, sum, type Tensor2D, type Tensor3D } from '@tensorflow/tfjs-core';
 import type { MixerInputs, MixerOutputs } from '../backbone';
 import { fuse } from '../dense';
@@ -32,22 +32,24 @@ type Scan = Omit<SelectiveScanInputs, 'C' | 'D' | 'B'> & Pick<MambaShown, 'x' | 
 export function mambaMixer(
   params: MambaMixerParams,
   c: MambaConfig,
-  { x, state, sources, readers, starts, lastOnly }: MixerInputs<MambaShown, Tensor3D>,
+  { x, state, sources, readers, documentStarts, onScan, lastOnly }: MixerInputs<MambaShown, Tensor3D>,
 ): MixerOutputs<MambaShown, Tensor3D> {
   const E = c.innerSize;
   const [z, inner] = projectIn(params.inProj, { x, lastOnly }, [E, E], [[0, E]]) as [Tensor3D, Tensor3D];
   const { weight, bias } = params.conv1d;
   const filter: Tensor2D = reshape(weight, [c.innerSize, c.convKernel]);
-  const [u, conv] = causalConv1d({ x: inner, w: filter, bias, tail: state?.conv, starts }, { activation: 'silu' });
+  const [u, conv] = causalConv1d({ x: inner, w: filter, bias, tail: state?.conv, documentStarts }, { activation: 'silu' });
 
   // Δ, B and C depend on the token: the selection of §3.2
   const sizes = [c.timeStepRank, c.stateSize, c.stateSize];
   const [low, B, C] = split<Tensor3D>(linear({ x: u, w: params.xProj }), sizes, -1) as [Tensor3D, Tensor3D, Tensor3D];
   const delta = softplus(linear({ x: low, w: params.dtProj.weight, bias: params.dtProj.bias }));
-  const own: Scan = { x, u, delta, A: neg(exp(params.aLog)), B, h0: state?.ssm, starts };
+  const own: Scan = { x, u, delta, A: neg(exp(params.aLog)), B, h0: state?.ssm, documentStarts };
 
   const isStateRead = c.dense?.fuses === 'state' && c.dense.projection !== 'none';
-  const [y, ssm, states] = readOut(params, c, own, C, sources, isStateRead ? readers : 0);
+  const fused = fuseInput(params, c, own, sources);
+  onScan?.({ kind: 'selective', u: fused.u, delta, A: own.A, B: fused.B, C });
+  const [y, ssm, states] = readOut(params, c, { own, fused }, C, sources, isStateRead ? readers : 0);
   const gated = siluGate({ x: lastOnly ? lastToken(y) : y, gate: z });
   return {
     y: linear({ x: gated, w: params.outProj.weight, bias: params.outProj.bias }),
@@ -56,18 +58,23 @@ export function mambaMixer(
   };
 }
 
-/** y_t = C_t h'_t + D u_t with h' = h, or h fused with the sources'. Also the raw state after the last token, and those of all for so many readers. */
+/**
+ * y_t = C_t h'_t + D u_t with h' = h, or h fused with the sources'; `fused` is what the scan reads in the place of `own`. Also the raw state after the
+ * last token, and those of all for so many readers.
+ */
 function readOut(
   params: MambaMixerParams,
   c: MambaConfig,
-  own: Scan,
+  { own, fused }: { own: Scan; fused: Scan },
   C: Tensor3D,
   sources: readonly MambaShown[],
   readers: number,
 ): ReturnType<typeof scan> {
   if (params.dense.state) return readFusedState(params, c, own, C, sources, readers);
-  if (params.dense.u) return scanFusedInput(params, c, own, C, sources);
-  return scan(own, C, params.D, readers);
+  if (fused === own) return scan(own, C, params.D, readers);
+  const [y, next, states] = scan(fused, C, params.D);
+  // the scan's skip took û: this puts it right, and is exactly zero while nothing is fused
+  return [add(y, mul(params.D, sub(own.u, fused.u))), next, states];
 }
 
 const scan = ({ x: _, ...inputs }: Scan, C: Tensor3D, D?: MambaMixerParams['D'], readers = 0) =>
@@ -93,18 +100,11 @@ function readFusedState(
   return [adds ? fused : add(fused, mul(params.D, own.u)), next, states];
 }
 
-/** B̂ = Fuse(B, …) and û = Fuse(u, …) ahead of the scan; the skip D u reads the plain u. */
-function scanFusedInput(
-  params: MambaMixerParams,
-  c: MambaConfig,
-  own: Scan,
-  C: Tensor3D,
-  sources: readonly MambaShown[],
-): ReturnType<typeof scan> {
+/** B̂ = Fuse(B, …) and û = Fuse(u, …) ahead of the scan, or `own` itself; the skip D u reads the plain u. */
+function fuseInput(params: MambaMixerParams, c: MambaConfig, own: Scan, sources: readonly MambaShown[]): Scan {
+  if (!params.dense.u) return own;
   const { x } = own;
   const B = fuse(params.dense.B, c.dense, { own: own.B, x }, sources, (source) => source.B);
   const u = fuse(params.dense.u, c.dense, { own: own.u, x }, sources, (source) => source.u);
-  const [y, next, states] = scan({ ...own, B, u }, C, params.D);
-  // the scan's skip took û: this puts it right, and is exactly zero while nothing is fused
-  return [add(y, mul(params.D, sub(own.u, u))), next, states];
+  return { ...own, B, u };
 }

@@ -1,7 +1,8 @@
-import { bias, constantInit, gain, type Params, uniform, weight } from '@densessm/ssm-core';
+import { bias, gain, type Params, uniform, weight } from '@densessm/ssm-core';
+import { constantInit } from '@densessm/ssm-core/internal';
 import { backboneSpec, mixerSpec } from '../backbone-spec';
 import { connectionsSpec } from '../dense';
-import { inverseSoftplus, logOfCounts, ofProjections } from '../starts';
+import { inverseSoftplus, logOfCounts, ofProjections } from '../initial-values';
 import type { MambaConfig } from './config';
 
 /** The tensors of Mamba or DenseMamba, named as in the layout of the config. */

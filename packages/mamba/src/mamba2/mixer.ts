@@ -4,7 +4,7 @@
  * Letters in shapes: B batch, T time, D hidden size, E channels = H heads × P per head, G groups of heads, N state size.
  */
 import { causalConv1d, decayScan, linear, rmsNorm, softplus } from '@densessm/kernels';
-import { lastToken } from '@densessm/ssm-core';
+import { lastToken } from '@densessm/ssm-core/internal';
 import {
   add,
   clipByValue,
@@ -50,7 +50,7 @@ type Inputs = MixerInputs<Mamba2Scan, Tensor4D>;
 
 /** x [B, T, D] → y [B, T, D]. */
 export function mamba2Mixer(params: Mamba2MixerParams, c: Mamba2Config, inputs: Inputs): MixerOutputs<Mamba2Scan, Tensor4D> {
-  const { state, starts, lastOnly } = inputs;
+  const { state, documentStarts, onScan, lastOnly } = inputs;
   const [E, mixedSize] = [c.innerSize, convSize(c)];
   const others = [
     [E, mixedSize],
@@ -59,11 +59,12 @@ export function mamba2Mixer(params: Mamba2MixerParams, c: Mamba2Config, inputs: 
   const [z, xBC, dt] = projectIn(params.inProj, inputs, [0, E], others) as [Tensor3D, Tensor3D, Tensor3D];
   const { weight, bias } = params.conv1d;
   const filter: Tensor2D = reshape(weight, [convSize(c), c.convKernel]);
-  const [mixed, conv] = causalConv1d({ x: xBC, w: filter, bias, tail: state?.conv, starts }, { activation: 'silu' });
+  const [mixed, conv] = causalConv1d({ x: xBC, w: filter, bias, tail: state?.conv, documentStarts }, { activation: 'silu' });
   const widthOfB = c.nGroups * c.stateSize;
   const [u, B, C] = split<Tensor3D>(mixed, [c.innerSize, widthOfB, widthOfB], -1) as [Tensor3D, Tensor3D, Tensor3D];
   const own = scanInputs(params, c, { u, B, delta: timeSteps(params, c, dt) }, inputs);
 
+  onScan?.({ kind: 'decay', q: groupsToHeads(C, c), k: own.k, v: own.v, logDecay: own.logDecay });
   const [read, ssm] = readOut(params, c, own, C, inputs);
   const y = add<Tensor3D>(read, fromHeads(mul(reshape(params.D, [c.numHeads, 1]), toHeads(u, c))));
   const normed = rmsNorm({ x: lastOnly ? lastToken(y) : y, weight: params.norm, gate: z }, gatedNorm(c));
@@ -105,11 +106,11 @@ function scanInputs(
  * layer l−i's scan read through this layer's C; [B, T, E]. Also the raw state after the last token, [B, H, N, P].
  */
 function readOut(params: Mamba2MixerParams, c: Mamba2Config, own: Mamba2Scan, C: Tensor3D, inputs: Inputs): [Tensor3D, Tensor4D] {
-  const { sources, starts, chunkSize } = inputs;
+  const { sources, documentStarts, chunkSize } = inputs;
   const attrs = chunkSize === undefined ? {} : { chunkSize };
   const readThrough = (some: Tensor3D): [Tensor3D, Tensor4D] => {
     const q = groupsToHeads(some, c);
-    const scan = ({ k, v, logDecay, h0 }: Mamba2Scan) => decayScan({ q, k, v, logDecay, s0: h0, starts }, attrs);
+    const scan = ({ k, v, logDecay, h0 }: Mamba2Scan) => decayScan({ q, k, v, logDecay, s0: h0, documentStarts }, attrs);
     const [o, next] = scan(own);
     const read = { own: fromHeads(o), x: own.x, unit: () => unitThrough(some, c) };
     return [fuse(params.dense.state, c.dense, read, sources, (source) => fromHeads(scan(source)[0])), next];

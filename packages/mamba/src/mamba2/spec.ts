@@ -1,7 +1,7 @@
 import { bias, gain, type Params } from '@densessm/ssm-core';
 import { backboneSpec, mixerSpec } from '../backbone-spec';
 import { connectionsSpec } from '../dense';
-import { inverseSoftplus, logOfCounts, logOfUniform } from '../starts';
+import { inverseSoftplus, logOfCounts, logOfUniform } from '../initial-values';
 import type { Mamba2Config } from './config';
 
 /** The tensors of Mamba-2 or DenseMamba-2, named as in the layout of the config. */

@@ -79,9 +79,9 @@ describe('parseRetNetConfig', () => {
         "multiway: CONFIG parseRetNetConfig: \`multiway\` cannot be used. expected false; got true",
         "experts: CONFIG parseRetNetConfig: \`moe_freq\` cannot be used. expected 0; got 2",
         "no output layer: CONFIG parseRetNetConfig: \`no_output_layer\` cannot be used. expected false; got true",
-        "no vocabulary: CONFIG parseRetNetConfig: \`vocab_size\` cannot be used. expected a whole number from 1 to 2147483647; got -1",
+        "no vocabulary: CONFIG parseRetNetConfig: \`vocab_size\` cannot be used. expected an integer from 1 to 2147483647; got -1",
         "negative eps: CONFIG parseRetNetConfig: \`layernorm_eps\` cannot be used. expected a number from 0 to Infinity; got -1",
-        "text for a number: CONFIG parseRetNetConfig: \`decoder_layers\` cannot be used. expected a whole number from 1 to 16384; got "2"",
+        "text for a number: CONFIG parseRetNetConfig: \`decoder_layers\` cannot be used. expected an integer from 1 to 16384; got "2"",
         "fusion nobody knows: CONFIG parseRetNetConfig: \`dense_fusion_method\` cannot be used. expected "add" or "concat" or "attention"; got "multiply"",
       ]
     `);
@@ -122,8 +122,8 @@ describe('parseDenseRetNetConfig', () => {
         "keys that the heads cannot share: CONFIG parseDenseRetNetConfig: \`query_key_dim\` cannot be used. expected a multiple of 4: an even number of keys for each of the 2 heads; got 18",
         "values that the heads cannot share: CONFIG parseDenseRetNetConfig: \`v_factor\` cannot be used. expected values that the 2 heads share evenly, not 33; got 1.03125",
         "fraction of a value: CONFIG parseDenseRetNetConfig: \`v_factor\` cannot be used. expected a factor that makes 32 a whole number of values; got 1.01",
-        "padding outside the vocabulary: CONFIG parseDenseRetNetConfig: \`pad_token_id\` cannot be used. expected a whole number from -97 to 96; got 97",
-        "no layers: CONFIG parseDenseRetNetConfig: \`num_hidden_layers\` cannot be used. expected a whole number from 1 to 16384; got 0",
+        "padding outside the vocabulary: CONFIG parseDenseRetNetConfig: \`pad_token_id\` cannot be used. expected an integer from -97 to 96; got 97",
+        "no layers: CONFIG parseDenseRetNetConfig: \`num_hidden_layers\` cannot be used. expected an integer from 1 to 16384; got 0",
         "nothing to connect with: CONFIG parseDenseRetNetConfig: \`dense_projection\` cannot be used. expected "identity" or "linear", since dense_gate is "none"; got "none"",
       ]
     `);

@@ -1,5 +1,6 @@
 import type { DenseConfig } from '@densessm/dense-connect';
-import { buildParams, disposeTree, mapTree, mulberry32, namedParams, type SequenceModel, tidyTree } from '@densessm/ssm-core';
+import { buildParams, disposeTree, mapTree, namedParams, type SequenceModel, tidyTree } from '@densessm/ssm-core';
+import { mulberry32 } from '@densessm/ssm-core/internal';
 import { advanceInPieces, expectClose, expectGradientsMatchDifferences, sampleTensor, someTokens } from '@densessm/testing';
 import { add, memory, mul, type Scalar, setBackend, sum, type Tensor, tidy } from '@tensorflow/tfjs-core';
 import { describe, expect, it } from 'vitest';

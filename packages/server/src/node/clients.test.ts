@@ -57,7 +57,7 @@ describe('openai', () => {
     await expect.poll(processing, { timeout: 5000 }).toBe('0');
   });
 
-  it('uses responses, and goes on from one', async () => {
+  it('uses responses, and continues from one', async () => {
     const first = await openai.responses.create({ model: 'tiny', input: 'Hi', max_output_tokens: 4 });
     const stream = openai.responses.stream({ model: 'tiny', input: 'And?', previous_response_id: first.id, max_output_tokens: 4 });
     let text = '';

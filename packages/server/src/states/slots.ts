@@ -29,7 +29,7 @@ export class Slots {
     throw new ApiError(400, `There are the slots 0 to ${this.#held.length - 1}.`, { param: 'id_slot' });
   }
 
-  /** The state of the slot, where the prompt goes on from it. */
+  /** The state of the slot, where the prompt continues from it. */
   async beginning(id: number, prompt: readonly number[]): Promise<SavedState | undefined> {
     const held = this.#held[this.checked(id)];
     const count = held?.state.history.count ?? 0;

@@ -102,7 +102,7 @@ function itStartsAnew<C, P extends object, S extends object>(model: SequenceMode
         0,
       );
     const packed = (current: P): Tensor3D =>
-      model.forward(current, config, tokens, { starts: tensor2d(marks(0, WHOLE), [STARTS.length, WHOLE], 'int32'), chunkSize: 4 });
+      model.forward(current, config, tokens, { documentStarts: tensor2d(marks(0, WHOLE), [STARTS.length, WHOLE], 'int32'), chunkSize: 4 });
     const inPieces = (current: P): Tensor3D => piecesWithStarts(model, current, config, tokens);
     const want = tidyTree(() => apart(params));
     for (const some of [packed, inPieces]) {
@@ -117,7 +117,8 @@ function itStartsAnew<C, P extends object, S extends object>(model: SequenceMode
   it('refuses starts that are not those of the tokens', async () => {
     const { config, params, tokens } = await start();
     const [batch, length] = tokens.shape;
-    const forward = (values: number[][]) => () => tidyTree(() => model.forward(params, config, tokens, { starts: tensor2d(values) }));
+    const forward = (values: number[][]) => () =>
+      tidyTree(() => model.forward(params, config, tokens, { documentStarts: tensor2d(values) }));
     const rows = (width: number, value: number) => Array.from({ length: batch }, () => Array.from({ length: width }, () => value));
     expect(forward(rows(length - 1, 0))).toThrow(expect.objectContaining({ code: 'SHAPE' }));
     expect(forward(rows(length, 2))).toThrow(expect.objectContaining({ code: 'OPTION' }));
@@ -126,8 +127,14 @@ function itStartsAnew<C, P extends object, S extends object>(model: SequenceMode
 }
 
 /** The texts of one row, each read by itself: all logits. */
-function textsApart<C, P, S>(model: SequenceModel<C, P, S>, params: P, config: C, row: Tensor2D, starts: readonly number[]): Tensor3D {
-  const borders = [...new Set([0, ...starts]), row.shape[1]];
+function textsApart<C, P, S>(
+  model: SequenceModel<C, P, S>,
+  params: P,
+  config: C,
+  row: Tensor2D,
+  documentStarts: readonly number[],
+): Tensor3D {
+  const borders = [...new Set([0, ...documentStarts]), row.shape[1]];
   const texts = borders.slice(1).map((end, i) => slice(row, [0, borders[i] as number], [1, end - (borders[i] as number)]));
   return concat(
     texts.map((text) => model.forward(params, config, text)),
@@ -141,8 +148,8 @@ function piecesWithStarts<C, P, S>(model: SequenceModel<C, P, S>, params: P, con
   const parts: Tensor3D[] = [];
   for (const length of PIECES) {
     const values = first === 0 ? undefined : marks(first, length);
-    const starts = values?.flat().includes(1) ? tensor2d(values) : undefined;
-    const [logits, next] = model.advance(params, config, slice(tokens, [0, first], [-1, length]), state, { starts, chunkSize: 3 });
+    const documentStarts = values?.flat().includes(1) ? tensor2d(values) : undefined;
+    const [logits, next] = model.advance(params, config, slice(tokens, [0, first], [-1, length]), state, { documentStarts, chunkSize: 3 });
     parts.push(logits);
     state = next;
     first += length;
@@ -154,10 +161,10 @@ function itRecomputes<C, P extends object, S extends object>(model: SequenceMode
   it('has the same logits, states and gradients where layers are computed again, for less memory', async () => {
     const { config, params, tokens } = await start();
     const state = model.initialState(config, tokens.shape[0]);
-    const starts = tensor2d([marks(0, tokens.shape[1])[0], marks(0, tokens.shape[1])[1]] as number[][]);
+    const documentStarts = tensor2d([marks(0, tokens.shape[1])[0], marks(0, tokens.shape[1])[1]] as number[][]);
     const loss = (recompute: boolean) => (current: P) =>
       tidyTree(() => {
-        const [logits, next] = model.advance(current, config, tokens, state, { starts, recompute });
+        const [logits, next] = model.advance(current, config, tokens, state, { documentStarts, recompute });
         return [...tensorsOf(next)].reduce<Tensor>((total, [, one]) => add(total, mean(square(one))), mean(square(logits))) as Scalar;
       });
     const before = memory().numTensors;
@@ -167,7 +174,7 @@ function itRecomputes<C, P extends object, S extends object>(model: SequenceMode
     expect(memory().numTensors).toBe(before);
     const [all, again] = [false, true].map((recompute) => keptForBackward(loss(recompute), params).bytes) as [number, number];
     expect(again).toBeLessThan(0.6 * all);
-    disposeTree([params, tokens, state, starts]);
+    disposeTree([params, tokens, state, documentStarts]);
   });
 }
 

@@ -40,7 +40,7 @@ export function itRunsOnPackedWeights<C, P extends object, S extends object>(
     const [batch, length] = tokens.shape;
     const inTurn = (some: P) => tidyTree(() => advanceInPieces(model, some, config, tokens, Array<number>(length).fill(1)));
     const states = [packed, rounded].map((some) => tidyTree(() => model.hiddenStates(some, config, tokens))) as [object, object];
-    const fine = weights === 'f32' || weights === 'bf16' ? 10 * tolerance : 1e-3; // beside whole numbers activations keep 16 bits
+    const fine = weights === 'f32' || weights === 'bf16' ? 10 * tolerance : 1e-3; // beside quantized weights activations keep 16 bits
     await expectCloseTrees(states[1], states[0], fine);
     const [own, want] = [inTurn(packed), inTurn(rounded)];
     await expectClose('advance', want[0], own[0], fine);

@@ -1,4 +1,5 @@
-import { disposeTree, mapTree, mulberry32, type SequenceModel, tensorsOf, tidyTree, valueAndGrads } from '@densessm/ssm-core';
+import { disposeTree, mapTree, type SequenceModel, tensorsOf, tidyTree, valueAndGrads } from '@densessm/ssm-core';
+import { mulberry32 } from '@densessm/ssm-core/internal';
 import {
   add,
   concat,

@@ -108,7 +108,7 @@ describe('ids outside the vocabulary', () => {
   it('say what was expected', () => {
     expect(thrown(() => byteLevel.decode([byteLevel.vocabSize]))).toMatchInlineSnapshot(`
       "TokenizerError: decode: an id is not in the vocabulary.
-        expected  a whole number from 0 to 407 that has a token
+        expected  an integer from 0 to 407 that has a token
         got       408
         fix       check that model and tokenizer belong together; a model with more rows than tokens decodes with \`unknownIds: 'skip'\`"
     `);

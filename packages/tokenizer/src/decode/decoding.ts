@@ -103,7 +103,7 @@ class Stream implements DecodeStream {
     throw new TokenizerError({
       code: 'TOKENS',
       what: 'decode: an id is not in the vocabulary.',
-      expected: `a whole number from 0 to ${this.#written.forms.length - 1} that has a token`,
+      expected: `an integer from 0 to ${this.#written.forms.length - 1} that has a token`,
       got: shown(id),
       fix: "check that model and tokenizer belong together; a model with more rows than tokens decodes with `unknownIds: 'skip'`",
     });

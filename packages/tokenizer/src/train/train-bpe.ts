@@ -69,7 +69,7 @@ function checkOptions(vocabSize: number, minFrequency: number, specialTokens: re
   if (clash !== undefined) throw bad('specialTokens', 'names that occur once and are no single character of the byte alphabet', clash);
   const least = 256 + specialTokens.length;
   if (!Number.isInteger(vocabSize) || vocabSize < least || vocabSize > 2 ** 22)
-    throw bad('vocabSize', `a whole number from ${least} (bytes and special tokens) to ${2 ** 22}`, vocabSize);
+    throw bad('vocabSize', `an integer from ${least} (bytes and special tokens) to ${2 ** 22}`, vocabSize);
   if (!(minFrequency >= 1)) throw bad('minFrequency', 'a number from 1', minFrequency);
 }
 

@@ -14,7 +14,7 @@ export interface Batch {
    * [batchSize, length]: 1 where a token is the first of a document, so that the state starts anew before it. Left out
    * where that changes nothing: no document begins in the batch, or each begins a row whose state is fresh anyway.
    */
-  readonly starts?: Uint8Array;
+  readonly documentStarts?: Uint8Array;
 }
 
 /** Tokens that lie in memory, in a file or elsewhere. */

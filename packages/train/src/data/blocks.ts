@@ -10,14 +10,14 @@ export interface Row {
   readonly isFresh?: boolean;
 }
 
-/** @throws SsmError OPTION where a size is no positive whole number, or the text is shorter than `atLeast` tokens */
+/** @throws SsmError OPTION where a size is no positive integer, or the text is shorter than `atLeast` tokens */
 export function requireBlocks(where: string, source: TokenSource, { batchSize, blockSize }: BlockOptions, atLeast: number): void {
   for (const [name, size] of Object.entries({ batchSize, blockSize }))
     if (!Number.isInteger(size) || size < 1)
       throw new SsmError({
         code: 'OPTION',
         what: `${where}: \`${name}\` has no meaning.`,
-        expected: 'a whole number from 1',
+        expected: 'an integer from 1',
         got: String(size),
         fix: `correct ${name}`,
       });
@@ -31,10 +31,10 @@ export function requireBlocks(where: string, source: TokenSource, { batchSize, b
   });
 }
 
-/** @throws SsmError OPTION where it is no whole number from 0 (or `least`) */
+/** @throws SsmError OPTION where it is no integer from 0 (or `least`) */
 export function requireCount(where: string, name: string, value: number, least = 0): void {
   if (Number.isSafeInteger(value) && value >= least) return;
-  const expected = `a whole number from ${least}`;
+  const expected = `an integer from ${least}`;
   throw new SsmError({
     code: 'OPTION',
     what: `${where}: \`${name}\` has no meaning.`,
@@ -55,7 +55,7 @@ export async function rowsAt(source: TokenSource, rows: readonly Row[], length: 
   const batchSize = rows.length;
   const tokens = new Int32Array(batchSize * length);
   const targets = new Int32Array(batchSize * length).fill(IGNORED_TARGET);
-  const starts = new Uint8Array(batchSize * length);
+  const documentStarts = new Uint8Array(batchSize * length);
   const texts = await Promise.all(rows.map(({ start }) => source.read(start, Math.min(length + 1, source.length - start))));
   let matters = false;
   for (const [b, { start, isFresh = false }] of rows.entries()) {
@@ -63,28 +63,28 @@ export async function rowsAt(source: TokenSource, rows: readonly Row[], length: 
     const here = b * length;
     tokens.set(text.subarray(0, length), here);
     targets.set(text.subarray(1), here);
-    const resets = markBorders(source, start, { targets, starts, here, length }, carries);
-    if (isFresh) starts[here] = 1;
+    const resets = markBorders(source, start, { targets, documentStarts, here, length }, carries);
+    if (isFresh) documentStarts[here] = 1;
     matters = matters || resets || isFresh;
   }
-  return { tokens, targets, batchSize, length, ...(matters && { starts }) };
+  return { tokens, targets, batchSize, length, ...(matters && { documentStarts }) };
 }
 
 interface RowOfBatch {
   readonly targets: Int32Array;
-  readonly starts: Uint8Array;
+  readonly documentStarts: Uint8Array;
   readonly here: number;
   readonly length: number;
 }
 
 /** Marks the documents that begin in a row; true where the state has to start anew at one of them. */
-function markBorders(source: TokenSource, start: number, { targets, starts, here, length }: RowOfBatch, carries: boolean): boolean {
-  const { documentStarts, separator } = source;
+function markBorders(source: TokenSource, start: number, { targets, documentStarts, here, length }: RowOfBatch, carries: boolean): boolean {
+  const { documentStarts: positions, separator } = source;
   let matters = false;
-  for (let i = lowerBound(documentStarts, start); i < documentStarts.length; i++) {
-    const t = (documentStarts[i] as number) - start;
+  for (let i = lowerBound(positions, start); i < positions.length; i++) {
+    const t = (positions[i] as number) - start;
     if (t > length) break;
-    if (t < length) starts[here + t] = 1;
+    if (t < length) documentStarts[here + t] = 1;
     if (t > 0 && targets[here + t - 1] !== separator) targets[here + t - 1] = IGNORED_TARGET;
     matters ||= t < length && (t > 0 || carries);
   }

@@ -10,14 +10,14 @@ const SEPARATOR = 9999;
 
 /** Documents of the given lengths whose tokens are their own positions; with a separator, each begins with it. */
 function documents(lengths: readonly number[], separator?: number): TokenSource {
-  const starts: number[] = [];
+  const documentStarts: number[] = [];
   const ids: number[] = [];
   for (const length of lengths) {
-    starts.push(ids.length);
+    documentStarts.push(ids.length);
     if (separator !== undefined) ids.push(separator);
     for (let i = 0; i < length; i++) ids.push(ids.length);
   }
-  return tokenSource(Int32Array.from(ids), starts, { separator });
+  return tokenSource(Int32Array.from(ids), documentStarts, { separator });
 }
 
 const lengthsOf = fc.array(fc.integer({ min: 1, max: 20 }), { minLength: 1, maxLength: 12 });
@@ -25,25 +25,25 @@ const sizes = fc.record({ batchSize: fc.integer({ min: 1, max: 5 }), blockSize: 
 const seeds = fc.nat();
 
 /** Every position of a batch: row, token, target, whether the state starts anew before it. */
-function* positions({ tokens, targets, starts, batchSize, length }: Batch) {
+function* positions({ tokens, targets, documentStarts, batchSize, length }: Batch) {
   for (let b = 0; b < batchSize; b++)
     for (let t = 0; t < length; t++) {
       const i = b * length + t;
-      yield { t, token: tokens[i] as number, target: targets[i] as number, starts: starts?.[i] === 1 };
+      yield { t, token: tokens[i] as number, target: targets[i] as number, documentStarts: documentStarts?.[i] === 1 };
     }
 }
 
 /** What a batch must be, whichever sampler made it: the token at each position is the position itself. */
 function expectSound(batch: Batch, source: TokenSource): void {
-  const starts = new Set(Array.from(source.documentStarts));
+  const documentStarts = new Set(Array.from(source.documentStarts));
   let before = -1;
-  for (const { t, token, target, starts: isStart } of positions(batch)) {
+  for (const { t, token, target, documentStarts: isStart } of positions(batch)) {
     if (target !== IGNORED_TARGET && token !== 0) {
       expect(target).toBe(token + 1);
-      expect(starts.has(token + 1)).toBe(false);
+      expect(documentStarts.has(token + 1)).toBe(false);
     }
-    if (t > 0 && batch.starts) expect(isStart).toBe(starts.has(token) && token !== 0);
-    if (t > 0 && !batch.starts) expect(starts.has(token) && token !== 0).toBe(false);
+    if (t > 0 && batch.documentStarts) expect(isStart).toBe(documentStarts.has(token) && token !== 0);
+    if (t > 0 && !batch.documentStarts) expect(documentStarts.has(token) && token !== 0).toBe(false);
     if (t > 0 && token !== 0) expect(token).toBe(before + 1);
     before = token;
   }
@@ -54,8 +54,8 @@ const learned = (batches: readonly Batch[]): number[] =>
 
 /** The tokens that can be predicted: all but the first of each document. */
 function predictable(source: TokenSource, ids: readonly number[]): number[] {
-  const starts = new Set([0, ...Array.from(source.documentStarts)]);
-  return ids.filter((_, position) => !starts.has(position));
+  const documentStarts = new Set([0, ...Array.from(source.documentStarts)]);
+  return ids.filter((_, position) => !documentStarts.has(position));
 }
 
 const range = (length: number): number[] => Array.from({ length }, (_, i) => i);
@@ -99,7 +99,7 @@ describe('a separator', () => {
     const [batch] = await collect(evaluationBlocks(source, { batchSize: 1, blockSize: 6 }));
     expect([...(batch as Batch).tokens]).toEqual([SEPARATOR, 1, 2, 3, SEPARATOR, 5]);
     expect([...(batch as Batch).targets]).toEqual([1, 2, 3, SEPARATOR, 5, 6]);
-    expect([...((batch as Batch).starts ?? [])]).toEqual([1, 0, 0, 0, 1, 0]);
+    expect([...((batch as Batch).documentStarts ?? [])]).toEqual([1, 0, 0, 0, 1, 0]);
   });
 
   it('leaves the last token of a document without a target where there is none', async () => {
@@ -110,7 +110,7 @@ describe('a separator', () => {
   it('at the place just behind a block is no target either', async () => {
     const [batch] = await collect(evaluationBlocks(documents([4, 3]), { batchSize: 1, blockSize: 4 }));
     expect([...(batch as Batch).targets]).toEqual([1, 2, 3, IGNORED_TARGET]);
-    expect((batch as Batch).starts).toBeUndefined();
+    expect((batch as Batch).documentStarts).toBeUndefined();
   });
 });
 
@@ -156,7 +156,7 @@ describe('consecutive blocks', () => {
         fc.pre(source.length > size.blockSize * columns);
         const sampler = consecutiveBlocks(source, { ...size, gradientAccumulationSteps: parts });
         const blocks = Math.floor((source.length - 1) / (columns * size.blockSize));
-        const starts = new Set(Array.from(source.documentStarts));
+        const documentStarts = new Set(Array.from(source.documentStarts));
         const seen: number[] = [];
         for (let part = 0; part < parts; part++) {
           const ends = Array(size.batchSize);
@@ -167,7 +167,7 @@ describe('consecutive blocks', () => {
               const here = b * size.blockSize;
               const first = batch.tokens[here] as number;
               if (step % blocks !== 0) expect(first).toBe(end + 1);
-              expect(batch.starts?.[here] === 1).toBe(step % blocks === 0 || starts.has(first));
+              expect(batch.documentStarts?.[here] === 1).toBe(step % blocks === 0 || documentStarts.has(first));
               ends[b] = batch.tokens[here + size.blockSize - 1];
             }
             if (step < blocks) seen.push(...batch.tokens);

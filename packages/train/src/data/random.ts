@@ -16,7 +16,7 @@ export function hash32(...numbers: readonly number[]): number {
   return (hash ^ (hash >>> 16)) >>> 0;
 }
 
-/** A whole number in [0, bound), bound at most 2^53: 53 random bits, so that sources beyond 2^32 tokens are covered evenly. */
+/** An integer in [0, bound), bound at most 2^53: 53 random bits, so that sources beyond 2^32 tokens are covered evenly. */
 export function randomBelow(bound: number, ...place: readonly number[]): number {
   const high = hash32(...place, 1) >>> 5;
   const low = hash32(...place, 2) >>> 6;

@@ -66,7 +66,7 @@ export function packedDocuments(source: TokenSource, options: EpochOptions): Bat
 
 /**
  * Truncated backpropagation through time: the source is cut into a column for each row of a step, and each row goes on
- * where it ended in the step before, so that the trainer can carry its state. `starts` resets the state where a document
+ * where it ended in the step before, so that the trainer can carry its state. `documentStarts` resets the state where a document
  * begins, and where a column begins anew after its end. Tokens that do not fill the columns with whole blocks are left out.
  * @throws SsmError OPTION where a size has no meaning or a column is shorter than a block
  */

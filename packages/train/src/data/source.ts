@@ -7,7 +7,7 @@ export interface TokenSourceOptions {
 }
 
 /**
- * Tokens in memory, in any array of whole numbers (a Uint16Array halves the room). The array is not copied.
+ * Tokens in memory, in any array of integers (a Uint16Array halves the room). The array is not copied.
  * @throws SsmError OPTION where the starts are no sorted positions of the tokens
  */
 export function tokenSource(ids: ArrayLike<number>, documentStarts: ArrayLike<number> = [], options: TokenSourceOptions = {}): TokenSource {
@@ -57,7 +57,7 @@ function requireStarts(starts: ArrayLike<number>, length: number): void {
     throw new SsmError({
       code: 'OPTION',
       what: 'tokenSource: `documentStarts` does not fit the tokens.',
-      expected: `rising whole numbers from 0 to ${length - 1}`,
+      expected: `rising integers from 0 to ${length - 1}`,
       got: `${start} at index ${i}`,
       fix: 'pass the position of the first token of each document that has one',
     });

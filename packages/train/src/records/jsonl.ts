@@ -1,5 +1,5 @@
 /** Records as lines of JSON. JSON has no NaN and no infinities: they are written as the strings "NaN", "Infinity" and "-Infinity". */
-import { isObject } from '@densessm/ssm-core';
+import { isObject } from '@densessm/ssm-core/plain';
 import type { GateStatistics, Histogram, RunRecord } from './record';
 
 const NOT_FINITE = ['NaN', 'Infinity', '-Infinity'];

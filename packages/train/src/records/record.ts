@@ -65,7 +65,7 @@ export type RunRecord = TrainingRecord | EvaluationRecord | SampleRecord | GateR
 export const NEAR_ZERO = 0.01;
 
 /**
- * Whether a record is older than a checkpoint made after `step` updates. A run that goes on from there writes the others anew.
+ * Whether a record is older than a checkpoint made after `step` updates. A run that continues from there writes the others anew.
  * A checkpoint is saved after the evaluations, samples and gates of its step.
  */
 export const belongsBefore = (record: Pick<RunRecord, 'type' | 'step'>, step: number): boolean =>

@@ -5,12 +5,12 @@ import type { Batch } from '../data/batch';
 export interface DeviceBatch {
   tokens: Tensor2D;
   targets: Tensor1D;
-  starts?: Tensor2D;
+  documentStarts?: Tensor2D;
 }
 
 /** Uploads a batch; the caller frees the tensors. */
-export function toDevice({ tokens, targets, starts, batchSize, length }: Batch): DeviceBatch {
+export function toDevice({ tokens, targets, documentStarts, batchSize, length }: Batch): DeviceBatch {
   const shape: [number, number] = [batchSize, length];
   const uploaded = { tokens: tensor2d(tokens, shape, 'int32'), targets: tensor1d(targets, 'int32') };
-  return starts ? { ...uploaded, starts: tensor2d(Int32Array.from(starts), shape, 'int32') } : uploaded;
+  return documentStarts ? { ...uploaded, documentStarts: tensor2d(Int32Array.from(documentStarts), shape, 'int32') } : uploaded;
 }

@@ -21,11 +21,11 @@ export async function evaluate<C, P extends object, State>(
   for await (const batch of batches) {
     const counted = countTargets(batch.targets);
     if (counted === 0) continue;
-    const { starts, ...uploaded } = toDevice(batch);
-    const read = (options: ForwardOptions) => model.forward(params, config, uploaded.tokens, { ...options, starts });
+    const { documentStarts, ...uploaded } = toDevice(batch);
+    const read = (options: ForwardOptions) => model.forward(params, config, uploaded.tokens, { ...options, documentStarts });
     const loss = tidy(() => meanLoss(read, uploaded.targets, model.head?.(params)));
     const [value] = await loss.data();
-    dispose([loss, uploaded.tokens, uploaded.targets, ...(starts ? [starts] : [])]);
+    dispose([loss, uploaded.tokens, uploaded.targets, ...(documentStarts ? [documentStarts] : [])]);
     total += (value as number) * counted;
     tokens += counted;
     await nextTask();

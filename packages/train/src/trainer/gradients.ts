@@ -22,7 +22,7 @@ export interface MicroBatchGradients<P extends object, State> {
 
 /**
  * Loss and gradients of one micro-batch, times `share`: its part of all targets of the step, so that the sum over micro-batches is what
- * one large batch would give. With `carried` the text goes on from a state, through which no gradient flows. The caller frees all of it.
+ * one large batch would give. With `carried` the text continues from a state, through which no gradient flows. The caller frees all of it.
  */
 export function microBatchGradients<C, P extends object, State>(
   { model, config, options }: ModelRun<C, P, State>,
@@ -31,8 +31,8 @@ export function microBatchGradients<C, P extends object, State>(
   share: number,
   carried?: State,
 ): MicroBatchGradients<P, State> {
-  const { tokens, targets, starts } = batch;
-  const given: ForwardOptions = starts ? { ...options, starts } : options;
+  const { tokens, targets, documentStarts } = batch;
+  const given: ForwardOptions = documentStarts ? { ...options, documentStarts } : options;
   let state: State | undefined;
   const loss = (current: P): Scalar => {
     const mean = meanLoss((some) => read(current, { ...given, ...some }), targets, model.head?.(current));

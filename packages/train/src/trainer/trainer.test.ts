@@ -89,7 +89,9 @@ describe('the options of a model', () => {
     });
     const both = rowOf(Int32Array.from([...first, ...second]));
     const apart = await trainer.evaluate([rowOf(first), rowOf(second)]);
-    const together = await trainer.evaluate([{ ...both, starts: Uint8Array.from(both.tokens, (_, i) => Number(i === 0 || i === 6)) }]);
+    const together = await trainer.evaluate([
+      { ...both, documentStarts: Uint8Array.from(both.tokens, (_, i) => Number(i === 0 || i === 6)) },
+    ]);
     const mixed = await trainer.evaluate([both]);
     expect(Math.abs(together.loss - apart.loss)).toBeLessThan(1e-6);
     expect(Math.abs(mixed.loss - apart.loss)).toBeGreaterThan(1e-4);
@@ -99,7 +101,7 @@ describe('the options of a model', () => {
   it('train to the same numbers with recomputed layers, from batches with starts', async () => {
     const documents = Array.from({ length: 30 }, (_, i) => 30 * i);
     const blocks = randomBlocks(tokenSource(text, documents), { batchSize: 4, blockSize: 40, seed: 3 });
-    expect((await blocks.batch(0, 0)).starts).toBeDefined();
+    expect((await blocks.batch(0, 0)).documentStarts).toBeDefined();
     const run = async (recompute: boolean) => {
       const trainer = trainerOf({ recompute, sampler: blocks, optimizer: sgd() });
       const losses = await lossesOf(trainer, 3);

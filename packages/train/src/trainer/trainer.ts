@@ -185,7 +185,7 @@ export class Trainer<C, P extends object, State> {
     this.#params = optimizer.update({ spec: this.#spec, params: this.#params, grads, learningRate, gradientScale });
   }
 
-  /** States that a step which was not finite left behind are not gone on from: the next one begins anew. */
+  /** States that a step which was not finite left behind are not resumed from: the next one begins anew. */
   #carry(states: State[]): void {
     disposeTree(this.#carried);
     this.#carried = states;
@@ -248,7 +248,7 @@ const disposed = (): SsmError =>
     what: 'Trainer: the trainer was disposed of.',
     expected: 'a trainer that owns its parameters',
     got: 'a freed one',
-    fix: 'dispose after the last use; Trainer.restore goes on from what Trainer.save gave',
+    fix: 'dispose after the last use; Trainer.restore continues from what Trainer.save gave',
   });
 
 const notAwaited = (): SsmError =>

@@ -19,7 +19,7 @@ export interface TrainerOptions<C, P extends object, State> {
   /** Recomputes each layer in the backward pass instead of keeping its activations. */
   recompute?: boolean;
   /**
-   * Truncated backpropagation through time: each row goes on from the state in which the step before left it, as a constant. Needs a
+   * Truncated backpropagation through time: each row continues from the state in which the step before left it, as a constant. Needs a
    * sampler whose rows go on, as `consecutiveBlocks` does.
    */
   carryState?: boolean;

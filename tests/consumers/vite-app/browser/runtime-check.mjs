@@ -16,7 +16,7 @@ async function putModel(outDir) {
   const { text } = await sessions.begin('mamba');
   const logits = { 'my-model': await put(`${outDir}/my-model`, files) };
   for (const dtype of ['INT8', 'INT4']) logits[dtype] = await put(`${outDir}/${dtype}`, await filesOf(sessions.configs.mamba, { dtype }));
-  assert.equal(new Set(Object.values(logits)).size, 3, 'whole numbers are other weights');
+  assert.equal(new Set(Object.values(logits)).size, 3, 'integers are other weights');
   return { logits, text, files: files.map(({ name, bytes }) => ({ name, text: bytes.toString('base64') })) };
 }
 

@@ -25,7 +25,7 @@ export const configs = {
   },
 };
 
-/** Models whose files hold whole numbers. */
+/** Models whose files hold integers. */
 export const dtypes = { mamba_int8: 'INT8', dense_retnet_int4: 'INT4' };
 configs.mamba_int8 = configs.mamba;
 configs.dense_retnet_int4 = configs.dense_retnet;

@@ -153,7 +153,7 @@ describe('densessm eval', () => {
     ['a text that no memory holds', ['model', '--perplexity', 'huge.txt'], EXIT.failure, 'too long to be held in memory'],
     ['a missing model', ['none', '--perplexity', 'text.txt'], EXIT.failure, 'there is no model at "none"'],
     ['a model without tokenizer', ['mute', '--perplexity', 'text.txt'], EXIT.failure, 'has no tokenizer'],
-    ['a limit of nothing', ['model', '--perplexity', 'text.txt', '--limit', '0'], EXIT.usage, 'a whole number from 1'],
+    ['a limit of nothing', ['model', '--perplexity', 'text.txt', '--limit', '0'], EXIT.usage, 'an integer from 1'],
   ])('refuses %s', async (_, argv, code, message) => {
     await writeFile(at('empty.txt'), '');
     await writeFile(at('latin.txt'), Buffer.from('caf\u00e9', 'latin1'));

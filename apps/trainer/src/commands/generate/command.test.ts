@@ -72,7 +72,7 @@ describe('densessm generate', () => {
     expect(none).toMatchObject({ code: EXIT.usage, stderr: expect.stringContaining('leave --weights out') });
   });
 
-  it('goes on from a snapshot as if it had never stopped', async () => {
+  it('continues from a snapshot as if it had never stopped', async () => {
     const greedy = ['--temperature', '0', '--ids'];
     const whole = (await generate('mute', '5 23 8', ...greedy, '--max-tokens', '8')).stdout.trim().split(' ');
     const first = (await generate('mute', '5,23,8', ...greedy, '--max-tokens', '3', '--snapshot', 'a.session')).stdout.trim().split(' ');

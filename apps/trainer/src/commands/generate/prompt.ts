@@ -43,6 +43,6 @@ export function idsOf(text: string): number[] {
   const words = text.split(/[\s,[\]]+/).filter(Boolean);
   const wrong = words.find((word) => !/^\d+$/.test(word));
   if (wrong !== undefined || words.length === 0)
-    throw usageError('these are no token ids.', 'whole numbers, such as 5 23 8', wrong ?? 'nothing', 'leave --ids out for text');
+    throw usageError('these are no token ids.', 'integers, such as 5 23 8', wrong ?? 'nothing', 'leave --ids out for text');
   return words.map(Number);
 }

@@ -1,7 +1,7 @@
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { mulberry32 } from '@densessm/ssm-core';
+import { mulberry32 } from '@densessm/ssm-core/internal';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { EXIT } from '../../io';
 import { run } from '../../test-support/fake-io';

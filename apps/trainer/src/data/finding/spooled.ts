@@ -5,13 +5,12 @@ import { join } from 'node:path';
 import { dataError } from '../errors';
 import { STDIN } from '../reading/piece';
 import { DOCUMENT_BORDER } from '../reading/plain-text';
-import { storyCorpus } from '../stories/corpus';
+import { HELD_OUT_SHARE, storyCorpus } from '../stories/corpus';
 import type { DataFile } from './data-file';
 
 const GZIP_MAGIC = [0x1f, 0x8b];
 /** Characters of the default corpus, and the share of it that is made anew to be held out. */
 const STORY_CHARACTERS = 5_000_000;
-const HELD_OUT_SHARE = 1 / 20;
 
 /**
  * The standard input as a file of the cache, named after its content. What begins with gzip's mark is packed, what begins

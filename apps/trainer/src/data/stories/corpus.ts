@@ -11,6 +11,8 @@ export interface StoryCorpusOptions {
   part?: 'train' | 'heldOut';
 }
 
+/** Of the characters to train on, so many are told to evaluate on. */
+export const HELD_OUT_SHARE: number = 1 / 20;
 /** One story of so many is held out. */
 const HELD_OUT_OF = 8;
 
@@ -41,5 +43,5 @@ function isHeldOut(text: string): boolean {
 function requireNumber(name: string, value: number): void {
   if (Number.isSafeInteger(value) && value >= 0) return;
   const what = `storyCorpus: \`${name}\` has no meaning.`;
-  throw new SsmError({ code: 'OPTION', what, expected: 'a whole number from 0', got: String(value), fix: `correct ${name}` });
+  throw new SsmError({ code: 'OPTION', what, expected: 'an integer from 0', got: String(value), fix: `correct ${name}` });
 }

@@ -1,4 +1,4 @@
-import { mulberry32 } from '@densessm/ssm-core';
+import { mulberry32 } from '@densessm/ssm-core/internal';
 
 /** Everything random in a story, from one seed. */
 export class Draw {
@@ -8,7 +8,7 @@ export class Draw {
     this.#next = mulberry32(seed);
   }
 
-  /** A whole number from `low` to `high`, both included. */
+  /** An integer from `low` to `high`, both included. */
   between(low: number, high: number): number {
     return low + Math.floor(this.#next() * (high - low + 1));
   }

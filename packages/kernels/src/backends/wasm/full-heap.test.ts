@@ -1,4 +1,5 @@
-import { mulberry32, SsmError } from '@densessm/ssm-core';
+import { SsmError } from '@densessm/ssm-core';
+import { mulberry32 } from '@densessm/ssm-core/internal';
 import { add, dispose, engine, findBackend, setBackend, type Tensor, type TensorInfo, tidy, zeros } from '@tensorflow/tfjs-core';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { type KernelCheck, sampleTensor } from '../../checks/kernel-check';

@@ -17,7 +17,7 @@ const program = variants(
     }),
 );
 
-/** Where parts lie in a larger tensor, one behind the other. */
+/** Where parts lie in a larger tensor, one after another. */
 export interface Parts {
   readonly first: number;
   readonly count: number;

@@ -16,7 +16,7 @@ const at = (
     w: { shape: [channels, width] },
     ...(bias && { bias: { shape: [channels] } }),
     ...(tail && { tail: { shape: [batch, channels, width - 1] } }),
-    ...(anew.length > 0 && { starts: startsSample(batch, length, anew) }),
+    ...(anew.length > 0 && { documentStarts: startsSample(batch, length, anew) }),
   },
   attrs: { activation },
 });

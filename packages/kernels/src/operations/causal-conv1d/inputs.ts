@@ -12,7 +12,7 @@ export interface CausalConv1dInputs {
   /** The W − 1 inputs before x, newest last, [B, E, W−1]; zero where left out. */
   tail?: Tensor3D;
   /** 1 at tokens from which no input before them is seen, else 0. int32, [B, T] */
-  starts?: Tensor2D;
+  documentStarts?: Tensor2D;
 }
 export interface CausalConv1dAttrs {
   activation: 'none' | 'silu';
@@ -24,7 +24,7 @@ export const convInputs = {
   w: ['E', 'W'],
   bias: { dims: ['E'], optional: true },
   tail: { dims: ['B', 'E', 'W−1'], optional: true },
-  starts: { dims: ['B', 'T'], optional: true, dtype: 'int32' },
+  documentStarts: { dims: ['B', 'T'], optional: true, dtype: 'int32' },
 } as const;
 
 export const FIX = 'w is [channels, width]: drop the middle axis of the filter on disk; tail comes from the call before';

@@ -10,7 +10,7 @@ export type CausalConv1dOutputs = [y: Tensor3D, tail: Tensor3D];
 
 /**
  * Depthwise causal convolution, Mamba arXiv:2312.00752 §3.4: y_t = act(bias + Σ_j w_j x_(t−W+1+j)). Any W ≥ 1, any T ≥ 1.
- * Where `starts` is 1, the inputs before count as zero from there on, also in the tail for the next call.
+ * Where `documentStarts` is 1, the inputs before count as zero from there on, also in the tail for the next call.
  * @throws SsmError SHAPE, DTYPE or OPTION
  */
 export const causalConv1d: Kernel<CausalConv1dInputs, CausalConv1dOutputs, CausalConv1dAttrs> = /* @__PURE__ */ defineKernel<

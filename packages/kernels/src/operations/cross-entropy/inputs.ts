@@ -23,6 +23,6 @@ export function rowsOf(logits: Tensor2D, targets: Tensor1D, ignoreIndex: number)
   const [height, width] = logits.shape;
   const counts: Tensor1D = notEqual(targets, scalar(ignoreIndex, 'int32'));
   const inside = where<Tensor>(counts, targets, scalar(0, 'int32'));
-  const starts = range(0, height * width, width, 'int32');
-  return { counts: cast(counts, 'float32'), places: add(starts, inside) as Tensor1D };
+  const documentStarts = range(0, height * width, width, 'int32');
+  return { counts: cast(counts, 'float32'), places: add(documentStarts, inside) as Tensor1D };
 }

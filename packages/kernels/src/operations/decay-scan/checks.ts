@@ -25,7 +25,7 @@ export function decayScanSample(
     v: { shape: [B, T, H, V] },
     logDecay: { shape: constant ? [H] : [B, T, H], value: (_: number, random: () => number) => -strongest * random() },
     ...(start && { s0: { shape: [B, H, K, V] } }),
-    ...(anew && { starts: startsSample(B, T, anew) }),
+    ...(anew && { documentStarts: startsSample(B, T, anew) }),
   };
 }
 

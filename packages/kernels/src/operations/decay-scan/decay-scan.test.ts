@@ -1,4 +1,5 @@
-import { mulberry32, SsmError, valueAndGrads } from '@densessm/ssm-core';
+import { SsmError, valueAndGrads } from '@densessm/ssm-core';
+import { mulberry32 } from '@densessm/ssm-core/internal';
 import { describeKernelChecks, expectClose, sampleTensor } from '@densessm/testing';
 import { add, dispose, mul, type Scalar, setBackend, sum, type Tensor, type TypedArray, zeros } from '@tensorflow/tfjs-core';
 import { describe, expect, it } from 'vitest';
@@ -61,7 +62,7 @@ describe('decayScan', () => {
     ['no tokens', { q: [2, 0, 3, 4], k: [2, 0, 3, 4], v: [2, 0, 3, 5], logDecay: [3] }, {}, 'T ≥ 1'],
     ['a decay for another number of heads', { logDecay: [4] }, {}, '"H":3'],
     ['a state of the wrong width', { s0: [2, 3, 5, 4] }, {}, '[B, H, K, V]'],
-    ['a chunk of no tokens', {}, { chunkSize: 0 }, 'a whole number ≥ 1'],
+    ['a chunk of no tokens', {}, { chunkSize: 0 }, 'an integer ≥ 1'],
   ])('refuses %s', async (_, shapes, attrs, expected) => {
     await setBackend('cpu');
     const usual = { q: [2, 6, 3, 4], k: [2, 6, 3, 4], v: [2, 6, 3, 5], logDecay: [2, 6, 3] };

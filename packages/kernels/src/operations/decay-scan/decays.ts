@@ -16,16 +16,16 @@ import {
 } from '@tensorflow/tfjs-core';
 import { cumsum } from '../cumsum/kernel';
 import type { ChunkDecays } from './chunk-decays';
+import { endedAtStarts } from './document-starts';
 import { type DecayScanInputs, logDecayOf, type Span } from './inputs';
-import { endedAtStarts } from './starts';
 
 /** Gradients of the exponents of {@link ChunkDecays}, shaped as they are but with the whole batch. */
 export type ExponentGradients = ChunkDecays;
 
 /** Decays of any span of a call; those of a constant rate are computed once for each length. Call it inside a tidy. */
-export function decaysBySpan({ logDecay, starts }: DecayScanInputs, spans: readonly Span[]): (span: Span) => ChunkDecays {
+export function decaysBySpan({ logDecay, documentStarts }: DecayScanInputs, spans: readonly Span[]): (span: Span) => ChunkDecays {
   const decaysAt = decaysOf(logDecay, spans);
-  return starts ? (span) => endedAtStarts(decaysAt(span), starts, span) : decaysAt;
+  return documentStarts ? (span) => endedAtStarts(decaysAt(span), documentStarts, span) : decaysAt;
 }
 
 function decaysOf(logDecay: DecayScanInputs['logDecay'], spans: readonly Span[]): (span: Span) => ChunkDecays {

@@ -23,7 +23,7 @@ export interface DecayScanInputs {
   /** The state before the first token, [B, H, K, V]; none is zero. */
   s0?: Tensor4D;
   /** 1 at tokens before which the state is zero whatever came before, else 0. int32, [B, T] */
-  starts?: Tensor2D;
+  documentStarts?: Tensor2D;
 }
 export interface DecayScanAttrs {
   /** Tokens per chunk: 1 is the recurrent form, T or more the parallel one. The result does not depend on it. */
@@ -37,7 +37,7 @@ export const scanInputs = {
   v: ['B', 'T', 'H', 'V'],
   logDecay: { dims: [['B', 'T', 'H'], ['H']] },
   s0: { dims: ['B', 'H', 'K', 'V'], optional: true },
-  starts: { dims: ['B', 'T'], optional: true, dtype: 'int32' },
+  documentStarts: { dims: ['B', 'T'], optional: true, dtype: 'int32' },
 } as const;
 
 export const FIX = 'split q, k and v of one sequence of tokens into heads, [B, T, H, width]; logDecay is [B, T, H] or [H]';
@@ -56,7 +56,7 @@ export function checkScan(where: string, { q }: DecayScanInputs, { chunkSize }: 
   throw new SsmError({
     code: 'OPTION',
     what: `${where}: \`chunkSize\` is no number of tokens.`,
-    expected: 'a whole number ≥ 1',
+    expected: 'an integer ≥ 1',
     got: String(chunkSize),
     fix: 'leave it out, or give 1 for the recurrent form and the length of the text for the parallel one',
   });

@@ -1,10 +1,10 @@
 import { defineKernel, type Kernel } from '@densessm/ssm-core';
 import { concat, dispose, exp, reshape, type Tensor, type Tensor4D, tidy } from '@tensorflow/tfjs-core';
 import { decaysBySpan } from './decays';
+import { decayInto } from './document-starts';
 import { decayScanGrad } from './gradient';
 import { checkScan, type DecayScanAttrs, type DecayScanInputs, FIX, logDecayOf, type Span, scanInputs, spansOf, tokensOf } from './inputs';
 import { chunkAt, chunkOutput, chunkState, oneToken } from './reference/chunk';
-import { decayInto } from './starts';
 
 /** o [B, T, H, V] and the state after the last token, sT [B, H, K, V]. */
 export type DecayScanOutputs = [o: Tensor4D, sT: Tensor4D];
@@ -14,7 +14,7 @@ export type DecayScanOutputs = [o: Tensor4D, sT: Tensor4D];
  *   S_t = a_t S_(t−1) + k_tᵀ v_t,   o_t = q_t S_t,   S_(−1) = s0.
  * Retention, arXiv:2307.08621, eq. 5 (parallel), 6 (recurrent) and 7 (chunkwise), with a constant a; Mamba-2's state space
  * duality, arXiv:2405.21060, §5 and §6, with a from the data, q = C, k = B and v = delta x. The three forms are chunk sizes.
- * Where `starts` is 1, S_(t−1) counts as zero.
+ * Where `documentStarts` is 1, S_(t−1) counts as zero.
  * @throws SsmError SHAPE, DTYPE or OPTION
  */
 export const decayScan: Kernel<DecayScanInputs, DecayScanOutputs, DecayScanAttrs> = /* @__PURE__ */ defineKernel<
@@ -65,7 +65,7 @@ function spanScanner(
   inputs: DecayScanInputs,
   spans: readonly Span[],
 ): (span: Span, state: Tensor | undefined) => [o: Tensor4D, state: Tensor] {
-  const { logDecay, starts } = inputs;
+  const { logDecay, documentStarts } = inputs;
   const chunks = spans.filter((span) => span.length > 1);
   const decaysAt = decaysBySpan(inputs, chunks);
   return (span, state) => {
@@ -73,7 +73,7 @@ function spanScanner(
     if (span.length === 1) {
       const ln = logDecayOf(logDecay, span);
       const decay = exp(reshape(ln, [ln.shape[0], ln.shape[1], 1, 1]));
-      const [o, next] = oneToken(chunk, starts ? decayInto(decay, starts, span) : decay, state);
+      const [o, next] = oneToken(chunk, documentStarts ? decayInto(decay, documentStarts, span) : decay, state);
       return [tokensOf(o), next];
     }
     const decays = decaysAt(span);

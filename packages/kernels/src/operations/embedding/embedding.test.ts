@@ -21,7 +21,7 @@ describe.each(['cpu', 'wasm'])('embedding on %s', (backend) => {
     await setBackend(backend);
     const w = tensor2d([1, 2, 3, 4, 5, 6], [3, 2]);
     const read = tensor2d([0, id], [2, 1], 'int32');
-    expect(() => embedding({ ids: read, w })).toThrow(/holds an id outside the vocabulary.\n.*whole numbers from 0 to 2/);
+    expect(() => embedding({ ids: read, w })).toThrow(/holds an id outside the vocabulary.\n.*integers from 0 to 2/);
     dispose([w, read]);
   });
 });
@@ -31,7 +31,7 @@ it('says which id is wrong', () => {
   const read = tensor2d([0, 7], [2, 1], 'int32');
   expect(() => embedding({ ids: read, w })).toThrowErrorMatchingInlineSnapshot(`
     [SsmError: SsmEmbedding: \`ids\` holds an id outside the vocabulary.
-      expected  whole numbers from 0 to 2
+      expected  integers from 0 to 2
       got       7 at index 1 of [2, 1]
       fix       encode the text with this model's own tokenizer]
   `);

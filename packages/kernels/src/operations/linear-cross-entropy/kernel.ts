@@ -1,4 +1,5 @@
-import { defineKernel, isRecording, type Kernel, SsmError } from '@densessm/ssm-core';
+import { defineKernel, type Kernel, SsmError } from '@densessm/ssm-core';
+import { isRecording, liesOnHost } from '@densessm/ssm-core/internal';
 import {
   add,
   cast,
@@ -20,7 +21,7 @@ import {
   tidy,
   zerosLike,
 } from '@tensorflow/tfjs-core';
-import { checkHostIds, liesOnHost } from '../../host-ids';
+import { checkHostIds } from '../../host-ids';
 import { crossEntropyGrad } from '../cross-entropy/gradient';
 import { crossEntropy } from '../cross-entropy/kernel';
 import { matMul } from '../matmul/kernel';

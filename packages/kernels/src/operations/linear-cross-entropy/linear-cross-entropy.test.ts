@@ -1,4 +1,5 @@
-import { mulberry32, SsmError, valueAndGrads } from '@densessm/ssm-core';
+import { SsmError, valueAndGrads } from '@densessm/ssm-core';
+import { mulberry32 } from '@densessm/ssm-core/internal';
 import { describeKernelChecks, sampleTensor } from '@densessm/testing';
 import { dispose, mul, profile, type Scalar, setBackend, type Tensor, tensor1d, zeros } from '@tensorflow/tfjs-core';
 import { describe, expect, it } from 'vitest';

@@ -30,7 +30,7 @@ export function selectiveScanSample(
     C: perToken,
     ...(skip && { D: { shape: [E] } }),
     ...(start && { h0: { shape: [B, E, N] } }),
-    ...(anew && { starts: startsSample(B, T, anew) }),
+    ...(anew && { documentStarts: startsSample(B, T, anew) }),
   };
 }
 

@@ -120,11 +120,11 @@ function gradients(inputs: SelectiveScanGradInputs, { stateValues }: SelectiveSc
   const sizes = sizesOf(inputs);
   const call = { inputs, sizes, A: rowsOfA(inputs.A, sizes) };
   const segments = segmentsOf(sizes, stateValues);
-  const starts = segmentStarts(call, segments);
+  const documentStarts = segmentStarts(call, segments);
   const parts: SegmentGradients[] = [];
   let handed = rowsOfState(inputs.dhT, sizes);
   for (const [n, segment] of [...segments.entries()].reverse()) {
-    const part = segmentGradients(call, segment, starts[n] as Tensor, handed);
+    const part = segmentGradients(call, segment, documentStarts[n] as Tensor, handed);
     parts.unshift(part);
     handed = part.handed;
   }
@@ -150,11 +150,11 @@ function gradientOfC(given: SelectiveScanGradOfCInputs, { stateValues }: Selecti
   const sizes = sizesOf(inputs);
   const call = { inputs, sizes, A: rowsOfA(inputs.A, sizes) };
   const segments = segmentsOf(sizes, stateValues);
-  const starts = segmentStarts(call, segments);
+  const documentStarts = segmentStarts(call, segments);
   const parts = segments.map((segment, n) =>
     tidy(() => {
       const recurrence = segmentRecurrence(segmentInputs(inputs, segment, sizes), call.A);
-      return tokensOf(statesOf(recurrence, starts[n] as Tensor, gradientsOfRead(given.dy, segment, sizes)).dC, segment, sizes.B);
+      return tokensOf(statesOf(recurrence, documentStarts[n] as Tensor, gradientsOfRead(given.dy, segment, sizes)).dC, segment, sizes.B);
     }),
   );
   return reshape(concat(parts, 1), inputs.B.shape);
@@ -178,15 +178,15 @@ function otherReads({ inputs, sizes }: Call, segment: Segment): Read[] {
 
 /** The state [1, M, N, W] before each segment. */
 function segmentStarts({ inputs, sizes, A }: Call, segments: Segment[]): Tensor[] {
-  const starts = [rowsOfState(inputs.h0, sizes)];
+  const documentStarts = [rowsOfState(inputs.h0, sizes)];
   for (const [n, segment] of segments.slice(0, -1).entries()) {
     const end = tidy(() => {
       const recurrence = segmentRecurrence(segmentInputs(inputs, segment, sizes), A);
-      return chunkStarts(recurrence, recurrence.total, starts[n] as Tensor)[1];
+      return chunkStarts(recurrence, recurrence.total, documentStarts[n] as Tensor)[1];
     });
-    starts.push(end);
+    documentStarts.push(end);
   }
-  return starts;
+  return documentStarts;
 }
 
 /** From the state before the segment and what the segment after hands to it, both [1, M, N, W]. */

@@ -17,7 +17,7 @@ export interface SelectiveScanInputs {
   /** The state before the first token, [B, E, N]; none is zero. */
   h0?: Tensor3D;
   /** 1 at tokens before which the state is zero whatever came before, else 0. int32, [B, T] */
-  starts?: Tensor2D;
+  documentStarts?: Tensor2D;
 }
 
 export interface SelectiveScanAttrs {
@@ -43,7 +43,7 @@ export const scanInputs = {
   C: perToken,
   D: { dims: ['E'], optional: true },
   h0: { dims: ['B', 'E', 'N'], optional: true },
-  starts: { dims: ['B', 'T'], optional: true, dtype: 'int32' },
+  documentStarts: { dims: ['B', 'T'], optional: true, dtype: 'int32' },
 } as const;
 
 export const FIX = 'split the projections of one sequence of tokens; transpose [B, E, T] of other implementations to [B, T, E]';

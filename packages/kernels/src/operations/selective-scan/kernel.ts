@@ -12,7 +12,7 @@ export type SelectiveScanOutputs = [y: Tensor3D, hT: Tensor3D];
  * The selective state space scan: Gu and Dao 2023, "Mamba", arXiv:2312.00752, eq. 2 with eq. 4's A and the Euler step for B that
  * the authors' code uses (§3.6, Alg. 2):
  *   h_t = exp(delta_t A) h_(t−1) + delta_t B_t u_t,   y_t = C_t h_t + D u_t,   h_(−1) = h0.
- * Where `starts` is 1, h_(t−1) counts as zero. Nothing of size [B, T, E, N] is kept between forward and backward.
+ * Where `documentStarts` is 1, h_(t−1) counts as zero. Nothing of size [B, T, E, N] is kept between forward and backward.
  * @throws SsmError SHAPE, DTYPE or OPTION
  */
 export const selectiveScan: Kernel<SelectiveScanInputs, SelectiveScanOutputs, SelectiveScanAttrs> = /* @__PURE__ */ defineKernel<
@@ -42,14 +42,14 @@ export const selectiveScan: Kernel<SelectiveScanInputs, SelectiveScanOutputs, Se
 
 /** T = 1, as when decoding: the recurrence once, in the layout in which the state is carried. */
 function step(inputs: SelectiveScanInputs): SelectiveScanOutputs {
-  const { u, delta, A, B, C, D, h0, starts } = inputs;
+  const { u, delta, A, B, C, D, h0, documentStarts } = inputs;
   const { B: batch, E, N, G } = sizesOf(inputs);
   const grouped = [batch, G, E / G, N];
   return tidy(() => {
     const column = (x: Tensor) => reshape(x, [batch, G, E / G, 1]);
     const row = (x: Tensor) => reshape(x, [batch, G, 1, N]);
     const driven = mul(column(mul(delta, u)), row(B));
-    const before = h0 && (starts ? mul(h0, sub(1, reshape(starts, [batch, 1, 1]))) : h0);
+    const before = h0 && (documentStarts ? mul(h0, sub(1, reshape(documentStarts, [batch, 1, 1]))) : h0);
     const decayed = before && mul(exp(mul(column(delta), reshape(A, [1, G, E / G, N]))), reshape(before, grouped));
     const h = decayed ? add(decayed, driven) : driven;
     const read: Tensor3D = reshape(sum(mul(h, row(C)), -1), [batch, 1, E]);

@@ -1,4 +1,4 @@
-import { disposeGrads, recomputed, valueAndGrads } from '@densessm/ssm-core';
+import { checkpointed, disposeGrads, valueAndGrads } from '@densessm/ssm-core';
 import { keptForBackward } from '@densessm/testing';
 import { add, dispose, mul, randomUniform, type Scalar, setBackend, sum, type Tensor, type Tensor3D, tile } from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, it } from 'vitest';
@@ -41,9 +41,9 @@ describe('states that others read', () => {
       'in a layer that is computed again',
       (inputs: Read) => {
         const show = (given: Read) => selectiveScanShown(given, 1);
-        const [y, hT, [states]] = recomputed(show, inputs, {}) as [Tensor3D, Tensor3D, [ScanStates]];
+        const [y, hT, [states]] = checkpointed(show, inputs, {}) as [Tensor3D, Tensor3D, [ScanStates]];
         const read = (given: { states: ScanStates; y: Tensor3D }) => readStates(given.states, nextC(given.y));
-        return sum(add(sum(recomputed(read, { states, y }, {})), sum(hT))) as Scalar;
+        return sum(add(sum(checkpointed(read, { states, y }, {})), sum(hT))) as Scalar;
       },
     ],
   ])('have the gradients of a scan for each read: %s', async (_, loss) => {

@@ -4,7 +4,8 @@
  * its reads, a product of two small tensors each. A read hands both to the scan as the "gradients" of two tensors that stand for the
  * states on the tape: views of y and C, of whose values no one makes use.
  */
-import { defineKernel, detached, type Kernel, SsmError } from '@densessm/ssm-core';
+import { defineKernel, type Kernel, SsmError } from '@densessm/ssm-core';
+import { detached } from '@densessm/ssm-core/internal';
 import { clone, dispose, expandDims, stack, type Tensor, type Tensor3D, type Tensor4D, tidy, zerosLike } from '@tensorflow/tfjs-core';
 import { selectiveScanGrad, selectiveScanGradOfC } from './gradient';
 import { checkScan, FIX, type SelectiveScanAttrs, type SelectiveScanInputs, scanAttrs, scanInputs } from './inputs';

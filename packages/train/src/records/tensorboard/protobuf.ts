@@ -10,7 +10,7 @@ const FIXED32 = 5;
 
 const utf8 = new TextEncoder();
 
-/** A whole number ≥ 0, up to 2^53. */
+/** An integer ≥ 0, up to 2^53. */
 function varint(value: number): Uint8Array {
   const bytes: number[] = [];
   let rest = value;

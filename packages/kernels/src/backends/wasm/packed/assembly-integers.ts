@@ -1,5 +1,5 @@
 /**
- * AssemblyScript. Panels of 16 outputs whose weights are whole numbers of 8 or 4 bits, in groups of 32 with a bfloat16 scale for each output.
+ * AssemblyScript. Panels of 16 outputs whose weights are integers of 8 or 4 bits, in groups of 32 with a bfloat16 scale for each output.
  * Inside a group everything is exact: pairs of products in 32 bits, at most 32 · 127 · 32767. `i32x4.relaxed_dot_i8x16_i7x16_add_s` would
  * do more at a time, but Node 20's V8 computes it wrongly, and its activations have 7 bits.
  */
@@ -7,7 +7,7 @@ import { madd } from '../vector-math/assembly-madd';
 import { finish, lower, prefetchPage, upper } from './assembly-floats';
 import { PAIRS } from './assembly-unpack';
 
-/** A group's sums of whole numbers, of which one is worth the product of two scales, added to those before. */
+/** A group's sums of integers, of which one is worth the product of two scales, added to those before. */
 function scaled(sums: v128, scale: v128, scales: v128, before: v128): v128 {
   return madd(f32x4.convert_i32x4_s(sums), f32x4.mul(scale, scales), before);
 }

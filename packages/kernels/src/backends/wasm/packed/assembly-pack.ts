@@ -1,5 +1,5 @@
 /**
- * AssemblyScript. Brings weights into the panels that assembly-floats.ts and assembly-integers.ts read; what is missing to 16 outputs and, for whole numbers, to 32
+ * AssemblyScript. Brings weights into the panels that assembly-floats.ts and assembly-integers.ts read; what is missing to 16 outputs and, for quantized weights, to 32
  * inputs is zero. Rounds to the same bits as the functions of ssm-core, which say how, float64 included.
  */
 import { pack } from '../../../operations/matmul/wasm/assembly-pack';
@@ -74,7 +74,7 @@ function packRow(kind: i32, row: usize, width: i32, panel: usize, lane: i32, scr
   }
 }
 
-/** As {@link packWeights} for whole numbers of this kind, `numbers` [rows, width] of 8 bits and for each group of 32 a bfloat16 of `scales`: nothing is rounded. */
+/** As {@link packWeights} for integers of this kind, `numbers` [rows, width] of 8 bits and for each group of 32 a bfloat16 of `scales`: nothing is rounded. */
 export function packIntegers(
   kind: i32,
   numbers: usize,

@@ -1,6 +1,6 @@
 /**
  * AssemblyScript. Weights in the panels of pack.ts widened for the tile of a product: from bfloat16 to float32, in panels of 16 outputs as those of
- * float32 are, or from whole numbers to 16 bits, in panels of 8.
+ * float32 are, or from integers to 16 bits, in panels of 8.
  */
 import { lower, upper } from './assembly-floats';
 
@@ -37,7 +37,7 @@ export function wordsOf(kind: i32, width: i32): i32 {
 }
 
 /**
- * `outputs` outputs from a multiple of 16 on, not of float32, which needs no more, `depth` of their words from `word` on, for whole numbers both multiples of {@link GROUP_WORDS}; with the zeros that fill
+ * `outputs` outputs from a multiple of 16 on, not of float32, which needs no more, `depth` of their words from `word` on, for quantized weights both multiples of {@link GROUP_WORDS}; with the zeros that fill
  * the last panel. A panel has `words` words of each output in all.
  */
 export function unpackPanels(kind: i32, weights: usize, words: i32, output: i32, outputs: i32, word: i32, depth: i32, to: usize): void {

@@ -126,7 +126,7 @@ export function packedProductScratchBytes(kind: i32, rows: i32, width: i32, out:
   return scratchOfBlock((block >> 32) as i32, wordsOf(kind, width), block as i32);
 }
 
-/** As {@link packedLinear} for many rows: a block of y, from weights that are widened to float32, or from whole numbers to 16 bits, part by part. */
+/** As {@link packedLinear} for many rows: a block of y, from weights that are widened to float32, or from integers to 16 bits, part by part. */
 export function packedProduct(
   kind: i32,
   weights: usize,
@@ -164,7 +164,7 @@ function groupsOfBlock(rows: i32, width: i32): i32 {
 }
 
 /**
- * x [rows, width], `stride` floats from row to row, as whole numbers of 16 bits in groups of 32: exact to 1.6e-5 of the largest of a group, far below what the
+ * x [rows, width], `stride` floats from row to row, as integers of 16 bits in groups of 32: exact to 1.6e-5 of the largest of a group, far below what the
  * weights lose. Behind the numbers of each group come its scale and its sum. A group with a value that is not finite gets the scale NaN.
  */
 export function packActivations(x: usize, stride: i32, to: usize, rows: i32, width: i32, block: i32): void {
@@ -205,7 +205,7 @@ function largestSize(x: usize, lanes: i32): f32 {
   return max(f32x4.extract_lane(pairs, 0), f32x4.extract_lane(pairs, 1));
 }
 
-/** Stores eight values times `inverse` as whole numbers, and gives sums of pairs. */
+/** Stores eight values times `inverse` as integers, and gives sums of pairs. */
 function packEight(low: v128, high: v128, inverse: v128, to: usize): v128 {
   const first = rounded(f32x4.mul(low, inverse));
   const second = rounded(f32x4.mul(high, inverse));
@@ -213,7 +213,7 @@ function packEight(low: v128, high: v128, inverse: v128, to: usize): v128 {
   return i32x4.add(first, second);
 }
 
-/** The nearest whole numbers of up to 22 bits: 1.5 · 2^23 has no digits behind the point, so adding it rounds, and its last bits are the number. */
+/** The nearest integers of up to 22 bits: 1.5 · 2^23 has no digits behind the point, so adding it rounds, and its last bits are the number. */
 function rounded(x: v128): v128 {
   return i32x4.sub(f32x4.add(x, f32x4.splat(12582912)), i32x4.splat(0x4b400000));
 }

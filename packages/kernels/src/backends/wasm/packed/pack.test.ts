@@ -71,7 +71,7 @@ describe('packed weights', () => {
   it.each([
     ['int8', -127, 127],
     ['int4', -8, 7],
-  ] as const)('take whole numbers as they are: %s', (type, least, most) => {
+  ] as const)('take integers as they are: %s', (type, least, most) => {
     const [out, width] = [19, 70];
     const numbers = Int8Array.from({ length: out * width }, (_, i) => least + (i % (most - least + 1)));
     const scales = Uint16Array.from({ length: 3 * out }, (_, i) => 0x3c00 + i);

@@ -20,7 +20,7 @@ function use<T>(packed: PackedLinear, act: (packed: PackedLinear) => T): T {
   }
 }
 
-/** 770 float32 additions; or, for whole numbers, activations of 16 bits: half a step is 5e-5 of an input's root mean square, and averages out. */
+/** 770 float32 additions; or, for quantized weights, activations of 16 bits: half a step is 5e-5 of an input's root mean square, and averages out. */
 const tolerance = (type: WeightType): number => (type === 'f32' || type === 'bf16' ? 2e-5 : 1e-4);
 
 /** Panels of 16 outputs, groups of 32 inputs, pairs of inputs, few and many rows: on, below and above each limit; some have several blocks. */

@@ -1,4 +1,5 @@
-import { mulberry32, WEIGHT_TYPES } from '@densessm/ssm-core';
+import { WEIGHT_TYPES } from '@densessm/ssm-core';
+import { mulberry32 } from '@densessm/ssm-core/internal';
 import { findBackend, setBackend } from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { registerWasmKernels } from '../register';

@@ -17,7 +17,7 @@ const cases = [
   ['of everything', numbers([2, 3]), [0, 0], [2, 3]],
   ['of nothing', numbers([2, 3, 4]), [0, 3, 0], [2, 0, 4]],
   ['to the end', numbers([4, 3]), [1, 0], [-1, 2]],
-  ['of whole numbers', numbers([4, 3], 'int32'), [1, 1], [2, 2]],
+  ['of integers', numbers([4, 3], 'int32'), [1, 1], [2, 2]],
   ['of truth values', numbers([4, 3], 'bool'), [1, 1], [2, 2]],
   ['of texts', { values: ['a', 'b', 'c', 'd'], shape: [2, 2], dtype: 'string' }, [0, 1], [2, 1]],
 ] as const;

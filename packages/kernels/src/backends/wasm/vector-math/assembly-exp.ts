@@ -5,7 +5,7 @@
 import { loadLanes, storeLanes } from './assembly-lanes';
 import { madd, subtractProduct } from './assembly-madd';
 
-/** 1.5 · 2^23: a float32 of that size has no digits behind the point, so adding it rounds, and its last bits are the whole number. */
+/** 1.5 · 2^23: a float32 of that size has no digits behind the point, so adding it rounds, and its last bits are the integer. */
 const ROUNDER: f32 = 12582912;
 /** The same with the bias of a float32's exponent in it. */
 const BIASED_ROUNDER: f32 = 12583039;

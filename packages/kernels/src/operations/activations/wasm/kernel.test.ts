@@ -65,7 +65,7 @@ describe('exponentials on wasm', () => {
     dispose([x, y, value, grads.x as Tensor]);
   });
 
-  it('leave whole numbers to tfjs', async () => {
+  it('leave integers to tfjs', async () => {
     await setBackend('wasm');
     const fast = getKernel('Exp', 'wasm')?.kernelFunc;
     const x = tensor1d([0, 1, 2], 'int32');

@@ -9,7 +9,7 @@ import { Conv } from './assembly-rows';
 
 /** Whether a share may take this way. */
 export function isFourWide(c: Conv): bool {
-  return c.width === 4 && c.starts === 0 && c.last > c.first && ((c.last - c.first) & 3) === 0;
+  return c.width === 4 && c.documentStarts === 0 && c.last > c.first && ((c.last - c.first) & 3) === 0;
 }
 
 /** Outputs of `count` tokens, the first of which reads four rows from `rows` on. */

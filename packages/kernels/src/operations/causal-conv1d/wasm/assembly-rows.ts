@@ -16,7 +16,7 @@ export class Conv {
   /** [E], or 0. */
   bias: usize;
   /** Of one sequence, int32, [T], or 0. */
-  starts: usize;
+  documentStarts: usize;
   filter: usize;
   /** The W − 1 rows before the first token, followed by up to W − 1 rows of x: what the outputs read that still see the tail. */
   head: usize;
@@ -47,11 +47,11 @@ export class Conv {
   }
   /** Whether the text starts anew at token t. */
   startsAnew(t: i32): bool {
-    return load<i32>(this.starts + bytes(t)) !== 0;
+    return load<i32>(this.documentStarts + bytes(t)) !== 0;
   }
   /** The first of the W columns of the filter that meets an input in token t: what lies before a start is not seen. */
   firstColumn(t: i32): i32 {
-    if (this.starts === 0) return 0;
+    if (this.documentStarts === 0) return 0;
     for (let start = t; start >= 0 && start > t - this.width + 1; start--) {
       if (this.startsAnew(start)) return this.width - 1 - (t - start);
     }
@@ -59,7 +59,7 @@ export class Conv {
   }
   /** The first column that row k of the past, the tail's rows first, meets in any token: those behind the next start do not see it. */
   firstColumnOfRow(k: i32): i32 {
-    if (this.starts === 0) return 0;
+    if (this.documentStarts === 0) return 0;
     for (let start = max(0, k - this.width + 2); start <= k && start < this.length; start++) {
       if (this.startsAnew(start)) return k - start + 1;
     }

@@ -48,20 +48,20 @@ function newConv(scratch: usize, w: usize, bias: usize, batch: i32, length: i32,
   c.width = width;
   c.silu = silu;
   c.bias = bias;
-  c.starts = 0;
+  c.documentStarts = 0;
   c.filter = scratch + CALL;
   c.head = c.filter + c.filterBytes;
   pack(w + bytes(c.first * width), c.filter + c.filterAt, c.last - c.first, width, width, 1, 4);
   return c;
 }
 
-/** x, y [B, T, E]; w [E, W]; bias [E]; starts [B, T], int32; tail and the tail that is left, [B, E, W − 1]. */
+/** x, y [B, T, E]; w [E, W]; bias [E]; documentStarts [B, T], int32; tail and the tail that is left, [B, E, W − 1]. */
 export function causalConv1d(
   x: usize,
   w: usize,
   bias: usize,
   tail: usize,
-  starts: usize,
+  documentStarts: usize,
   y: usize,
   left: usize,
   batch: i32,
@@ -75,7 +75,7 @@ export function causalConv1d(
   const c = newConv(scratch, w, bias, batch, length, channels, width, silu, share);
   for (let b = 0; b < batch; b++) {
     const ofTail = bytes(b * channels * (width - 1));
-    if (starts) c.starts = starts + bytes(b * length);
+    if (documentStarts) c.documentStarts = documentStarts + bytes(b * length);
     makeHead(c, x, tail ? tail + ofTail : 0);
     const alone = tokensAlone(c);
     for (let t = 0; t < alone; t++) convolveRow(c, c.window(x, t), c.firstColumn(t), y + (t as usize) * c.row);
@@ -137,7 +137,7 @@ export function causalConv1dGrad(
   w: usize,
   bias: usize,
   tail: usize,
-  starts: usize,
+  documentStarts: usize,
   dy: usize,
   dLeft: usize,
   dx: usize,
@@ -156,7 +156,7 @@ export function causalConv1dGrad(
   layOutGradient(c);
   for (let b = 0; b < batch; b++) {
     const ofTail = bytes(b * channels * (width - 1));
-    if (starts) c.starts = starts + bytes(b * length);
+    if (documentStarts) c.documentStarts = documentStarts + bytes(b * length);
     makeHead(c, x, tail ? tail + ofTail : 0);
     gradientOfOutputs(c, x, dy);
     gradientOfInputs(c, dLeft + ofTail, dx);

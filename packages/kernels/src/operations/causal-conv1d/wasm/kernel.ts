@@ -4,7 +4,7 @@ import { causalConv1dGrad } from '../gradient';
 import type { CausalConv1dAttrs, CausalConv1dInputs } from '../inputs';
 import { causalConv1d } from '../kernel';
 
-const given = { x: 'tensor', w: 'tensor', bias: 'tensor?', tail: 'tensor?', starts: 'tensor?' } as const;
+const given = { x: 'tensor', w: 'tensor', bias: 'tensor?', tail: 'tensor?', documentStarts: 'tensor?' } as const;
 const sizes = { batch: 'i32', length: 'i32', channels: 'i32', width: 'i32', silu: 'bool' } as const;
 const blocks = ['causalConv1dBlocks', 'batch', 'length', 'channels'] as const;
 

@@ -6,10 +6,10 @@ import type { CausalConv1dGradInputs } from '../gradient';
 import type { CausalConv1dAttrs, CausalConv1dInputs } from '../inputs';
 import { type Choice, filterGradientProgram, inputGradientProgram, outputProgram, slopeProgram, TOKENS, tailProgram } from './program';
 
-const choiceOf = ({ bias, tail, starts }: CausalConv1dInputs, { activation }: CausalConv1dAttrs): Choice => ({
+const choiceOf = ({ bias, tail, documentStarts }: CausalConv1dInputs, { activation }: CausalConv1dAttrs): Choice => ({
   bias: bias !== undefined,
   tail: tail !== undefined,
-  starts: starts !== undefined,
+  documentStarts: documentStarts !== undefined,
   silu: activation === 'silu',
 });
 
@@ -28,8 +28,8 @@ export const causalConv1dOnGpu: GpuKernel<CausalConv1dInputs, CausalConv1dAttrs>
     const [y, next] = [gpu.tensor(x.shape), gpu.tensor([B, E, W - 1])];
     const run = (count: number) => ({ params: { T, E, W, count }, groups: groupsOf(count) });
     gpu.run(outputProgram(choice), { inputs: given(inputs), outputs: { y }, ...run(sizeOf(x)) });
-    const { tail, starts } = choice;
-    gpu.run(tailProgram({ tail, starts }), { inputs: given(inputs), outputs: { next }, ...run(B * E) });
+    const { tail, documentStarts } = choice;
+    gpu.run(tailProgram({ tail, documentStarts }), { inputs: given(inputs), outputs: { next }, ...run(B * E) });
     return [y, next];
   },
 };
@@ -40,18 +40,18 @@ export const causalConv1dGradOnGpu: GpuKernel<CausalConv1dGradInputs, CausalConv
     const { x, w, dy, dTail } = inputs;
     const [[B, T, E], W] = [x.shape, w.shape[1]];
     const choice = choiceOf(inputs, attrs);
-    const { tail, starts, silu } = choice;
+    const { tail, documentStarts, silu } = choice;
     const run = (count: number, more: object = {}) => ({ params: { T, E, W, count, ...more }, groups: groupsOf(count) });
     const dz = silu ? gpu.tensor(x.shape) : dy;
     if (silu) gpu.run(slopeProgram(choice), { inputs: given(inputs), outputs: { dz }, ...run(sizeOf(x)) });
     const [dx, dtail] = [gpu.tensor(x.shape), gpu.tensor(dTail.shape)];
     const inputGradient = { inputs: { ...given(inputs), dz }, outputs: { dx, dtail } };
-    gpu.run(inputGradientProgram({ starts }), { ...inputGradient, ...run(B * E * (T + W - 1)) });
+    gpu.run(inputGradientProgram({ documentStarts }), { ...inputGradient, ...run(B * E * (T + W - 1)) });
     const blocks = Math.ceil(T / TOKENS);
     const count = B * blocks * E;
     const parts = gpu.tensor([count * (W + 1)]);
     const filterGradient = { inputs: { ...given(inputs), dz }, outputs: { parts } };
-    gpu.run(filterGradientProgram({ width: W, tail, starts }), { ...filterGradient, ...run(count, { blocks }) });
+    gpu.run(filterGradientProgram({ width: W, tail, documentStarts }), { ...filterGradient, ...run(count, { blocks }) });
     const dw = sumParts(gpu, 'SsmCausalConv1dGrad', parts, [E, W], { first: 0, count: B * blocks });
     const dbias = sumParts(gpu, 'SsmCausalConv1dGrad', parts, [E], { first: count * W, count: B * blocks });
     gpu.free(parts, ...(silu ? [dz] : []));

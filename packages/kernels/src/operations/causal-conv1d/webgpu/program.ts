@@ -4,7 +4,7 @@ import { elementwise, type Program, variants } from '../../../backends/webgpu/pr
 export interface Choice {
   bias: boolean;
   tail: boolean;
-  starts: boolean;
+  documentStarts: boolean;
   silu: boolean;
 }
 
@@ -13,25 +13,25 @@ export const TOKENS = 64;
 
 export const PARAMS = { T: 'u32', E: 'u32', W: 'u32' } as const;
 
-const inputsOf = ({ bias, tail, starts }: Choice): Program['inputs'] => ({
+const inputsOf = ({ bias, tail, documentStarts }: Choice): Program['inputs'] => ({
   x: 'f32',
   w: 'f32',
   ...(bias && { bias: 'f32' as const }),
   ...(tail && { tail: 'f32' as const }),
-  ...(starts && { starts: 'i32' as const }),
+  ...(documentStarts && { documentStarts: 'i32' as const }),
 });
 
 /**
  * Places count from −(W − 1), the oldest of the tail, over −1, the newest, to 0, the first token. `input` reads one, `startsAt` says whether a token sees
  * nothing before it.
  */
-const reading = ({ tail, starts }: Pick<Choice, 'tail' | 'starts'>): string => `
+const reading = ({ tail, documentStarts }: Pick<Choice, 'tail' | 'documentStarts'>): string => `
 fn input(b: u32, place: i32, e: u32) -> f32 {
   if (place >= 0) { return x[(b * p.T + u32(place)) * p.E + e]; }
   ${tail ? 'return tail[(b * p.E + e) * (p.W - 1) + u32(i32(p.W) - 1 + place)];' : 'return 0.0;'}
 }
 fn startsAt(b: u32, place: i32) -> bool {
-  ${starts ? 'return place >= 0 && starts[b * p.T + u32(place)] != 0;' : 'return false;'}
+  ${documentStarts ? 'return place >= 0 && documentStarts[b * p.T + u32(place)] != 0;' : 'return false;'}
 }`;
 
 const functions = (choice: Choice): string => `
@@ -68,13 +68,13 @@ export const outputProgram = variants(
 
 /** The newest W − 1 inputs, zero before the last start. One invocation a channel. */
 export const tailProgram = variants(
-  ({ tail, starts }: Pick<Choice, 'tail' | 'starts'>): Program =>
+  ({ tail, documentStarts }: Pick<Choice, 'tail' | 'documentStarts'>): Program =>
     elementwise({
       name: 'SsmCausalConv1d',
-      inputs: { x: 'f32', ...(tail && { tail: 'f32' as const }), ...(starts && { starts: 'i32' as const }) },
+      inputs: { x: 'f32', ...(tail && { tail: 'f32' as const }), ...(documentStarts && { documentStarts: 'i32' as const }) },
       outputs: { next: 'f32' },
       params: PARAMS,
-      declarations: reading({ tail, starts }),
+      declarations: reading({ tail, documentStarts }),
       main: `
   let e = i % p.E;
   let b = i / p.E;
@@ -103,14 +103,14 @@ export const slopeProgram = variants(
 
 /** The gradients of all inputs, those of the tail among them. One invocation for each of [B, W − 1 + T, E]. */
 export const inputGradientProgram = variants(
-  ({ starts }: Pick<Choice, 'starts'>): Program =>
+  ({ documentStarts }: Pick<Choice, 'documentStarts'>): Program =>
     elementwise({
       name: 'SsmCausalConv1dGrad',
-      inputs: { w: 'f32', ...(starts && { starts: 'i32' as const }), dz: 'f32', dTail: 'f32' },
+      inputs: { w: 'f32', ...(documentStarts && { documentStarts: 'i32' as const }), dz: 'f32', dTail: 'f32' },
       outputs: { dx: 'f32', dtail: 'f32' },
       params: PARAMS,
       declarations: `fn startsAt(b: u32, place: i32) -> bool {
-  ${starts ? 'return place >= 0 && starts[b * p.T + u32(place)] != 0;' : 'return false;'}
+  ${documentStarts ? 'return place >= 0 && documentStarts[b * p.T + u32(place)] != 0;' : 'return false;'}
 }`,
       main: `
   let e = i % p.E;
@@ -133,13 +133,13 @@ export const inputGradientProgram = variants(
 
 /** What blocks of tokens add to dw and, behind it, to dbias: [B · blocks, E, W] and [B · blocks, E]. */
 export const filterGradientProgram = variants(
-  ({ width, tail, starts }: { width: number } & Pick<Choice, 'tail' | 'starts'>): Program =>
+  ({ width, tail, documentStarts }: { width: number } & Pick<Choice, 'tail' | 'documentStarts'>): Program =>
     elementwise({
       name: 'SsmCausalConv1dGrad',
-      inputs: { x: 'f32', ...(tail && { tail: 'f32' as const }), ...(starts && { starts: 'i32' as const }), dz: 'f32' },
+      inputs: { x: 'f32', ...(tail && { tail: 'f32' as const }), ...(documentStarts && { documentStarts: 'i32' as const }), dz: 'f32' },
       outputs: { parts: 'f32' },
       params: { ...PARAMS, blocks: 'u32' },
-      declarations: reading({ tail, starts }),
+      declarations: reading({ tail, documentStarts }),
       main: `
   let e = i % p.E;
   let b = i / (p.E * p.blocks);

@@ -19,7 +19,7 @@ export class Scan {
   /** Whether logDecay is [H]. */
   constant: bool;
   logDecay: usize;
-  starts: usize;
+  documentStarts: usize;
   /** Head and tokens that the decays below belong to; -1 where they hold for one chunk alone. */
   knownHead: i32;
   knownCount: i32;
@@ -54,7 +54,7 @@ export class Scan {
   /** ln a of a token of this head, -Infinity where the state starts anew. */
   lnDecay(t: i32): f32 {
     const token = this.first + (t as usize);
-    if (this.starts !== 0 && load<i32>(this.starts + (token << 2)) !== 0) return -Infinity;
+    if (this.documentStarts !== 0 && load<i32>(this.documentStarts + (token << 2)) !== 0) return -Infinity;
     if (this.constant) return load<f32>(this.logDecay + bytes(this.head));
     return load<f32>(this.logDecay + this.at(t, 1));
   }
@@ -132,7 +132,7 @@ export function multiply(s: Scan, a: usize, b: usize, c: usize, m: i32, k: i32, 
  */
 export function setDecays(s: Scan, t: i32, count: i32): void {
   if (s.knownHead === s.head && s.knownCount === count) return;
-  s.knownHead = s.constant && s.starts === 0 ? s.head : -1;
+  s.knownHead = s.constant && s.documentStarts === 0 ? s.head : -1;
   s.knownCount = count;
   memory.fill(s.between, 0, bytes(count * count));
   memory.fill(s.exponents, 0, bytes(count));

@@ -55,24 +55,33 @@ function startState(s: Scan, from: usize, ofItem: usize): void {
   else memory.fill(s.state, 0, s.stateBytes);
 }
 
-function newScan(scratch: usize, logDecay: usize, starts: usize, length: i32, heads: i32, keys: i32, values: i32, constant: bool): Scan {
+function newScan(
+  scratch: usize,
+  logDecay: usize,
+  documentStarts: usize,
+  length: i32,
+  heads: i32,
+  keys: i32,
+  values: i32,
+  constant: bool,
+): Scan {
   const s = layOut(scratch, chunkOf(length), keys, values);
   s.length = length;
   s.heads = heads;
   s.constant = constant;
   s.logDecay = logDecay;
-  s.starts = starts;
+  s.documentStarts = documentStarts;
   return s;
 }
 
-/** q, k [B, T, H, K]; v, o [B, T, H, V]; logDecay [B, T, H], or [H] if `constant`; s0, sT [B, H, K, V]; starts [B, T], int32. */
+/** q, k [B, T, H, K]; v, o [B, T, H, V]; logDecay [B, T, H], or [H] if `constant`; s0, sT [B, H, K, V]; documentStarts [B, T], int32. */
 export function decayScan(
   q: usize,
   k: usize,
   v: usize,
   logDecay: usize,
   s0: usize,
-  starts: usize,
+  documentStarts: usize,
   o: usize,
   sT: usize,
   batch: i32,
@@ -84,7 +93,7 @@ export function decayScan(
   block: i32,
   scratch: usize,
 ): void {
-  const s = newScan(scratch, logDecay, starts, length, heads, keys, values, constant);
+  const s = newScan(scratch, logDecay, documentStarts, length, heads, keys, values, constant);
   const ofBlock = headsOfBlock(length, keys, values);
   for (let item = block * ofBlock; item < min(batch * heads, (block + 1) * ofBlock); item++) {
     choose(s, item, batch);
@@ -124,7 +133,7 @@ export function decayScanGrad(
   v: usize,
   logDecay: usize,
   s0: usize,
-  starts: usize,
+  documentStarts: usize,
   dO: usize,
   dST: usize,
   dq: usize,
@@ -141,7 +150,7 @@ export function decayScanGrad(
   block: i32,
   scratch: usize,
 ): void {
-  const s = newScan(scratch, logDecay, starts, length, heads, keys, values, constant);
+  const s = newScan(scratch, logDecay, documentStarts, length, heads, keys, values, constant);
   const to = layOutGradients(s.state + (chunksOf(length) as usize) * s.stateBytes);
   to.q = dq;
   to.k = dk;

@@ -5,7 +5,7 @@ import { decayScanGrad } from '../gradient';
 import type { DecayScanInputs } from '../inputs';
 import { decayScan } from '../kernel';
 
-const given = { q: 'tensor', k: 'tensor', v: 'tensor', logDecay: 'tensor', s0: 'tensor?', starts: 'tensor?' } as const;
+const given = { q: 'tensor', k: 'tensor', v: 'tensor', logDecay: 'tensor', s0: 'tensor?', documentStarts: 'tensor?' } as const;
 const sizes = { batch: 'i32', length: 'i32', heads: 'i32', keys: 'i32', values: 'i32', constant: 'bool' } as const;
 const blocks = ['decayScanBlocks', 'batch', 'length', 'heads', 'keys', 'values'] as const;
 

@@ -20,7 +20,7 @@ class Call {
   constructor(
     private readonly gpu: Gpu,
     private readonly name: Name,
-    { q, v, logDecay, starts }: DecayScanInputs,
+    { q, v, logDecay, documentStarts }: DecayScanInputs,
   ) {
     const [B, T, H, K] = q.shape;
     const chunks = Math.ceil(T / CHUNK);
@@ -28,8 +28,8 @@ class Call {
     this.tokens = gpu.tensor([B * H, chunks * CHUNK, 2]);
     this.wholes = gpu.tensor([B * H, chunks]);
     const [of, count] = [B * H * chunks * CHUNK, B * H * chunks];
-    const prepare = prepareProgram({ name, constant: logDecay.rank === 1, starts: starts !== undefined });
-    const given = { logDecay, ...(starts && { starts }) };
+    const prepare = prepareProgram({ name, constant: logDecay.rank === 1, documentStarts: documentStarts !== undefined });
+    const given = { logDecay, ...(documentStarts && { documentStarts }) };
     gpu.run(prepare, { inputs: given, outputs: { tokens: this.tokens }, params: { T, H, chunks, count: of }, groups: groupsOf(of) });
     const outputs = { wholes: this.wholes };
     gpu.run(wholeProgram({ name }), { inputs: { tokens: this.tokens }, outputs, params: { count }, groups: groupsOf(count) });

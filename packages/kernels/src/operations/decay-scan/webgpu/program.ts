@@ -10,10 +10,10 @@ export const PARAMS = { T: 'u32', H: 'u32', chunks: 'u32' } as const;
 
 /** ln a of every token of every head, and 1 where the state starts anew, else 0: [B·H, chunks · CHUNK, 2]; behind the last token both are 0. */
 export const prepareProgram = variants(
-  ({ name, constant, starts }: { name: string; constant: boolean; starts: boolean }): Program =>
+  ({ name, constant, documentStarts }: { name: string; constant: boolean; documentStarts: boolean }): Program =>
     elementwise({
       name,
-      inputs: { logDecay: 'f32', ...(starts && { starts: 'i32' as const }) },
+      inputs: { logDecay: 'f32', ...(documentStarts && { documentStarts: 'i32' as const }) },
       outputs: { tokens: 'f32' },
       params: PARAMS,
       main: `
@@ -25,7 +25,7 @@ export const prepareProgram = variants(
   var start = 0.0;
   if (t < p.T) {
     ln = logDecay[${constant ? 'head % p.H' : 'row * p.H + head % p.H'}];
-    ${starts ? 'start = select(0.0, 1.0, starts[row] != 0);' : ''}
+    ${documentStarts ? 'start = select(0.0, 1.0, documentStarts[row] != 0);' : ''}
   }
   tokens[2 * i] = ln;
   tokens[2 * i + 1] = start;`,
@@ -90,11 +90,11 @@ export const wholeProgram = variants(
       declarations: EXP,
       main: `
   var sum = 0.0;
-  var starts = 0.0;
+  var documentStarts = 0.0;
   for (var t = 0u; t < ${CHUNK}; t++) {
     sum += tokens[2 * (i * ${CHUNK} + t)];
-    starts += tokens[2 * (i * ${CHUNK} + t) + 1];
+    documentStarts += tokens[2 * (i * ${CHUNK} + t) + 1];
   }
-  wholes[i] = select(exactExp(sum), 0.0, starts > 0.0);`,
+  wholes[i] = select(exactExp(sum), 0.0, documentStarts > 0.0);`,
     }),
 );

@@ -7,7 +7,7 @@ import { gatherRows, rowsByColumns, rowsByRows } from './assembly-rows';
 import { roundUp } from './assembly-sizes';
 import { ADD, addTile, FEWER_ROWS, PANEL_COLUMNS, rowsInSixes, SET, TILE_COLUMNS, TILE_ROWS, tile, tileOfGroups } from './assembly-tile';
 
-/** Rows of A that are packed at a time, and steps of A and B: some 200 KiB of A. Of whole numbers so many groups. */
+/** Rows of A that are packed at a time, and steps of A and B: some 200 KiB of A. With quantized weights, so many groups. */
 const PANEL_ROWS: i32 = 132;
 const DEPTH: i32 = 384;
 const DEPTH_OF_GROUPS: i32 = 16 * GROUP_WORDS;
@@ -52,7 +52,7 @@ export class Product {
     this.add = false;
   }
 
-  /** C = A Bᵀ, or C += A Bᵀ, with packed weights B [n, k]. A has rows `pitch` floats apart. With whole numbers k counts words, see packed-linear/assembly-unpack.ts. */
+  /** C = A Bᵀ, or C += A Bᵀ, with packed weights B [n, k]. A has rows `pitch` floats apart. With quantized weights k counts words, see packed-linear/assembly-unpack.ts. */
   setPacked(kind: i32, a: usize, pitch: i32, b: usize, c: usize, m: i32, k: i32, n: i32, add: bool): void {
     this.set(a, b, c, 0, m, k, n, false, true);
     this.pitch = pitch;

@@ -3,7 +3,7 @@ import { PAIRS } from '../../../backends/wasm/packed/assembly-unpack';
 import { bytes, loadLanes, storeLanes } from '../../../backends/wasm/vector-math/assembly-lanes';
 import { madd } from '../../../backends/wasm/vector-math/assembly-madd';
 
-/** Rows of a tile: 6 in float32 where a product and a sum are one operation, and 4 for any rest, in the standard build, and for whole numbers. */
+/** Rows of a tile: 6 in float32 where a product and a sum are one operation, and 4 for any rest, in the standard build, and for quantized weights. */
 export const TILE_ROWS: i32 = 6;
 export const FEWER_ROWS: i32 = 4;
 export const TILE_COLUMNS: i32 = 8;
@@ -115,7 +115,7 @@ function tileOfFour(a: usize, b: usize, c: usize, depth: i32, stride: usize, add
   storeRow(c + 3 * stride, s30, s31, add);
 }
 
-/** As {@link tileOfFour}, b with 8 columns, for whole numbers of 16 bits in `groups` groups: pairs of them, exact sums of a group in 32 bits, and behind them its scales. */
+/** As {@link tileOfFour}, b with 8 columns, for quantized weights of 16 bits in `groups` groups: pairs of them, exact sums of a group in 32 bits, and behind them its scales. */
 export function tileOfGroups(a: usize, b: usize, c: usize, groups: i32, stride: usize, add: bool): void {
   for (; groups > 0; groups--) {
     let s00 = i32x4.splat(0);

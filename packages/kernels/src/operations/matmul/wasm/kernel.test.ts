@@ -1,4 +1,4 @@
-import { mulberry32 } from '@densessm/ssm-core';
+import { mulberry32 } from '@densessm/ssm-core/internal';
 import { expectClose, sampleTensor } from '@densessm/testing';
 import { dispose, setBackend, matMul as tfMatMul } from '@tensorflow/tfjs-core';
 import { describe, expect, it } from 'vitest';

@@ -83,7 +83,7 @@ export function tokensOf(positions: Tensor[], { S, K, L }: Segment, batch: numbe
   return tokens;
 }
 
-export function segmentInputs({ u, delta, B, C, starts }: SelectiveScanInputs, segment: Segment, sizes: ScanSizes): SegmentInputs {
+export function segmentInputs({ u, delta, B, C, documentStarts }: SelectiveScanInputs, segment: Segment, sizes: ScanSizes): SegmentInputs {
   const M = sizes.B * sizes.G;
   const row = [segment.K, M, 1, sizes.E / sizes.G];
   const column = [segment.K, M, sizes.N, 1];
@@ -93,12 +93,12 @@ export function segmentInputs({ u, delta, B, C, starts }: SelectiveScanInputs, s
     B: positionsOf(B, segment, column),
     C: positionsOf(C, segment, column),
     // padding stays 0 among the starts, and so keeps its state
-    kept: starts && positionsOf(perGroup(starts, sizes), segment, [segment.K, M, 1, 1]).map((start) => sub(1, start)),
+    kept: documentStarts && positionsOf(perGroup(documentStarts, sizes), segment, [segment.K, M, 1, 1]).map((start) => sub(1, start)),
   }));
 }
 
 /** [B, T] → [B, T, G], the same for every group. */
-const perGroup = (starts: Tensor2D, { B, T, G }: ScanSizes): Tensor3D => mul(reshape(starts, [B, T, 1]), ones([1, 1, G]));
+const perGroup = (documentStarts: Tensor2D, { B, T, G }: ScanSizes): Tensor3D => mul(reshape(documentStarts, [B, T, 1]), ones([1, 1, G]));
 
 /** A [E, N] as [M, N, W], once for every row of the batch. */
 export function rowsOfA(A: Tensor2D, { B, N, G, E }: ScanSizes): Tensor3D {

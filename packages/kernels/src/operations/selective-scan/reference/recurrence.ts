@@ -33,7 +33,7 @@ export function runChunks({ positions, advance }: Recurrence, start: Tensor, vis
  * Steps 1 and 2: the state before each chunk [K, ...], and the one after the last [1, ...]. `total` [K, ...] is Π a of each
  * chunk, `first` [1, ...] the state before all; `reversed` carries from the last chunk to the first.
  */
-export function chunkStarts(recurrence: Recurrence, total: Tensor, first: Tensor, reversed = false): [starts: Tensor, end: Tensor] {
+export function chunkStarts(recurrence: Recurrence, total: Tensor, first: Tensor, reversed = false): [documentStarts: Tensor, end: Tensor] {
   return tidy(() => {
     let ends = first;
     const last = recurrence.positions.at(-1);
@@ -41,14 +41,14 @@ export function chunkStarts(recurrence: Recurrence, total: Tensor, first: Tensor
       if (i === last) ends = clone(state);
     });
     const chunks = total.shape[0] as number;
-    const starts: Tensor[] = [];
+    const documentStarts: Tensor[] = [];
     let state = first;
     for (let n = 0; n < chunks; n++) {
-      starts.push(state);
+      documentStarts.push(state);
       const k = reversed ? chunks - 1 - n : n;
       state = add(mul(rowOf(total, k), state), rowOf(ends, k));
     }
-    return [concat(reversed ? starts.reverse() : starts, 0), state];
+    return [concat(reversed ? documentStarts.reverse() : documentStarts, 0), state];
   });
 }
 

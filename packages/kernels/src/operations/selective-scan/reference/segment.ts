@@ -29,9 +29,9 @@ export function segmentRecurrence({ delta, drive, B, kept }: SegmentInputs, A: T
 export function scanSegment(steps: SegmentInputs, segment: Segment, A: Tensor3D, first: Tensor, batch: number): [y: Tensor3D, end: Tensor] {
   return tidy(() => {
     const recurrence = segmentRecurrence(steps, A);
-    const [starts, end] = chunkStarts(recurrence, recurrence.total, first);
+    const [documentStarts, end] = chunkStarts(recurrence, recurrence.total, first);
     const y: Tensor[] = [];
-    runChunks(recurrence, starts, (i, h) => y.push(readOut(steps.C[i] as Tensor, h)));
+    runChunks(recurrence, documentStarts, (i, h) => y.push(readOut(steps.C[i] as Tensor, h)));
     return [tokensOf(y, segment, batch), end];
   });
 }

@@ -27,7 +27,7 @@ export class Scan {
   C: usize;
   D: usize;
   /** int32, [B, T]. */
-  starts: usize;
+  documentStarts: usize;
   y: usize;
   /** A and the state, as blocks. */
   A: usize;
@@ -75,7 +75,7 @@ export class Scan {
   }
   /** Whether the state starts anew before a token, counted over the whole batch. */
   startsAnew(token: usize): bool {
-    return this.starts !== 0 && load<i32>(this.starts + (token << 2)) !== 0;
+    return this.documentStarts !== 0 && load<i32>(this.documentStarts + (token << 2)) !== 0;
   }
   /** The share's first group, and the one behind its last. */
   get firstGroup(): i32 {

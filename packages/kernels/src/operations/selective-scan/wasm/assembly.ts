@@ -64,7 +64,7 @@ export function selectiveScanScratchBytes(channels: i32, states: i32, groups: i3
   return HEAD + 2 * stateBytes(channels, states, groups) + (CHUNK as usize) * bytes(4 * states);
 }
 
-/** u, delta, y [B, T, E]; A [E, N]; B, C [B, T, G, N]; D [E]; h0, hT [B, E, N]; starts [B, T], int32. */
+/** u, delta, y [B, T, E]; A [E, N]; B, C [B, T, G, N]; D [E]; h0, hT [B, E, N]; documentStarts [B, T], int32. */
 export function selectiveScan(
   u: usize,
   delta: usize,
@@ -73,7 +73,7 @@ export function selectiveScan(
   C: usize,
   D: usize,
   h0: usize,
-  starts: usize,
+  documentStarts: usize,
   y: usize,
   hT: usize,
   batch: i32,
@@ -85,7 +85,7 @@ export function selectiveScan(
   scratch: usize,
 ): void {
   const s = newScan(scratch, batch, length, channels, states, groups, share);
-  setInputs(s, u, delta, B, C, D, starts, y);
+  setInputs(s, u, delta, B, C, D, documentStarts, y);
   s.decays = s.h + s.allBlocks;
   packRows(s, A, s.A);
   for (let b = 0; b < batch; b++) {
@@ -96,13 +96,13 @@ export function selectiveScan(
   }
 }
 
-function setInputs(s: Scan, u: usize, delta: usize, B: usize, C: usize, D: usize, starts: usize, y: usize): void {
+function setInputs(s: Scan, u: usize, delta: usize, B: usize, C: usize, D: usize, documentStarts: usize, y: usize): void {
   s.u = u;
   s.delta = delta;
   s.B = B;
   s.C = C;
   s.D = D;
-  s.starts = starts;
+  s.documentStarts = documentStarts;
   s.y = y;
 }
 
@@ -138,7 +138,7 @@ export function selectiveScanGrad(
   C: usize,
   D: usize,
   h0: usize,
-  starts: usize,
+  documentStarts: usize,
   dy: usize,
   dhT: usize,
   dyReads: usize,
@@ -160,7 +160,7 @@ export function selectiveScanGrad(
   scratch: usize,
 ): void {
   const s = newScan(scratch, batch, length, channels, states, groups, share);
-  setInputs(s, u, delta, B, C, D, starts, du); // the way there leaves y where the way back writes du
+  setInputs(s, u, delta, B, C, D, documentStarts, du); // the way there leaves y where the way back writes du
   s.dy = dy;
   s.du = du;
   s.dDelta = dDelta;
@@ -193,7 +193,7 @@ export function selectiveScanGradOfC(
   A: usize,
   B: usize,
   h0: usize,
-  starts: usize,
+  documentStarts: usize,
   dy: usize,
   dC: usize,
   batch: i32,
@@ -205,7 +205,7 @@ export function selectiveScanGradOfC(
   scratch: usize,
 ): void {
   const s = newScan(scratch, batch, length, channels, states, groups, share);
-  setInputs(s, u, delta, B, 0, 0, starts, 0);
+  setInputs(s, u, delta, B, 0, 0, documentStarts, 0);
   s.dy = dy;
   const shared = bytes(batch * length * groups * states);
   s.dC = dC + (share as usize) * shared;

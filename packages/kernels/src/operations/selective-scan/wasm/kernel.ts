@@ -8,7 +8,7 @@ import { selectiveScan } from '../kernel';
 
 const states = { u: 'tensor', delta: 'tensor', A: 'tensor', B: 'tensor' } as const;
 const read = { C: 'tensor', D: 'tensor?' } as const;
-const start = { h0: 'tensor?', starts: 'tensor?' } as const;
+const start = { h0: 'tensor?', documentStarts: 'tensor?' } as const;
 const sizes = { batch: 'i32', length: 'i32', channels: 'i32', states: 'i32', groups: 'i32' } as const;
 const blocks = ['selectiveScanBlocks', 'batch', 'length', 'channels', 'states', 'groups'] as const;
 const gradientScratch = ['selectiveScanGradScratchBytes', 'length', 'channels', 'states', 'groups'] as const;

@@ -45,13 +45,13 @@ function begin(gpu: Gpu, inputs: Inputs): Call {
     atC: place(inputs.C),
     atD: place(inputs.D),
     atH: place(inputs.h0),
-    atStarts: place(inputs.starts),
+    atStarts: place(inputs.documentStarts),
     atReads: place(inputs.CReads),
   };
   const given = {
     hasD: Number(inputs.D !== undefined),
     hasH: Number(inputs.h0 !== undefined),
-    hasStarts: Number(inputs.starts !== undefined),
+    hasStarts: Number(inputs.documentStarts !== undefined),
   };
   const params = { T, E, N, G, R: inputs.CReads?.shape[0] ?? 0, batches: B, chunks, blocks, ...places, ...given, count: B * E * N };
   return { sizes, length, aux: gpu.packed(parts), params, groups: blocks * G * chunks * B, blocks, chunks };

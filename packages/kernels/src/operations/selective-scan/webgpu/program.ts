@@ -4,7 +4,7 @@ import type { Program } from '../../../backends/webgpu/program';
 /** Invocations of a workgroup: neighboring channels of one group, batch row and chunk. */
 export const LANES = 64;
 
-/** Sizes, and where the parts of `aux` begin. [E, N] A, [B, T, G, N] B and C, [E] D, [B, E, N] h0, [B, T] starts, [R, B, T, G, N] C of other reads. */
+/** Sizes, and where the parts of `aux` begin. [E, N] A, [B, T, G, N] B and C, [E] D, [B, E, N] h0, [B, T] documentStarts, [R, B, T, G, N] C of other reads. */
 export const PARAMS = {
   T: 'u32',
   E: 'u32',

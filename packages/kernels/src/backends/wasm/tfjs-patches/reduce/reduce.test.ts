@@ -1,4 +1,4 @@
-import { mulberry32 } from '@densessm/ssm-core';
+import { mulberry32 } from '@densessm/ssm-core/internal';
 import { distance } from '@densessm/testing';
 import { cast, mean, memory, setBackend, sum, type Tensor, tensor } from '@tensorflow/tfjs-core';
 import { beforeEach, describe, expect, it } from 'vitest';

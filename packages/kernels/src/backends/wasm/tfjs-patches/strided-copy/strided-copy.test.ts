@@ -29,7 +29,7 @@ const splits: [name: string, shape: number[], sizes: number | number[], axis: nu
   ['with the rest last', [7, 2], [2, -1], 0, 'float32'],
   ['with an empty part', [4, 2], [0, 4], 0, 'float32'],
   ['nothing', [0, 4], 2, 1, 'float32'],
-  ['whole numbers', [3, 5], [2, 3], 1, 'int32'],
+  ['integers', [3, 5], [2, 3], 1, 'int32'],
   ['truth values', [3, 4], 2, 1, 'bool'],
 ];
 const joins: [name: string, inputs: [number[], Type][], axis: number][] = [
@@ -37,7 +37,7 @@ const joins: [name: string, inputs: [number[], Type][], axis: number][] = [
   ['along the first axis', [2, 3].map((size) => [[size, 5], 'float32']), 0],
   ['along an axis in the middle', [1, 4].map((size) => [[2, size, 3], 'float32']), 1],
   ['with an empty one', [4, 0, 2].map((size) => [[size, 2], 'float32']), 0],
-  ['whole numbers', [1, 2].map((size) => [[2, size], 'int32']), 1],
+  ['integers', [1, 2].map((size) => [[2, size], 'int32']), 1],
 ];
 
 describe('SplitV and Concat on wasm', () => {

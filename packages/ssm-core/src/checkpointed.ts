@@ -1,10 +1,10 @@
 /**
- * Recomputation, also called gradient checkpointing: Chen et al. 2016, "Training Deep Nets with Sublinear Memory Cost",
+ * Gradient checkpointing: Chen et al. 2016, "Training Deep Nets with Sublinear Memory Cost",
  * arXiv:1604.06174, §4.
  */
 import { clone, engine, scalar, type Tensor, zerosLike } from '@tensorflow/tfjs-core';
+import { isRecording, namingFailures, runOnTape, type TapeNode, withOwnTape } from './engine';
 import { SsmError } from './errors';
-import { isRecording, namingFailures, runOnTape, type TapeNode, withOwnTape } from './tape';
 import { mapTree, tensorsOf, tidyTree } from './tree';
 
 /**
@@ -13,7 +13,7 @@ import { mapTree, tensorsOf, tidyTree } from './tree';
  * Outside of a loss it is just a call.
  * @throws SsmError OPTION where `run` reads a tensor that neither tree holds, or where its gradient is differentiated again.
  */
-export function recomputed<I, K, O>(run: (inputs: I, constants: K) => O, inputs: I, constants: K): O {
+export function checkpointed<I, K, O>(run: (inputs: I, constants: K) => O, inputs: I, constants: K): O {
   if (!isRecording()) return run(inputs, constants);
   const given = listOf([inputs, constants]);
   const { outputs, read } = withOwnTape((tape) => {
@@ -63,7 +63,7 @@ function readFrom(tape: readonly TapeNode[], given: readonly Tensor[], mark: Ten
   if (stranger === undefined) return given.filter((tensor) => read.has(tensor));
   throw new SsmError({
     code: 'OPTION',
-    what: 'recomputed: the function reads a tensor that it was not given.',
+    what: 'checkpointed: the function reads a tensor that it was not given.',
     expected: 'a function of its inputs and constants alone',
     got: `another tensor of shape [${stranger.shape.join(', ')}]`,
     fix: 'pass the tensor among the inputs, or among the constants where it needs no gradient',
@@ -75,7 +75,7 @@ function gradientsOf(run: () => Tensor[], xs: Tensor[], dys: readonly Tensor[]):
   if (engine().state.gradientDepth > 0)
     throw new SsmError({
       code: 'OPTION',
-      what: 'recomputed: its gradient cannot be differentiated again.',
+      what: 'checkpointed: its gradient cannot be differentiated again.',
       expected: 'first derivatives',
       got: 'a gradient inside the loss of another',
       fix: 'leave out the option `recompute` for derivatives of derivatives',

@@ -2,7 +2,8 @@
  * Starting values, as each reference draws them: transformers' _init_weights, and mamba_ssm's modules with its own
  * _init_weights (mixer_seq_simple.py). S4D-real A: Gu et al. 2022, arXiv:2206.11893; Δ: Mamba, arXiv:2312.00752, §3.6.
  */
-import { computed, type Initializer, kaimingUniform, normal, uniform, zerosInit } from '@densessm/ssm-core';
+import { type Initializer, kaimingUniform, normal, uniform } from '@densessm/ssm-core';
+import { computed, zerosInit } from '@densessm/ssm-core/internal';
 import { mul } from '@tensorflow/tfjs-core';
 import type { BackboneConfig } from './backbone-config';
 

@@ -1,7 +1,7 @@
 import { mul, type Scalar, setBackend, sum, tensor1d } from '@tensorflow/tfjs-core';
 import { beforeAll, expect, it } from 'vitest';
+import { detached } from './engine';
 import { disposeGrads, valueAndGrads } from './gradients';
-import { detached } from './tape';
 
 beforeAll(() => setBackend('cpu'));
 

@@ -4,16 +4,16 @@ import type { ChunkDecays } from './chunk-decays';
 import type { Span } from './inputs';
 
 /** The starts of a span, [B, C]. */
-const startsOf = (starts: Tensor2D, { start, length }: Span): Tensor2D => {
-  const batch = starts.shape[0];
-  return cast(slice(starts, [0, start], [batch, length]), 'float32');
+const startsOf = (documentStarts: Tensor2D, { start, length }: Span): Tensor2D => {
+  const batch = documentStarts.shape[0];
+  return cast(slice(documentStarts, [0, start], [batch, length]), 'float32');
 };
 
 /** The decays of a span in which the state starts anew: those that cross a start are zero. */
-export function endedAtStarts({ between, fromStart, toEnd, whole }: ChunkDecays, starts: Tensor2D, span: Span): ChunkDecays {
+export function endedAtStarts({ between, fromStart, toEnd, whole }: ChunkDecays, documentStarts: Tensor2D, span: Span): ChunkDecays {
   return tidy(() => {
-    const [batch, C] = [starts.shape[0], span.length];
-    const counts = cumsum({ x: startsOf(starts, span) });
+    const [batch, C] = [documentStarts.shape[0], span.length];
+    const counts = cumsum({ x: startsOf(documentStarts, span) });
     const last = slice(counts, [0, C - 1], [batch, 1]);
     // 1 where as many starts are behind a later token as behind an earlier one, 0 where more are; comparisons are slow on wasm
     const same = (earlier: Tensor | number, later: Tensor) => relu(sub(add(earlier, 1), later));
@@ -28,5 +28,5 @@ export function endedAtStarts({ between, fromStart, toEnd, whole }: ChunkDecays,
 }
 
 /** The decay [., H, 1, 1] into a span of one token, zero where it is a start. */
-export const decayInto = (decay: Tensor, starts: Tensor2D, span: Span): Tensor =>
-  mul(decay, sub(1, reshape(startsOf(starts, span), [-1, 1, 1, 1])));
+export const decayInto = (decay: Tensor, documentStarts: Tensor2D, span: Span): Tensor =>
+  mul(decay, sub(1, reshape(startsOf(documentStarts, span), [-1, 1, 1, 1])));

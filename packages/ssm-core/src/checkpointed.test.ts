@@ -1,7 +1,7 @@
 import { add, engine, memory, mul, type Scalar, setBackend, sin, sum, type Tensor, tensor1d, tidy } from '@tensorflow/tfjs-core';
 import { beforeEach, describe, expect, it } from 'vitest';
+import { checkpointed } from './checkpointed';
 import { disposeGrads, valueAndGrads } from './gradients';
-import { recomputed } from './recomputed';
 import { disposeTree } from './tree';
 
 interface Inputs {
@@ -24,7 +24,7 @@ const constants = () => ({ shift: tensor1d([0.1, 0.2, 0.3]) });
 const total = ({ y, shown, x, again }: ReturnType<Layer>): Scalar => sum(add(mul(y, shown), mul(x, again)));
 type Wrap = (inputs: Inputs, given: { shift: Tensor }) => ReturnType<Layer>;
 const plain: Wrap = (inputs, given) => layer(inputs, given);
-const again: Wrap = (inputs, given) => recomputed(layer, inputs, given);
+const again: Wrap = (inputs, given) => checkpointed(layer, inputs, given);
 
 /** Two layers, of which the second reads what the first shows. */
 const loss = (wrap: Wrap, given: { shift: Tensor }) => (inputs: Inputs) =>
@@ -33,7 +33,7 @@ const loss = (wrap: Wrap, given: { shift: Tensor }) => (inputs: Inputs) =>
     return total(wrap({ ...inputs, x: first.shown }, given));
   });
 
-describe('recomputed', () => {
+describe('checkpointed', () => {
   beforeEach(() => setBackend('cpu'));
 
   it('gives the same value and gradients to the last bit, null for what is not read, and leaves nothing behind', async () => {
@@ -71,14 +71,14 @@ describe('recomputed', () => {
 
   it('is just a call outside of a loss', () => {
     const [inputs, given] = [start(), constants()];
-    const outputs = recomputed(layer, inputs, given);
+    const outputs = checkpointed(layer, inputs, given);
     expect(outputs.x).toBe(inputs.x);
     disposeTree([inputs, given, { ...outputs, x: undefined, again: undefined }]);
   });
 
   it('may stand inside another', async () => {
     const [inputs, given] = [start(), constants()];
-    const outer: Wrap = (some, constant) => recomputed(again, some, constant);
+    const outer: Wrap = (some, constant) => checkpointed(again, some, constant);
     const [want, got] = [plain, outer].map((wrap) => valueAndGrads(loss(wrap, given), inputs));
     expect(await got?.grads.x?.data()).toEqual(await want?.grads.x?.data());
   });
@@ -86,9 +86,9 @@ describe('recomputed', () => {
   it('refuses a function that reads what it was not given, and second derivatives', () => {
     const before = memory().numTensors;
     const [inputs, given] = [start(), constants()];
-    const closing = (some: Inputs) => recomputed((own: Inputs) => total(layer(own, given)), some, {});
+    const closing = (some: Inputs) => checkpointed((own: Inputs) => total(layer(own, given)), some, {});
     expect(() => valueAndGrads(closing, inputs)).toThrowErrorMatchingInlineSnapshot(`
-      [SsmError: recomputed: the function reads a tensor that it was not given.
+      [SsmError: checkpointed: the function reads a tensor that it was not given.
         expected  a function of its inputs and constants alone
         got       another tensor of shape [3]
         fix       pass the tensor among the inputs, or among the constants where it needs no gradient]
@@ -108,7 +108,7 @@ describe('recomputed', () => {
       if (++runs === (when === 'forward' ? 2 : 3)) throw new Error('out of memory');
       return outputs;
     };
-    const wrap: Wrap = (some, constant) => recomputed(failing, some, constant);
+    const wrap: Wrap = (some, constant) => checkpointed(failing, some, constant);
     expect(() => valueAndGrads(loss(wrap, given), inputs)).toThrow('out of memory');
     expect([engine().state.gradientDepth, engine().state.kernelDepth, memory().numTensors]).toEqual([0, 0, before + 4]); // inputs and constants
     const result = valueAndGrads(loss(again, given), inputs);

@@ -1,8 +1,10 @@
 /**
- * tfjs's tape: while gradients are asked for, each operation leaves a node with what its own gradient will need. The engine has one
+ * What we use of tfjs's engine beyond its public functions: its tape, its registry of kernels, and where its values lie.
+ *
+ * The tape: while gradients are asked for, each operation leaves a node with what its own gradient will need. The engine has one
  * tape, and `engine().gradients` starts a new one in its place: whatever differentiates inside of a gradient has to put it back.
  */
-import { clone, engine, type Tensor } from '@tensorflow/tfjs-core';
+import { clone, engine, getKernel, type KernelConfig, registerKernel, type Tensor, unregisterKernel } from '@tensorflow/tfjs-core';
 import { SsmError } from './errors';
 
 /** What the engine's own type leaves out. */
@@ -94,3 +96,18 @@ const failedGradient = (operation: string, got: string, cause?: unknown): SsmErr
 export function freeTape(): void {
   for (const { saved } of (engine().state.activeTape ?? []) as unknown as TapeNode[]) for (const tensor of saved) tensor.dispose();
 }
+
+/** What the registry holds of an operation on the current backend, or undefined. */
+export const registeredKernel = (name: string): KernelConfig | undefined => getKernel(name, engine().backendName);
+
+/** Registers an operation; a later one replaces an earlier one, about which tfjs would warn. */
+export function replaceKernel(config: KernelConfig): void {
+  const { kernelName, backendName } = config;
+  if (getKernel(kernelName, backendName) !== undefined) unregisterKernel(kernelName, backendName);
+  registerKernel(config);
+}
+
+const HOST_BACKENDS: ReadonlySet<string> = new Set(['cpu', 'wasm']);
+
+/** Whether tensors lie in this thread's memory, so that looking at their values costs nothing; a GPU would stall. */
+export const liesOnHost = (): boolean => HOST_BACKENDS.has(engine().backendName);
