@@ -1,7 +1,7 @@
+import { moved, type sixModels } from '@densessm/conformance';
 import { type AnyModel, countParams, disposeGrads, disposeTree, valueAndGrads } from '@densessm/ssm-core';
 import { mean, type Scalar, type Tensor, tensor2d } from '@tensorflow/tfjs-core';
 import { measure } from 'mitata';
-import { moved, type sixModels } from '../scripts/lib/six-models';
 
 export interface Measurement {
   model: string;

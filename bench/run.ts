@@ -3,8 +3,8 @@
  * can be compared on the same machine. Options: --only NAME (part of a model's name), --device, --hidden, --layers, --length.
  */
 import { parseArgs } from 'node:util';
+import { sixModels } from '@densessm/conformance';
 import { startBackend } from '@densessm/runtime-node';
-import { sixModels } from '../scripts/lib/six-models';
 import { alignTable } from '../scripts/lib/table';
 import { commit, keepResults, machine } from './lib/results';
 import { type Measurement, measureModel } from './models';

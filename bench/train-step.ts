@@ -2,7 +2,7 @@
  * `node scripts/run.mjs bench/train-step.ts`: forward and backward of a Mamba on wasm, as in training: the least of several rounds,
  * by the processor time that the process used, with our kernels and with the references of some of them instead; then what each kernel
  * takes of a step, by the clock (--profile 0 leaves that out).
- * Options: --hidden, --layers, --batch, --length, --vocab, --model (part of a name in scripts/lib/six-models.ts), --rounds.
+ * Options: --hidden, --layers, --batch, --length, --vocab, --model (part of a name in packages/conformance/src/six-models.ts), --rounds.
  */
 import { cpus, loadavg } from 'node:os';
 import { parseArgs } from 'node:util';

@@ -2,14 +2,14 @@
  * `node scripts/run.mjs bench/trainer.ts`: whole training steps with the trainer (forward, backward, clipping, AdamW) on random tokens:
  * tokens per second at the median and at best, by the clock and by the processor time of this process, and what the host alone takes:
  * the same layers, narrow and with four tokens. bench/peers/train_torch.py does the same steps in PyTorch.
- * Options: --model (a name in scripts/lib/six-models.ts), --hidden, --layers, --batch, --length, --vocab, --steps.
+ * Options: --model (a name in packages/conformance/src/six-models.ts), --hidden, --layers, --batch, --length, --vocab, --steps.
  */
 import { cpus, loadavg } from 'node:os';
 import { parseArgs } from 'node:util';
+import { sixModels } from '@densessm/conformance';
 import { startBackend } from '@densessm/runtime-node';
 import { countParams } from '@densessm/ssm-core';
 import { adamW, constantSchedule, randomBlocks, Trainer, tokenSource } from '@densessm/train';
-import { sixModels } from '../scripts/lib/six-models';
 import { alignTable } from '../scripts/lib/table';
 
 interface Sizes {

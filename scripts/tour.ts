@@ -2,9 +2,10 @@
  * `npm run tour`: builds each model at a small size, reads one prompt in three ways and shows that they agree. In parallel
  * (`forward`), in uneven pieces (`advance`, chunk by chunk) and token by token (`advance`, as text is generated).
  */
+
+import { moved, sixModels, sizeOf } from '@densessm/conformance';
 import { startBackend } from '@densessm/runtime-node';
 import { type AnyModel, countParams, disposeTree, SsmError } from '@densessm/ssm-core';
-import { moved, sixModels, sizeOf } from './lib/six-models';
 import { alignTable, paint } from './lib/table';
 
 const PROMPT = 'What a state space model remembers of a text has one size, however long the text.';

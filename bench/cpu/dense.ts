@@ -46,7 +46,7 @@ async function decodePair(run: Run, dense: Measured, plain: Measured): Promise<F
   ];
 }
 
-/** Names in scripts/lib/six-models.ts, dense beside plain, with what makes the config m = 1 and m = 0. */
+/** Names in packages/conformance/src/six-models.ts, dense beside plain, with what makes the config m = 1 and m = 0. */
 const PAIRS = [
   { name: 'DenseMamba', plain: 'Mamba', changes: {} },
   { name: 'DenseRetNet', plain: 'DenseRetNet', changes: { dense_block_layers: 0 } },

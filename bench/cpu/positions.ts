@@ -1,5 +1,5 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
-import { drawChart } from '../lib/line-chart';
+import { drawChart } from '../../scripts/lib/line-chart';
 import { RESULTS } from '../lib/results';
 import { type Figure, type Speed, speedOf } from './figures';
 import { folderOf, largeModels, type Measured } from './models';

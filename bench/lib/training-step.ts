@@ -1,4 +1,6 @@
 /** A training step without its optimizer, with our kernels and with their references instead. */
+
+import { sixModels } from '@densessm/conformance';
 import { crossEntropy } from '@densessm/kernels';
 import { type AnyModel, disposeGrads, valueAndGrads } from '@densessm/ssm-core';
 import {
@@ -11,7 +13,6 @@ import {
   tidy,
   unregisterKernel,
 } from '@tensorflow/tfjs-core';
-import { sixModels } from '../../scripts/lib/six-models';
 
 export interface StepSizes {
   hidden: number;
@@ -24,7 +25,7 @@ export interface StepSizes {
 /** Kernels of ours without the product: TensorFlow.js's own takes most of a step, so that the others would not show. */
 export const REPLACEABLE = ['SelectiveScan', 'DecayScan', 'CausalConv1d', 'RmsNorm', 'Silu', 'CrossEntropy'];
 
-/** One forward and backward of the cross entropy of next tokens, in the model of this name in scripts/lib/six-models.ts; gives the loss. */
+/** One forward and backward of the cross entropy of next tokens, in the model of this name in packages/conformance/src/six-models.ts; gives the loss. */
 export function makeStep(name: string, sizes: StepSizes, changes: Record<string, unknown> = {}): () => Promise<number> {
   const { hidden, layers, batch, length, vocab } = sizes;
   const chosen = sixModels({ vocabSize: vocab, hiddenSize: hidden, layers, heads: 4 }).find((one) => one.name === name);

@@ -1,11 +1,10 @@
+import { alignTable as alignColumns } from '../../apps/trainer/src/output/table';
+
 /** Lines of a table: the first column to the left, the others to the right, a rule under the head. */
 export function alignTable(rows: readonly (readonly string[])[]): string[] {
-  const [head = []] = rows;
-  const widths = head.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
-  const line = (row: readonly string[]) =>
-    widths.map((width, column) => (column === 0 ? (row[column] ?? '').padEnd(width) : (row[column] ?? '').padStart(width))).join('  ');
-  const [first = '', ...others] = rows.map(line);
-  return [paint('bold', first), widths.map((width) => '─'.repeat(width)).join('  '), ...others];
+  const right = (rows[0] ?? []).map((_, column) => column).slice(1);
+  const [head = '', ...others] = alignColumns(rows, { right });
+  return [paint('bold', head), ...others];
 }
 
 const CODES = { bold: 1, red: 31, green: 32 };

@@ -3,19 +3,12 @@ export { type ArrayTensor, type Dtype, type StoredTensor, type TensorValues, ten
 export type { SafetensorsHeader, TensorEntry } from './header';
 export { type LoadOptions, loadParams, paramsFromTensors } from './load-params';
 export { openTorchFile } from './pickle/torch-file';
-export { type HubModel, hubEndpoint, isHubId, modelAddress, requireRevision } from './pretrained/address';
+export type { HubModel } from './pretrained/address';
 export { eosTokenIds } from './pretrained/eos';
-export { type FileSet, fileSetOf, MAX_TEXT_BYTES, type NamedBlob, type OpenFile, readText } from './pretrained/file-set';
+export { type FileSet, fileSetOf, type NamedBlob, type OpenFile, readText } from './pretrained/file-set';
 export { type LoadedModel, loadPretrainedFiles, type PretrainedOptions } from './pretrained/load';
 export { type PretrainedFile, pretrainedFiles, type SavePretrainedOptions } from './pretrained/save';
-export {
-  type Fetch,
-  fetchWithDeadline,
-  requireStallTimeout,
-  STALL_TIMEOUT_MS,
-  StallError,
-} from './pretrained/stall-deadline';
-export { requireLayers, withoutPrefix } from './pretrained/stored-names';
+export type { Fetch } from './pretrained/stall-deadline';
 export { type OpenWeights, openWeights } from './pretrained/weights';
 export { type Quantization, splitQuantization } from './quantized/config';
 export { type QuantizedSource, quantizedSource } from './quantized/read';

@@ -15,7 +15,6 @@ it('exports exactly this', () => {
       "layerGates",
       "parseDenseConfig",
       "recordedGate",
-      "startsNeutral",
     ]
   `);
 });

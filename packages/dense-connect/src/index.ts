@@ -5,4 +5,4 @@ export { type GatedLayer, layerGates } from './layer-gates';
 export { type GateSlots, isRecordable, type RecordedGate, recordedGate } from './recorded-gate';
 export { gateValues } from './selective-transition';
 export { denseSources } from './sources';
-export { type ConnectionSizes, type DenseParams, type DenseSpec, denseSpec, startsNeutral } from './spec';
+export { type ConnectionSizes, type DenseParams, type DenseSpec, denseSpec } from './spec';

@@ -3,7 +3,8 @@ import { mulberry32 } from '@densessm/ssm-core/internal';
 import { sampleTensor } from '@densessm/testing';
 import { mul, type Scalar, setBackend, sum, type Tensor3D, tidy } from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { completeDenseConfig, type DenseConfig, denseConnect, denseSpec, startsNeutral } from './index';
+import { completeDenseConfig, type DenseConfig, denseConnect, denseSpec } from './index';
+import { startsNeutral } from './spec';
 
 const [B, T, D, W] = [2, 3, 5, 4];
 const sizes = { hiddenSize: D, width: W, name: 'layer.dense' };

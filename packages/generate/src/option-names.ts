@@ -1,3 +1,4 @@
+import { distance } from 'fastest-levenshtein';
 import { badOption } from './option-error';
 
 /** What other libraries call our options, in lower case and without separators. */
@@ -34,19 +35,7 @@ export function refuseUnknown(where: string, options: object, known: readonly st
 function meantBy(name: string, known: readonly string[]): string | undefined {
   const synonym = SYNONYMS[plain(name)];
   if (synonym !== undefined && known.includes(synonym)) return synonym;
-  const byDistance = known.map((one) => ({ one, distance: editDistance(plain(name), plain(one)) })).sort((a, b) => a.distance - b.distance);
+  const byDistance = known.map((one) => ({ one, edits: distance(plain(name), plain(one)) })).sort((a, b) => a.edits - b.edits);
   const [best] = byDistance;
-  return best && best.distance <= Math.floor(best.one.length / 4) + 1 ? best.one : undefined;
-}
-
-/** Letters to insert, delete or replace to make one word of another: Levenshtein 1966. */
-function editDistance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, i) => i);
-  for (let i = 1; i <= a.length; i++) {
-    const next = [i];
-    for (let j = 1; j <= b.length; j++)
-      next.push(Math.min((row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1, (row[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1)));
-    row = next;
-  }
-  return row[b.length] ?? 0;
+  return best && best.edits <= Math.floor(best.one.length / 4) + 1 ? best.one : undefined;
 }

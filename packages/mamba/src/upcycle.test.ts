@@ -1,5 +1,6 @@
 import { paramsFromTensors, tensorsFromParams } from '@densessm/checkpoint';
-import { completeDenseConfig, startsNeutral } from '@densessm/dense-connect';
+import { completeDenseConfig } from '@densessm/dense-connect';
+import { startsNeutral } from '@densessm/dense-connect/internal';
 import { type AnyModel, disposeTree, leavesOf, modelFor, registerModel, type SpecTree, tensorsOf, tidyTree } from '@densessm/ssm-core';
 import { someTokens } from '@densessm/testing';
 import { memory, setBackend, type Tensor, type Tensor2D, tidy } from '@tensorflow/tfjs-core';

@@ -1,4 +1,4 @@
-import { startsNeutral } from '@densessm/dense-connect';
+import { startsNeutral } from '@densessm/dense-connect/internal';
 import { buildParams, initParams, namedParams, type Params, type SequenceModel, type SpecTree, SsmError } from '@densessm/ssm-core';
 import type { Tensor } from '@tensorflow/tfjs-core';
 import type { BackboneConfig } from './backbone-config';

@@ -1,6 +1,7 @@
 import { stat } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
-import { type FileSet, fileSetOf, isHubId, modelAddress, type NamedBlob, type OpenFile } from '@densessm/checkpoint';
+import { type FileSet, fileSetOf, type NamedBlob, type OpenFile } from '@densessm/checkpoint';
+import { isHubId, modelAddress } from '@densessm/checkpoint/internal';
 import { SsmError } from '@densessm/ssm-core';
 import { type CachedFile, findFile } from './hub/cache';
 import { type HubOptions, type HubSettings, hubSettings } from './hub/options';

@@ -1,16 +1,12 @@
 import {
   type FileSet,
   fileSetOf,
-  hubEndpoint,
-  isHubId,
   type LoadedModel,
   loadPretrainedFiles,
-  modelAddress,
   type NamedBlob,
   type PretrainedOptions,
-  requireStallTimeout,
-  STALL_TIMEOUT_MS,
 } from '@densessm/checkpoint';
+import { hubEndpoint, isHubId, modelAddress, requireStallTimeout, STALL_TIMEOUT_MS } from '@densessm/checkpoint/internal';
 import { packer } from '@densessm/kernels/runtime';
 import { SsmError, type WeightType } from '@densessm/ssm-core';
 import { engine } from '@tensorflow/tfjs-core';

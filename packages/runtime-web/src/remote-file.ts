@@ -1,4 +1,5 @@
-import { MAX_TEXT_BYTES, type OpenFile } from '@densessm/checkpoint';
+import type { OpenFile } from '@densessm/checkpoint';
+import { MAX_TEXT_BYTES } from '@densessm/checkpoint/internal';
 import { SsmError } from '@densessm/ssm-core';
 import { KeptPieces, type Version } from './kept-pieces';
 import { bodyOf, changed, type RequestSettings, request, tooLarge } from './request';

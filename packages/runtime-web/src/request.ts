@@ -1,4 +1,4 @@
-import { fetchWithDeadline, StallError } from '@densessm/checkpoint';
+import { fetchWithDeadline, StallError } from '@densessm/checkpoint/internal';
 import { SsmError } from '@densessm/ssm-core';
 
 /** Tries of one request, the first included. */

@@ -1,4 +1,5 @@
-import { completeDenseConfig, type DenseConfig, startsNeutral } from '@densessm/dense-connect';
+import { completeDenseConfig, type DenseConfig } from '@densessm/dense-connect';
+import { startsNeutral } from '@densessm/dense-connect/internal';
 import { buildParams, initParams, namedParams, SsmError, tidyTree } from '@densessm/ssm-core';
 import { clone, type Tensor } from '@tensorflow/tfjs-core';
 import type { RetNetConfig } from './config';

@@ -1,7 +1,7 @@
 /** Files that are no model: data sets on the Hub, single files behind URLs. They lie in the same cache. */
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { requireRevision } from '@densessm/checkpoint';
+import { requireRevision } from '@densessm/checkpoint/internal';
 import { SsmError } from '@densessm/ssm-core';
 import { findFile } from './cache';
 import { type HubOptions, type HubSettings, hubSettings, sha256 } from './options';

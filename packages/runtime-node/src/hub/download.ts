@@ -1,6 +1,6 @@
 import { type FileHandle, mkdir, open, rename, rm, statfs } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { StallError } from '@densessm/checkpoint';
+import { StallError } from '@densessm/checkpoint/internal';
 import { SsmError } from '@densessm/ssm-core';
 import { hashOf } from './content-hash';
 import { sizeOf } from './file-size';

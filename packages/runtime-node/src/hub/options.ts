@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
-import { hubEndpoint, requireStallTimeout, STALL_TIMEOUT_MS } from '@densessm/checkpoint';
+import { hubEndpoint, requireStallTimeout, STALL_TIMEOUT_MS } from '@densessm/checkpoint/internal';
 import { type Environment, hubHome, isOn } from './environment';
 import { type Proxies, proxiesOf } from './proxy';
 import { implicitToken, requireToken } from './token';

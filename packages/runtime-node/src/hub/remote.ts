@@ -1,5 +1,6 @@
 /** Files behind a URL: a repository on the Hub, or any folder that a web server shows. */
-import { type Fetch, requireRevision } from '@densessm/checkpoint';
+import type { Fetch } from '@densessm/checkpoint';
+import { requireRevision } from '@densessm/checkpoint/internal';
 import { SsmError } from '@densessm/ssm-core';
 import { type HubSettings, sha256 } from './options';
 import { hubFetch } from './request';

@@ -1,4 +1,5 @@
-import { type Fetch, fetchWithDeadline, StallError } from '@densessm/checkpoint';
+import type { Fetch } from '@densessm/checkpoint';
+import { fetchWithDeadline, StallError } from '@densessm/checkpoint/internal';
 import { SsmError } from '@densessm/ssm-core';
 import type { HubSettings } from './options';
 import { proxyFetch } from './proxy';

@@ -6,10 +6,9 @@ import {
   type Quantization,
   quantizedSource,
   readText,
-  requireLayers,
   splitQuantization,
-  withoutPrefix,
 } from '@densessm/checkpoint';
+import { requireLayers, withoutPrefix } from '@densessm/checkpoint/internal';
 import { startBackend } from '@densessm/runtime-node';
 import { type AnyModel, countParams, disposeTree, modelFor, type SpecTree, SsmError, tensorsOf } from '@densessm/ssm-core';
 import { loadTokenizer } from '@densessm/tokenizer';

@@ -1,5 +1,5 @@
 /**
- * `node scripts/run.mjs bench/learning.ts --out docs/learning/gutenberg RUN...`: what several runs of `densessm train` learned, from their
+ * `node scripts/run.mjs scripts/learning.ts --out docs/learning/gutenberg RUN...`: what several runs of `densessm train` learned, from their
  * folders: a table on stdout, curves as OUT.svg (training loss, the mean of 50 steps; the held-out loss at the end as a dot) and the
  * numbers of both as OUT.json. A run is named FAMILY-lrRATE-sSEED; runs of a family share a color.
  */
@@ -7,8 +7,8 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { parseRecordLine } from '@densessm/train';
-import { alignTable } from '../scripts/lib/table';
 import { drawChart } from './lib/line-chart';
+import { alignTable } from './lib/table';
 
 interface Learned {
   name: string;

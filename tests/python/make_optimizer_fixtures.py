@@ -1,6 +1,6 @@
 """Writes fixtures/optimizers.json: learning rates of transformers' get_scheduler, and steps of torch's SGD and Muon.
 
-    python packages/train/scripts/make_fixtures.py && npm run format
+    python tests/python/make_optimizer_fixtures.py && npm run format
 
 Needs torch >= 2.9 (Muon), transformers and numpy. Everything is computed in float64; Muon's own cast to bfloat16 is left out, as our matrices
 are float32. Weights and gradients lie on a grid of 2^-10, so that float32 holds them exactly.
@@ -14,7 +14,7 @@ import transformers
 from transformers.optimization import get_scheduler
 
 torch.set_default_dtype(torch.float64)
-TARGET = Path(__file__).resolve().parent.parent / "fixtures" / "optimizers.json"
+TARGET = Path(__file__).resolve().parents[2] / "packages" / "train" / "fixtures" / "optimizers.json"
 
 SCHEDULES = [
     ("constant", 1e-3, 0, 30, {}),
@@ -72,7 +72,7 @@ def main():
     torch.Tensor.bfloat16 = lambda tensor: tensor.clone()
     random = np.random.Generator(np.random.PCG64(20240301))
     record = {
-        "made_by": "packages/train/scripts/make_fixtures.py",
+        "made_by": "tests/python/make_optimizer_fixtures.py",
         "versions": {"torch": torch.__version__, "transformers": transformers.__version__, "numpy": np.__version__},
         "shapes": SHAPES,
         "schedules": [rates(*case) for case in SCHEDULES],

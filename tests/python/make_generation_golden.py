@@ -1,6 +1,6 @@
 """Writes golden.json: what transformers generates with the fixture mamba_tied. Run from the repository's root:
 
-    python packages/generate/golden/make_golden.py fixtures/mamba_tied > packages/generate/golden/golden.json
+    python tests/python/make_generation_golden.py fixtures/mamba_tied > packages/generate/golden/golden.json
 
 Then `npm run format`. Beam search under several options, and the processed logits of transformers' own logits processors for one row.
 """
