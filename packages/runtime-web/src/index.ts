@@ -1,7 +1,4 @@
 export { deleteKeptModel, type KeptFile, type KeptModel, keptModels } from './kept-models';
-export { type CallOptions, connectWorker, type WorkerConnection } from './messages/connect-worker';
-export type { Command, Commands, MessageEnd } from './messages/protocol';
-export { type CommandCall, type CommandHandlers, serveCommands } from './messages/serve-commands';
 export {
   type DownloadOptions,
   type DownloadProgress,

@@ -1,5 +1,7 @@
 /** For pages: the same as `loadModel`, in a worker. */
+export type { Trace } from '@densessm/inspect';
 export type { KeptFile, KeptModel, StorageRoom } from '@densessm/runtime-web';
+export { createWorkerClient, loadModelInWorker } from './create-worker-client';
 export type {
   DeviceFacts,
   DeviceOptions,
@@ -34,5 +36,3 @@ export type {
   Twin,
   TwinStep,
 } from './worker-training';
-// export function createWorkerClient(options?: WorkerClientOptions): WorkerClient
-// export function loadModelInWorker(source: WorkerSource, options?: WorkerLoadOptions & WorkerClientOptions): Promise<WorkerModel>

@@ -147,7 +147,7 @@ export interface TrainingRun extends TrainingFacts {
   readonly state: TrainingState;
   /** Steps done, as the last event told. */
   readonly step: number;
-  /** All events so far, those before a reload included. */
+  /** The steps, evaluations, gates and samples so far, those before a reload included. */
   readonly events: readonly TrainingEvent[];
   /** Hears every event from now on; the result ends that. */
   listen(listener: (event: TrainingEvent) => void): () => void;

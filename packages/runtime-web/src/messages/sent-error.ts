@@ -1,4 +1,4 @@
-import { SsmError, type SsmErrorCode } from '@densessm/ssm-core';
+import { SsmError, type SsmErrorCode } from '@densessm/ssm-core/plain';
 import type { SentError } from './protocol';
 
 /** An error as plain data: classes do not survive a message. */

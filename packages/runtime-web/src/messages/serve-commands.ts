@@ -1,4 +1,4 @@
-import { SsmError } from '@densessm/ssm-core';
+import { SsmError } from '@densessm/ssm-core/plain';
 import type { Commands, MessageEnd, ToPage, ToWorker } from './protocol';
 import { toSent } from './sent-error';
 

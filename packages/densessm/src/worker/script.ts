@@ -1,0 +1,4 @@
+/** The worker's script that comes with this package, all in one file. */
+import { serveModels } from './index';
+
+serveModels();
