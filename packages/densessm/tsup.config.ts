@@ -2,7 +2,13 @@ import { defineConfig } from 'tsup';
 
 export default defineConfig([
   {
-    entry: { node: 'src/node.ts', browser: 'src/browser.ts', command: 'src/command.ts', web: 'src/web/index.ts', worker: 'src/worker/index.ts' },
+    entry: {
+      node: 'src/node.ts',
+      browser: 'src/browser.ts',
+      command: 'src/command.ts',
+      web: 'src/web/index.ts',
+      worker: 'src/worker/index.ts',
+    },
     format: 'esm',
     target: 'es2022',
     platform: 'neutral',

@@ -1,5 +1,5 @@
 import { connectWorker, type WorkerConnection } from '@densessm/runtime-web/messages';
-import type { DownloadEvent, EngineCommands } from '../worker/commands';
+import type { DownloadEvent, EngineCommands, SentFile } from '../worker/commands';
 import { remoteModel } from './remote-model';
 import { remoteRun } from './remote-run';
 import type {
@@ -28,7 +28,12 @@ export function createWorkerClient({ worker = ownWorker, device, threads, wasmUr
   const base = globalThis.document?.baseURI ?? globalThis.location?.href ?? 'file:///';
   const args = { device, threads, wasmUrl: new URL(wasmUrl, base).href };
   const start = (): Promise<DeviceFacts> => connection.call('start', args);
-  const sourceOf = (source: WorkerSource): string | readonly File[] => (source instanceof URL ? source.href : source);
+  const sourceOf = (source: WorkerSource): string | SentFile[] => {
+    if (source instanceof URL) return source.href;
+    return typeof source === 'string'
+      ? source
+      : Array.from(source, (file) => ({ path: file.webkitRelativePath || file.name, content: file }));
+  };
   return {
     start,
     load: async (source, options = {}) => {

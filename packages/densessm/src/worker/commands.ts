@@ -22,9 +22,15 @@ export interface DeviceArgs extends Pick<DeviceOptions, 'device' | 'threads'> {
   readonly wasmUrl: string;
 }
 
+/** A file of a visitor: a message drops its path, and in Node its name. */
+export interface SentFile {
+  readonly path: string;
+  readonly content: Blob;
+}
+
 /** Where a model lies: what is relative is so to the page, whose address is `base`. */
 export interface SourceArgs<Options> {
-  readonly source: string | readonly File[];
+  readonly source: string | readonly SentFile[];
   readonly base: string;
   readonly options: Plain<Options>;
 }

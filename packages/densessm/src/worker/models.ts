@@ -1,3 +1,4 @@
+import type { NamedBlob } from '@densessm/checkpoint';
 import { inspect } from '@densessm/inspect';
 import type { CommandHandlers } from '@densessm/runtime-web/messages';
 import { SsmError } from '@densessm/ssm-core';
@@ -6,7 +7,7 @@ import { loadModel } from '../browser';
 import type { LanguageModel } from '../language-model';
 import type { KnownModel } from '../models';
 import type { TextTrace } from '../web/worker-model';
-import type { EngineCommands, OpenedModel } from './commands';
+import type { EngineCommands, OpenedModel, SentFile } from './commands';
 import type { WorkerDevice } from './device';
 import { telling, whole } from './downloads';
 import { factsOf } from './facts';
@@ -45,7 +46,7 @@ export class WorkerModels {
   readonly handlers: CommandHandlers<ModelCommands> = {
     load: async ({ source, base, options }, call) => {
       const { backend } = await this.#device.started();
-      const from = typeof source === 'string' ? whole(source, base) : source;
+      const from = typeof source === 'string' ? whole(source, base) : source.map(namedBlob);
       const settings = { ...options, ...this.#device.args, device: backend, ...telling(call) };
       const loaded = (await loadModel(from, { ...settings, models: this.#known })) as unknown as LanguageModel;
       if (!call.signal.aborted) return this.add(loaded);
@@ -78,6 +79,14 @@ export class WorkerModels {
 }
 
 const quick = <T extends object>(options: T): T => ({ promptChunk: PROMPT_CHUNK, ...options });
+
+/** As a browser's file input gives it. */
+const namedBlob = ({ path, content }: SentFile): NamedBlob => ({
+  name: path.split('/').at(-1) ?? '',
+  webkitRelativePath: path.includes('/') ? path : '',
+  size: content.size,
+  slice: (start, end) => content.slice(start, end),
+});
 
 /** @throws SsmError OPTION where the model has none */
 function tokenizerOf({ tokenizer }: LanguageModel): Tokenizer {
