@@ -1,4 +1,5 @@
-import { type FileSet, isHubId, readText } from '@densessm/checkpoint';
+import { type FileSet, readText } from '@densessm/checkpoint';
+import { isHubId } from '@densessm/checkpoint/internal';
 import { type KeptModel, keptModels, openPretrained } from '@densessm/runtime-web';
 import type { CommandCall } from '@densessm/runtime-web/messages';
 import { SsmError } from '@densessm/ssm-core';
