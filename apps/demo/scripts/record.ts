@@ -17,7 +17,7 @@ const publicFolder = join(dirname(fileURLToPath(import.meta.url)), '..', 'public
 /** Points of a curve. */
 const POINTS = 160;
 /** Tokens of a picture at most: hidden attention takes their square. */
-const MOST_TOKENS = 64;
+const MOST_TOKENS = 96;
 
 const model = await loadModel(join(publicFolder, 'models', 'dense'), { device: 'wasm', threads: 1 });
 

@@ -36,7 +36,7 @@ export function percent(probability: number): string {
   const value = probability * 100;
   if (value > 99.95) return '> 99.9 %';
   if (value < 0.05) return '< 0.1 %';
-  return `${value.toFixed(value >= 10 ? 0 : 1)} %`;
+  return `${value.toFixed(value >= 10 && value < 99 ? 0 : 1)} %`;
 }
 
 /** Signed, with a true minus. */

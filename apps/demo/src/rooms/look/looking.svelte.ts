@@ -12,14 +12,24 @@ let isMissing = $state(false);
 let trouble = $state.raw<Trouble | undefined>();
 let token = $state(0);
 let layer = $state(0);
-let isClosed = $state(false);
+let isClosed = $state(true);
 let stopper: AbortController | undefined;
 const MOST_TOKENS = 160;
 
 function show(next: Picture, recorded: boolean): void {
   [picture, isRecorded, isMissing] = [next, recorded, false];
-  token = Math.min(next.texts.length - 1, Math.max(0, next.texts.length - 3));
+  token = mostHit(next);
   layer = next.layers.length - 1;
+}
+
+/** The token that closed gates hit hardest, where the eye shall begin; else one near the end. */
+function mostHit({ texts, surprise, surpriseClosed }: Picture): number {
+  let [best, most] = [Math.max(0, texts.length - 3), 0];
+  for (let i = 2; i < texts.length; i++) {
+    const difference = (surpriseClosed?.[i] ?? 0) - (surprise[i] ?? 0);
+    if (surpriseClosed && difference > most) [best, most] = [i, difference];
+  }
+  return best;
 }
 
 async function showExample(id: ExampleId): Promise<void> {
