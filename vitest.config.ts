@@ -7,7 +7,7 @@ export default defineConfig({
   resolve: { conditions: ['@densessm/source'] },
   ssr: { resolve: { conditions: ['@densessm/source'] } },
   test: {
-    include: ['packages/*/src/**/*.test.ts', 'apps/*/src/**/*.test.ts', 'examples/*.test.ts', 'tests/*.test.ts'],
+    include: ['packages/*/src/**/*.test.ts', 'apps/*/src/**/*.test.ts', 'examples/*.test.ts', 'tests/*.test.ts', 'docs/*/*.test.ts'],
     globalSetup: ['./packages/kernels/scripts/build-wasm.mjs'],
     setupFiles: ['./tests/setup.ts'],
     pool: 'forks',

@@ -69,7 +69,7 @@ function run(where, params, config, tokens, options = {}, state = undefined) {
   for (const [l, layer] of params.layers.entries()) {
     const sources = denseSources(config.dense, l).map((source) => done[source].shown);
     const inputs = { layer, x: done.at(-1)?.x ?? embeddings, state: state?.[l], sources };
-    done.push(options.recompute ? core.recomputed(step, inputs, constants) : step(inputs, constants));
+    done.push(options.recompute ? core.checkpointed(step, inputs, constants) : step(inputs, constants));
   }
   const final = rmsNorm({ x: done.at(-1).x, weight: params.norm });
   const read = core.headInput(where, final, options);

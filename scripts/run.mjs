@@ -1,9 +1,19 @@
 // `node scripts/run.mjs FILE.ts [arguments]`: runs a TypeScript program of this repository on the packages' sources, after setup.
 import { spawn } from 'node:child_process';
+import { closeSync, fstatSync } from 'node:fs';
 import { constants } from 'node:os';
 import { join, resolve } from 'node:path';
+import { isatty } from 'node:tty';
 import { root, runMain, Trouble } from './lib/command.mjs';
 import { setup } from './setup.mjs';
+
+// Node aborts at exit where a terminal has gone away since it started, but leaves closed files alone.
+process.on('exit', () => {
+  for (const descriptor of [0, 1, 2])
+    try {
+      if (fstatSync(descriptor).isCharacterDevice() && !isatty(descriptor)) closeSync(descriptor);
+    } catch {} // closed already
+});
 
 await runMain(async () => {
   const [file, ...parameters] = process.argv.slice(2);

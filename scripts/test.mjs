@@ -13,8 +13,9 @@ await runMain(async () => {
   const env = await setup();
   // These use packages that exist only after setup.
   const { build, lint, types, unit } = await import('./checks/sources.mjs');
+  const { mpi } = await import('./checks/mpi.mjs');
   const { packages } = await import('./checks/packages.mjs');
-  const { browserRuntime, browserSessions, nodePrograms, viteApp } = await import('./checks/consumers.mjs');
+  const { browserRuntime, browserSessions, browserWorker, nodePrograms, viteApp } = await import('./checks/consumers.mjs');
   const folder = mkdtempSync(join(tmpdir(), 'densessm-test-'));
   /** @type {import('./checks/packages.mjs').Tarballs} */
   const tarballs = new Map();
@@ -24,12 +25,14 @@ await runMain(async () => {
         { name: 'lint', after: [], run: lint },
         { name: 'types', after: [], run: types },
         { name: 'unit', after: [], run: () => unit(folder) },
+        { name: 'mpi', after: ['unit'], run: () => mpi(folder) },
         { name: 'build', after: [], run: () => build(env) },
         { name: 'packages', after: ['build'], run: () => packages(env, folder, tarballs) },
         { name: 'node', after: ['packages'], run: () => nodePrograms(folder, tarballs) },
         { name: 'vite', after: ['packages'], run: () => viteApp(folder, tarballs) },
         { name: 'browser', after: ['vite'], run: () => browserSessions(folder) },
         { name: 'web', after: ['vite'], run: () => browserRuntime(folder) },
+        { name: 'worker', after: ['vite'], run: () => browserWorker(folder) },
       ],
       2,
       process.stdout,

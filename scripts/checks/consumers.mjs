@@ -67,6 +67,12 @@ export const browserSessions = (folder) => inChromium(folder, 'check.mjs', 'snap
 export const browserRuntime = (folder) => inChromium(folder, 'runtime-check.mjs', 'runtime-web');
 
 /**
+ * Models, training and looking inside in a worker, in a page that stays free. Uses what {@link viteApp} installed.
+ * @param {string} folder
+ */
+export const browserWorker = (folder) => inChromium(folder, 'worker-check.mjs', 'densessm/web');
+
+/**
  * @param {string} folder @param {string} program @param {string} what
  * @returns {Promise<Outcome>}
  */

@@ -37,15 +37,12 @@ export const build = async (env) => {
  * @param {string} folder for vitest's report
  * @returns {Promise<Outcome>}
  */
-export async function unit(folder) {
-  const report = join(folder, 'vitest.json');
-  const { code, output } = await capture([
-    localBin('vitest'),
-    'run',
-    '--reporter=default',
-    '--reporter=json',
-    `--outputFile.json=${report}`,
-  ]);
+export const unit = (folder) => vitest(join(folder, 'vitest.json'));
+
+/** @param {string} report where vitest writes it @param {readonly string[]} [flags] @returns {Promise<Outcome>} */
+export async function vitest(report, flags = []) {
+  const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`];
+  const { code, output } = await capture([localBin('vitest'), 'run', ...reporters, ...flags]);
   if (!existsSync(report)) return { passed: 0, failed: 1, note: 'vitest came to no end', output: tail(output) };
   /** @type {{ numPassedTests: number, numFailedTests: number, numPendingTests: number, testResults: unknown[] }} */
   const result = JSON.parse(readFileSync(report, 'utf8'));

@@ -5,7 +5,8 @@ import { EXIT } from './io';
 import { main } from './main';
 import { closeLostTerminals, watchOutput } from './streams';
 
-const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT'] as const;
+/** SIGUSR2 is what mpirun passes on to its processes, unlike SIGTERM. */
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT', 'SIGUSR2'] as const;
 /** One Ctrl-C comes twice where a parent, such as npm, passes on what the terminal has sent to all: those count as one. */
 const SAME_MS = 300;
 let interrupts: AbortController | undefined;
@@ -38,7 +39,9 @@ const { unread } = watchOutput(process, (error) => {
 });
 closeLostTerminals(process);
 
+const last: NonNullable<Io['last']> = {};
 const io: Io = {
+  last,
   stdout: process.stdout,
   stderr: process.stderr,
   stdin: process.stdin,
@@ -53,3 +56,4 @@ const io: Io = {
 
 const code = await main(argv, io);
 process.exitCode = code === EXIT.fine && isUndelivered ? EXIT.failure : code;
+await last.leave?.(process.exitCode);

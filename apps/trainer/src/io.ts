@@ -25,6 +25,8 @@ export interface Io {
   readonly self?: readonly string[];
   /** Aborted when nobody reads stdout any more, or it cannot be written: what has no other result may end. */
   readonly unread?: AbortSignal;
+  /** How the process has to be ended, where a thread may hang in a library. */
+  readonly last?: { leave?: (code: number) => Promise<never> };
   /**
    * Aborted by the first Ctrl-C (or SIGTERM, SIGHUP, SIGQUIT): finish what must not be torn, save, throw {@link Interrupted}. A second one ends the process.
    * Whoever never reads this is ended by the first.
@@ -32,8 +34,8 @@ export interface Io {
   readonly signal: AbortSignal;
 }
 
-/** Exit codes of the command. */
-export const EXIT = { fine: 0, failure: 1, usage: 2, interrupted: 130 } as const;
+/** Exit codes of the command; that for "start it again later" is sysexits.h's EX_TEMPFAIL. */
+export const EXIT = { fine: 0, failure: 1, usage: 2, requeue: 75, interrupted: 130 } as const;
 
 /** Ends the command with a code after it has said everything itself: a check that failed, for example. */
 export class Exit extends Error {

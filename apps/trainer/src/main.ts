@@ -47,9 +47,9 @@ export async function main(argv: readonly string[], io: Io, options: MainOptions
 
 /** The same process with models of its own. The signal is asked for only when a command does. */
 function withModels(io: Io, models: CommandModel[]): Io {
-  const { stdout, stderr, stdin, env, cwd, self, unread } = io;
+  const { stdout, stderr, stdin, env, cwd, self, unread, last } = io;
   return {
-    ...{ stdout, stderr, stdin, env, cwd, self, unread, models },
+    ...{ stdout, stderr, stdin, env, cwd, self, unread, last, models },
     get signal() {
       return io.signal;
     },
@@ -64,8 +64,8 @@ function colored(io: Io, text: string): string {
     .replace(/(?<=^ {2})fix(?= {7})/m, (word) => style('green', word));
 }
 
-/** The program with every command. Subcommands copy its settings, so that all of them throw, and write where `io` says. */
-function buildProgram(io: Io): Command {
+/** The program with every command, which the documentation reads too. Subcommands copy its settings, so that all of them throw, and write where `io` says. */
+export function buildProgram(io: Io): Command {
   const program = new Command('densessm')
     .description(ABOUT)
     .version(manifest.version, '-v, --version')

@@ -1,5 +1,5 @@
 /** The process's own streams, which may be closed, full, or a terminal that goes away. */
-import { closeSync } from 'node:fs';
+import { closeSync, fstatSync } from 'node:fs';
 import { isatty } from 'node:tty';
 import { SsmError } from '@densessm/ssm-core/plain';
 
@@ -42,16 +42,14 @@ const undelivered = (cause: NodeJS.ErrnoException): SsmError =>
   );
 
 /**
- * Node puts terminals back as they were when it exits, and aborts where one has gone away in between: nodejs/node, src/node.cc,
- * ResetStdio. It leaves closed files alone.
+ * Node puts terminals back as they were when it exits, and aborts where one has gone away since it started: nodejs/node, src/node.cc,
+ * ResetStdio. It leaves closed files alone. A lost terminal is a device that is no terminal; so is /dev/null, which may be closed as well.
  */
 export function closeLostTerminals(process: Pick<NodeJS.Process, 'on'>): void {
-  const terminals = [0, 1, 2].filter((descriptor) => isatty(descriptor));
   process.on('exit', () => {
-    for (const descriptor of terminals)
-      if (!isatty(descriptor))
-        try {
-          closeSync(descriptor);
-        } catch {} // closed already
+    for (const descriptor of [0, 1, 2])
+      try {
+        if (fstatSync(descriptor).isCharacterDevice() && !isatty(descriptor)) closeSync(descriptor);
+      } catch {} // closed already
   });
 }

@@ -31,7 +31,7 @@ export async function loadModel<const M extends AnyModel = KnownModel, T extends
   const files = await openPretrained(source, download);
   return openLanguageModel(files, options, {
     start: () => startBackend({ device: device as never, threads, wasmUrl }),
-    load: (loading) => loadPretrained(files, { ...download, ...loading }),
+    load: (loading) => loadPretrained(files, loading),
   });
 }
 

@@ -11,8 +11,8 @@ import {
   stream,
 } from '@densessm/generate';
 import { type AnyModel, disposeTree, SsmError } from '@densessm/ssm-core';
-import type { ChatMessage, ChatOptions, Tokenizer } from '@densessm/tokenizer';
-import { chatPrompt } from './chat';
+import { type ChatMessage, type ChatPromptOptions, chatPrompt, type Tokenizer } from '@densessm/tokenizer';
+import { checkMessages } from './chat';
 import type { SamplingDefaults } from './generation-config';
 import type { ConfigOf, ParamsOf } from './models';
 
@@ -23,7 +23,7 @@ export interface TextOptions extends GenerateOptions {
 }
 
 /** Options of `chat` and `streamChat`: sampling, and how the conversation is written. */
-export interface ChatCallOptions extends TextOptions, Pick<ChatOptions, 'template' | 'tools' | 'documents' | 'variables'> {}
+export interface ChatCallOptions extends TextOptions, ChatPromptOptions {}
 
 /** A text that was generated; `text` is a string where the model has a tokenizer. */
 export type GeneratedText<T extends Tokenizer | undefined = Tokenizer> = Omit<Generated, 'text'> & {
@@ -167,6 +167,7 @@ export class LoadedLanguageModel<M extends AnyModel, T extends Tokenizer | undef
   ): { ids: readonly number[]; sampling: GenerateOptions } {
     const { template, tools, documents, variables, ...sampling } = options;
     if (this.tokenizer === undefined) throw withoutTokenizer(where);
+    checkMessages(messages);
     const { ids, stop } = chatPrompt(this.tokenizer, messages, { template, tools, documents, variables });
     const stops = [sampling.stop ?? []].flat().concat(stop);
     return { ids, sampling: this.#sampling({ useGenerationConfig: true, ...sampling, ...(stops.length > 0 && { stop: stops }) }) };

@@ -66,6 +66,16 @@ describe('loadModel', () => {
     expect((await load(join(folder, 'run'))).source).toBe(join(folder, 'run', 'best'));
   });
 
+  it('tells how far it has come, of a folder too', async () => {
+    const steps: { file: string; loaded: number; total: number }[] = [];
+    await load(join(folder, 'model'), { onProgress: (step) => steps.push(step) });
+    const weights = steps.filter(({ file }) => file === 'model.safetensors').map(({ loaded, total }) => loaded / total);
+    expect(weights.length).toBeGreaterThan(2);
+    expect(weights).toEqual([...weights].sort((a, b) => a - b));
+    expect(weights.at(-1)).toBe(1);
+    expect(steps.filter(({ file }) => file === 'tokenizer.json')).toHaveLength(1);
+  });
+
   it('streams the same text that generate returns', async () => {
     const model = await load(join(folder, 'model'), { weights: 'int8' });
     const options = { maxTokens: 12, temperature: 0.8, seed: 7, eosIds: [] };

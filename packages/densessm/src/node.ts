@@ -23,7 +23,7 @@ export async function loadModel<const M extends AnyModel = KnownModel, T extends
   const files = await openPretrained(source, hub);
   return openLanguageModel(files, options, {
     start: () => startBackend({ device: device as never, threads }),
-    load: (loading) => loadPretrained(files, { ...hub, ...loading }),
+    load: (loading) => loadPretrained(files, loading),
   });
 }
 

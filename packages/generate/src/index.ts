@@ -32,7 +32,14 @@ export { keepMinP, keepTopK, keepTopP } from './samplers/truncation';
 export type { ServedEvent } from './serving/lane';
 export { decodeState, encodeState, type SavedState, savedBytes } from './serving/saved-state';
 export { Scheduler } from './serving/scheduler';
-export { type PrefixCache, QueueFullError, type SchedulerCounts, type SchedulerOptions } from './serving/scheduler-options';
+export {
+  type PrefixCache,
+  QueueFullError,
+  rowsWithOwnBits,
+  type SchedulerCounts,
+  type SchedulerOptions,
+} from './serving/scheduler-options';
+export { type AnswerPart, type AnswerPrompt, type SharedBundle, SharedModel } from './serving/shared-model';
 export type { TextRequest } from './serving/ticket';
 export { Session, type SessionMark, type SessionOptions } from './session/session';
 export type { FinishReason, Part } from './text-generator';

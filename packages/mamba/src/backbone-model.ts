@@ -1,18 +1,23 @@
 import { layerGates } from '@densessm/dense-connect';
 import { linear, rmsNorm } from '@densessm/kernels';
 import {
+  bindShapes,
   type ConfigJson,
+  documentStartsTensor,
   type ForwardOptions,
   type HiddenStates,
   initParams,
   type LayerGate,
+  type LayersOf,
+  type LayersOptions,
+  refuseDisposed,
   type SequenceModel,
   type SpecTree,
   type TokenIds,
   tidyTree,
 } from '@densessm/ssm-core';
-import { type Tensor, tidy } from '@tensorflow/tfjs-core';
-import { type BackboneParams, type BackboneState, checkState, emptyState, headOf, type Mixer, runBackbone } from './backbone';
+import { type Tensor, type Tensor3D, tidy } from '@tensorflow/tfjs-core';
+import { type BackboneParams, type BackboneState, checkState, emptyState, headOf, type Mixer, runBackbone, runLayers } from './backbone';
 import type { BackboneConfig } from './backbone-config';
 import { backboneDecoder, type DecoderFamily } from './decoder';
 import type { ConnectionsParams } from './dense';
@@ -32,10 +37,15 @@ export interface BackboneFamily<C extends BackboneConfig, M extends { dense: Con
   decoder: DecoderFamily<M, C>;
 }
 
+/** A model whose layers run without the rest, see {@link SequenceModel.runLayers}. */
+export interface BackboneModel<C, P, State> extends SequenceModel<C, P, State> {
+  runLayers(layers: LayersOf<P>, config: C, x: Tensor3D, options?: LayersOptions): Tensor3D;
+}
+
 /** A language model of one mixer: embedding, layers x + mixer(norm(x)), norm, head; dense where its config says so. */
 export function backboneModel<C extends BackboneConfig, M extends { dense: ConnectionsParams }, Shown, Ssm extends Tensor>(
   family: BackboneFamily<C, M, Shown, Ssm>,
-): SequenceModel<C, BackboneParams<M>, BackboneState<Ssm>> {
+): BackboneModel<C, BackboneParams<M>, BackboneState<Ssm>> {
   type P = BackboneParams<M>;
   const { name, modelType, recognizes, parseConfig, configToJson, warnings, spec, mixer } = family;
   const { shapes } = family.decoder;
@@ -52,6 +62,14 @@ export function backboneModel<C extends BackboneConfig, M extends { dense: Conne
     init: (config, seed) => initParams(spec(config), seed) as unknown as P,
     forward: (params, config, tokens, options) =>
       tidy(() => runBackbone(params, config, mixer, { where: `${name}.forward`, tokens, options, logitsOnly: true }).logits),
+    runLayers: (layers, config, x, options = {}) =>
+      tidy(() => {
+        const where = `${name}.runLayers`;
+        bindShapes(where, 'give vectors of the hidden size', { x: [x, ['B', 'T', config.hiddenSize]] });
+        refuseDisposed(where, layers, 'params');
+        const outputs = runLayers(layers, config, mixer, { x, documentStarts: documentStartsTensor(where, options, x), options });
+        return outputs.at(-1)?.x ?? x;
+      }),
     gates: (params, config, tokens, options) =>
       tidyTree(() => gatesOf(params, config, hiddenStates(params, config, tokens, { ...options, logits: 'last' }))),
     logitsOf: (params, { layerNormEpsilon: eps }, hidden) =>

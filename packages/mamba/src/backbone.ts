@@ -108,31 +108,49 @@ export function runBackbone<M, C extends BackboneConfig, Shown, Ssm extends Tens
   const ids = tokenTensor(where, tokens, c.vocabSize);
   refuseDisposed(where, params, 'params');
   refuseDisposed(where, state, 'states');
-  const eps = c.layerNormEpsilon;
   const embeddings = embedding({ ids, w: params.embeddings });
-  const constants = { documentStarts: documentStartsTensor(where, options, ids) };
-  const reads = params.layers.map((_, l) => (c.dense ? denseSources(c.dense, l) : []));
+  const documentStarts = documentStartsTensor(where, options, ids);
+  const done = runLayers(params.layers, c, mixer, { x: embeddings, documentStarts, options, state, logitsOnly });
+  const layers = done.map(({ x }) => x);
+  const final = rmsNorm({ x: layers.at(-1) ?? embeddings, weight: params.normF }, { eps: c.layerNormEpsilon });
+  const read = headInput(where, final, options);
+  const logits = options.logits === 'none' ? read : linear({ x: read, w: headOf(params) });
+  return { embeddings, layers, final, logits, state: { layers: done.map((outputs) => outputs.state) } };
+}
+
+export interface LayersCall<Ssm extends Tensor> extends Pick<BackboneCall<Ssm>, 'state' | 'logitsOnly'> {
+  /** What the first layer reads, [B, T, D]. */
+  x: Tensor3D;
+  documentStarts: Tensor2D | undefined;
+  options: ForwardOptions;
+}
+
+/** Runs the layers, each on the output of the one below. Makes tensors: call it inside a tidy. */
+export function runLayers<M, C extends BackboneConfig, Shown, Ssm extends Tensor>(
+  layers: BackboneParams<M>['layers'],
+  c: C,
+  mixer: Mixer<M, C, Shown, Ssm>,
+  { x: input, documentStarts, options, state, logitsOnly = false }: LayersCall<Ssm>,
+): LayerOutputs<Shown, Ssm>[] {
+  const eps = c.layerNormEpsilon;
+  const reads = layers.map((_, l) => (c.dense ? denseSources(c.dense, l) : []));
   const readersOf = (layer: number): number[] => [...reads.keys()].filter((reader) => reads[reader]?.includes(layer));
   const done: LayerOutputs<Shown, Ssm>[] = [];
-  for (const [l, layer] of params.layers.entries()) {
-    const lastOnly = logitsOnly && options.logits === 'last' && l === params.layers.length - 1;
-    const run = (some: LayerInputs<M, Shown, Ssm>, { documentStarts }: LayerConstants): LayerOutputs<Shown, Ssm> =>
+  for (const [l, layer] of layers.entries()) {
+    const lastOnly = logitsOnly && options.logits === 'last' && l === layers.length - 1;
+    const run = (some: LayerInputs<M, Shown, Ssm>, shared: LayerConstants): LayerOutputs<Shown, Ssm> =>
       tidyTree(() => {
         const x = rmsNorm({ x: some.x, weight: some.layer.norm }, { eps });
         const readers = readersOf(l).length;
-        const call = { readers, documentStarts, chunkSize: options.chunkSize, onScan: options.onScan?.bind(undefined, l), lastOnly };
+        const call = { ...shared, readers, chunkSize: options.chunkSize, onScan: options.onScan?.bind(undefined, l), lastOnly };
         const { y, ...others } = mixer(some.layer.mixer, c, { ...some, ...call, x });
         return { x: add<Tensor3D>(lastOnly ? lastToken(some.x) : some.x, y), ...others };
       });
     const sources = (reads[l] as number[]).map((source) => done[source]?.shown[readersOf(source).indexOf(l)] as Shown);
-    const inputs = { layer, x: done.at(-1)?.x ?? embeddings, state: state?.layers[l], sources };
-    done.push(options.recompute ? checkpointed(run, inputs, constants) : run(inputs, constants));
+    const inputs = { layer, x: done.at(-1)?.x ?? input, state: state?.layers[l], sources };
+    done.push(options.recompute ? checkpointed(run, inputs, { documentStarts }) : run(inputs, { documentStarts }));
   }
-  const layers = done.map(({ x }) => x);
-  const final = rmsNorm({ x: layers.at(-1) ?? embeddings, weight: params.normF }, { eps });
-  const read = headInput(where, final, options);
-  const logits = options.logits === 'none' ? read : linear({ x: read, w: headOf(params) });
-  return { embeddings, layers, final, logits, state: { layers: done.map((outputs) => outputs.state) } };
+  return done;
 }
 
 export interface StateShapes {

@@ -1,16 +1,20 @@
 import { type GatedLayer, layerGates } from '@densessm/dense-connect';
 import { linear, rmsNorm } from '@densessm/kernels';
 import {
+  bindShapes,
   type ConfigJson,
   type HiddenStates,
   headInput,
   initParams,
   type LayerGate,
+  type LayersOf,
+  type LayersOptions,
   refuseDisposed,
   type SequenceModel,
   type SpecTree,
   type TokenIds,
   tidyTree,
+  tokenTensor,
 } from '@densessm/ssm-core';
 import { type Tensor2D, type Tensor3D, tidy } from '@tensorflow/tfjs-core';
 import { type DecoderFamily, retentionDecoder } from './decoder';
@@ -22,6 +26,7 @@ import {
   nextState,
   type RetNetOptions,
   runLayers,
+  type TrunkCall,
   type TrunkConfig,
   type TrunkParams,
 } from './trunk';
@@ -32,6 +37,7 @@ export interface RetentionModel<C, P> extends SequenceModel<C, P, RetentionState
   hiddenStates(params: P, config: C, tokens: TokenIds, options?: RetNetOptions): HiddenStates;
   gates(params: P, config: C, tokens: TokenIds, options?: RetNetOptions): LayerGate[];
   advance(params: P, config: C, tokens: TokenIds, state: RetentionState, options?: RetNetOptions): [Tensor3D, RetentionState];
+  runLayers(layers: LayersOf<P>, config: C, x: Tensor3D, options?: LayersOptions): Tensor3D;
 }
 
 /** What makes a model of the trunk: a layer, its parameters and its config. */
@@ -62,9 +68,10 @@ export function retentionModel<C extends TrunkConfig, P extends TrunkParams<unkn
   /** Everything a call computes; runs inside the caller's tidy. */
   function run(where: string, params: P, c: C, tokens: TokenIds, options: RetNetOptions, state?: RetentionState) {
     refuseDisposed(where, params, 'params');
-    const trunk = beginCall(where, c, tokens, options, state);
-    const embeddings = family.embed(params, c, trunk.ids);
-    const outputs = runLayers(params.layers, c.dense, trunk, embeddings, (layer, index, inputs) => family.layer(layer, c, index, inputs));
+    const ids = tokenTensor(where, tokens, c.vocabSize);
+    const trunk = beginCall(where, c, ids, options, state);
+    const embeddings = family.embed(params, c, ids);
+    const outputs = runEach(family, params.layers, c, trunk, embeddings);
     const last = outputs.at(-1)?.x ?? embeddings;
     const final = params.norm ? rmsNorm({ x: last, weight: params.norm }, { eps: c.normEps }) : last;
     const read = headInput(where, final, options);
@@ -84,6 +91,7 @@ export function retentionModel<C extends TrunkConfig, P extends TrunkParams<unkn
       tidy(() => linear({ x: params.norm ? rmsNorm({ x, weight: params.norm }, { eps }) : x, w: head(params) })),
     init: (config, seed) => initParams(spec(config), seed) as unknown as P,
     forward: (params, config, tokens, options = {}) => tidy(() => run(`${name}.forward`, params, config, tokens, options).logits),
+    runLayers: (layers, config, x, options) => layersAlone(family, layers, config, x, options),
     gates: (params, config, tokens, options = {}) =>
       tidyTree(() => {
         const { embeddings, layers } = hiddenStates(params, config, tokens, { ...options, logits: 'last' });
@@ -97,4 +105,28 @@ export function retentionModel<C extends TrunkConfig, P extends TrunkParams<unkn
       }),
     decoder: (config, options) => retentionDecoder(`${name}.decoder`, config, options, family.decoder, head),
   };
+}
+
+const runEach = <C extends TrunkConfig, P extends TrunkParams<unknown>>(
+  { layer: run }: RetentionFamily<C, P>,
+  layers: P['layers'],
+  c: C,
+  trunk: TrunkCall,
+  x: Tensor3D,
+): ReturnType<typeof runLayers> => runLayers(layers, c.dense, trunk, x, (layer, index, inputs) => run(layer, c, index, inputs));
+
+/** [B, T, D] → [B, T, D]. */
+function layersAlone<C extends TrunkConfig, P extends TrunkParams<unknown>>(
+  family: RetentionFamily<C, P>,
+  layers: P['layers'],
+  c: C,
+  x: Tensor3D,
+  options: LayersOptions = {},
+): Tensor3D {
+  return tidy(() => {
+    const where = `${family.name}.runLayers`;
+    bindShapes(where, 'give vectors of the hidden size', { x: [x, ['B', 'T', c.hiddenSize]] });
+    refuseDisposed(where, layers, 'params');
+    return runEach(family, layers, c, beginCall(where, c, x, options), x).at(-1)?.x ?? x;
+  });
 }

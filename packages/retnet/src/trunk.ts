@@ -3,15 +3,7 @@
  * Letters in shapes: B batch, T time, D hidden size.
  */
 import { type DenseConfig, type DenseParams, denseConnect, denseSources } from '@densessm/dense-connect';
-import {
-  checkpointed,
-  documentStartsTensor,
-  type ForwardOptions,
-  refuseDisposed,
-  type TokenIds,
-  tidyTree,
-  tokenTensor,
-} from '@densessm/ssm-core';
+import { checkpointed, documentStartsTensor, type ForwardOptions, refuseDisposed, tidyTree } from '@densessm/ssm-core';
 import type { Tensor1D, Tensor2D, Tensor3D, Tensor4D } from '@tensorflow/tfjs-core';
 import { type Positions, positionsFrom, restartedAt, scaleTensor } from './positions';
 import { type RetentionCall, type RetentionFn, retention } from './retention';
@@ -62,7 +54,6 @@ export interface TrunkParams<Layer> {
 
 /** What the layers of one call share, and its state after the last token but for what the layers give. */
 export interface TrunkCall {
-  ids: Tensor2D;
   call: RetentionCall;
   state: RetentionState | undefined;
   next: Omit<RetentionState, 'layers'>;
@@ -70,18 +61,23 @@ export interface TrunkCall {
   onScan: ForwardOptions['onScan'];
 }
 
-/** Checks tokens, options and state, and prepares what all layers share. */
-export function beginCall(where: string, config: TrunkConfig, tokens: TokenIds, options: RetNetOptions, state?: RetentionState): TrunkCall {
+/** Checks options and state, and prepares what all layers share, for tokens [B, T] or vectors in their place [B, T, D]. */
+export function beginCall(
+  where: string,
+  config: TrunkConfig,
+  tokens: Tensor2D | Tensor3D,
+  options: RetNetOptions,
+  state?: RetentionState,
+): TrunkCall {
   const { retention: retain = retention, chunkSize, recompute = false, onScan } = options;
-  const ids = tokenTensor(where, tokens, config.vocabSize);
-  const [batch, length] = ids.shape;
+  const [batch, length] = tokens.shape;
   refuseDisposed(where, state, 'states');
   if (state) checkState(where, config, state, batch);
   const before = state?.position ?? 0;
-  const documentStarts = documentStartsTensor(where, options, ids);
+  const documentStarts = documentStartsTensor(where, options, tokens);
   const begin = (positions: Positions, scale?: Tensor4D): TrunkCall => {
     const next = { position: before + length, ...(scale && { scale }) };
-    return { ids, call: { positions, retain, options: { chunkSize } }, state, next, recompute, onScan };
+    return { call: { positions, retain, options: { chunkSize } }, state, next, recompute, onScan };
   };
   const positions = positionsFrom(before, length, config);
   if (!documentStarts && !state?.scale) return begin(positions);

@@ -1,7 +1,7 @@
 import { stat } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
 import { type FileSet, fileSetOf, type NamedBlob, type OpenFile } from '@densessm/checkpoint';
-import { isHubId, modelAddress } from '@densessm/checkpoint/internal';
+import { isHubId, modelAddress, withProgress } from '@densessm/checkpoint/internal';
 import { SsmError } from '@densessm/ssm-core';
 import { type CachedFile, findFile } from './hub/cache';
 import { type HubOptions, type HubSettings, hubSettings } from './hub/options';
@@ -20,10 +20,11 @@ const PLAIN_NAME = /^([\w-][\w.-]*\/)?[\w-][\w.-]*$/;
  * @throws SsmError OPTION for a source that is none
  */
 export async function openPretrained(source: PretrainedSource, options: HubOptions = {}): Promise<FileSet> {
-  if (typeof source !== 'string' && !(source instanceof URL)) return 'open' in source ? source : fileSetOf(source);
+  const atHand = (files: FileSet): FileSet => withProgress(files, options.onProgress);
+  if (typeof source !== 'string' && !(source instanceof URL)) return atHand('open' in source ? source : fileSetOf(source));
   if (source instanceof URL || /^[A-Za-z][\w+.-]+:\/\//.test(source)) return openRemote(source, hubSettings(options));
   const folder = await modelFolder(source);
-  return !isHubId(source) || (await isFolder(folder)) ? folderFiles(folder) : openRemote(source, hubSettings(options));
+  return !isHubId(source) || (await isFolder(folder)) ? atHand(folderFiles(folder)) : openRemote(source, hubSettings(options));
 }
 
 /** The files behind a URL or a Hub id. */

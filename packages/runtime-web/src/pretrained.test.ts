@@ -32,7 +32,7 @@ afterEach(() => {
 });
 
 async function read(offset = 0, length = SIZE, options: Parameters<typeof openPretrained>[1] = {}) {
-  const file = await (await openPretrained(FOLDER, options)).open('large.bin');
+  const file = await (await openPretrained(FOLDER, { files: ['large.bin'], ...options })).open('large.bin');
   if (!file) throw new Error('it is missing');
   const bytes = await file.read(offset, length);
   await file.close();
@@ -188,9 +188,10 @@ describe('a source', () => {
       'https://hub.example/a/b/resolve/refs%2Fpr%2F1/config.json',
       'https://hub.example/api/models/a/b/revision/v1',
       'https://hub.example/a/b/resolve/v1/config.json',
+      `${FOLDER}/files.json`,
       `${FOLDER}/config.json`,
     ]);
-    expect(server.authorizations).toEqual([...Array.from({ length: 4 }, () => 'Bearer secret'), null]);
+    expect(server.authorizations).toEqual([...Array.from({ length: 4 }, () => 'Bearer secret'), null, null]);
   });
 
   it('on the Hub is asked for its list once, and then for no file that it lacks', async () => {
@@ -211,6 +212,19 @@ describe('a source', () => {
     },
   );
 
+  it('at a URL is asked for its list once, and then for no file that it lacks', async () => {
+    server.files.set('files.json', new TextEncoder().encode('["config.json","additional_chat_templates/rag.jinja"]'));
+    const files = await openPretrained(FOLDER);
+    for (const name of ['generation_config.json', 'config.json', 'tokenizer.json']) await files.open(name);
+    expect(server.seen).toEqual([`files.json 0-${PIECE_BYTES - 1}`, `config.json 0-${PIECE_BYTES - 1}`]);
+    expect(await files.list?.('additional_chat_templates')).toEqual(['rag.jinja']);
+  });
+
+  it.each(['{}', '[1]', 'none'])('at a URL with a list that is none (%s) opens', async (text) => {
+    server.files.set('files.json', new TextEncoder().encode(text));
+    expect((await (await openPretrained(FOLDER)).open('config.json'))?.size).toBe(21);
+  });
+
   it('at a URL is asked for the files that are named', async () => {
     const files = await openPretrained(FOLDER, { files: ['config.json'] });
     expect(await files.open('generation_config.json')).toBeUndefined();
@@ -219,10 +233,10 @@ describe('a source', () => {
     expect(await (await openPretrained(FOLDER)).list?.('additional_chat_templates')).toBeUndefined();
   });
 
-  it('of files at hand tells that they have come', async () => {
+  it('of files at hand tells how much of them was read', async () => {
     const steps: DownloadProgress[] = [];
     const files = await openPretrained([new File(['{}'], 'config.json')], { onProgress: (step) => steps.push(step) });
-    await files.open('config.json');
+    await readText(files, 'config.json');
     await files.open('absent.json');
     expect(steps).toEqual([{ file: 'config.json', loaded: 2, total: 2 }]);
   });

@@ -6,11 +6,11 @@ import {
   type NamedBlob,
   type PretrainedOptions,
 } from '@densessm/checkpoint';
-import { hubEndpoint, isHubId, modelAddress, requireStallTimeout, STALL_TIMEOUT_MS } from '@densessm/checkpoint/internal';
+import { hubEndpoint, isHubId, modelAddress, requireStallTimeout, STALL_TIMEOUT_MS, withProgress } from '@densessm/checkpoint/internal';
 import { packer } from '@densessm/kernels/runtime';
 import { SsmError, type WeightType } from '@densessm/ssm-core';
 import { engine } from '@tensorflow/tfjs-core';
-import { hubFileNames } from './hub-files';
+import { hubFileNames, listedFileNames } from './hub-files';
 import { openRemoteFile } from './remote-file';
 
 /** A URL, also one relative to the page (`./my-model`), a Hub id (`state-spaces/mamba-130m-hf`), or files that a visitor chose. */
@@ -32,12 +32,13 @@ export interface DownloadOptions {
   token?: string;
   /** Whether what has come is kept in the browser's storage for the next visit; it is unless said otherwise. */
   cache?: boolean;
+  /** Hears how much of a file has come, and of files at hand how much was read. */
   onProgress?: (progress: DownloadProgress) => void;
   /** Hears a sentence for people: there is no room to keep what came, or a kept file was damaged and comes again. */
   onNotice?: (message: string) => void;
   /**
-   * The files that the model has, for a URL: others are not asked for, and the browser prints no 404 in red for optional ones. The Hub is
-   * asked for its list instead; without one, every file that a model may have is asked for.
+   * The files that the model has, for a URL: others are not asked for, and the browser prints no 404 in red for optional ones. Unless given
+   * they are those that `files.json` in the model's folder lists, or the Hub; without a list, every file that a model may have is asked for.
    */
   files?: readonly string[];
   /** A server that sends no byte for this long is given up; 30,000 unless said otherwise. */
@@ -72,11 +73,13 @@ export async function loadPretrained(source: PretrainedSource, options: LoadPret
  */
 export async function openPretrained(source: PretrainedSource, options: DownloadOptions = {}): Promise<FileSet> {
   const { revision = 'main', token, cache = true, onProgress, onNotice, signal, files } = options;
-  if (typeof source !== 'string' && !(source instanceof URL)) return toldAtOnce('open' in source ? source : fileSetOf(source), onProgress);
+  if (typeof source !== 'string' && !(source instanceof URL))
+    return withProgress('open' in source ? source : fileSetOf(source), onProgress);
   const stallTimeoutMs = requireStallTimeout(options.stallTimeoutMs ?? STALL_TIMEOUT_MS);
   const endpoint = hubEndpoint(options.endpoint);
   const at = modelAddress(typeof source === 'string' ? absolute(source) : source, { endpoint, revision });
   const folder = at instanceof URL ? `${at.origin}${at.pathname}` : `${at.endpoint}/${at.id}/resolve/${encodeURIComponent(at.revision)}`;
+  const base = folder.replace(/\/+$/, '');
   const settings = {
     token: token === undefined ? undefined : { value: token, origin: new URL(endpoint).origin },
     isKept: cache,
@@ -87,13 +90,13 @@ export async function openPretrained(source: PretrainedSource, options: Download
   };
   let names: Promise<ReadonlySet<string> | undefined> | undefined = files && Promise.resolve(new Set(files));
   const fileNames = (): Promise<ReadonlySet<string> | undefined> => {
-    names ??= at instanceof URL ? Promise.resolve(undefined) : hubFileNames(at, settings);
+    names ??= at instanceof URL ? listedFileNames(base, settings) : hubFileNames(at, settings);
     return names;
   };
   const open: FileSet['open'] = async (file) => {
     if ((await fileNames())?.has(file) === false) return undefined;
     const onBytes = (loaded: number, total: number): void => onProgress?.({ file, loaded, total });
-    return openRemoteFile(`${folder.replace(/\/+$/, '')}/${file.split('/').map(encodeURIComponent).join('/')}`, {
+    return openRemoteFile(`${base}/${file.split('/').map(encodeURIComponent).join('/')}`, {
       ...settings,
       name: file,
       onBytes,
@@ -104,17 +107,6 @@ export async function openPretrained(source: PretrainedSource, options: Download
     return all && [...all].filter((name) => name.startsWith(`${inside}/`)).map((name) => name.slice(inside.length + 1));
   };
   return { where: settings.source, open, list };
-}
-
-/** Files at hand have come as soon as they are opened. */
-function toldAtOnce(files: FileSet, onProgress: DownloadOptions['onProgress']): FileSet {
-  if (!onProgress) return files;
-  const open: FileSet['open'] = async (name) => {
-    const file = await files.open(name);
-    if (file) onProgress({ file: name, loaded: file.size, total: file.size });
-    return file;
-  };
-  return { where: files.where, list: async (folder) => files.list?.(folder), open };
 }
 
 /** What is neither a Hub id nor whole is an address seen from the page. */

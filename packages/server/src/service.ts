@@ -1,4 +1,4 @@
-import { QueueFullError, Scheduler, type ServedEvent, type TextRequest } from '@densessm/generate';
+import { QueueFullError, rowsWithOwnBits, Scheduler, type ServedEvent, type TextRequest } from '@densessm/generate';
 import { ApiError } from './errors';
 import { Metrics } from './metrics';
 import type { CheckedOptions } from './options';
@@ -31,10 +31,9 @@ export class Service {
     this.options = options;
     this.store = new StateStore(model, options.cacheBytes, options.folder, options.onError);
     this.slots = new Slots(this.store, options.slots);
-    const isQuantized = model.weights === 'int8' || model.weights === 'int4';
     this.#scheduler = new Scheduler(model, {
       ...{ slots: options.slots, maxWaiting: options.maxWaiting, cache: new StoredPrefixes(this.store) },
-      groupSize: isQuantized ? 7 : 3, // see SchedulerOptions: rows that have the bits that they have alone
+      groupSize: rowsWithOwnBits(model.weights),
     });
   }
 

@@ -53,16 +53,18 @@ export function headInput(where: string, hidden: Tensor3D, { logits = 'all' }: F
 }
 
 /**
- * The document starts of a call as int32, as kernels take them; undefined where none were given. Values that lie on a GPU are not looked at.
+ * The document starts of a call as int32, as kernels take them, for tokens [B, T] or vectors in their place [B, T, D]; undefined where none
+ * were given. Values that lie on a GPU are not looked at.
  * @throws SsmError SHAPE where they are not those of the tokens, OPTION where one is neither 0 nor 1.
  */
-export function documentStartsTensor(where: string, { documentStarts }: ForwardOptions, tokens: Tensor2D): Tensor2D | undefined {
+export function documentStartsTensor(where: string, { documentStarts }: ForwardOptions, tokens: Tensor2D | Tensor3D): Tensor2D | undefined {
   if (documentStarts === undefined) return undefined;
-  bindShapes(where, 'give every token a 1 or a 0', { tokens: [tokens, ['B', 'T']], documentStarts: [documentStarts, ['B', 'T']] });
+  const dims = tokens.rank === 3 ? ['B', 'T', 'D'] : ['B', 'T'];
+  bindShapes(where, 'give every token a 1 or a 0', { tokens: [tokens, dims], documentStarts: [documentStarts, ['B', 'T']] });
   const values = liesOnHost() ? documentStarts.dataSync() : [];
   const place = values.findIndex((one: number) => one !== 0 && one !== 1);
   if (place < 0) return cast(documentStarts, 'int32');
-  const length = tokens.shape[1];
+  const [, length] = tokens.shape;
   throw new SsmError({
     code: 'OPTION',
     what: `${where}: \`documentStarts\` holds something else than 0 and 1.`,

@@ -29,6 +29,8 @@ export {
   type DecoderOptions,
   type HiddenStates,
   type LayerGate,
+  type LayersOf,
+  type LayersOptions,
   modelFor,
   registerModel,
   type SequenceModel,

@@ -26,6 +26,12 @@ export interface LayerGate {
   values: Tensor3D;
 }
 
+/** The layers of a model's params. */
+export type LayersOf<P> = P extends { layers: infer L } ? L : never;
+
+/** Options of a call that mean something without tokens. */
+export type LayersOptions = Pick<ForwardOptions, 'chunkSize' | 'documentStarts' | 'recompute'>;
+
 export interface DecoderOptions {
   /** Texts that are read side by side. */
   batch: number;
@@ -80,6 +86,12 @@ export interface SequenceModel<C, P, State> {
   logitsOf?(params: P, config: C, hidden: Tensor3D): Tensor3D;
   /** As `forward`, with everything that flows between layers. */
   hiddenStates(params: P, config: C, tokens: TokenIds, options?: ForwardOptions): HiddenStates;
+  /**
+   * The layers without embedding, last norm and head, for sequences of other things than tokens: x [B, T, hiddenSize] → [B, T, hiddenSize],
+   * the last of `hiddenStates(…).layers` where x is its embeddings. `layers` are those of the params.
+   * @throws SsmError SHAPE, OPTION
+   */
+  runLayers?(layers: LayersOf<P>, config: C, x: Tensor3D, options?: LayersOptions): Tensor3D;
   /** The gates of the dense connections, to look at; none in a model without them. Freeing the tensors is the caller's. */
   gates?(params: P, config: C, tokens: TokenIds, options?: ForwardOptions): LayerGate[];
   /** The state before the first token. Its size does not depend on how much text follows. */

@@ -1,3 +1,4 @@
+export { type ChatPrompt, type ChatPromptOptions, chatPrompt, messageEnds } from './chat-prompt';
 export type { ChatMessage, ChatOptions } from './chat-template';
 export { TokenizerError, type TokenizerErrorCode } from './errors';
 export { type CompanionFiles, tokenizerFromJson } from './from-json';

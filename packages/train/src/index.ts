@@ -41,5 +41,7 @@ export {
   warmupStableDecaySchedule,
 } from './schedules/schedules';
 export { evaluate } from './trainer/evaluate';
+export type { OuterOptions } from './trainer/outer-step';
+export type { Peers } from './trainer/peers';
 export { Trainer } from './trainer/trainer';
 export type { Evaluation, HostTensor, StepRecord, TrainerOptions, TrainingCounters, TrainingState } from './trainer/types';

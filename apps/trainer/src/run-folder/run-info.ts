@@ -21,6 +21,8 @@ export interface RunInfo {
   readonly process: { readonly host: string; readonly pid: number };
   readonly versions: Readonly<Record<string, string>>;
   readonly backend: string;
+  /** Processes as the run began, each with the batches that the settings tell. */
+  readonly ranks: number;
   readonly settings: Settings;
   /** config.json of the model. */
   readonly config: Readonly<Record<string, unknown>>;

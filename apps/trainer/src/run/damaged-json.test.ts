@@ -20,7 +20,7 @@ afterEach(() => rm(folder, { recursive: true }));
 
 const RUN: Omit<RunInfo, 'data'> = {
   ...{ format: 'densessm-run-1', name: 'a', state: 'finished', command: ['train'], created: '2026-01-02', updated: '2026-01-03' },
-  ...{ process: { host: 'elsewhere', pid: 1 }, versions: { node: '20' }, backend: 'wasm', settings: completeSettings({}) },
+  ...{ process: { host: 'elsewhere', pid: 1 }, versions: { node: '20' }, backend: 'wasm', ranks: 1, settings: completeSettings({}) },
   ...{ config: { model_type: 'mamba' }, parameters: 10, step: 60, loss: 1.5, best: { step: 60, loss: 1.5 }, seconds: 2 },
 };
 

@@ -1,4 +1,5 @@
 import { basename, join, resolve } from 'node:path';
+import type { Communicator } from '@densessm/distributed';
 import { SsmError } from '@densessm/ssm-core/plain';
 import { usageError } from '../errors';
 import type { Io } from '../io';
@@ -10,6 +11,7 @@ import { BEST, CHECKPOINT, INFO_FILE, LOG_FILE, REPORT } from '../run-folder/nam
 import { type RunInfo, readRunInfo } from '../run-folder/run-info';
 import { completeSettings, resumedSettings } from '../settings/resolve';
 import type { Settings, SomeSettings } from '../settings/table';
+import { type Shares, sharesFor, sharesOf } from './shares';
 
 /** A folder that a run may use, and what it continues from. */
 export interface OpenRun {
@@ -18,13 +20,25 @@ export interface OpenRun {
   readonly settings: Settings;
   /** Keeps every other process out until it is released. */
   readonly lock: RunLock;
+  /** How the run divided the texts of a step when it began, which run.json keeps. */
+  readonly began: Shares;
+  /** The processes of the run, where there are several. Only the first has a folder and a lock of its own. */
+  readonly world?: Communicator;
   /** Where this run continues another process's. */
   readonly resumed?: { readonly info: RunInfo; readonly checkpoint: Checkpoint };
   /** Whether an older run has to be deleted before the first file is written. */
   readonly replaces: boolean;
 }
 
-type Decided = Omit<OpenRun, 'folder' | 'lock'>;
+type Decided = Omit<OpenRun, 'folder' | 'lock' | 'world'>;
+
+interface Opening {
+  readonly breakLock?: boolean;
+  /** Processes that will train. */
+  readonly ranks?: number;
+  /** Whether to continue a run that has a checkpoint, and to begin where there is none. */
+  readonly requeue?: boolean;
+}
 
 /**
  * Takes the folder of a run, and decides whether the run starts or continues. Writes nothing that stays but the lock.
@@ -34,37 +48,50 @@ type Decided = Omit<OpenRun, 'folder' | 'lock'>;
 export async function openRun(
   given: SomeSettings,
   { cwd }: Pick<Io, 'cwd'>,
-  { breakLock = false }: { breakLock?: boolean } = {},
+  { breakLock = false, ranks = 1, requeue = false }: Opening = {},
   fs: FileSystem = realFiles,
 ): Promise<OpenRun> {
   const name = given.name ?? nameOf(given);
   const folder = resolve(cwd, given.outDir ?? join('out', name));
   const lock = await lockRun(folder, { breakLock }, fs);
   try {
-    return { folder, lock, ...(await decide(folder, given, fs)) };
+    return { folder, lock, ...(await decide(folder, given, { ranks, requeue }, fs)) };
   } catch (error) {
     await lock.release();
     throw error;
   }
 }
 
-async function decide(folder: string, given: SomeSettings, fs: FileSystem): Promise<Decided> {
+type Way = Required<Pick<Opening, 'ranks' | 'requeue'>>;
+
+async function decide(folder: string, said: SomeSettings, { ranks, requeue }: Way, fs: FileSystem): Promise<Decided> {
   await sweep(folder, fs);
   for (const name of [CHECKPOINT, BEST]) await restoreSwapped(join(folder, name), fs);
   const info = await readRunInfo(folder, fs);
-  if (given.initFrom === 'resume') return resumeRun(folder, given, info, fs);
+  const given = requeue && info !== undefined ? await asRequeued(folder, said, fs) : said;
+  if (given.initFrom === 'resume') return resumeRun(folder, given, info, ranks, fs);
   const settings = completeSettings(given);
   const isEmpty = info !== undefined && (await hasNothing(folder, fs));
   if (!settings.overwrite && !isEmpty) await refuseUsed(folder, info, fs);
-  return { name: given.name ?? basename(folder), settings, replaces: settings.overwrite || isEmpty };
+  return { name: given.name ?? basename(folder), settings, began: sharesOf(settings, ranks), replaces: settings.overwrite || isEmpty };
 }
 
-async function resumeRun(folder: string, given: SomeSettings, info: RunInfo | undefined, fs: FileSystem): Promise<Decided> {
+/** The same command again: it continues, or begins anew where nothing was saved. */
+async function asRequeued(folder: string, given: SomeSettings, fs: FileSystem): Promise<SomeSettings> {
+  return (await hasCheckpoint(join(folder, CHECKPOINT), fs))
+    ? { ...given, initFrom: 'resume', overwrite: false }
+    : { ...given, overwrite: true };
+}
+
+async function resumeRun(folder: string, given: SomeSettings, info: RunInfo | undefined, ranks: number, fs: FileSystem): Promise<Decided> {
   if (info === undefined)
     throw usageError('There is no run to go on with.', `${folder}/${INFO_FILE}`, 'nothing', 'name the folder of the run with --out-dir');
   const settings = resumedSettings(info.settings, given);
   const checkpoint = await openCheckpoint(join(folder, CHECKPOINT), fs);
-  if (checkpoint !== undefined) return { name: info.name, settings, resumed: { info, checkpoint }, replaces: false };
+  const began = sharesOf(settings, info.ranks);
+  const { batchSize, gradientAccumulationSteps } = sharesFor(ranks, began);
+  const own = { ...settings, batchSize, gradientAccumulationSteps };
+  if (checkpoint !== undefined) return { name: info.name, settings: own, began, resumed: { info, checkpoint }, replaces: false };
   throw new SsmError({
     code: 'FILE',
     what: `${folder}: the run ended before its first checkpoint.`,

@@ -94,9 +94,10 @@ function describeProgress({ stage, file, done, total }: DataProgress): string {
   return [`data     ${STAGES[stage]}`, file, known].filter(Boolean).join('  ');
 }
 
-/** @throws SsmError OPTION where the text is too short for the blocks */
-export function samplerOf(train: TokenSource, settings: Settings): BatchSampler {
-  const { batchSize, blockSize, seed, gradientAccumulationSteps } = settings;
+/** The micro-batches of all `ranks`. @throws SsmError OPTION where the text is too short for the blocks */
+export function samplerOf(train: TokenSource, settings: Settings, ranks = 1): BatchSampler {
+  const { batchSize, blockSize, seed } = settings;
+  const gradientAccumulationSteps = settings.gradientAccumulationSteps * ranks;
   if (settings.carryState) return consecutiveBlocks(train, { batchSize, blockSize, gradientAccumulationSteps });
   if (settings.everyTokenOnce) return packedDocuments(train, { batchSize, blockSize, seed, gradientAccumulationSteps });
   return randomBlocks(train, { batchSize, blockSize, seed });

@@ -2,8 +2,9 @@
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import type { LoadedModel } from '@densessm/checkpoint';
-import { countParams, disposeTree } from '@densessm/ssm-core';
-import { evaluationBlocks, gateStatistics, Trainer } from '@densessm/train';
+import { tell } from '@densessm/distributed';
+import { countParams, SsmError } from '@densessm/ssm-core';
+import { gateStatistics, type TrainingState } from '@densessm/train';
 import manifest from '../../package.json' with { type: 'json' };
 import { Interrupted, type Io } from '../io';
 import { formatCount } from '../output/numbers';
@@ -16,16 +17,20 @@ import type { Settings } from '../settings/table';
 import { shortCount, smoothed } from '../view/progress';
 import type { RunView } from '../view/run-view';
 import { describePlan, estimateRun, planOf } from './estimate';
+import { evaluationOf, followRun } from './follow';
 import { clearRun, type OpenRun } from './open-run';
+import { type AnyTrainer, openTrainer } from './open-trainer';
 import { RunOutputs } from './outputs';
-import { optimizerOf, type Prepared, prepareRun, samplerOf, scheduleOf } from './prepare';
+import { type Prepared, prepareRun, samplerOf } from './prepare';
+import { agree, type Choice, describeRanks, inTurn, requireSameData, shareState, threadsPerRank, together } from './ranks';
 import { modelFiles, notesOf, readTrainingState, trainingFiles } from './restore';
 import { drawSample, promptFrom } from './sample';
 import { type CourseParts, runCourse } from './training';
 
 export interface RunResult {
   readonly folder: string;
-  readonly info: RunInfo;
+  /** Undefined on every rank but the first, which writes. */
+  readonly info: RunInfo | undefined;
   readonly finished: boolean;
 }
 
@@ -34,44 +39,44 @@ export interface RunResult {
  * @throws SsmError for whatever cannot be; what was saved before stays
  */
 export async function trainRun(run: OpenRun, command: readonly string[], io: Io, view: RunView): Promise<RunResult> {
+  const { world, settings } = run;
   io.signal.addEventListener('abort', () => view.say('stopping; Ctrl-C again quits without saving'), { once: true });
-  const prepared = await prepareRun(run.settings, io, view).catch((error: unknown) => {
+  const threads = settings.threads ?? (world && threadsPerRank(world));
+  const prepared = await inTurn(world, () => prepareRun({ ...settings, threads }, io, view)).catch((error: unknown) => {
     view.end();
     throw io.signal.aborted ? new Interrupted('\ninterrupted before the first step') : error;
   });
-  const trainer = await openTrainer(run, prepared);
   try {
-    const training = new TrainingRun(run, prepared, trainer, command, view);
-    return await training.go(io.signal);
+    const { state, notes } = await startOf(run, prepared);
+    const trainer = openTrainer(settings, prepared, { state, world });
+    try {
+      if (world && world.rank > 0) {
+        const finished = await followRun(trainer, run, prepared, { world, signal: io.signal, notes });
+        return { folder: run.folder, finished, info: undefined };
+      }
+      return await new TrainingRun(run, prepared, trainer, command, view).go(io.signal);
+    } finally {
+      trainer.dispose();
+    }
   } finally {
     view.end();
-    trainer.dispose();
     await prepared.data.close();
   }
 }
 
+/** What a run continues from, on every rank: rank 0 has read it. */
+async function startOf({ world, resumed }: OpenRun, { data, loaded }: Prepared): Promise<{ state?: TrainingState; notes?: TrainingNotes }> {
+  const read = async () => resumed && (await readTrainingState(resumed.checkpoint, loaded));
+  const notes = resumed && notesOf(resumed.checkpoint);
+  if (world === undefined) return { state: await read(), notes };
+  await requireSameData(world, data);
+  const own = await together(world, read);
+  const told = await tell(world, notes === undefined ? null : notes);
+  return told === null ? {} : { state: await shareState(world, own), notes: told };
+}
+
 /** Between two reports of a run under way: reading a long log takes a second. */
 const REPORT_EVERY_MS = 20_000;
-
-type AnyTrainer = Trainer<object, object, unknown>;
-
-async function openTrainer({ settings, resumed }: OpenRun, { data, loaded }: Prepared): Promise<AnyTrainer> {
-  const { gradientAccumulationSteps, recompute, carryState } = settings;
-  const options = {
-    model: loaded.model,
-    config: loaded.config,
-    optimizer: optimizerOf(settings),
-    schedule: scheduleOf(settings),
-    sampler: samplerOf(data.train, settings),
-    gradClip: settings.gradClip === 0 ? undefined : settings.gradClip,
-    gradientAccumulationSteps,
-    recompute,
-    carryState,
-  };
-  if (resumed === undefined) return new Trainer({ ...options, params: loaded.params });
-  disposeTree(loaded.params); // the checkpoint has its own
-  return Trainer.restore<object, object, unknown>(options, await readTrainingState(resumed.checkpoint, loaded));
-}
 
 class TrainingRun {
   readonly #started = performance.now();
@@ -110,6 +115,7 @@ class TrainingRun {
       this.#course = state;
       return { folder, info: await this.#note(finished ? 'finished' : 'interrupted'), finished };
     } catch (error) {
+      await this.#saveAlone(error);
       // The disk may be full, the folder gone or another's; the first error counts.
       await run.lock
         .check()
@@ -133,6 +139,7 @@ class TrainingRun {
     this.view.say(
       `model    ${model.modelType}: ${parameters} parameters, a vocabulary of ${formatCount(summary.vocabSize)} (${summary.tokenizer})`,
     );
+    if (this.run.world) this.view.say(`ranks    ${describeRanks(this.run.world, settings)}`);
     this.view.say(`folder   ${folder}`);
     if (resumed === undefined) return;
     const notes = notesOf(resumed.checkpoint);
@@ -156,7 +163,7 @@ class TrainingRun {
 
   #evaluationBatches(): number {
     const { batchSize, blockSize, evalIters } = this.run.settings;
-    const all = Math.ceil(this.prepared.data.validation.length / (batchSize * blockSize));
+    const all = Math.ceil(this.prepared.data.validation.length / (batchSize * blockSize * (this.run.world?.size ?? 1)));
     return evalIters === 0 ? all : Math.min(evalIters, all);
   }
 
@@ -164,14 +171,16 @@ class TrainingRun {
     const { run, prepared, trainer, view } = this;
     const { settings, folder } = run;
     const { data, loaded } = prepared;
-    const { batchSize, blockSize, evalIters, seed } = settings;
+    const { blockSize, seed } = settings;
+    const { world } = run;
     const prompt = settings.samplePrompt ?? (await promptFrom(data.validation, data.tokenizer));
     const now = (): LoadedModel => ({ ...loaded, params: trainer.params });
     const looked = await data.validation.read(0, Math.min(blockSize, data.validation.length));
     return {
       trainer,
       settings,
-      evaluation: evaluationBlocks(data.validation, { batchSize, blockSize, ...(evalIters > 0 && { maxBlocks: evalIters * batchSize }) }),
+      evaluation: evaluationOf(data, run),
+      ...(world && { agree: (own: Choice) => agree(world, own) }),
       signal,
       sample: (step) => drawSample({ ...now(), tokenizer: data.tokenizer }, prompt, step, seed),
       gates: async (step) => {
@@ -187,9 +196,7 @@ class TrainingRun {
         this.#course = course;
         await run.lock.check();
         await outputs.sync();
-        const state = await trainer.save();
-        const notes: TrainingNotes = { counters: state.counters, course, seconds: this.#seconds() };
-        await writeCheckpoint(join(folder, CHECKPOINT), trainingFiles(now(), data.tokenizer, state), { ...notes });
+        await this.#write(await trainer.save(), course);
         await this.#note('running');
       },
       saveBest: async (best) => {
@@ -198,6 +205,23 @@ class TrainingRun {
       },
       now: () => performance.now(),
     };
+  }
+
+  async #write(state: TrainingState, course: CourseState): Promise<void> {
+    const { loaded, data } = this.prepared;
+    const notes: TrainingNotes = { counters: state.counters, course, seconds: this.#seconds() };
+    const files = trainingFiles({ ...loaded, params: this.trainer.params }, data.tokenizer, state);
+    await writeCheckpoint(join(this.run.folder, CHECKPOINT), files, { ...notes });
+  }
+
+  /** Where the others are not heard from any more, what this process has is saved; with carried states it lacks those of the others. */
+  async #saveAlone(error: unknown): Promise<void> {
+    const { trainer, run, view } = this;
+    const isSilence = error instanceof SsmError && error.code === 'NETWORK';
+    if (!isSilence || run.world === undefined || run.settings.carryState || !trainer.isWhole || trainer.steps === 0) return;
+    await run.lock.check();
+    await this.#write(await trainer.save({ alone: true }), this.#course ?? { observedAt: -1, best: null });
+    view.say(`saved after ${trainer.steps} steps`);
   }
 
   /** run.json and, now and then, the report, after what they tell of is safe. */
@@ -231,7 +255,13 @@ class TrainingRun {
       process: { host: hostname(), pid: process.pid },
       versions: { densessm: manifest.version, node: process.versions.node },
       backend: prepared.backend.reason,
-      settings: { ...run.settings, initFrom: run.resumed?.info.settings.initFrom ?? run.settings.initFrom },
+      ranks: run.began.ranks,
+      settings: {
+        ...run.settings,
+        initFrom: run.resumed?.info.settings.initFrom ?? run.settings.initFrom,
+        batchSize: run.began.batchSize,
+        gradientAccumulationSteps: run.began.gradientAccumulationSteps,
+      },
       config: model.configToJson(config),
       parameters: countParams(model.spec(config)),
       data: prepared.data.summary,

@@ -14,6 +14,7 @@ function course(
   const parts: CourseParts = {
     settings: { maxSteps: 4, evalInterval: 2, sampleInterval: 0, saveInterval: 2, ...settings },
     trainer: {
+      isWhole: true,
       get steps() {
         return steps;
       },
@@ -87,7 +88,12 @@ describe('the course of a run', () => {
       for await (const _ of all) log.push('batch');
       return { loss: 1, tokens: 1 };
     };
-    const slow = { ...parts, signal: stop.signal, evaluation: batches(), trainer: { steps: 2, step: parts.trainer.step, evaluate } };
+    const slow = {
+      ...parts,
+      signal: stop.signal,
+      evaluation: batches(),
+      trainer: { steps: 2, isWhole: true, step: parts.trainer.step, evaluate },
+    };
     expect(await runCourse(slow, { observedAt: 1, best: null })).toEqual({ finished: false, state: { observedAt: 1, best: null } });
     expect(log).toEqual(['batch']);
   });

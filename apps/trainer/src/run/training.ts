@@ -6,16 +6,21 @@ import type { Batch, Evaluation, RunRecord, StepRecord } from '@densessm/train';
 import type { Best } from '../run-folder/run-info';
 import type { CourseState } from '../run-folder/training-notes';
 import type { Settings } from '../settings/table';
+import type { Choice } from './ranks';
 
 /** The part of a trainer that the course needs. */
 interface Steps {
   readonly steps: number;
+  /** False between two outer steps, where nothing can be looked at or saved. */
+  readonly isWhole: boolean;
   step(): Promise<StepRecord>;
   evaluate(batches: AsyncIterable<Batch> | Iterable<Batch>): Promise<Evaluation>;
 }
 
 export interface CourseParts {
   readonly trainer: Steps;
+  /** One decision for all processes of the run. */
+  readonly agree?: (own: Choice) => Promise<Choice>;
   readonly settings: Pick<Settings, 'maxSteps' | 'evalInterval' | 'sampleInterval' | 'saveInterval'>;
   readonly evaluation: AsyncIterable<Batch>;
   readonly signal: AbortSignal;
@@ -45,11 +50,19 @@ export async function runCourse(
   let savedTime = parts.now();
   for (;;) {
     const done = trainer.steps;
+    if (!trainer.isWhole) {
+      await takeStep(parts);
+      continue;
+    }
+    const own = { stop: signal.aborted, isDue: parts.now() - savedTime >= SAVE_EVERY_MS };
+    const all = await parts.agree?.(own);
+    const stop = (): boolean => all?.stop ?? signal.aborted;
     const isLast = done >= settings.maxSteps;
-    const isEvaluated = !signal.aborted && state.observedAt !== done && isMultiple(done, settings.evalInterval);
-    if (!signal.aborted && state.observedAt !== done) state = await observe(parts, state, isLast);
-    const ends = isLast || signal.aborted;
-    const isDue = settings.saveInterval === undefined ? parts.now() - savedTime >= SAVE_EVERY_MS : isMultiple(done, settings.saveInterval);
+    const isEvaluated = !stop() && state.observedAt !== done && isMultiple(done, settings.evalInterval);
+    if (!stop() && state.observedAt !== done) state = await observe(parts, state, isLast);
+    const ends = isLast || stop();
+    const isLate = all?.isDue ?? parts.now() - savedTime >= SAVE_EVERY_MS;
+    const isDue = settings.saveInterval === undefined ? isLate : isMultiple(done, settings.saveInterval);
     const isSaved = saved.at === done && saved.state.observedAt === state.observedAt;
     if (!isSaved && done > 0 && (ends || isDue || isEvaluated)) {
       await parts.saveCheckpoint(state);
@@ -57,9 +70,13 @@ export async function runCourse(
       savedTime = parts.now();
     }
     if (ends) return { finished: isLast && state.observedAt === done, state };
-    const record = await trainer.step();
-    await parts.record({ type: 'step', ...record, wallTime: Date.now() / 1000 });
+    await takeStep(parts);
   }
+}
+
+async function takeStep({ trainer, record }: CourseParts): Promise<void> {
+  const done = await trainer.step();
+  await record({ type: 'step', ...done, wallTime: Date.now() / 1000 });
 }
 
 const isMultiple = (done: number, interval: number): boolean => interval > 0 && done % interval === 0;
@@ -89,7 +106,9 @@ async function observeAll(parts: CourseParts, state: CourseState, isLast: boolea
   const step = trainer.steps;
   let { best } = state;
   if (isLast || isMultiple(step, settings.evalInterval)) {
-    const { loss, tokens } = await trainer.evaluate(untilAborted(parts.evaluation, parts.signal));
+    // of several processes none may leave alone: they end together, after it
+    const batches = parts.agree === undefined ? untilAborted(parts.evaluation, parts.signal) : parts.evaluation;
+    const { loss, tokens } = await trainer.evaluate(batches);
     await parts.record({ type: 'evaluation', step, loss, tokens, wallTime: Date.now() / 1000 });
     const gates = await parts.gates(step);
     if (gates !== undefined) await parts.record(gates);

@@ -65,8 +65,20 @@ function checkTogether(s: Settings): void {
   if (s.minLr !== undefined && s.minLr > s.learningRate)
     throw usageError('--min-lr lies above --learning-rate.', `at most ${s.learningRate}`, String(s.minLr), 'lower it, or leave it out');
   if (s.learningRate === 0) throw usageError('--learning-rate cannot be 0.', 'a number above 0', '0', 'leave it out for the default');
+  checkOuterSteps(s);
   if (warmupSteps(s) > s.maxSteps)
     throw usageError('--warmup-steps has more steps than the run.', `at most ${s.maxSteps}`, String(s.warmupSteps), 'lower it');
+}
+
+/** Between two outer steps there is no one model that could be looked at or saved. */
+function checkOuterSteps(s: Settings): void {
+  if (s.outerSteps === 0) return;
+  for (const name of ['maxSteps', 'evalInterval', 'saveInterval', 'sampleInterval'] as const) {
+    const steps = s[name] ?? 0;
+    if (steps % s.outerSteps === 0) continue;
+    const fix = `change one of them, for example --${kebab(name)} ${Math.ceil(steps / s.outerSteps) * s.outerSteps}`;
+    throw usageError(`--${kebab(name)} does not fit --outer-steps.`, `a multiple of ${s.outerSteps}`, String(steps), fix);
+  }
 }
 
 const contradiction = (one: string, other: string) =>

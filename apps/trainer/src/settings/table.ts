@@ -26,6 +26,7 @@ interface Row<T> {
 const row = <T, const Rest extends Omit<Row<T>, 'kind'>>(kind: Kind<T>, rest: Rest): Row<T> & Rest => ({ kind, ...rest });
 
 const [DATA, MODEL, BATCH, OPTIMIZER, RUN, WATCH] = ['Data:', 'Model:', 'Batches:', 'Optimizer:', 'Run:', 'Along the way:'] as const;
+const RANKS = 'In several processes (mpirun, srun):';
 
 /**
  * Every setting of a training run: its flag is the name in kebab-case, its key in a config file that or snake_case.
@@ -96,7 +97,7 @@ export const TABLE = {
   threads: row(whole(1, 64), {
     group: RUN,
     help: 'threads of wasm; the numbers do not depend on it',
-    absent: 'one for each core',
+    absent: 'the cores, divided by the processes',
     onResume: true,
   }),
   name: row(text('name'), { group: RUN, help: 'name of the run', absent: 'made of data and model', onResume: true }),
@@ -108,6 +109,21 @@ export const TABLE = {
     onResume: true,
   }),
   overwrite: row(flag, { group: RUN, help: 'delete the run that lies in the folder', fallback: false, onResume: true }),
+
+  communicationTimeout: row(real(0.1), {
+    group: RANKS,
+    help: 'seconds without a word from the others after which a process saves and gives up',
+    fallback: 600,
+    onResume: true,
+  }),
+  mpiLibrary: row(text('file'), { group: RANKS, help: 'the file of libmpi', absent: 'that of the launcher', onResume: true }),
+  outerSteps: row(whole(0), {
+    group: RANKS,
+    help: 'steps that each process takes alone before all meet (DiLoCo); 0 adds up the gradients of every step',
+    fallback: 0,
+  }),
+  outerLearningRate: row(real(0), { group: RANKS, help: 'of the step in which they meet', fallback: 0.7, onResume: true }),
+  outerMomentum: row(real(0, 1), { group: RANKS, help: 'of the same', fallback: 0.9, onResume: true }),
 
   evalInterval: row(whole(0), { group: WATCH, help: 'steps between evaluations; 0 for at the end only', fallback: 250, onResume: true }),
   evalIters: row(whole(0), {

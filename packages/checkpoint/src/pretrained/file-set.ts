@@ -54,6 +54,31 @@ function openBlob(blob: NamedBlob | undefined): OpenFile | undefined {
   return { size: blob.size, read, close: async () => undefined };
 }
 
+/**
+ * The same files, whose reading tells how far into a file it has come: weights are read in parts, from their beginning to their end.
+ * The files themselves where nobody listens.
+ */
+export function withProgress(
+  files: FileSet,
+  onProgress: ((progress: { file: string; loaded: number; total: number }) => void) | undefined,
+): FileSet {
+  if (!onProgress) return files;
+  const open: FileSet['open'] = async (file) => {
+    const opened = await files.open(file);
+    if (!opened) return undefined;
+    const { size } = opened;
+    let loaded = 0;
+    const read: OpenFile['read'] = async (offset, length) => {
+      const bytes = await opened.read(offset, length);
+      loaded = Math.max(loaded, offset + bytes.length);
+      onProgress({ file, loaded, total: size });
+      return bytes;
+    };
+    return { size, read, close: () => opened.close() };
+  };
+  return { where: files.where, open, list: async (folder) => files.list?.(folder) };
+}
+
 /** Where a file of a set lies, for errors. */
 export const pathIn = (files: FileSet, name: string): string => `${files.where}/${name}`;
 

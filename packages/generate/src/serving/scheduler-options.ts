@@ -36,6 +36,9 @@ export class QueueFullError extends Error {
   override readonly name = 'QueueFullError';
 }
 
+/** The most texts of one step that have the bits that each has alone: see `groupSize` of {@link SchedulerOptions}. */
+export const rowsWithOwnBits = (weights: string | undefined): number => (weights === 'int8' || weights === 'int4' ? 7 : 3);
+
 export const closed = (): SsmError =>
   new SsmError({
     code: 'STATE',

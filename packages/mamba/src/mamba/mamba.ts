@@ -1,5 +1,4 @@
-import type { SequenceModel } from '@densessm/ssm-core';
-import { backboneModel } from '../backbone-model';
+import { type BackboneModel, backboneModel } from '../backbone-model';
 import {
   DENSE_MAMBA_MODEL_TYPE,
   MAMBA_MODEL_TYPE,
@@ -15,8 +14,8 @@ import { mambaMixer } from './mixer';
 import { type MambaParams, mambaSpec } from './spec';
 import type { MambaState } from './state';
 
-/** Mamba or DenseMamba as functions over its params, see {@link SequenceModel}: the same functions, as its config says which it is. */
-export interface MambaModel extends SequenceModel<MambaConfig, MambaParams, MambaState> {}
+/** Mamba or DenseMamba as functions over its params, see {@link BackboneModel}: the same functions, as its config says which it is. */
+export interface MambaModel extends BackboneModel<MambaConfig, MambaParams, MambaState> {}
 
 const shared = {
   configToJson: mambaConfigToJson,

@@ -1,5 +1,4 @@
-import type { SequenceModel } from '@densessm/ssm-core';
-import { backboneModel } from '../backbone-model';
+import { type BackboneModel, backboneModel } from '../backbone-model';
 import {
   DENSE_MAMBA2_MODEL_TYPE,
   MAMBA2_MODEL_TYPE,
@@ -15,8 +14,8 @@ import { mamba2Mixer } from './mixer';
 import { type Mamba2Params, mamba2Spec } from './spec';
 import type { Mamba2State } from './state';
 
-/** Mamba-2 or DenseMamba-2 as functions over its params, see {@link SequenceModel}: the same functions, as its config says which it is. */
-export interface Mamba2Model extends SequenceModel<Mamba2Config, Mamba2Params, Mamba2State> {}
+/** Mamba-2 or DenseMamba-2 as functions over its params, see {@link BackboneModel}: the same functions, as its config says which it is. */
+export interface Mamba2Model extends BackboneModel<Mamba2Config, Mamba2Params, Mamba2State> {}
 
 const shared = {
   configToJson: mamba2ConfigToJson,

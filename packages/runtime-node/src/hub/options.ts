@@ -23,6 +23,7 @@ export interface HubOptions {
   cacheDir?: string;
   /** Takes what is in the cache and asks nobody: HF_HUB_OFFLINE unless said otherwise. */
   offline?: boolean;
+  /** Hears how much of a file has come, and of files at hand how much was read. */
   onProgress?: (progress: DownloadProgress) => void;
   /** A server that sends no byte for this long is given up: HF_HUB_DOWNLOAD_TIMEOUT (in seconds), else 30,000. */
   stallTimeoutMs?: number;

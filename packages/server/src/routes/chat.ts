@@ -1,5 +1,5 @@
 import type { Part, TextRequest } from '@densessm/generate';
-import { type ChatPrompt, chatPrompt, messagesOf } from '../conversation';
+import { messagesOf, promptOf, type ServedPrompt } from '../conversation';
 import { listIn, numberIn } from '../fields';
 import { chatLogprobs, refuseUnserved, samplingOf, scoring } from '../sampling';
 import { newId, type PromptEvent, type Service, seconds } from '../service';
@@ -21,7 +21,7 @@ import {
 import { chatLogprob } from './token-text';
 
 interface Plan {
-  readonly prompt: ChatPrompt;
+  readonly prompt: ServedPrompt;
   readonly count: number;
   readonly logprobs: number | undefined;
   readonly keeper: SlotKeeper;
@@ -56,7 +56,7 @@ async function planOf(call: Call): Promise<Plan> {
   const { service, body, abort } = call;
   refuseUnserved(body);
   const messages = messagesOf(body.messages);
-  const prompt = chatPrompt(service.model.tokenizer, messages, listIn(body, 'tools'));
+  const prompt = promptOf(service.model.tokenizer, messages, listIn(body, 'tools'));
   checkLength(call, prompt.ids, 'messages');
   const logprobs = chatLogprobs(body);
   const n = countOf(call, 1);

@@ -1,6 +1,6 @@
 import type { SavedState, TextRequest } from '@densessm/generate';
 import type { ChatMessage } from '@densessm/tokenizer';
-import { chatPrompt, messagesOf } from '../conversation';
+import { messagesOf, promptOf } from '../conversation';
 import { ApiError, badField, unsupported } from '../errors';
 import { type Body, given, isObject, listIn, numberIn, objectIn, textIn } from '../fields';
 import { refuseUnserved, samplingOf } from '../sampling';
@@ -48,7 +48,7 @@ async function planOf({ service, body, abort, ...rest }: Call): Promise<Plan> {
   const whole = instructions === undefined ? messages : [{ role: 'system', content: instructions }, ...messages];
   const tools = listIn(body, 'tools')?.filter((tool) => isObject(tool) && tool.type === 'function');
   const { tokenizer } = service.model;
-  const prompt = chatPrompt(tokenizer, whole, tools && tools.length > 0 ? tools : undefined);
+  const prompt = promptOf(tokenizer, whole, tools && tools.length > 0 ? tools : undefined);
   checkLength(call, prompt.ids, 'input');
   const { maxTokens: most } = service.options;
   const wanted = numberIn(body, 'max_output_tokens', { min: 1, isInteger: true }) ?? service.model.samplingDefaults?.maxTokens ?? most;

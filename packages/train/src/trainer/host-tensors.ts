@@ -17,7 +17,7 @@ export function copyToHost(tensors: Iterable<readonly [string, Tensor]>): Promis
 export function fromHost(tensors: ReadonlyMap<string, HostTensor>, name: string, shape?: readonly number[]): Tensor {
   const found = tensors.get(name);
   const fits = found !== undefined && (shape === undefined || shape.join() === found.shape.join());
-  if (fits) return tensor(found.values, [...found.shape], found.values instanceof Int32Array ? 'int32' : 'float32');
+  if (fits) return hostTensor(found);
   throw new SsmError({
     code: 'STATE',
     what: `Trainer.restore: \`${name}\` does not fit.`,
@@ -26,6 +26,10 @@ export function fromHost(tensors: ReadonlyMap<string, HostTensor>, name: string,
     fix: 'restore with the model, config and optimizer that the state was saved with',
   });
 }
+
+/** A tensor of a copy on the device. */
+export const hostTensor = ({ shape, values }: HostTensor): Tensor =>
+  tensor(values, [...shape], values instanceof Int32Array ? 'int32' : 'float32');
 
 /** A name in the place of a tensor, in a tree that survives JSON. */
 interface TensorName {

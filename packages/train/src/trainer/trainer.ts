@@ -1,27 +1,21 @@
-import { buildParams, disposeGrads, disposeTree, namedParams, type SpecTree, SsmError, tensorsOf, tidyTree } from '@densessm/ssm-core';
+import { buildParams, disposeGrads, disposeTree, namedParams, type SpecTree, tidyTree } from '@densessm/ssm-core';
 import { dispose } from '@tensorflow/tfjs-core';
 import type { Batch } from '../data/batch';
 import { clipFactor, gradientNorm } from '../optimizers/clip';
 import { checkNumbers } from '../options';
-import { toDevice } from './device-batch';
-import { evaluate } from './evaluate';
-import { type MicroBatchGradients, type ModelRun, microBatchGradients, sumOf } from './gradients';
-import { copyToHost, fromHost, fromNames, namesOf } from './host-tensors';
+import { copyCarried, ownCarried } from './carried';
+import { betweenOuterSteps, disposed, diverged, notAwaited, nothingToPredict, otherOptimizer } from './errors';
+import { evaluateShare } from './evaluate';
+import { gatherGradients } from './gather';
+import type { MicroBatchGradients, ModelRun } from './gradients';
+import { copyToHost, fromHost, hostTensor } from './host-tensors';
 import { countTargets } from './loss';
 import { nextTask } from './next-task';
+import { OuterStep } from './outer-step';
+import { hashOfBits, NOBODY, PeerSum, type Peers, requireSameHash } from './peers';
 import type { Evaluation, StepRecord, TrainerOptions, TrainingState } from './types';
 
-/** A step's gradients before anything was changed. */
-interface Gathered<P extends object, State> {
-  sum: MicroBatchGradients<P, State>;
-  /** The states after each micro-batch, where states are carried. */
-  states: State[];
-  /** Tokens read. */
-  tokens: number;
-}
-
 const OPTIMIZER = 'optimizer.';
-const CARRIED = 'carried';
 
 /**
  * Trains a model. What it owns: the parameters, what the optimizer remembers, the carried states and the counters, which only
@@ -31,6 +25,9 @@ export class Trainer<C, P extends object, State> {
   readonly #options: TrainerOptions<C, P, State>;
   readonly #run: ModelRun<C, P, State>;
   readonly #spec: SpecTree;
+  readonly #peers: Peers;
+  readonly #sum: PeerSum;
+  readonly #outer: OuterStep<P> | undefined;
   #params: P;
   #carried: State[] = [];
   #steps = 0;
@@ -43,15 +40,20 @@ export class Trainer<C, P extends object, State> {
   /** @throws SsmError OPTION */
   constructor(options: TrainerOptions<C, P, State>) {
     const { gradClip = Number.POSITIVE_INFINITY, gradientAccumulationSteps = 1, maxSkippedSteps = 10, recompute = false } = options;
+    const { peers = NOBODY, outer } = options;
+    const count = { min: 1, whole: true };
     checkNumbers(
       'Trainer',
-      { gradientAccumulationSteps, maxSkippedSteps, gradClip: Math.min(gradClip, Number.MAX_VALUE) },
-      { gradientAccumulationSteps: { min: 1, whole: true }, maxSkippedSteps: { min: 0, whole: true }, gradClip: { min: 0, above: true } },
+      { gradientAccumulationSteps, maxSkippedSteps, gradClip: Math.min(gradClip, Number.MAX_VALUE), every: outer?.every ?? 1 },
+      { gradientAccumulationSteps: count, maxSkippedSteps: { min: 0, whole: true }, gradClip: { min: 0, above: true }, every: count },
     );
     this.#options = { ...options, gradClip, gradientAccumulationSteps, maxSkippedSteps };
     this.#run = { model: options.model, config: options.config, options: { recompute } };
     this.#spec = options.model.spec(options.config);
     this.#params = options.params;
+    this.#peers = peers;
+    this.#sum = new PeerSum(peers);
+    this.#outer = outer && new OuterStep(outer, this.#spec, this.#sum);
   }
 
   /** Goes on where {@link Trainer.save} was called, bit for bit on the same backend. @throws SsmError STATE */
@@ -69,7 +71,9 @@ export class Trainer<C, P extends object, State> {
     const names = [...tensors.keys()].filter((name) => name.startsWith(OPTIMIZER));
     const remembered = Object.fromEntries(names.map((name) => [name.slice(OPTIMIZER.length), fromHost(tensors, name)]));
     optimizer.load({ tensors: remembered, counters: counters.optimizer.steps });
-    trainer.#carried = counters.carried.map((tree) => fromNames(tree, (name) => fromHost(tensors, name)) as State);
+    const { gradientAccumulationSteps = 1, peers = NOBODY } = options;
+    trainer.#carried = ownCarried({ trees: counters.carried, tensors }, gradientAccumulationSteps, peers, hostTensor) as State[];
+    trainer.#outer?.load(tensors);
     trainer.#steps = counters.steps;
     trainer.#skipped = counters.skipped;
     trainer.#skippedInARow = counters.skippedInARow;
@@ -90,9 +94,13 @@ export class Trainer<C, P extends object, State> {
   get skipped(): number {
     return this.#skipped;
   }
-  /** Tokens read in all steps. */
+  /** Tokens read in all steps, by all processes. */
   get tokens(): number {
     return this.#tokens;
+  }
+  /** Whether every process has the same parameters: always, save between two outer steps. */
+  get isWhole(): boolean {
+    return this.#steps % (this.#options.outer?.every ?? 1) === 0;
   }
 
   /**
@@ -111,7 +119,7 @@ export class Trainer<C, P extends object, State> {
 
   /** Mean loss over all targets of all batches, each from a fresh state. @throws SsmError OPTION where there is none, STATE after {@link Trainer.dispose} */
   evaluate(batches: AsyncIterable<Batch> | Iterable<Batch>): Promise<Evaluation> {
-    return this.#alone(() => evaluate(this.#options.model, this.#options.config, this.#params, batches));
+    return this.#alone(() => evaluateShare(this.#run, this.#params, batches, this.#peers));
   }
 
   /** A step frees the parameters that others would be reading. */
@@ -129,54 +137,52 @@ export class Trainer<C, P extends object, State> {
   async #step(): Promise<Omit<StepRecord, 'seconds'>> {
     const step = this.#steps;
     const learningRate = this.#options.schedule(step);
+    await this.#outer?.begin(this.#params);
     const batches = await this.#batches(step);
+    const { targets, tokens } = await this.#count(batches);
     this.#refuseDisposed();
-    const { sum, states, tokens } = this.#gather(batches);
+    if (targets === 0) throw nothingToPredict(step);
+    const own = gatherGradients(this.#run, this.#params, batches, targets, this.#options.carryState ? this.#carried : undefined);
+    const sum = this.#sharesGradients ? await this.#sum.gradients(own.sum) : own.sum;
     const total = gradientNorm(sum.grads);
     const [[loss], [gradNorm]] = (await Promise.all([sum.loss.data(), total.data()])) as unknown as [[number], [number]];
-    // from here to the end nothing waits, so that save() never sees half a step
+    // from here to the end nothing waits but an outer step, so that save() never sees half a step
     const skipped = !Number.isFinite(loss) || !Number.isFinite(gradNorm);
     const isKept = !skipped && !this.#isDisposed;
     if (isKept) this.#update(sum, learningRate, gradNorm);
-    this.#carry(isKept ? states : []);
-    if (!isKept) disposeTree(states);
+    this.#carry(isKept ? own.states : []);
+    if (!isKept) disposeTree(own.states);
     disposeGrads({ value: sum.loss, grads: sum.grads });
     dispose(total);
     this.#refuseDisposed();
-    this.#count(tokens, skipped);
+    await this.#finish(tokens, skipped);
     if (this.#skippedInARow > (this.#options.maxSkippedSteps ?? 0)) throw diverged(step, this.#skippedInARow, loss, gradNorm);
     return { step, loss, learningRate, gradNorm, tokens, skipped };
   }
 
+  /** Whether every step adds up the gradients of several processes. */
+  get #sharesGradients(): boolean {
+    return this.#peers.size > 1 && this.#outer === undefined;
+  }
+
+  /** This process's micro-batches: those of all are numbered as one process with so many more of them would number them. */
   async #batches(step: number): Promise<Batch[]> {
     const { sampler, gradientAccumulationSteps } = this.#options;
-    return Promise.all(Array.from({ length: gradientAccumulationSteps ?? 1 }, (_, part) => sampler.batch(step, part)));
+    const { rank, size } = this.#peers;
+    const parts = Array.from({ length: gradientAccumulationSteps ?? 1 }, (_, part) => part * size + rank);
+    return Promise.all(parts.map((part) => sampler.batch(step, part)));
   }
 
-  /** Sums the contributions of all micro-batches, each weighted by its number of targets. */
-  #gather(batches: readonly Batch[]): Gathered<P, State> {
-    const targets = batches.map((batch) => countTargets(batch.targets));
-    const all = targets.reduce((sum, count) => sum + count, 0);
-    if (all === 0) throw nothingToPredict(this.#steps);
-    const states: State[] = [];
-    let sum: MicroBatchGradients<P, State> | undefined;
-    for (const [part, batch] of batches.entries()) {
-      const own = this.#microBatch(batch, part, (targets[part] as number) / all);
-      if (own.state !== undefined) states.push(own.state);
-      sum = sum ? sumOf(sum, own) : own;
-    }
-    return { sum: sum as MicroBatchGradients<P, State>, states, tokens: batches.reduce((count, { tokens }) => count + tokens.length, 0) };
-  }
-
-  #microBatch(batch: Batch, part: number, share: number): MicroBatchGradients<P, State> {
-    const { model, config, carryState } = this.#options;
-    const device = toDevice(batch);
-    const fresh = carryState && this.#carried[part] === undefined ? model.initialState(config, batch.batchSize) : undefined;
-    try {
-      return microBatchGradients(this.#run, this.#params, device, share, carryState ? (this.#carried[part] ?? fresh) : undefined);
-    } finally {
-      disposeTree([device, fresh]);
-    }
+  /** Targets, by which the step's mean is divided, and tokens, for the record. */
+  async #count(batches: readonly Batch[]): Promise<{ targets: number; tokens: number }> {
+    const sum = (of: (batch: Batch) => number): number => batches.reduce((total, batch) => total + of(batch), 0);
+    const counts = Float64Array.of(
+      sum(({ targets }) => countTargets(targets)),
+      sum(({ tokens }) => tokens.length),
+    );
+    if (this.#sharesGradients) await this.#peers.allReduce(counts);
+    const [targets = 0, tokens = 0] = counts;
+    return { targets, tokens: this.#sharesGradients ? tokens : tokens * this.#peers.size };
   }
 
   #update({ grads }: MicroBatchGradients<P, State>, learningRate: number, gradNorm: number): void {
@@ -191,32 +197,51 @@ export class Trainer<C, P extends object, State> {
     this.#carried = states;
   }
 
-  #count(tokens: number, skipped: boolean): void {
+  async #finish(tokens: number, skipped: boolean): Promise<void> {
+    const { every = 1 } = this.#options.outer ?? {};
+    if (this.#outer !== undefined && (this.#steps + 1) % every === 0) {
+      const next = await this.#outer.next(this.#params, this.#options.optimizer);
+      disposeTree(this.#params);
+      this.#params = next;
+    }
     this.#steps++;
     this.#tokens += tokens;
     this.#skipped += skipped ? 1 : 0;
     this.#skippedInARow = skipped ? this.#skippedInARow + 1 : 0;
+    const { checkInterval = 50 } = this.#options;
+    if (this.#peers.size > 1 && checkInterval > 0 && this.#steps % (checkInterval * every) === 0) await this.#compare();
   }
 
-  /** Everything {@link Trainer.restore} needs, copied. @throws SsmError STATE after {@link Trainer.dispose} */
-  async save(): Promise<TrainingState> {
+  /** @throws SsmError STATE where the processes have other parameters than the first */
+  async #compare(): Promise<void> {
+    const copies = await copyToHost([...namedParams(this.#spec, this.#params)].map(([{ name }, one]) => [name, one] as const));
+    await requireSameHash(this.#peers, hashOfBits([...copies.values()].map(({ values }) => values)), this.#steps);
+  }
+
+  /**
+   * Everything {@link Trainer.restore} needs, copied. All processes call it together, and first compare their parameters; with `alone`,
+   * one that hears nothing from the others saves what it knows itself, which is all where no states are carried.
+   * @throws SsmError STATE after {@link Trainer.dispose}, between two outer steps, or where the processes have drifted apart
+   */
+  async save({ alone = false }: { alone?: boolean } = {}): Promise<TrainingState> {
     this.#refuseDisposed();
+    if (!this.isWhole) throw betweenOuterSteps(this.#steps, this.#options.outer?.every ?? 1);
+    const peers = alone ? NOBODY : this.#peers;
     const { optimizer } = this.#options;
     const { tensors, counters: steps } = optimizer.state();
-    const carried = namesOf(this.#carried, CARRIED) as unknown[];
     const counters = {
       steps: this.#steps,
       skipped: this.#skipped,
       skippedInARow: this.#skippedInARow,
       tokens: this.#tokens,
       optimizer: { name: optimizer.name, steps: { ...steps } },
-      carried,
     };
     const named = [...namedParams(this.#spec, this.#params)].map(([{ name }, one]) => [name, one] as const);
     const remembered = Object.entries(tensors).map(([name, one]) => [`${OPTIMIZER}${name}`, one] as const);
-    const states = [...tensorsOf(this.#carried)].map(([path, one]) => [[CARRIED, ...path].join('.'), one] as const);
-    const [params, others] = await Promise.all([copyToHost(named), copyToHost([...remembered, ...states])]);
-    return { params, tensors: others, counters };
+    const outer = this.#outer?.state() ?? [];
+    const [params, others, carried] = await Promise.all([copyToHost(named), copyToHost(remembered), copyCarried(this.#carried, peers)]);
+    if (peers.size > 1) await requireSameHash(peers, hashOfBits([...params.values()].map(({ values }) => values)), counters.steps);
+    return { params, tensors: new Map([...others, ...outer, ...carried.tensors]), counters: { ...counters, carried: carried.trees } };
   }
 
   #refuseDisposed(): void {
@@ -232,48 +257,3 @@ export class Trainer<C, P extends object, State> {
     this.#options.optimizer.dispose();
   }
 }
-
-const otherOptimizer = (got: string, expected: string): SsmError =>
-  new SsmError({
-    code: 'STATE',
-    what: 'Trainer.restore: the state was saved with another optimizer.',
-    expected,
-    got,
-    fix: 'go on with the optimizer of the first run, or start a new run from its parameters',
-  });
-
-const disposed = (): SsmError =>
-  new SsmError({
-    code: 'STATE',
-    what: 'Trainer: the trainer was disposed of.',
-    expected: 'a trainer that owns its parameters',
-    got: 'a freed one',
-    fix: 'dispose after the last use; Trainer.restore continues from what Trainer.save gave',
-  });
-
-const notAwaited = (): SsmError =>
-  new SsmError({
-    code: 'OPTION',
-    what: 'Trainer: the step or evaluation before has not ended.',
-    expected: 'one at a time',
-    got: 'two',
-    fix: 'await each step and each evaluation',
-  });
-
-const nothingToPredict = (step: number): SsmError =>
-  new SsmError({
-    code: 'TOKENS',
-    what: `Trainer.step: step ${step} has no token to predict.`,
-    expected: 'at least one target that counts',
-    got: 'none in all its batches',
-    fix: 'use longer blocks, or a sampler that leaves out texts of one token',
-  });
-
-const diverged = (step: number, count: number, loss: number, gradNorm: number): SsmError =>
-  new SsmError({
-    code: 'DIVERGED',
-    what: `Trainer.step: ${count} steps in a row were not finite and were skipped.`,
-    expected: 'a finite loss and gradient',
-    got: `loss ${loss}, gradient norm ${gradNorm} at step ${step}`,
-    fix: 'lower the learning rate, lengthen the warm-up or clip the gradients (1 is usual), and go on from the last good checkpoint',
-  });

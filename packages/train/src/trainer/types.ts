@@ -2,6 +2,8 @@ import type { SequenceModel } from '@densessm/ssm-core';
 import type { BatchSampler } from '../data/batch';
 import type { Optimizer } from '../optimizers/optimizer';
 import type { Schedule } from '../schedules/schedules';
+import type { OuterOptions } from './outer-step';
+import type { Peers } from './peers';
 
 export interface TrainerOptions<C, P extends object, State> {
   model: SequenceModel<C, P, State>;
@@ -25,6 +27,15 @@ export interface TrainerOptions<C, P extends object, State> {
   carryState?: boolean;
   /** Steps in a row that may be skipped because loss or gradients were not finite; one more is an error. 10 unless given. */
   maxSkippedSteps?: number;
+  /**
+   * The processes that train the same model together, each with a trainer of the same options: N of them with micro-batches of B rows do
+   * what one with N · B rows does. The sampler must be made for `gradientAccumulationSteps` · N micro-batches.
+   */
+  peers?: Peers;
+  /** Trains with little communication: processes add up nothing in a step, and meet every so many. See {@link OuterOptions}. */
+  outer?: OuterOptions;
+  /** Steps (or outer steps) between two comparisons of the parameters of all peers, by a hash; 50 unless given, 0 for none. */
+  checkInterval?: number;
 }
 
 /** What one step did. */
@@ -76,6 +87,6 @@ export interface TrainingCounters {
   /** Tokens read in all steps. */
   tokens: number;
   optimizer: { name: string; steps: Record<string, number> };
-  /** The carried state of each micro-batch of a step, with names in place of tensors. */
+  /** The carried state of each micro-batch of a step, of all peers, with names in place of tensors. */
   carried: unknown[];
 }

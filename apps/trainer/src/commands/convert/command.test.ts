@@ -58,6 +58,8 @@ describe('densessm convert', () => {
     expect(names).toContain('model.safetensors.index.json');
     expect(names.filter((name) => /^model-\d{5}-of/.test(name)).length).toBeGreaterThan(1);
     expect(await readFile(at('half', 'tokenizer.json'))).toEqual(await readFile(at('mamba', 'tokenizer.json')));
+    const listed: string[] = JSON.parse(await readFile(at('half', 'files.json'), 'utf8'));
+    expect([...listed, 'files.json'].sort()).toEqual(names.sort());
   });
 
   it.each(['mamba', 'mamba2', 'retnet'])('quantizes %s, and turns it back into floats of the same values', async (name) => {

@@ -1,5 +1,5 @@
-import { mkdir } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { mkdir, readdir } from 'node:fs/promises';
+import { dirname, join, relative } from 'node:path';
 import { type FileSet, type LoadedModel, loadPretrainedFiles } from '@densessm/checkpoint';
 import { savePretrained, startBackend } from '@densessm/runtime-node';
 import { countParams, disposeTree } from '@densessm/ssm-core';
@@ -37,6 +37,7 @@ export async function convert(io: Io, source: string, folder: string, flags: Con
     remark(io, `writing ${folder}`);
     await savePretrained(target, made, { dtype, maxShardBytes: flags.maxShardSize });
     const copied = await copyCompanions(files, target);
+    await writeFileList(target);
     report(io, { source: name, folder, made, dtype, copied }, flags.json);
   } finally {
     disposeTree(made.params);
@@ -97,6 +98,13 @@ async function copyCompanions(files: FileSet, target: string): Promise<string[]>
     copied.push(name);
   }
   return copied;
+}
+
+/** The list by which a page knows which files to ask for, as of a repository on the Hub. */
+async function writeFileList(target: string): Promise<void> {
+  const entries = await readdir(target, { recursive: true, withFileTypes: true });
+  const names = entries.filter((one) => one.isFile()).map((one) => relative(target, join(one.parentPath, one.name)).replaceAll('\\', '/'));
+  await writeFileWhole(join(target, 'files.json'), `${JSON.stringify(names.sort(), null, 2)}\n`);
 }
 
 interface Report {

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import type { Command } from 'commander';
-import { Interrupted, type Io } from '../../io';
+import { EXIT, Exit, Interrupted, type Io } from '../../io';
 import { relativePath } from '../../output/paths';
 import type { RunInfo } from '../../run-folder/run-info';
 import { addSettingFlags, settingsOf } from '../../settings/flags';
@@ -39,6 +39,7 @@ export const registerTrain: Register = (program: Command, io: Io): void => {
     .option('--config <file>', 'settings from a YAML or JSON file, under the names of the flags')
     .option('--preset <name>', 'start from settings that belong together, see below')
     .option('--break-lock', 'take the folder of a run whose process counts as alive, though you know that it has ended')
+    .option('--requeue', 'continue where the folder holds a checkpoint, else begin; ended by a signal, the run exits with 75')
     .option('--json', 'write every record, and the result at the end, as a line of JSON on stdout');
   addSettingFlags(command);
   command.addHelpText('after', AFTER).action((options) => train(options, program.args, io));
@@ -49,6 +50,7 @@ interface TrainOptions extends Record<string, unknown> {
   readonly preset?: string;
   readonly json?: boolean;
   readonly breakLock?: boolean;
+  readonly requeue?: boolean;
 }
 
 async function train(options: TrainOptions, command: readonly string[], io: Io): Promise<void> {
@@ -57,22 +59,56 @@ async function train(options: TrainOptions, command: readonly string[], io: Io):
     ownModel(plugins, named, io),
   );
   if (given.model !== undefined) await requireModel(given.model, io);
-  const { openRun } = await import('../../run/open-run');
-  const run = await openRun(given, io, { breakLock: options.breakLock });
+  const { joinRanks } = await import('../../run/ranks');
+  const world = await joinRanks(given, io);
+  const { rankRun } = await import('../../run/rank-run');
+  const run = await rankRun(given, io, options, world);
   const { runView } = await import('../../view/run-view');
-  const view = runView(io, { json: options.json === true, logInterval: run.settings.logInterval });
+  const own = world && world.rank > 0 ? unheard(io) : io;
+  const view = runView(own, { json: options.json === true, logInterval: run.settings.logInterval });
   const { trainRun } = await import('../../run/train-run'); // TensorFlow.js takes its time; --help need not wait for it
-  const { info, finished, folder } = await trainRun(run, command, io, view).finally(() => run.lock.release());
-  if (options.json)
+  const { info, finished, folder } = await trainRun(run, command, own, view).finally(() => run.lock.release());
+  await world?.close();
+  if (info === undefined) {
+    if (finished) return;
+    throw new Exit(options.requeue ? EXIT.requeue : EXIT.interrupted);
+  }
+  await tellEnd({ info, finished, folder }, options, io);
+}
+
+interface End {
+  readonly info: RunInfo;
+  readonly finished: boolean;
+  readonly folder: string;
+}
+
+async function tellEnd({ info, finished, folder }: End, { json, requeue }: TrainOptions, io: Io): Promise<void> {
+  if (json)
     io.stdout.write(
       `${JSON.stringify({ type: 'result', folder, state: info.state, step: info.step, loss: info.loss, best: info.best })}\n`,
     );
   const place = relativePath(io.cwd, folder);
+  if (!finished && requeue) {
+    io.stderr.write(`\ninterrupted after ${info.step} steps; saved, to be started again\n`);
+    throw new Exit(EXIT.requeue);
+  }
   if (!finished) throw new Interrupted(farewell(info, place));
-  if (options.json) return;
+  if (json) return;
   const { readReportRun, terminalSummary } = await import('../../report/index');
   const curves = terminalSummary(await readReportRun(folder), io.stdout.columns);
   io.stdout.write(`${[...curves, ...summary(info, place)].join('\n')}\n`);
+}
+
+/** Nobody listens to a process that others speak for. */
+function unheard(io: Io): Io {
+  const { stdin, env, cwd, self, models } = io;
+  const silent = { write: () => true };
+  return {
+    ...{ stdin, env, cwd, self, models, stdout: silent, stderr: silent },
+    get signal() {
+      return io.signal;
+    },
+  };
 }
 
 /** What the plugins stand for; a model that was named besides is not looked for among theirs alone. */

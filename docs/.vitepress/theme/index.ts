@@ -1,0 +1,11 @@
+import type { Theme } from 'vitepress';
+import DefaultTheme from 'vitepress/theme';
+import { LiveFigure } from './live-figure';
+import './style.css';
+
+export default {
+  extends: DefaultTheme,
+  enhanceApp({ app }) {
+    app.component('LiveFigure', LiveFigure);
+  },
+} satisfies Theme;

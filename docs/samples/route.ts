@@ -1,0 +1,19 @@
+import { loadModel } from 'densessm';
+
+const loading = loadModel('./my-model', { weights: 'int8' }); // once for all requests
+
+/** app/api/story/route.ts */
+export async function POST(request: Request): Promise<Response> {
+  const { prompt } = (await request.json()) as { prompt: string };
+  const model = await loading;
+  const parts = model.stream(prompt, { maxTokens: 40, signal: request.signal });
+  const stream = new ReadableStream<Uint8Array>({
+    async pull(controller) {
+      const { value, done } = await parts.next();
+      if (done) controller.close();
+      else controller.enqueue(new TextEncoder().encode(value));
+    },
+    cancel: async () => void (await parts.return()),
+  });
+  return new Response(stream, { headers: { 'content-type': 'text/plain; charset=utf-8' } });
+}

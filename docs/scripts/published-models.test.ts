@@ -1,0 +1,12 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, it } from 'vitest';
+import { root } from '../../scripts/lib/command.mjs';
+import { publishedModels, publishedTable } from './published-models';
+
+it('shows the sizes of published models as they are computed', async () => {
+  const models = await publishedModels();
+  expect(models.find(({ id }) => id === 'state-spaces/mamba-130m')?.parameters).toBe(129_135_360); // as published
+  const page = readFileSync(join(root, 'docs', 'guides', 'published-models.md'), 'utf8');
+  expect(page).toContain(publishedTable(models));
+});

@@ -1,0 +1,3 @@
+export type { DenseSSMOptions } from './call-options';
+export type { DenseSSMModel } from './language-model';
+export { createDenseSSM, type DenseSSMProvider, type DenseSSMSettings } from './provider';

@@ -1,0 +1,54 @@
+import { spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import type { InstalledMpi } from '../../scripts/lib/mpi.mjs';
+
+export type Mpi = InstalledMpi;
+
+/** Arguments of Node that run TypeScript on the sources. */
+export const NODE = ['--import', import.meta.resolve('tsx'), '--conditions=@densessm/source'];
+/** The command `densessm`. */
+export const DENSESSM = [...NODE, fileURLToPath(new URL('../../apps/trainer/src/cli.ts', import.meta.url))];
+export const COLLECTIVES = [...NODE, fileURLToPath(new URL('./collectives.ts', import.meta.url))];
+
+export interface RanksRun {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface RanksOptions {
+  readonly cwd?: string;
+  readonly env?: NodeJS.ProcessEnv;
+  readonly started?: (launcher: number) => void;
+}
+
+/** Starts `ranks` processes of Node with these arguments; `started` learns the launcher's process. */
+export function runRanks(mpi: Mpi, ranks: number, argv: readonly string[], options: RanksOptions = {}): Promise<RanksRun> {
+  const child = spawn(mpi.command, [...mpi.flags, '-n', String(ranks), process.execPath, ...argv], {
+    cwd: options.cwd,
+    env: { ...process.env, ...options.env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  options.started?.(child.pid ?? 0);
+  const texts = { stdout: '', stderr: '' };
+  for (const name of ['stdout', 'stderr'] as const)
+    child[name].on('data', (chunk: Buffer) => {
+      texts[name] += chunk;
+    });
+  return new Promise((resolve, reject) => {
+    child.on('error', reject);
+    child.on('close', (code) => resolve({ code, ...texts }));
+  });
+}
+
+/** Waits until it holds. */
+export async function until(holds: () => boolean): Promise<void> {
+  while (!holds()) await new Promise((resolve) => setTimeout(resolve, 20));
+}
+
+/** The processes of Node below one, in the order in which they were started: its ranks. */
+export function ranksOf(launcher: number): number[] {
+  const children = readFileSync(`/proc/${launcher}/task/${launcher}/children`, 'utf8').trim().split(' ').filter(Boolean).map(Number);
+  return children.flatMap((pid) => (readFileSync(`/proc/${pid}/cmdline`, 'utf8').startsWith(process.execPath) ? [pid] : ranksOf(pid)));
+}
