@@ -23,7 +23,7 @@ const model = await loadModel(join(publicFolder, 'models', 'dense'), { device: '
 
 function withTexts(trace: Trace): TextTrace {
   const textOf = (id: number) => model.tokenizer.decode([id]);
-  const candidates = new Map(trace.layers.flatMap(({ lens }) => [...lens.ids]).map((id) => [id, textOf(id)]));
+  const candidates = Object.fromEntries(trace.layers.flatMap(({ lens }) => [...lens.ids]).map((id) => [id, textOf(id)]));
   return { ...trace, texts: Array.from(trace.tokens, textOf), candidates };
 }
 

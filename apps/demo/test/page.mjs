@@ -1,6 +1,4 @@
 // What the tests do in the page, by the names that a person sees.
-import assert from 'node:assert/strict';
-
 /** @typedef {import('playwright-core').Page} Page */
 
 /**
@@ -36,15 +34,14 @@ export async function write(page, { prompt, seed, tokens = 48 }) {
 /** What axe finds. @param {Page} page @param {string} axe its source @param {string} where */
 export async function accessible(page, axe, where) {
   await page.evaluate(axe);
-  const found = await page.evaluate(async () => {
+  return page.evaluate(async (where) => {
     const { violations } = await /** @type {any} */ (globalThis).axe.run();
-    return violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html, failureSummary }) => `${html.slice(0, 160)} ${failureSummary}`).join(' | ')}`);
-  });
-  assert.deepEqual(found, [], `axe in ${where}`);
+    return violations.map(({ id, nodes }) => `${where}: ${id}: ${nodes.map(({ html, failureSummary }) => `${html.slice(0, 160)} ${failureSummary}`).join(' | ')}`);
+  }, where);
 }
 
 /** Nothing is wider than the screen. @param {Page} page @param {string} where */
 export async function fits(page, where) {
   const [wide, screen] = await page.evaluate(() => [document.documentElement.scrollWidth, document.documentElement.clientWidth]);
-  assert.ok(wide <= screen, `${where} is ${wide} pixels wide on a screen of ${screen}`);
+  return wide <= screen ? [] : [`${where} is ${wide} pixels wide on a screen of ${screen}`];
 }

@@ -130,7 +130,7 @@ function lensOf(trace: TextTrace, layer: TextTrace['layers'][number], length: nu
     Array.from({ length: width }, (_, k) => {
       const place = t * trace.lensSize + k;
       const id = layer.lens.ids[place] ?? 0;
-      return { text: trace.candidates.get(id) ?? '', probability: coarse(Math.exp(layer.lens.logprobs[place] ?? Number.NEGATIVE_INFINITY)) };
+      return { text: trace.candidates[id] ?? '', probability: coarse(Math.exp(layer.lens.logprobs[place] ?? Number.NEGATIVE_INFINITY)) };
     }),
   );
 }
