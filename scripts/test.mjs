@@ -16,6 +16,7 @@ await runMain(async () => {
   const { mpi } = await import('./checks/mpi.mjs');
   const { packages } = await import('./checks/packages.mjs');
   const { browserRuntime, browserSessions, browserWorker, nodePrograms, viteApp } = await import('./checks/consumers.mjs');
+  const { demo } = await import('./checks/demo.mjs');
   const folder = mkdtempSync(join(tmpdir(), 'densessm-test-'));
   /** @type {import('./checks/packages.mjs').Tarballs} */
   const tarballs = new Map();
@@ -33,6 +34,7 @@ await runMain(async () => {
         { name: 'browser', after: ['vite'], run: () => browserSessions(folder) },
         { name: 'web', after: ['vite'], run: () => browserRuntime(folder) },
         { name: 'worker', after: ['vite'], run: () => browserWorker(folder) },
+        { name: 'demo', after: ['build'], run: demo },
       ],
       2,
       process.stdout,

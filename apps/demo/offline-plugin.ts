@@ -24,7 +24,10 @@ export function offline(): Plugin {
         configFile: false,
         root: config.root,
         logLevel: 'warn',
-        define: { FILES: JSON.stringify(['./', ...files.filter((path) => path !== 'index.html')]), VERSION: JSON.stringify(hash.digest('hex').slice(0, 12)) },
+        define: {
+          FILES: JSON.stringify(['./', ...files.filter((path) => path !== 'index.html')]),
+          VERSION: JSON.stringify(hash.digest('hex').slice(0, 12)),
+        },
         build: {
           outDir,
           emptyOutDir: false,

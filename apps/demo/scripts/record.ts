@@ -53,7 +53,11 @@ if (denseRuns?.length && plainRuns?.length) {
         .map((line) => JSON.parse(line) as LogLine),
     );
   const [dense, plain] = [linesOf(denseRuns), linesOf(plainRuns)];
-  const lossesOf = (lines: readonly LogLine[]) => movingAverage(lines.filter(({ type }) => type === 'step').map(({ loss }) => loss), 0.95);
+  const lossesOf = (lines: readonly LogLine[]) =>
+    movingAverage(
+      lines.filter(({ type }) => type === 'step').map(({ loss }) => loss),
+      0.95,
+    );
   const heldOutOf = (lines: readonly LogLine[]) => lines.findLast(({ type }) => type === 'evaluation')?.loss ?? Number.NaN;
   const [ofDense, ofPlain] = [lossesOf(dense), lossesOf(plain)];
   const every = Math.max(1, Math.floor(Math.min(ofDense.length, ofPlain.length) / POINTS));

@@ -5,7 +5,15 @@ import { extname, join, normalize } from 'node:path';
 import { chromium } from 'playwright-core';
 import { findChromium } from '../../../scripts/lib/chromium.mjs';
 
-const TYPES = { '.html': 'text/html', '.js': 'text/javascript', '.css': 'text/css', '.json': 'application/json', '.wasm': 'application/wasm', '.svg': 'image/svg+xml', '.webmanifest': 'application/manifest+json' };
+const TYPES = {
+  '.html': 'text/html',
+  '.js': 'text/javascript',
+  '.css': 'text/css',
+  '.json': 'application/json',
+  '.wasm': 'application/wasm',
+  '.svg': 'image/svg+xml',
+  '.webmanifest': 'application/manifest+json',
+};
 
 /** @param {string} folder @param {{ base?: string, headers?: Record<string, string>, port?: number }} [options] */
 export async function serve(folder, { base = '/somewhere/demo/', headers = {}, port = 0 } = {}) {
@@ -19,12 +27,19 @@ export async function serve(folder, { base = '/somewhere/demo/', headers = {}, p
       response.writeHead(404).end();
       return;
     }
-    response.writeHead(200, { 'Content-Type': TYPES[extname(file)] ?? 'application/octet-stream', 'Content-Length': statSync(file).size, ...headers });
+    response.writeHead(200, {
+      'Content-Type': TYPES[extname(file)] ?? 'application/octet-stream',
+      'Content-Length': statSync(file).size,
+      ...headers,
+    });
     createReadStream(file).pipe(response);
   });
   await new Promise((resolve) => server.listen(port, '127.0.0.1', () => resolve(undefined)));
   const url = `http://127.0.0.1:${/** @type {import('node:net').AddressInfo} */ (server.address()).port}${base}`;
-  const close = () => new Promise((resolve) => (server.close(resolve), server.closeAllConnections()));
+  const close = () => {
+    server.closeAllConnections();
+    return new Promise((resolve) => server.close(resolve));
+  };
   return { url, close };
 }
 

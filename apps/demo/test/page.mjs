@@ -36,7 +36,10 @@ export async function accessible(page, axe, where) {
   await page.evaluate(axe);
   return page.evaluate(async (where) => {
     const { violations } = await /** @type {any} */ (globalThis).axe.run();
-    return violations.map(({ id, nodes }) => `${where}: ${id}: ${nodes.map(({ html, failureSummary }) => `${html.slice(0, 160)} ${failureSummary}`).join(' | ')}`);
+    return violations.map(
+      ({ id, nodes }) =>
+        `${where}: ${id}: ${nodes.map(({ html, failureSummary }) => `${html.slice(0, 160)} ${failureSummary}`).join(' | ')}`,
+    );
   }, where);
 }
 

@@ -100,11 +100,17 @@ export async function train({ browser, url, node }) {
   await press(again.page, 'Go on from here');
   await again.page.getByRole('button', { name: 'Resume' }).click({ timeout: 60_000 });
   await again.page.getByText(/24 of 24 steps done/).waitFor({ timeout: 120_000 });
-  const [download] = await Promise.all([again.page.waitForEvent('download'), again.page.getByRole('button', { name: 'Download' }).first().click()]);
+  const [download] = await Promise.all([
+    again.page.waitForEvent('download'),
+    again.page.getByRole('button', { name: 'Download' }).first().click(),
+  ]);
   const folder = mkdtempSync(join(tmpdir(), 'demo-'));
   await download.saveAs(join(folder, 'model.zip'));
   await run('python3', ['-m', 'zipfile', '-e', join(folder, 'model.zip'), join(folder, 'model')]);
-  assert.ok((await node.textOf(join(folder, 'model', ...readdirSync(join(folder, 'model'))), 'Once')).length > 0, 'a model of the page writes in Node');
+  assert.ok(
+    (await node.textOf(join(folder, 'model', ...readdirSync(join(folder, 'model'))), 'Once')).length > 0,
+    'a model of the page writes in Node',
+  );
   assert.deepEqual([...complaints, ...again.complaints], [], 'the console');
   await context.close();
 }
@@ -133,6 +139,10 @@ export async function offline({ browser, url }) {
   await page.reload();
   assert.equal(await page.evaluate(() => crossOriginIsolated), true, 'isolated without a connection');
   assert.ok((await write(page, { prompt: PROMPT, seed: 5, tokens: 16 }))?.startsWith(PROMPT));
-  assert.deepEqual(complaints.filter((text) => !/ERR_INTERNET_DISCONNECTED/.test(text)), [], 'the console');
+  assert.deepEqual(
+    complaints.filter((text) => !/ERR_INTERNET_DISCONNECTED/.test(text)),
+    [],
+    'the console',
+  );
   await context.close();
 }

@@ -1,5 +1,5 @@
 /** uPlot in the page's own colors. */
-import uPlot from 'uplot';
+import type uPlot from 'uplot';
 
 export interface ChartSeries {
   readonly label: string;

@@ -8,7 +8,8 @@ function sourceOf(choice: Choice): string {
   return './my-model';
 }
 
-const plain = (options: TextOptions): [string, unknown][] => Object.entries(options).filter(([name, value]) => value !== undefined && name !== 'signal');
+const plain = (options: TextOptions): [string, unknown][] =>
+  Object.entries(options).filter(([name, value]) => value !== undefined && name !== 'signal');
 
 export function asCode(choice: Choice, prompt: string, options: TextOptions): string {
   return [
@@ -24,6 +25,9 @@ export function asCode(choice: Choice, prompt: string, options: TextOptions): st
 const quoted = (text: string): string => `'${text.replaceAll("'", "'\\''")}'`;
 
 export function asCommand(choice: Choice, prompt: string, options: TextOptions): string {
-  const flags = plain(options).map(([name, value]) => `--${name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)} ${typeof value === 'number' ? value : quoted(String(value))}`);
+  const flags = plain(options).map(
+    ([name, value]) =>
+      `--${name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)} ${typeof value === 'number' ? value : quoted(String(value))}`,
+  );
   return ['densessm generate', quoted(sourceOf(choice)), quoted(prompt), ...flags].join(' ');
 }

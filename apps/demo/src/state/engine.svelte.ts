@@ -70,7 +70,10 @@ async function open(next: Choice, signal: AbortSignal): Promise<WorkerModel> {
   };
   const files = ['config.json', 'generation_config.json', 'model.safetensors', 'tokenizer.json'];
   const options = { onProgress, signal, onNotice: (text: string) => (notice = text) };
-  if (next.kind === 'files' && !next.files.some(({ name }) => name === 'config.json')) throw new Error(`This is no model: ${nameOf(next)} has no config.json.\n  fix choose the folder that densessm train or Hugging Face wrote`);
+  if (next.kind === 'files' && !next.files.some(({ name }) => name === 'config.json'))
+    throw new Error(
+      `This is no model: ${nameOf(next)} has no config.json.\n  fix choose the folder that densessm train or Hugging Face wrote`,
+    );
   if (next.kind === 'shipped') return worker().load(addressOfShipped(next.twin), { ...options, files });
   return worker().load(next.kind === 'hub' ? next.id : next.files, options);
 }

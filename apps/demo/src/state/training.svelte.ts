@@ -23,7 +23,7 @@ function hear(event: TrainingEvent): void {
     if (event.error) trouble = troubleOf(event.error);
     if (event.state !== 'running') void list();
   }
-  frame ||= requestAnimationFrame(takeOver);
+  if (frame === 0) frame = requestAnimationFrame(takeOver);
 }
 
 function takeOver(): void {

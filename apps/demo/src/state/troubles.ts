@@ -9,7 +9,10 @@ export interface Trouble {
 const WORDS: Readonly<Record<string, { what: string; todo: string }>> = {
   NETWORK: { what: 'The files did not come.', todo: 'Look at the connection and try again; what has come is kept.' },
   BACKEND: { what: 'This device could not start.', todo: 'Try another device under “device” at the top of the page.' },
-  STORAGE: { what: 'The browser has no room left for this site.', todo: 'Delete kept models or runs in Bench, or free space in the browser.' },
+  STORAGE: {
+    what: 'The browser has no room left for this site.',
+    todo: 'Delete kept models or runs in Bench, or free space in the browser.',
+  },
 };
 
 interface Designed {
@@ -25,12 +28,19 @@ export function troubleOf(error: unknown): Trouble {
   const message = error instanceof Error ? error.message : typeof error === 'string' ? error : 'Something went wrong.';
   const code = String((error as Designed | undefined)?.code ?? '');
   const [first = message, ...rest] = message.split('\n');
-  const part = (name: string) => rest.find((line) => line.trim().startsWith(`${name} `))?.trim().slice(name.length).trim();
+  const part = (name: string) =>
+    rest
+      .find((line) => line.trim().startsWith(`${name} `))
+      ?.trim()
+      .slice(name.length)
+      .trim();
   const fix = part('fix');
   const known = WORDS[code];
   const spoken = first.replace(/^SsmError: /, '').replace(/^[\w.]+: (?=\S)/, '');
   const got = part('got');
-  const what = known ? `${known.what} ${sentence(got ?? spoken)}` : sentence(got && !spoken.includes(got) ? `${spoken.replace(/\.$/, '')}: ${got}` : spoken);
+  const what = known
+    ? `${known.what} ${sentence(got ?? spoken)}`
+    : sentence(got && !spoken.includes(got) ? `${spoken.replace(/\.$/, '')}: ${got}` : spoken);
   return { what, todo: sentence(known?.todo ?? fix ?? 'Try again, or reload the page; what was saved is kept.'), detail };
 }
 

@@ -28,7 +28,15 @@ export async function measure(signal: AbortSignal, onResult: (one: Measured) => 
 
 /** Seconds of a step of one model: the fastest of some, without the first. */
 async function trainingStep(signal: AbortSignal): Promise<number> {
-  const run = await engine.client.train({ text: { kind: 'stories', characters: 60_000 }, twins: ['plain'], maxSteps: STEPS, evalInterval: 0, sampleInterval: 0, saveIntervalMs: 0, start: false });
+  const run = await engine.client.train({
+    text: { kind: 'stories', characters: 60_000 },
+    twins: ['plain'],
+    maxSteps: STEPS,
+    evalInterval: 0,
+    sampleInterval: 0,
+    saveIntervalMs: 0,
+    start: false,
+  });
   const times: number[] = [];
   run.listen((event) => {
     if (event.type === 'step' && event.twins.plain) times.push(event.twins.plain.seconds);

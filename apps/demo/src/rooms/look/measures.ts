@@ -18,11 +18,15 @@ export const MEASURES: readonly Measure[] = [
 ];
 
 /** Those that a picture has anything of. */
-export const measuresOf = (picture: Picture): readonly Measure[] => MEASURES.filter(({ of }) => picture.layers.some((layer) => of(layer).length > 0));
+export const measuresOf = (picture: Picture): readonly Measure[] =>
+  MEASURES.filter(({ of }) => picture.layers.some((layer) => of(layer).length > 0));
 
 /** The largest value that is shown: a few outliers must not hide the rest. */
 export function highOf(picture: Picture, measure: Measure): number {
-  const all = picture.layers.flatMap((layer) => [...measure.of(layer)]).filter(Number.isFinite).sort((a, b) => a - b);
+  const all = picture.layers
+    .flatMap((layer) => [...measure.of(layer)])
+    .filter(Number.isFinite)
+    .sort((a, b) => a - b);
   if (measure.id === 'kept') return 1;
   return Math.max(1e-3, all[Math.floor(all.length * 0.985)] ?? 1);
 }

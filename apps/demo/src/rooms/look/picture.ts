@@ -104,7 +104,8 @@ function gateRows(gate: TextTrace['layers'][number]['gates'][number] | undefined
   const result = new Float32Array(rows * length);
   for (let row = 0; row < rows; row++) {
     const group = order.slice(Math.floor((row * width) / rows), Math.floor(((row + 1) * width) / rows));
-    for (let t = 0; t < length; t++) result[row * length + t] = coarse(group.reduce((sum, channel) => sum + (values[t * width + channel] ?? 0), 0) / group.length);
+    for (let t = 0; t < length; t++)
+      result[row * length + t] = coarse(group.reduce((sum, channel) => sum + (values[t * width + channel] ?? 0), 0) / group.length);
   }
   return { rows, width, values: result };
 }

@@ -50,7 +50,7 @@ async function nameAll(model: WorkerModel, ids: readonly number[]): Promise<void
 const likeliest = (part: TimedPart): readonly { token: number; logprob: number }[] => part.topLogprobs ?? [];
 
 /** One after the other: texts of candidates are asked for beside the stream, pieces come in order. */
-async function take(model: WorkerModel, stream: AsyncGenerator<TimedPart, void, undefined>, started: readonly Piece[]): Promise<void> {
+async function take(stream: AsyncGenerator<TimedPart, void, undefined>, started: readonly Piece[]): Promise<void> {
   let [first, last, drawn] = [0, 0, 0];
   for await (const part of stream) {
     isReading = false;
@@ -59,7 +59,15 @@ async function take(model: WorkerModel, stream: AsyncGenerator<TimedPart, void, 
     if (part.token !== undefined) {
       drawn++;
       const top = likeliest(part);
-      pieces = [...pieces, { token: part.token, text: part.text, logprob: part.logprob ?? Number.NaN, others: top.map(({ token, logprob }) => ({ token, logprob, text: '' })) }];
+      pieces = [
+        ...pieces,
+        {
+          token: part.token,
+          text: part.text,
+          logprob: part.logprob ?? Number.NaN,
+          others: top.map(({ token, logprob }) => ({ token, logprob, text: '' })),
+        },
+      ];
     } else if (part.text) pieces = [...pieces, { token: -1, text: part.text, logprob: Number.NaN, others: [] }];
     if (part.finishReason) ending = ENDINGS[part.finishReason];
   }
@@ -80,7 +88,7 @@ async function write(kept: readonly Piece[], extra: Partial<TextOptions> = {}): 
     const ids = drawnBefore.length > 0 ? [...(await model.encode(text)), ...drawnBefore] : text;
     const options = settings.options();
     seed = options.seed;
-    await take(model, model.streamTokens(ids, { ...options, ...extra, topLogprobs: 5, signal: stopper.signal }), kept);
+    await take(model.streamTokens(ids, { ...options, ...extra, topLogprobs: 5, signal: stopper.signal }), kept);
   } catch (error) {
     if (!isAbort(error)) trouble = troubleOf(error);
     else ending = ENDINGS.aborted;
@@ -98,7 +106,10 @@ function stop(): void {
 async function candidatesAt(index: number): Promise<readonly Candidate[]> {
   const [model, piece] = [engine.model, pieces[index]];
   if (!model || !piece) return [];
-  await nameAll(model, piece.others.map(({ token }) => token));
+  await nameAll(
+    model,
+    piece.others.map(({ token }) => token),
+  );
   return piece.others.map((one) => ({ ...one, text: names.get(one.token) ?? '' }));
 }
 

@@ -20,7 +20,8 @@ export const FAMILIES: readonly { id: TrainingFamily; name: string }[] = [
 export type TextKind = 'stories' | 'text' | 'file';
 
 const asked = route.query;
-const known = <T extends string>(list: readonly { id: T }[], id: string | null, otherwise: T): T => list.find((one) => one.id === id)?.id ?? otherwise;
+const known = <T extends string>(list: readonly { id: T }[], id: string | null, otherwise: T): T =>
+  list.find((one) => one.id === id)?.id ?? otherwise;
 
 let kind = $state<TextKind>('stories');
 let pasted = $state('');
@@ -43,7 +44,17 @@ function options(): TrainOptions {
   const every = Math.max(5, Math.min(50, Math.round(maxSteps / 6)));
   const { hiddenSize, numHiddenLayers } = sizes;
   const small = size === 'tiny' ? { batchSize: 8, blockSize: 64 } : {};
-  return { text: textOf(), family, hiddenSize, numHiddenLayers, maxSteps, evalInterval: every, sampleInterval: every, denseLayers: 1, ...small };
+  return {
+    text: textOf(),
+    family,
+    hiddenSize,
+    numHiddenLayers,
+    maxSteps,
+    evalInterval: every,
+    sampleInterval: every,
+    denseLayers: 1,
+    ...small,
+  };
 }
 
 export const form = {
@@ -85,7 +96,8 @@ export const form = {
     length = value;
   },
   get obstacle(): string | undefined {
-    if (kind === 'text' && pasted.trim().length < 2000) return `Paste at least 2,000 characters; there are ${pasted.trim().length.toLocaleString('en')}.`;
+    if (kind === 'text' && pasted.trim().length < 2000)
+      return `Paste at least 2,000 characters; there are ${pasted.trim().length.toLocaleString('en')}.`;
     if (kind === 'file' && !file) return 'Choose a text file, or drop one here.';
     return undefined;
   },
