@@ -1,5 +1,5 @@
 /** What a room does, as code and as a command. */
-import type { TextOptions } from 'densessm/web';
+import type { TextOptions } from 'densessm';
 import type { Choice } from './engine.svelte';
 
 function sourceOf(choice: Choice): string {

@@ -1,5 +1,5 @@
 /** How tokens are drawn in Talk; kept in the address. */
-import type { TextOptions } from 'densessm/web';
+import type { TextOptions } from 'densessm';
 import type { Word } from '../../state/words';
 
 export interface Slider {

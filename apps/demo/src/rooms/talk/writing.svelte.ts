@@ -1,5 +1,6 @@
 /** The text of the room Talk: a prompt, what came after it, and how it came. */
-import type { TextOptions, TimedPart, WorkerModel } from 'densessm/web';
+import type { TextOptions } from 'densessm';
+import type { TimedPart, WorkerModel } from 'densessm/web';
 import { engine } from '../../state/engine.svelte';
 import { speed } from '../../state/speed.svelte';
 import { isAbort, type Trouble, troubleOf } from '../../state/troubles';

@@ -8,9 +8,9 @@ export const SIZES = [
   { id: 'medium', name: 'Medium', hiddenSize: 160, numHiddenLayers: 6 },
 ] as const;
 export const LENGTHS = [
-  { id: '150', name: 'A minute or two', steps: 150 },
-  { id: '500', name: 'Some minutes', steps: 500 },
-  { id: '2000', name: 'A long while', steps: 2000 },
+  { id: '150', name: 'Short', steps: 150 },
+  { id: '500', name: 'Medium', steps: 500 },
+  { id: '2000', name: 'Long', steps: 2000 },
 ] as const;
 export const FAMILIES: readonly { id: TrainingFamily; name: string }[] = [
   { id: 'mamba', name: 'Mamba' },
