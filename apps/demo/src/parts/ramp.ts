@@ -45,5 +45,5 @@ export const css = ([r, g, b]: Rgb): string => `rgb(${Math.round(r)} ${Math.roun
 export function inkOn([r, g, b]: Rgb): string {
   const linear = (value: number) => ((value / 255 + 0.055) / 1.055) ** 2.4;
   const luminance = 0.2126 * linear(r) + 0.7152 * linear(g) + 0.0722 * linear(b);
-  return luminance > 0.19 ? '#14171a' : '#ffffff';
+  return luminance > 0.179 ? '#000000' : '#ffffff'; // where both have the same contrast, 4.58
 }
