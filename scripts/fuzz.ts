@@ -1,43 +1,30 @@
-/** Damages files for as long as asked and reads them: npm run fuzz -- [rounds] [seed]. The suite does the same with few rounds. */
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+/**
+ * Damages what comes from outside for as long as asked: npm run fuzz -- [target] [rounds] [seed]. Everything must be read, or refused with an error
+ * of ours, within two seconds; requests to the server answered. tests/fuzz.test.ts does the same with few rounds.
+ */
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { seededRandom } from '@densessm/generate';
-import { dataFile } from '../apps/trainer/src/data/finding/local';
-import { noCounts, readPieces } from '../apps/trainer/src/data/reading/read';
-import { damagedBytes } from '../apps/trainer/src/test-support/damage';
+import { fuzzServer } from './lib/fuzz/server';
+import { fuzzTarget } from './lib/fuzz/target';
+import { TARGETS } from './lib/fuzz/targets';
 
-const [rounds = '5000', seed = '1'] = process.argv.slice(2);
-/** Reading a small file takes a millisecond. */
-const MOST_MS = 2000;
-const fixtures = join(import.meta.dirname, '../apps/trainer/fixtures/parquet');
-const folder = await mkdtemp(join(tmpdir(), 'fuzz-'));
+const SERVER = 'server';
+const [chosen = 'all', rounds = '5000', seed = '1'] = process.argv.slice(2);
+const names = chosen === 'all' ? [...Object.keys(TARGETS), SERVER] : [chosen];
 
-async function read(bytes: Uint8Array): Promise<void> {
-  const path = join(folder, 'rows.parquet');
-  await writeFile(path, bytes);
-  const started = performance.now();
+for (const name of names) {
+  if (name === SERVER) {
+    console.log(`server: ${rounds} odd requests were answered: ${await fuzzServer(Number(rounds), Number(seed))}`);
+    continue;
+  }
+  const target = TARGETS[name];
+  if (target === undefined) throw new Error(`there is no target ${name}: all, ${[...Object.keys(TARGETS), SERVER].join(', ')}`);
+  const folder = await mkdtemp(join(tmpdir(), 'fuzz-'));
   try {
-    const options = { field: 'text', skipBadLines: true, onProgress: () => undefined };
-    for await (const _ of readPieces([await dataFile(path, 'rows.parquet')], noCounts(), options));
-  } catch (error) {
-    if (!(error instanceof Error && error.name === 'SsmError')) throw error;
+    const done = await fuzzTarget(target, folder, Number(rounds), Number(seed));
+    for (const what of done) console.log(`${name}: ${rounds} damaged copies of ${what} were read or refused with an error of ours`);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
   }
-  const took = performance.now() - started;
-  if (took > MOST_MS) throw new Error(`reading took ${Math.round(took)} ms`);
-}
-
-try {
-  for (const name of ['rows-snappy.parquet', 'rows-zstd.parquet', 'null.parquet']) {
-    const whole = await readFile(join(fixtures, name));
-    const random = seededRandom(Number(seed));
-    for (let round = 0; round < Number(rounds); round++) {
-      await read(damagedBytes(whole, () => random.next())).catch((cause: unknown) => {
-        throw new Error(`${name}, seed ${seed}, round ${round}`, { cause });
-      });
-    }
-    console.log(`${name}: ${rounds} damaged copies were read or refused with an error of ours`);
-  }
-} finally {
-  await rm(folder, { recursive: true, force: true });
 }

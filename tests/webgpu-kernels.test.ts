@@ -1,23 +1,29 @@
-import { cumsum, embedding, silu } from '@densessm/kernels';
+import { cumsum, embedding, matMul, silu } from '@densessm/kernels';
 import { kernelChecks } from '@densessm/kernels/checks';
 import { registerWebGpuKernels } from '@densessm/kernels/webgpu';
 import { startBackend } from '@densessm/runtime-node';
 import { SsmError } from '@densessm/ssm-core';
 import { describeKernelChecks, expectClose } from '@densessm/testing';
 import {
+  add,
   addN,
   cast,
+  concat,
   dispose,
   fill,
   findBackend,
   grads,
   mean,
+  mul,
   setBackend,
   slice,
+  split,
+  sub,
   sum,
   type Tensor,
   tensor,
   tensor1d,
+  tensor2d,
   tidy,
   zeros,
 } from '@tensorflow/tfjs-core';
@@ -74,6 +80,31 @@ describe.skipIf(missing)('WebGPU', () => {
     await expectClose('mean', wantAverage, average, 1e-6);
   });
 
+  it.each<[string, (x: Tensor, y: Tensor) => Tensor, number[], number[]]>([
+    ['adds', add, [3, 7], [3, 7]],
+    ['adds a row to each', add, [2, 3, 7], [7]],
+    ['multiplies along axes of one', mul, [2, 3, 5, 4], [3, 1, 4]],
+    ['multiplies what both repeat', mul, [3, 1, 4], [2, 1, 5, 1]],
+    ['subtracts from a number', (x, y) => sub(y, x), [67], []],
+    ['joins and cuts the last axis', (x, y) => addN(split(concat([x, y], 1), 2, 1)), [3, 5], [3, 7]],
+    ['joins and cuts the first axis', (x, y) => concat(split(concat([x, y], 0), [4, 1], 0).reverse(), 0), [2, 3, 2], [3, 3, 2]],
+  ])('%s as the cpu does', async (_, operation, first, second) => {
+    const both = async () => {
+      const of = (shape: number[], by: number) =>
+        tensor(
+          Float32Array.from({ length: shape.reduce((a, b) => a * b, 1) }, (_, i) => (i % 11) + by),
+          shape,
+        );
+      const y = tidy(() => operation(of(first, 0.5), of(second, -2)));
+      return { shape: y.shape, values: [...(await y.data())] };
+    };
+    const got = await both();
+    await setBackend('cpu');
+    const want = await both();
+    await setBackend('webgpu');
+    expect(got).toEqual(want);
+  });
+
   it('adds the gradients of equal ids over more tokens than are sorted at a time', async () => {
     const [tokens, vocabSize] = [5000, 97];
     const values = Int32Array.from({ length: tokens }, (_, i) => (i * i + 7 * i) % vocabSize);
@@ -104,6 +135,31 @@ describe.skipIf(missing)('WebGPU', () => {
     dispose(inUse);
   });
 
+  it('multiplies matrices that are more than the device binds at a time', async () => {
+    const own = device();
+    const { limits } = own;
+    const fewer = { ...Object.fromEntries(LIMITS.map((name) => [name, limits[name]])), maxStorageBufferBindingSize: 4 * 64 * 200 };
+    const sample = (shape: [number, number], seed: number) =>
+      tensor2d(
+        Float32Array.from({ length: shape[0] * shape[1] }, (_, i) => Math.sin(seed + i * 12.9898)),
+        shape,
+      );
+    for (const [transposeA, transposeB] of [
+      [false, false],
+      [false, true],
+      [true, false],
+      [true, true],
+    ] as const) {
+      const a = sample(transposeA ? [150, 135] : [135, 150], 1);
+      const b = sample(transposeB ? [140, 150] : [150, 140], 2);
+      const want = await matMul({ a, b }, { transposeA, transposeB }).data();
+      Object.defineProperty(own, 'limits', { value: fewer, configurable: true });
+      const got = await matMul({ a, b }, { transposeA, transposeB }).data();
+      Object.defineProperty(own, 'limits', { value: limits, configurable: true });
+      await expectClose('product', want, got, 1e-5);
+    }
+  });
+
   it('sums what is empty to zeros', async () => {
     expect([...(await sum(zeros([3, 0]), 1).data())]).toEqual([0, 0, 0]);
   });
@@ -125,5 +181,7 @@ describe.skipIf(missing)('WebGPU', () => {
     expect((await silu(fill([2], 0)).data())[0]).toBe(0);
   });
 });
+
+const LIMITS = ['maxComputeWorkgroupsPerDimension', 'maxComputeWorkgroupStorageSize', 'maxStorageBuffersPerShaderStage'] as const;
 
 const device = () => (findBackend('webgpu') as unknown as { device: GPUDevice }).device;

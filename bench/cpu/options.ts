@@ -23,8 +23,8 @@ const FLAGS = {
 
 export type Options = ReturnType<typeof readOptions>;
 
-export function readOptions() {
-  const { values } = parseArgs({ options: FLAGS });
+export function readOptions(args = process.argv.slice(2)) {
+  const { values } = parseArgs({ args, options: FLAGS });
   const list = (words: string) => words.split(',').filter((word) => word !== '');
   return {
     /** Sections; all where it is empty. */

@@ -15,7 +15,8 @@ const platform: WebGpuPlatform = {
     if (DAWN === undefined) throw new Error('set DAWN to the file dawn.node of the package webgpu');
     const { create, globals } = module.createRequire(import.meta.url)(DAWN) as typeof import('webgpu');
     Object.assign(globalThis, globals);
-    instance = create([TOGGLES]);
+    const { BACKEND } = process.env; // null computes nothing: what the host does alone
+    instance = create(BACKEND ? [`backend=${BACKEND}`, TOGGLES] : [TOGGLES]);
     Object.defineProperty(globalThis, 'navigator', { configurable: true, value: { gpu: instance } });
     return instance;
   },

@@ -1,9 +1,10 @@
 import { checkKernel, kernelChecks } from '@densessm/kernels/checks';
 
 /** Every kernel on every sample beside its reference on the CPU; a line per kernel, and how many quantities are off. */
-export async function runParity(say: (line: string) => void): Promise<number> {
+export async function runParity(say: (line: string) => void, only: RegExp): Promise<number> {
   let off = 0;
   for (const check of kernelChecks) {
+    if (!only.test(check.name)) continue;
     const start = performance.now();
     let [count, worst] = [0, 0];
     for await (const { sample, quantity, error, bound, cause } of checkKernel(check, 'webgpu')) {

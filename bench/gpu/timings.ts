@@ -12,6 +12,7 @@ import {
   softplus,
   squareSum,
 } from '@densessm/kernels';
+import { withPrecision } from '@densessm/kernels/internal';
 import {
   add,
   dispose,
@@ -67,14 +68,18 @@ function values<T extends Tensor>(...shape: number[]): T {
 
 type Case = () => { name: string; work: number; unit: string; call: () => Tensor | Tensor[]; inputs: Tensor[] };
 
-const product = (M: number, K: number, N: number, transposeA: boolean, transposeB: boolean, stock = false): Case => {
+type Kind = 'ours' | 'stock' | 'f16';
+
+const product = (M: number, K: number, N: number, transposeA: boolean, transposeB: boolean, kind: Kind = 'ours'): Case => {
   const letters = `${transposeA ? 'Aᵀ' : 'A'} ${transposeB ? 'Bᵀ' : 'B'}`;
   return () => {
     const a = values(...(transposeA ? [K, M] : [M, K]));
     const b = values(...(transposeB ? [N, K] : [K, N]));
-    const call = () => (stock ? stockMatMul(a, b, transposeA, transposeB) : matMul({ a, b }, { transposeA, transposeB }));
+    const ours = () => matMul({ a, b }, { transposeA, transposeB });
+    const calls = { ours, stock: () => stockMatMul(a, b, transposeA, transposeB), f16: () => withPrecision('f16', ours) };
+    const call = calls[kind];
     return {
-      name: `${stock ? 'tfjs ' : ''}matMul ${letters} ${M} × ${K} × ${N}`,
+      name: `${{ ours: '', stock: 'tfjs ', f16: 'f16 ' }[kind]}matMul ${letters} ${M} × ${K} × ${N}`,
       work: (2 * M * K * N) / 1e9,
       unit: 'TFLOP/s',
       call,
@@ -87,13 +92,20 @@ const products: Case[] = [
   ...[1024, 2048, 4096, 8192].map((n) => product(n, n, n, false, false)),
   product(4096, 4096, 4096, false, true),
   product(4096, 4096, 4096, true, false),
-  ...[1024, 4096].map((n) => product(n, n, n, false, false, true)),
-  product(4096, 4096, 4096, false, true, true),
+  ...[1024, 4096].map((n) => product(n, n, n, false, false, 'stock')),
+  product(4096, 4096, 4096, false, true, 'stock'),
   product(4096, 768, 3072, false, true),
   product(4096, 1536, 80, false, true),
   product(80, 4096, 1536, true, false),
   product(4096, 768, 50280, false, true),
   product(1, 768, 3072, false, true),
+  ...[1024, 2048, 4096, 8192].map((n) => product(n, n, n, false, false, 'f16')),
+  product(4096, 4096, 4096, false, true, 'f16'),
+  product(4096, 4096, 4096, true, false, 'f16'),
+  product(4096, 768, 3072, false, true, 'f16'),
+  product(3072, 4096, 768, true, false, 'f16'),
+  product(4096, 1536, 80, false, true, 'f16'),
+  product(4096, 768, 50280, false, true, 'f16'),
 ];
 
 const scan = (B: number, T: number, backward: boolean): Case => {
@@ -182,11 +194,15 @@ const cases: Case[] = [
 ];
 
 /** Times every case; one that fails is a line of its own. */
-export async function runTimings(say: (line: string) => void): Promise<Timed[]> {
+export async function runTimings(say: (line: string) => void, only: RegExp): Promise<Timed[]> {
   const all: Timed[] = [];
   for (const prepare of cases) {
     try {
       const { name, work, unit, call, inputs } = prepare();
+      if (!only.test(name)) {
+        dispose(inputs);
+        continue;
+      }
       const [bestMs, medianMs] = await time(call);
       dispose(inputs);
       const rate = work / bestMs;

@@ -49,6 +49,8 @@ const documentsIn = (/** @type {string} */ folder) =>
  */
 export async function viteApp(folder, tarballs) {
   const program = await installConsumer('vite-app', folder, tarballs);
+  cpSync(join(root, 'examples', 'page'), join(program, 'page'), { recursive: true });
+  cpSync(join(root, 'tests', 'consumers', 'node-esm', 'models', 'whole'), join(program, 'page-model'), { recursive: true });
   const typescript = await capture([process.execPath, 'node_modules/typescript/bin/tsc', '--pretty', 'false'], { cwd: program });
   const bundle = await capture([process.execPath, 'build.mjs'], { cwd: program });
   return outcome([typescript, bundle], `tsc and vite build: ${bundle.code === 0 ? tail(bundle.stdout, 1) : 'failed'}`);
@@ -61,7 +63,7 @@ export async function viteApp(folder, tarballs) {
 export const browserSessions = (folder) => inChromium(folder, 'check.mjs', 'snapshots');
 
 /**
- * The runtime for browsers in pages with and without threads, and its README's example. Uses what {@link viteApp} installed.
+ * The runtime for browsers in pages with and without threads, its README's example and `examples/page`. Uses what {@link viteApp} installed.
  * @param {string} folder
  */
 export const browserRuntime = (folder) => inChromium(folder, 'runtime-check.mjs', 'runtime-web');

@@ -8,7 +8,7 @@ import { vitest } from './sources.mjs';
  * @returns {Promise<import('../lib/phases.mjs').Outcome>}
  */
 export async function mpi(folder) {
-  const found = installedMpi().map(({ name }) => name);
+  const found = installedMpi().map(({ name }) => String(name));
   if (found.length === 0) return { passed: 0, failed: 0, note: 'there is no mpirun: apt-get install openmpi-bin mpich', output: '' };
   const outcome = await vitest(join(folder, 'vitest-mpi.json'), ['--config', 'vitest.mpi.config.ts']);
   const problem = hostProblem();

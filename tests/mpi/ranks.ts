@@ -21,20 +21,22 @@ export interface RanksOptions {
   readonly cwd?: string;
   readonly env?: NodeJS.ProcessEnv;
   readonly started?: (launcher: number) => void;
+  /** Sees all that was written so far, each time that there is more. */
+  readonly heard?: (text: string) => void;
 }
 
 /** Starts `ranks` processes of Node with these arguments; `started` learns the launcher's process. */
-export function runRanks(mpi: Mpi, ranks: number, argv: readonly string[], options: RanksOptions = {}): Promise<RanksRun> {
-  const child = spawn(mpi.command, [...mpi.flags, '-n', String(ranks), process.execPath, ...argv], {
-    cwd: options.cwd,
-    env: { ...process.env, ...options.env },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-  options.started?.(child.pid ?? 0);
+export const runRanks = (mpi: Mpi, ranks: number, argv: readonly string[], options: RanksOptions = {}): Promise<RanksRun> =>
+  runCommand([mpi.command, ...mpi.flags, '-n', String(ranks), process.execPath, ...argv], options);
+
+export function runCommand([program = '', ...words]: readonly string[], { cwd, env, started, heard }: RanksOptions): Promise<RanksRun> {
+  const child = spawn(program, words, { cwd, env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
+  started?.(child.pid ?? 0);
   const texts = { stdout: '', stderr: '' };
   for (const name of ['stdout', 'stderr'] as const)
     child[name].on('data', (chunk: Buffer) => {
       texts[name] += chunk;
+      heard?.(texts.stdout + texts.stderr);
     });
   return new Promise((resolve, reject) => {
     child.on('error', reject);

@@ -170,7 +170,7 @@ def check_written(samples: list[dict], folder: Path) -> list[str]:
     for sample in samples:
         context = " ".join(sample["doc"]["text"].split(" ")[:-1])
         flags = ["--max-tokens", str(WRITTEN), "--temperature", "0", "--stop", "\n\n", "--json"]
-        want = json.loads(run("generate", str(folder), context, *flags).splitlines()[-1])["text"]
+        want = json.loads(run("generate", str(folder), context, *flags))["text"]
         got = sample["resps"][0][0]
         if want != got:
             wrong.append(f"generation after {context!r}: densessm generate writes {want!r}, lm_eval got {got!r}")

@@ -29,12 +29,19 @@ export async function openMpi(options: MpiOptions = {}): Promise<Communicator> {
   const { library: given, communicationTimeout = 600, env = process.env } = options;
   if (!(communicationTimeout > 0)) throw badTimeout(communicationTimeout);
   const launcher = launcherOf(env);
+  for (const [name, value] of Object.entries(UCX)) process.env[name] ??= value;
   const { library, path } = findLibrary(await loadKoffi(), given, launcher, env);
   const bindings = bind(library);
   if (launcher !== undefined && bindings.size !== launcher.size) throw wrongLibrary(bindings, path, launcher);
   const about = `${bindings.version} (${path}), ${launcher?.name ?? 'no launcher'}`;
   return new Mpi(bindings, { about, localSize: launcher?.localSize ?? 1, timeoutMs: communicationTimeout * 1000 });
 }
+
+/**
+ * UCX, over which MPICH may send, patches malloc's system calls as it starts: beside the other threads of Node that crashes now and then.
+ * Its own handler of the crash then hangs.
+ */
+const UCX = { UCX_MEM_EVENTS: 'n', UCX_HANDLE_ERRORS: 'none' } as const;
 
 interface About {
   readonly about: string;

@@ -13,6 +13,7 @@ export { type LinearInputs, linear } from './operations/linear/kernel';
 export type { LinearCrossEntropyAttrs, LinearCrossEntropyInputs } from './operations/linear-cross-entropy/inputs';
 export { linearCrossEntropy } from './operations/linear-cross-entropy/kernel';
 export { type MatMulAttrs, type MatMulInputs, matMul } from './operations/matmul/kernel';
+export type { Precision } from './operations/matmul/precision';
 export type { RmsNormAttrs, RmsNormInputs } from './operations/rms-norm/inputs';
 export { rmsNorm } from './operations/rms-norm/kernel';
 export type { SelectiveScanInputs } from './operations/selective-scan/inputs';

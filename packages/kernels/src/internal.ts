@@ -1,2 +1,3 @@
 export { linearParts } from './operations/linear/kernel';
+export { hasHalfProducts, withPrecision } from './operations/matmul/precision';
 export { readStates, type ScanStates, selectiveScanShown } from './operations/selective-scan/shown-states';

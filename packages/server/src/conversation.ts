@@ -1,4 +1,13 @@
-import { type ChatMessage, type ChatPrompt, chatPrompt, messageEnds, type Tokenizer } from '@densessm/tokenizer';
+import {
+  type ChatMessage,
+  type ChatPrompt,
+  type ChatPromptOptions,
+  type ChatText,
+  chatPrompt,
+  chatText,
+  messageEnds,
+  type Tokenizer,
+} from '@densessm/tokenizer';
 import { ApiError, badField, unsupported } from './errors';
 import { isObject } from './fields';
 
@@ -35,14 +44,22 @@ function partText(part: unknown, param: string): string {
   throw isObject(part) && typeof part.type === 'string' ? unsupported(param, 'Content that is not text') : badField(param, 'text');
 }
 
+/** A conversation as text. @throws ApiError 400 */
+export const textOf = (tokenizer: Tokenizer, messages: readonly ChatMessage[], options: ChatPromptOptions): ChatText =>
+  understood(() => chatText(tokenizer, messages, options));
+
 /** A conversation, and where its messages end. @throws ApiError 400 */
-export function promptOf(tokenizer: Tokenizer, messages: readonly ChatMessage[], tools: readonly unknown[] | undefined): ServedPrompt {
-  const options = tools ? { tools } : {};
+export function promptOf(tokenizer: Tokenizer, messages: readonly ChatMessage[], options: ChatPromptOptions): ServedPrompt {
+  const prompt = understood(() => chatPrompt(tokenizer, messages, options));
+  if (prompt.ids.length === 0) throw badField('messages', 'a conversation with text');
+  return { ...prompt, borders: messageEnds(tokenizer, messages, prompt, options) };
+}
+
+/** A template may refuse a conversation. */
+function understood<T>(write: () => T): T {
   try {
-    const prompt = chatPrompt(tokenizer, messages, options);
-    if (prompt.ids.length > 0) return { ...prompt, borders: messageEnds(tokenizer, messages, prompt, options) };
+    return write();
   } catch (error) {
     throw new ApiError(400, error instanceof Error ? error.message : 'The chat template refuses these messages.', { param: 'messages' });
   }
-  throw badField('messages', 'a conversation with text');
 }

@@ -1,3 +1,4 @@
+import { parseChatJson } from '@densessm/tokenizer';
 import { ApiError, badField } from './errors';
 
 /** A JSON object of a client, none of whose fields is trusted; null counts as absent, as in the API. */
@@ -65,12 +66,23 @@ export async function readBody(request: Request, maxBytes: number): Promise<Body
   if (!/^application\/(?:[\w.+-]+\+)?json\s*(?:;|$)/i.test(type)) throw new ApiError(415, 'The content-type must be application/json.');
   const bytes = await readBytes(request, maxBytes);
   try {
-    const json: unknown = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
-    if (isObject(json)) return json;
+    const text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+    const json: unknown = JSON.parse(text);
+    if (isObject(json)) return { ...json, ...forTemplates(json, text) };
   } catch {
     // told below
   }
   throw new ApiError(400, 'The body must be a JSON object.');
+}
+
+/** What a chat template prints: there 1.0 is not 1, as little as in Python. */
+const FOR_TEMPLATES = ['messages', 'tools', 'input'];
+
+function forTemplates(json: Body, text: string): Body {
+  const names = FOR_TEMPLATES.filter((name) => typeof json[name] === 'object');
+  if (names.length === 0) return {};
+  const exact = parseChatJson(text) as Body;
+  return Object.fromEntries(names.map((name) => [name, exact[name]]));
 }
 
 async function readBytes(request: Request, maxBytes: number): Promise<Uint8Array> {

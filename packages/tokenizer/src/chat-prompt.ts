@@ -6,27 +6,36 @@ import type { Tokenizer } from './tokenizer';
 /** How a conversation is written, besides its messages. */
 export type ChatPromptOptions = Omit<ChatOptions, 'addGenerationPrompt'>;
 
-/** A conversation before the model reads it, its answer about to begin. */
-export interface ChatPrompt {
+/** A conversation as text, its answer about to begin. */
+export interface ChatText {
   readonly text: string;
-  readonly ids: readonly number[];
   /** What ends the answer besides an eos token. */
   readonly stop: readonly string[];
   /** Whether a space at the start of the answer is no part of it. */
   readonly trimsStart: boolean;
 }
 
+/** A conversation before the model reads it. */
+export interface ChatPrompt extends ChatText {
+  readonly ids: readonly number[];
+}
+
 const USER_TURN = '\nUser:';
 
 /**
- * A conversation as tokens: by the tokenizer's chat template, else as lines of `User:` and `Assistant:`.
+ * A conversation as text: by the tokenizer's chat template, else as lines of `User:` and `Assistant:`.
  * @throws TokenizerError OPTION for what is no conversation, CONFIG where the template refuses it
  */
-export function chatPrompt(tokenizer: Tokenizer, messages: readonly ChatMessage[], options: ChatPromptOptions = {}): ChatPrompt {
+export function chatText(tokenizer: Tokenizer, messages: readonly ChatMessage[], options: ChatPromptOptions = {}): ChatText {
   const text = writerOf(tokenizer, options)(messages, true);
-  const isTemplated = hasTemplate(tokenizer, options);
-  const ids = tokenizer.encode(text, { addSpecialTokens: !isTemplated });
-  return { text, ids, stop: isTemplated ? [] : [USER_TURN], trimsStart: !isTemplated };
+  return hasTemplate(tokenizer, options) ? { text, stop: [], trimsStart: false } : { text, stop: [USER_TURN], trimsStart: true };
+}
+
+/** The same with its tokens. @throws TokenizerError as {@link chatText} */
+export function chatPrompt(tokenizer: Tokenizer, messages: readonly ChatMessage[], options: ChatPromptOptions = {}): ChatPrompt {
+  const written = chatText(tokenizer, messages, options);
+  // a template writes all special tokens itself
+  return { ...written, ids: tokenizer.encode(written.text, { addSpecialTokens: !hasTemplate(tokenizer, options) }) };
 }
 
 type Writer = (messages: readonly ChatMessage[], isAnswerNext: boolean) => string;

@@ -1,4 +1,5 @@
-export { type ChatPrompt, type ChatPromptOptions, chatPrompt, messageEnds } from './chat-prompt';
+export { parseChatJson } from './chat/json-number';
+export { type ChatPrompt, type ChatPromptOptions, type ChatText, chatPrompt, chatText, messageEnds } from './chat-prompt';
 export type { ChatMessage, ChatOptions } from './chat-template';
 export { TokenizerError, type TokenizerErrorCode } from './errors';
 export { type CompanionFiles, tokenizerFromJson } from './from-json';

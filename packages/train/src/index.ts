@@ -12,7 +12,14 @@ export { sourcePart, type TokenSourceOptions, tokenSource } from './data/source'
 export { type AdamWOptions, adamW } from './optimizers/adamw';
 export { clipFactor, gradientNorm } from './optimizers/clip';
 export { type MuonOptions, muon } from './optimizers/muon';
-export { decaysByDefault, type Optimizer, type OptimizerState, type ParamRule, type Update } from './optimizers/optimizer';
+export {
+  decaysByDefault,
+  type Optimizer,
+  type OptimizerState,
+  type ParamRule,
+  type StepMeasures,
+  type Update,
+} from './optimizers/optimizer';
 export { type SgdOptions, sgd } from './optimizers/sgd';
 export { gateStatistics } from './records/gate-statistics';
 export { parseRecordLine, recordLine } from './records/jsonl';

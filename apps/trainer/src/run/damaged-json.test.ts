@@ -4,11 +4,10 @@ import { join } from 'node:path';
 import { seededRandom } from '@densessm/generate';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { openCheckpoint, writeCheckpoint } from '../run-folder/checkpoint';
-import { type RunInfo, readRunInfo } from '../run-folder/run-info';
-import type { TrainingNotes } from '../run-folder/training-notes';
-import { completeSettings } from '../settings/resolve';
+import { readRunInfo } from '../run-folder/run-info';
 import { damagedJson } from '../test-support/damage';
 import { run } from '../test-support/fake-io';
+import { CHECKPOINT_JSON, NOTES, RUN } from '../test-support/run-files';
 import { openRun } from './open-run';
 import { notesOf } from './restore';
 
@@ -17,18 +16,6 @@ beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'densessm-damaged-'));
 });
 afterEach(() => rm(folder, { recursive: true }));
-
-const RUN: Omit<RunInfo, 'data'> = {
-  ...{ format: 'densessm-run-1', name: 'a', state: 'finished', command: ['train'], created: '2026-01-02', updated: '2026-01-03' },
-  ...{ process: { host: 'elsewhere', pid: 1 }, versions: { node: '20' }, backend: 'wasm', ranks: 1, settings: completeSettings({}) },
-  ...{ config: { model_type: 'mamba' }, parameters: 10, step: 60, loss: 1.5, best: { step: 60, loss: 1.5 }, seconds: 2 },
-};
-
-const NOTES: TrainingNotes = {
-  counters: { steps: 60, skipped: 0, skippedInARow: 0, tokens: 9, optimizer: { name: 'adamw', steps: { 'a.weight': 60 } }, carried: [] },
-  course: { observedAt: 60, best: { step: 60, loss: 1.5 } },
-  seconds: 2,
-};
 
 const settled = (work: Promise<unknown>): Promise<unknown> =>
   work.then(
@@ -61,7 +48,6 @@ describe('a damaged trainer.json', () => {
   it('is one error that names file and field', async () => {
     const checkpoint = join(folder, 'checkpoint');
     await writeCheckpoint(checkpoint, [{ name: 'a', pieces: [new Uint8Array(3)] }], { ...NOTES });
-    const whole = { format: 'densessm-checkpoint-1', ...NOTES, files: { a: { bytes: 3, sha256: 'x' } } };
     const read = async () => {
       const opened = await openCheckpoint(checkpoint);
       if (opened === undefined) throw new Error('there is none');
@@ -72,14 +58,14 @@ describe('a damaged trainer.json', () => {
     const random = seededRandom(4);
     let refused = 0;
     for (let round = 0; round < 150; round++) {
-      await writeFile(join(checkpoint, 'trainer.json'), JSON.stringify(damagedJson(whole, () => random.next())));
+      await writeFile(join(checkpoint, 'trainer.json'), JSON.stringify(damagedJson(CHECKPOINT_JSON, () => random.next())));
       const error = await settled(read());
       if (error === undefined) continue;
       expect(error, `round ${round}`).toMatchObject({ name: 'SsmError', code: 'FILE', message: expect.stringContaining('trainer.json') });
       refused++;
     }
     expect(refused).toBeGreaterThan(50);
-    const bad = { ...whole, course: { ...NOTES.course, best: { step: 1, loss: 'low' } } };
+    const bad = { ...CHECKPOINT_JSON, course: { ...NOTES.course, best: { step: 1, loss: 'low' } } };
     await writeFile(join(checkpoint, 'trainer.json'), JSON.stringify(bad));
     await expect(read()).rejects.toThrow('`course.best.loss` cannot be used');
   });

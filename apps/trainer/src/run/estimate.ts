@@ -1,6 +1,7 @@
 /** What a run will take, before its first step: by trying one batch without changing anything. */
 import type { LoadedModel } from '@densessm/checkpoint';
 import { crossEntropy } from '@densessm/kernels';
+import { withPrecision } from '@densessm/kernels/internal';
 import type { BackendName } from '@densessm/runtime-node';
 import { countParams, disposeGrads, SsmError, valueAndGrads } from '@densessm/ssm-core';
 import { type Batch, IGNORED_TARGET } from '@densessm/train';
@@ -25,6 +26,8 @@ type Room = { readonly bytes: number; readonly of: string };
 
 /** What tensors may take on a backend of this machine. */
 function availableRoom(backend: BackendName): Room {
+  // WebGPU does not tell how much memory a GPU has: what does not fit ends in an error that names the size
+  if (backend === 'webgpu') return { bytes: Number.POSITIVE_INFINITY, of: 'a GPU' };
   const machine = Math.max(0, freeMemory() - PROCESS_BYTES);
   if (backend === 'wasm' && WASM_HEAP < machine) return { bytes: WASM_HEAP, of: 'a WebAssembly heap' };
   return { bytes: machine, of: 'free memory of this machine' };
@@ -72,24 +75,22 @@ interface Trial {
 }
 
 /** One forward and backward pass; the parameters stay as they are. */
-async function tryBatch({ model, config, params }: LoadedModel, batch: Batch, recompute: boolean): Promise<Trial> {
+async function tryBatch({ model, config, params }: LoadedModel, batch: Batch, { recompute, precision }: Settings): Promise<Trial> {
   const { batchSize, length } = batch;
   const started = performance.now();
   const before = memory().numBytes;
   let after = before;
   const tokens = tensor2d(batch.tokens, [batchSize, length], 'int32');
   const targets = tensor1d(batch.targets, 'int32');
-  const result = valueAndGrads(
-    (current: object) =>
-      tidy(() => {
-        const logits = model.forward(current, config, tokens, { recompute });
-        const rows: Tensor2D = reshape(logits, [batchSize * length, logits.shape[2]]);
-        const loss = crossEntropy({ logits: rows, targets }, { ignoreIndex: IGNORED_TARGET }) as Scalar;
-        after = memory().numBytes; // the tape holds on to what the backward pass reads
-        return loss;
-      }),
-    params,
-  );
+  const lossOf = (current: object): Scalar =>
+    tidy(() => {
+      const logits = model.forward(current, config, tokens, { recompute });
+      const rows: Tensor2D = reshape(logits, [batchSize * length, logits.shape[2]]);
+      const loss = crossEntropy({ logits: rows, targets }, { ignoreIndex: IGNORED_TARGET }) as Scalar;
+      after = memory().numBytes; // the tape holds on to what the backward pass reads
+      return loss;
+    });
+  const result = withPrecision(precision, () => valueAndGrads(lossOf, params));
   await result.value.data();
   disposeGrads(result);
   tokens.dispose();
@@ -125,13 +126,13 @@ export async function estimateRun(
   const room = availableRoom(backend);
   const { batchSize, blockSize } = settings;
   const small = await batchOf({ batchSize: 1, blockSize: Math.min(blockSize, CORNER) });
-  const kept = (await tryBatch(loaded, small, settings.recompute)).bytes;
+  const kept = (await tryBatch(loaded, small, settings)).bytes;
   const scale = (batchSize * blockSize) / small.length;
   const bytes = weights + TAPE * kept * scale;
   requireRoom(bytes, parameters, room, settings);
   const batch = await batchOf({ batchSize, blockSize });
-  let seconds = (await tryBatch(loaded, batch, settings.recompute)).seconds;
-  if (seconds < 3) seconds = (await tryBatch(loaded, batch, settings.recompute)).seconds; // the first also compiles
+  let seconds = (await tryBatch(loaded, batch, settings)).seconds;
+  if (seconds < 3) seconds = (await tryBatch(loaded, batch, settings)).seconds; // the first also compiles
   return { bytes, stepSeconds: seconds * settings.gradientAccumulationSteps, evaluationSeconds: seconds / 3 };
 }
 

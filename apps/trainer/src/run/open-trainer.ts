@@ -12,7 +12,7 @@ export function openTrainer(
   { data, loaded }: Prepared,
   { state, world }: { state?: TrainingState; world?: Communicator },
 ): AnyTrainer {
-  const { gradientAccumulationSteps, recompute, carryState, outerSteps, outerLearningRate, outerMomentum } = settings;
+  const { gradientAccumulationSteps, recompute, carryState, precision, outerSteps, outerLearningRate, outerMomentum } = settings;
   const outer = { every: outerSteps, learningRate: outerLearningRate, momentum: outerMomentum };
   const options = {
     model: loaded.model,
@@ -24,6 +24,7 @@ export function openTrainer(
     gradientAccumulationSteps,
     recompute,
     carryState,
+    precision,
     ...(world && { peers: world }),
     ...(outerSteps > 0 && { outer }),
   };

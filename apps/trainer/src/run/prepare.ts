@@ -2,6 +2,7 @@
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { LoadedModel } from '@densessm/checkpoint';
+import { hasHalfProducts } from '@densessm/kernels/internal';
 import { type Choice, startBackend } from '@densessm/runtime-node';
 import {
   adamW,
@@ -18,6 +19,7 @@ import {
 } from '@densessm/train';
 import { openTrainingData } from '../data/open';
 import type { DataProgress, TrainingData } from '../data/options';
+import { usageError } from '../errors';
 import type { Io } from '../io';
 import { modelNamed } from '../model/families';
 import { openTokenizer } from '../model/open-model';
@@ -44,6 +46,7 @@ export async function prepareRun(settings: Settings, io: Io, view: RunView): Pro
   modelNamed(settings.model, io, settings.plugin);
   const backend = await startBackend({ device: settings.device, threads: settings.threads });
   view.say(`device   ${backend.reason}`);
+  requirePrecision(settings, backend);
   const { initFrom } = settings;
   const source = initFrom === 'scratch' || initFrom === 'resume' ? undefined : (await openModelFiles(io, initFrom)).files;
   const cacheDir = settings.cacheDir === undefined ? defaultCache(io) : resolve(io.cwd, settings.cacheDir);
@@ -57,6 +60,13 @@ export async function prepareRun(settings: Settings, io: Io, view: RunView): Pro
     await data.close();
     throw error;
   }
+}
+
+/** @throws SsmError OPTION where products cannot take what was asked for */
+function requirePrecision({ precision }: Settings, { backend, reason }: Choice): void {
+  if (precision === 'f32' || (backend === 'webgpu' && hasHalfProducts())) return;
+  const got = backend === 'webgpu' ? `a device without shader-f16: ${reason}` : backend;
+  throw usageError(`--precision ${precision} cannot be had here.`, 'a GPU with the feature shader-f16', got, 'leave it out');
 }
 
 function defaultCache({ env }: Pick<Io, 'env'>): string {

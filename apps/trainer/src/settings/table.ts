@@ -94,6 +94,12 @@ export const TABLE = {
   maxSteps: row(whole(1), { group: RUN, help: 'steps to train', fallback: 2000, onResume: true }),
   seed: row(whole(0, 2 ** 32 - 1), { group: RUN, help: 'decides start, batches and samples', fallback: 1337 }),
   device: row(oneOf(...DEVICES), { group: RUN, help: 'where it is computed', fallback: 'auto', onResume: true }),
+  precision: row(oneOf('f32', 'f16'), {
+    group: RUN,
+    help: 'what products of a GPU take; weights, sums and all else are f32 either way',
+    fallback: 'f32',
+    onResume: true,
+  }),
   threads: row(whole(1, 64), {
     group: RUN,
     help: 'threads of wasm; the numbers do not depend on it',

@@ -62,8 +62,14 @@ export function createWorkerClient({ worker = ownWorker, device, threads, wasmUr
     },
     deleteRun: (run) => connection.call('deleteRun', { run }),
     checkKernels: async ({ onReport, signal } = {}) => {
-      await start();
-      return connection.call('checkKernels', null, { signal, onEvent: onReport });
+      // in a worker of its own, since it would disturb whatever else runs
+      const other = typeof worker === 'function' ? connectWorker<EngineCommands>(worker()) : connection;
+      try {
+        await other.call('start', args);
+        return await other.call('checkKernels', null, { signal, onEvent: onReport });
+      } finally {
+        if (other !== connection) other.dispose();
+      }
     },
     dispose: () => connection.dispose(),
   };

@@ -99,7 +99,7 @@ export interface WorkerClient {
   /** Goes on with a kept run, after a reload or a crash: paused, at the step of its last checkpoint, bit for bit on the same device. @throws SsmError FILE where it is damaged or gone */
   restoreRun(id: string): Promise<TrainingRun>;
   deleteRun(id: string): Promise<void>;
-  /** Compares every kernel on the device with its reference, on small samples. */
+  /** Compares every kernel on the device with its reference, on small samples, in a second worker; where a single `worker` was given, in that one, and nothing else may run meanwhile. */
   checkKernels(options?: { onReport?: (report: KernelReport) => void; signal?: AbortSignal }): Promise<KernelReport[]>;
   /** Ends the worker and all that it holds. */
   dispose(): void;

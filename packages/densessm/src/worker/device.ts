@@ -1,6 +1,7 @@
 import { checkKernel, kernelChecks } from '@densessm/kernels/checks';
 import { startBackend } from '@densessm/runtime-web';
 import type { CommandCall } from '@densessm/runtime-web/messages';
+import { setBackend } from '@tensorflow/tfjs-core';
 import type { DeviceFacts, KernelReport } from '../web/worker-client';
 import type { DeviceArgs } from './commands';
 
@@ -15,13 +16,8 @@ export class WorkerDevice {
     return this.started();
   }
 
-  /** Where tfjs's binary lies, for `loadModel`. */
-  get args(): Partial<DeviceArgs> {
-    return this.#args ?? {};
-  }
-
   started(): Promise<DeviceFacts> {
-    this.#started ??= begin(this.args).catch((error: unknown) => {
+    this.#started ??= begin(this.#args ?? {}).catch((error: unknown) => {
       this.#started = undefined; // another try may go well
       this.#args = undefined;
       throw error;
@@ -37,9 +33,11 @@ async function begin({ device, threads, wasmUrl }: Partial<DeviceArgs>): Promise
   return { backend, reason, isIsolated, cores: hardwareConcurrency, hasWebGpu: gpu !== undefined };
 }
 
-/** Compares every kernel with its reference, which runs on the cpu backend. */
+/** Compares every kernel with its reference, which runs on the cpu backend. Changes the backend on and on: nothing else may run beside it. */
 export async function checkKernels(device: WorkerDevice, { signal, tell }: CommandCall<KernelReport>): Promise<KernelReport[]> {
   const { backend } = await device.started();
+  await startBackend({ device: 'cpu' });
+  await setBackend(backend);
   const reports: KernelReport[] = [];
   for (const check of kernelChecks) {
     signal.throwIfAborted();

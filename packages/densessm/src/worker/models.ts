@@ -1,10 +1,11 @@
 import type { NamedBlob } from '@densessm/checkpoint';
 import { inspect } from '@densessm/inspect';
+import { loadPretrained, openPretrained } from '@densessm/runtime-web';
 import type { CommandHandlers } from '@densessm/runtime-web/messages';
 import { SsmError } from '@densessm/ssm-core';
 import type { Tokenizer } from '@densessm/tokenizer';
-import { loadModel } from '../browser';
 import type { LanguageModel } from '../language-model';
+import { openLanguageModel } from '../load';
 import type { KnownModel } from '../models';
 import type { TextTrace } from '../web/worker-model';
 import type { EngineCommands, OpenedModel, SentFile } from './commands';
@@ -45,10 +46,13 @@ export class WorkerModels {
 
   readonly handlers: CommandHandlers<ModelCommands> = {
     load: async ({ source, base, options }, call) => {
-      const { backend } = await this.#device.started();
-      const from = typeof source === 'string' ? whole(source, base) : source.map(namedBlob);
-      const settings = { ...options, ...this.#device.args, device: backend, ...telling(call) };
-      const loaded = (await loadModel(from, { ...settings, models: this.#known })) as unknown as LanguageModel;
+      const { weights, ...download } = { ...options, ...telling(call) };
+      const files = await openPretrained(typeof source === 'string' ? whole(source, base) : source.map(namedBlob), download);
+      const platform = {
+        start: () => this.#device.started(),
+        load: (loading: object) => loadPretrained(files, { ...download, ...loading }),
+      };
+      const loaded = (await openLanguageModel(files, { weights, models: this.#known }, platform)) as unknown as LanguageModel;
       if (!call.signal.aborted) return this.add(loaded);
       await loaded.dispose();
       throw call.signal.reason;

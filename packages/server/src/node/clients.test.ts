@@ -1,5 +1,7 @@
 /** The clients of others, unchanged, over HTTP. */
+import { execFile } from 'node:child_process';
 import { request as httpRequest } from 'node:http';
+import { promisify } from 'node:util';
 import { createOpenAICompatible } from '@ai-sdk/openai-compatible';
 import { mamba } from '@densessm/mamba';
 import { disposeTree } from '@densessm/ssm-core';
@@ -110,6 +112,32 @@ describe('@langchain/openai', () => {
     for await (const chunk of await chat.stream('Hi')) text += chunk.text;
     expect(text).toBe(whole.text);
     expect(whole.usage_metadata?.output_tokens).toBeGreaterThan(0);
+  });
+});
+
+describe('curl', () => {
+  const curl = async (path: string, ...flags: string[]): Promise<string> => {
+    const all = [
+      '--silent',
+      '--show-error',
+      '--noproxy',
+      '*',
+      '--header',
+      `Authorization: Bearer ${apiKey}`,
+      ...flags,
+      `${server.url}${path}`,
+    ];
+    return (await promisify(execFile)('curl', all)).stdout;
+  };
+  const json = (body: object): string[] => ['--header', 'Content-Type: application/json', '--data', JSON.stringify(body)];
+
+  it('completes, chats as a stream and reads errors', async () => {
+    const completion = await curl('/v1/completions', ...json({ prompt: 'a', max_tokens: 3, logit_bias }));
+    expect(JSON.parse(completion).choices[0].text).toBe('AAA');
+    const chat = { messages: [{ role: 'user', content: 'Hi' }], max_tokens: 2, logit_bias, stream: true };
+    expect(await curl('/v1/chat/completions', '--no-buffer', ...json(chat))).toMatch(/^data: \{.*\n\n(?:data: .*\n\n)+data: \[DONE\]\n\n$/);
+    expect(JSON.parse(await curl('/v1/completions', '--data', '{}')).error.message).toMatch(/application\/json/);
+    expect(await curl('/health', '--output', '/dev/null', '--write-out', '%{http_code}')).toBe('200');
   });
 });
 

@@ -56,7 +56,7 @@ async function planOf(call: Call): Promise<Plan> {
   const { service, body, abort } = call;
   refuseUnserved(body);
   const messages = messagesOf(body.messages);
-  const prompt = promptOf(service.model.tokenizer, messages, listIn(body, 'tools'));
+  const prompt = promptOf(service.model.tokenizer, messages, { tools: listIn(body, 'tools') });
   checkLength(call, prompt.ids, 'messages');
   const logprobs = chatLogprobs(body);
   const n = countOf(call, 1);

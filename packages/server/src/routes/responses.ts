@@ -1,6 +1,6 @@
-import type { SavedState, TextRequest } from '@densessm/generate';
-import type { ChatMessage } from '@densessm/tokenizer';
-import { messagesOf, promptOf } from '../conversation';
+import type { GenerateOptions, SavedState, TextRequest } from '@densessm/generate';
+import type { ChatMessage, ChatPromptOptions } from '@densessm/tokenizer';
+import { messagesOf, promptOf, textOf } from '../conversation';
 import { ApiError, badField, unsupported } from '../errors';
 import { type Body, given, isObject, listIn, numberIn, objectIn, textIn } from '../fields';
 import { refuseUnserved, samplingOf } from '../sampling';
@@ -37,8 +37,8 @@ export async function responses(call: Call): Promise<Response> {
   return Response.json(responseObject(answer, { text, finish }));
 }
 
-async function planOf({ service, body, abort, ...rest }: Call): Promise<Plan> {
-  const call = { service, body, abort, ...rest };
+async function planOf(call: Call): Promise<Plan> {
+  const { service, body } = call;
   refuseUnserved(body);
   const format = objectIn(objectIn(body, 'text') ?? {}, 'format');
   if (format && given(format, 'type') !== 'text') throw unsupported('text.format', 'A format other than text');
@@ -46,27 +46,40 @@ async function planOf({ service, body, abort, ...rest }: Call): Promise<Plan> {
   const messages = [...previous.messages, ...inputOf(body)];
   const instructions = textIn(body, 'instructions');
   const whole = instructions === undefined ? messages : [{ role: 'system', content: instructions }, ...messages];
-  const tools = listIn(body, 'tools')?.filter((tool) => isObject(tool) && tool.type === 'function');
-  const { tokenizer } = service.model;
-  const prompt = promptOf(tokenizer, whole, tools && tools.length > 0 ? tools : undefined);
-  checkLength(call, prompt.ids, 'input');
+  const tools = listIn(body, 'tools')?.filter((tool) => isObject(tool) && tool.type === 'function') ?? [];
+  const style = tools.length > 0 ? { tools } : {};
+  const { text, trimsStart, stop } = textOf(service.model.tokenizer, whole, style);
+  const news = newsOf(service, previous, text);
+  const prompt = news ? { prompt: news, from: previous.state } : wholeOf(service, whole, style);
+  checkLength(call, prompt.prompt, 'input');
+  const stores = given(body, 'store') !== false;
+  return {
+    ...{ id: newId('resp_'), created: seconds(), messages, text, trimsStart, stores },
+    counts: { prompt: (prompt.from?.history.count ?? 0) + prompt.prompt.length, cached: 0, completion: 0 },
+    request: { ...prompt, options: optionsOf(call, stop), keepsState: stores },
+  };
+}
+
+type Beginning = Pick<TextRequest, 'prompt' | 'from' | 'borders'>;
+
+/** What the state of the previous answer has not read, where it has read the beginning: all before stays unread, and is not even encoded. */
+function newsOf({ model }: Service, previous: Previous, text: string): readonly number[] | undefined {
+  if (!previous.state || !text.startsWith(previous.text)) return undefined;
+  const ids = model.tokenizer.encode(text.slice(previous.text.length), { addSpecialTokens: false });
+  return ids.length > 0 ? ids : undefined;
+}
+
+function wholeOf({ model }: Service, messages: readonly ChatMessage[], style: ChatPromptOptions): Beginning {
+  const { ids, borders } = promptOf(model.tokenizer, messages, style);
+  return { prompt: ids, borders };
+}
+
+function optionsOf({ service, body, abort }: Call, stop: readonly string[]): GenerateOptions {
   const { maxTokens: most } = service.options;
   const wanted = numberIn(body, 'max_output_tokens', { min: 1, isInteger: true }) ?? service.model.samplingDefaults?.maxTokens ?? most;
   const sampling = samplingOf(body, service.model, Math.min(most, wanted));
-  const stop = [sampling.stop ?? []].flat().concat(prompt.stop);
-  const news = previous.state && prompt.text.startsWith(previous.text) ? prompt.text.slice(previous.text.length) : '';
-  const ids = tokenizer.encode(news, { addSpecialTokens: false });
-  const continued = previous.state !== undefined && ids.length > 0;
-  const stores = given(body, 'store') !== false;
-  return {
-    ...{ id: newId('resp_'), created: seconds(), messages, text: prompt.text, trimsStart: prompt.trimsStart, stores },
-    counts: { prompt: continued ? (previous.state?.history.count ?? 0) + ids.length : prompt.ids.length, cached: 0, completion: 0 },
-    request: {
-      ...(continued ? { prompt: ids, from: previous.state } : { prompt: prompt.ids, borders: prompt.borders }),
-      options: { ...sampling, ...(stop.length > 0 && { stop }), signal: abort.signal },
-      keepsState: stores,
-    },
-  };
+  const stops = [sampling.stop ?? []].flat().concat(stop);
+  return { ...sampling, ...(stops.length > 0 && { stop: stops }), signal: abort.signal };
 }
 
 interface Previous {

@@ -1,5 +1,5 @@
 import { linear } from '@densessm/kernels';
-import { disposeTree, mapTree, type SequenceModel, tensorsOf, tidyTree, valueAndGrads } from '@densessm/ssm-core';
+import { disposeTree, type LayersOf, mapTree, type SequenceModel, tensorsOf, tidyTree, valueAndGrads } from '@densessm/ssm-core';
 import {
   add,
   concat,
@@ -29,6 +29,7 @@ export function itTakesOptions<C, P extends object, S extends object>(
 ): void {
   itGivesLastLogits(model, start, tolerance);
   itLeavesOutItsHead(model, start);
+  itRunsItsLayersAlone(model, start, tolerance);
   itStartsAnew(model, start, tolerance);
   itRecomputes(model, start);
   itLearnsFromAState(model, start, tolerance);
@@ -60,6 +61,26 @@ function itGivesLastLogits<C, P extends object, S extends object>(
     const first = () => model.forward(params, config, tokens, { logits: 'first' as 'last' });
     expect(first).toThrow(expect.objectContaining({ code: 'OPTION' }));
     disposeTree([params, tokens, state, fromAll, next, fromLast, sameNext, last, want]);
+  });
+}
+
+/** Only where a model has them: one of one's own need not. */
+function itRunsItsLayersAlone<C, P extends object, S extends object>(
+  model: SequenceModel<C, P, S>,
+  start: Start<C, P>,
+  tolerance: number,
+): void {
+  const { runLayers } = model;
+  if (runLayers === undefined) return;
+  it('runs its layers alone as within the model, and refuses vectors of another width', async () => {
+    const { config, params, tokens } = await start();
+    const states = model.hiddenStates(params, config, tokens);
+    const { layers } = params as unknown as { layers: LayersOf<P> };
+    const alone = runLayers(layers, config, states.embeddings);
+    await expectClose('layers', states.layers.at(-1) as Tensor3D, alone, tolerance);
+    const narrow = slice(states.embeddings, [0, 0, 0], [-1, -1, 1]);
+    expect(() => runLayers(layers, config, narrow)).toThrow(expect.objectContaining({ code: 'SHAPE' }));
+    disposeTree([params, tokens, states, alone, narrow]);
   });
 }
 

@@ -1,3 +1,5 @@
+import { JsonNumber } from './json-number';
+
 /**
  * Python's values in JavaScript: int is bigint, float is number, str is string, list is an array, tuple a {@link Tuple}, dict a
  * Map, None is null. What has no counterpart here is refused.
@@ -61,11 +63,12 @@ export const tupleOf = (items: readonly Value[]): Tuple => {
 /** Levels of a value that comes from outside: reading it recurses. */
 const MAX_DEPTH = 200;
 
-/** A value of JavaScript, such as parsed JSON. A number without a fraction is an int. */
+/** A value of JavaScript, such as parsed JSON. A number without a fraction is an int, unless `parseChatJson` kept that it is none. */
 export function fromJs(value: unknown, depth = 0): Value {
   if (depth > MAX_DEPTH) throw new TemplateError(`a value is nested more than ${MAX_DEPTH} deep`);
   if (value === null || typeof value === 'boolean' || typeof value === 'string' || typeof value === 'bigint') return value;
   if (typeof value === 'number') return Number.isInteger(value) ? BigInt(value) : value;
+  if (value instanceof JsonNumber) return value.value;
   if (Array.isArray(value)) return value.map((item) => fromJs(item, depth + 1));
   if (typeof value === 'object') {
     const entries = Object.entries(value).filter(([, item]) => item !== undefined);

@@ -23,6 +23,7 @@ export const adamW = (options: AdamWOptions = {}): Optimizer => new AdamW(option
 
 class AdamW implements Optimizer {
   readonly name = 'adamw';
+  readonly takesMeasures = true;
   readonly #rule: AdamWRule;
 
   constructor(options: AdamWOptions) {
@@ -30,6 +31,7 @@ class AdamW implements Optimizer {
   }
 
   update<P extends object>(update: Update<P>): P {
+    this.#rule.moments.begin();
     return updateEach(update, (step) => this.#rule.next(step));
   }
   state(): OptimizerState {
@@ -37,6 +39,9 @@ class AdamW implements Optimizer {
   }
   load(state: OptimizerState): void {
     this.#rule.moments.load(state);
+  }
+  leaveOut(): void {
+    this.#rule.moments.stepBack();
   }
   dispose(): void {
     this.#rule.moments.dispose();
@@ -59,9 +64,10 @@ export class AdamWRule {
     checkNumbers(where, numbers, { beta1: below1, beta2: below1, eps: { min: 0 }, weightDecay: { min: 0 } });
   }
 
-  next({ leaf, param, grad, learningRate, gradientScale }: ParamStep): Tensor {
+  next({ leaf, param, grad, learningRate, gradientScale, measures }: ParamStep): Tensor {
     const { beta1, beta2, eps, weightDecay, decays } = this.#options;
-    const inputs = { param, grad, mean: this.moments.get('mean', leaf), square: this.moments.get('square', leaf) };
+    const averages = { mean: this.moments.get('mean', leaf), square: this.moments.get('square', leaf) };
+    const inputs = { param, grad, ...averages, measured: measures?.measured };
     const [value, mean, square] = adamwStep(inputs, {
       learningRate,
       beta1,
@@ -70,6 +76,7 @@ export class AdamWRule {
       weightDecay: decays(leaf) ? weightDecay : 0,
       step: this.moments.nextStep(leaf),
       gradientScale,
+      largestNorm: measures?.largestNorm ?? 0,
     });
     this.moments.set('mean', leaf, mean);
     this.moments.set('square', leaf, square);

@@ -6,6 +6,8 @@ import type { OptimizerState } from './optimizer';
 export class Moments {
   readonly #tensors = new Map<string, Tensor>();
   readonly #steps = new Map<string, number>();
+  /** Parameters that took a step since the last call of {@link Moments.begin}. */
+  readonly #stepped = new Set<string>();
 
   constructor(
     readonly where: string,
@@ -28,7 +30,23 @@ export class Moments {
   nextStep(leaf: ParamLeaf): number {
     const step = (this.#steps.get(leaf.name) ?? 0) + 1;
     this.#steps.set(leaf.name, step);
+    this.#stepped.add(leaf.name);
     return step;
+  }
+
+  /** An update begins. */
+  begin(): void {
+    this.#stepped.clear();
+  }
+
+  /** The steps since {@link Moments.begin} count no more. */
+  stepBack(): void {
+    for (const name of this.#stepped) {
+      const before = (this.#steps.get(name) ?? 0) - 1;
+      if (before > 0) this.#steps.set(name, before);
+      else this.#steps.delete(name);
+    }
+    this.#stepped.clear();
   }
 
   state(): OptimizerState {

@@ -1,5 +1,5 @@
 import { buildParams, type Gradients, namedParams, type ParamLeaf, type SpecTree } from '@densessm/ssm-core';
-import type { Tensor } from '@tensorflow/tfjs-core';
+import type { Tensor, Tensor1D } from '@tensorflow/tfjs-core';
 
 /** What one step of an optimizer works on. */
 export interface Update<P extends object> {
@@ -11,6 +11,16 @@ export interface Update<P extends object> {
   learningRate: number;
   /** Every gradient is multiplied by this first: how clipping comes in. 1 unless given. */
   gradientScale?: number;
+  /** For an optimizer that {@link Optimizer.takesMeasures} of a device's: then it clips by itself, and leaves out a step that is not finite. */
+  measures?: StepMeasures;
+}
+
+/** What a step is clipped by, and left out for, where the host does not wait for it. */
+export interface StepMeasures {
+  /** [2]: the loss, and the norm of all gradients after `gradientScale`. */
+  measured: Tensor1D;
+  /** The greatest norm that is left as it is; 0 for any. */
+  largestNorm: number;
 }
 
 /** What an optimizer remembers: tensors by `<what>.<name of the parameter>`, and steps by name of the parameter. */
@@ -33,6 +43,10 @@ export interface Optimizer {
   /** Continues from a state; the tensors are the optimizer's from then on. @throws SsmError STATE where it belongs to another optimizer. */
   load(state: OptimizerState): void;
   dispose(): void;
+  /** Whether updates may come with {@link StepMeasures}. */
+  readonly takesMeasures?: boolean;
+  /** The last update came with measures that were not finite: it changed nothing, and does not count. */
+  leaveOut?(): void;
 }
 
 /** One parameter in a step. */
@@ -42,6 +56,7 @@ export interface ParamStep {
   grad: Tensor;
   learningRate: number;
   gradientScale: number;
+  measures?: StepMeasures;
 }
 
 /** Matrices and filters, as in nanoGPT; of those not A_log, which is no matrix that multiplies anything. */
@@ -49,14 +64,14 @@ export const decaysByDefault: ParamRule = ({ decay, shape }) => decay && shape.l
 
 /** The tree with every parameter that has a gradient replaced by what `next` makes of it; the old ones are freed. */
 export function updateEach<P extends object>(
-  { spec, params, grads, learningRate, gradientScale = 1 }: Update<P>,
+  { spec, params, grads, learningRate, gradientScale = 1, measures }: Update<P>,
   next: (step: ParamStep) => Tensor,
 ): P {
   const gradients = new Map([...namedParams(spec, grads)].map(([{ name }, grad]) => [name, grad as Tensor | null]));
   const values = new Map<string, Tensor>();
   for (const [leaf, param] of namedParams(spec, params)) {
     const grad = gradients.get(leaf.name);
-    values.set(leaf.name, grad ? next({ leaf, param, grad, learningRate, gradientScale }) : param);
+    values.set(leaf.name, grad ? next({ leaf, param, grad, learningRate, gradientScale, measures }) : param);
     if (grad) param.dispose();
   }
   return buildParams(spec, ({ name }) => values.get(name) as Tensor) as P;

@@ -1,3 +1,5 @@
+import type { Precision } from '@densessm/kernels';
+import { withPrecision } from '@densessm/kernels/internal';
 import { disposeTree } from '@densessm/ssm-core';
 import type { Batch } from '../data/batch';
 import { toDevice } from './device-batch';
@@ -11,16 +13,23 @@ export interface Gathered<P extends object, State> {
   states: State[];
 }
 
-/**
- * Sums the contributions of some micro-batches, each weighted by its part of all `targets` of the step. With `carried` they go on from
- * states, or from fresh ones where there is none yet.
- */
+/** How the micro-batches of a step are read. */
+export interface Gathering<State> {
+  /** Of the whole step, in all processes. */
+  targets: number;
+  /** What the loss, a mean over all targets, is multiplied by. */
+  scale: number;
+  /** States that the micro-batches go on from, or fresh ones where there is none yet; undefined where none are carried. */
+  carried: readonly State[] | undefined;
+  precision?: Precision;
+}
+
+/** Sums the contributions of some micro-batches, each weighted by its targets. */
 export function gatherGradients<C, P extends object, State>(
   run: ModelRun<C, P, State>,
   params: P,
   batches: readonly Batch[],
-  targets: number,
-  carried: readonly State[] | undefined,
+  { targets, scale, carried, precision = 'f32' }: Gathering<State>,
 ): Gathered<P, State> {
   const states: State[] = [];
   let sum: MicroBatchGradients<P, State> | undefined;
@@ -28,8 +37,9 @@ export function gatherGradients<C, P extends object, State>(
     const device = toDevice(batch);
     const fresh = carried && carried[part] === undefined ? run.model.initialState(run.config, batch.batchSize) : undefined;
     try {
-      const share = countTargets(batch.targets) / targets;
-      const own = microBatchGradients(run, params, device, share, carried && (carried[part] ?? fresh));
+      const from = carried && (carried[part] ?? fresh);
+      const share = (scale * countTargets(batch.targets)) / targets;
+      const own = withPrecision(precision, () => microBatchGradients(run, params, device, share, from));
       if (own.state !== undefined) states.push(own.state);
       sum = sum ? sumOf(sum, own) : own;
     } finally {

@@ -1,16 +1,23 @@
 import { mapTree, SsmError } from '@densessm/ssm-core';
-import { type Tensor, tensor } from '@tensorflow/tfjs-core';
+import { clone, keep, type Tensor, tensor } from '@tensorflow/tfjs-core';
 import type { HostTensor } from './types';
 
 type Pending = [name: string, shape: readonly number[], values: Promise<Float32Array | Int32Array>];
 
 /**
- * Copies of tensors by name. Every copy is asked for before the first is waited for: what a step changes meanwhile is in none of them.
+ * Copies of tensors by name. Every copy is asked for before the first is waited for: what a step changes meanwhile is in none of them. Tensors that
+ * a step frees meanwhile live until they are read.
  */
 export function copyToHost(tensors: Iterable<readonly [string, Tensor]>): Promise<Map<string, HostTensor>> {
-  const pending = [...tensors].map(([name, one]): Pending => [name, one.shape, one.data() as Promise<Float32Array | Int32Array>]);
-  const settle = async ([name, shape, values]: Pending) => [name, { shape, values: (await values).slice() }] as const;
+  const pending = [...tensors].map(([name, one]): Pending => [name, one.shape, read(one)]);
+  const settle = async ([name, shape, values]: Pending) => [name, { shape, values: await values }] as const;
   return Promise.all(pending.map(settle)).then((entries) => new Map(entries));
+}
+
+function read(one: Tensor): Promise<Float32Array | Int32Array> {
+  const kept = keep(clone(one));
+  const values = kept.data() as Promise<Float32Array | Int32Array>;
+  return values.then((all) => all.slice()).finally(() => kept.dispose());
 }
 
 /** A tensor of a copy. @throws SsmError STATE where there is none, or it has another shape. */

@@ -1,15 +1,18 @@
 import { buildParams, disposeGrads, disposeTree, namedParams, type SpecTree, tidyTree } from '@densessm/ssm-core';
+import { liesOnHost } from '@densessm/ssm-core/internal';
 import { dispose } from '@tensorflow/tfjs-core';
 import type { Batch } from '../data/batch';
-import { clipFactor, gradientNorm } from '../optimizers/clip';
+import { clipFactor } from '../optimizers/clip';
+import type { StepMeasures } from '../optimizers/optimizer';
 import { checkNumbers } from '../options';
 import { copyCarried, ownCarried } from './carried';
 import { betweenOuterSteps, disposed, diverged, notAwaited, nothingToPredict, otherOptimizer } from './errors';
 import { evaluateShare } from './evaluate';
-import { gatherGradients } from './gather';
-import type { MicroBatchGradients, ModelRun } from './gradients';
+import { type Gathered, gatherGradients } from './gather';
+import type { ModelRun } from './gradients';
 import { copyToHost, fromHost, hostTensor } from './host-tensors';
 import { countTargets } from './loss';
+import { lossScale, measuresOf } from './measures';
 import { nextTask } from './next-task';
 import { OuterStep } from './outer-step';
 import { hashOfBits, NOBODY, PeerSum, type Peers, requireSameHash } from './peers';
@@ -35,6 +38,8 @@ export class Trainer<C, P extends object, State> {
   #skippedInARow = 0;
   #tokens = 0;
   #isBusy = false;
+  /** From an update that the host has not seen the numbers of, to the end of its step. */
+  #updating: Promise<unknown> | undefined;
   #isDisposed = false;
 
   /** @throws SsmError OPTION */
@@ -142,18 +147,28 @@ export class Trainer<C, P extends object, State> {
     const { targets, tokens } = await this.#count(batches);
     this.#refuseDisposed();
     if (targets === 0) throw nothingToPredict(step);
-    const own = gatherGradients(this.#run, this.#params, batches, targets, this.#options.carryState ? this.#carried : undefined);
-    const sum = this.#sharesGradients ? await this.#sum.gradients(own.sum) : own.sum;
-    const total = gradientNorm(sum.grads);
-    const [[loss], [gradNorm]] = (await Promise.all([sum.loss.data(), total.data()])) as unknown as [[number], [number]];
+    const scale = lossScale(this.#options.precision, targets);
+    const { carryState, precision } = this.#options;
+    const carried = carryState ? this.#carried : undefined;
+    const { sum: own, states } = gatherGradients(this.#run, this.#params, batches, { targets, scale, carried, precision });
+    const sum = this.#sharesGradients ? await this.#sum.gradients(own) : own;
+    const measured = measuresOf(sum, scale);
+    const reading = measured.data();
+    // asked for before, so that a device updates while the host gets the two numbers
+    const isAhead = !liesOnHost() && this.#options.optimizer.takesMeasures === true;
+    if (isAhead) this.#update(sum.grads, scale, learningRate, { measured, largestNorm: this.#largestNorm });
+    this.#updating = isAhead ? reading.catch(() => undefined) : undefined;
+    const [loss, gradNorm] = (await reading) as unknown as [number, number];
+    this.#updating = undefined;
     // from here to the end nothing waits but an outer step, so that save() never sees half a step
     const skipped = !Number.isFinite(loss) || !Number.isFinite(gradNorm);
     const isKept = !skipped && !this.#isDisposed;
-    if (isKept) this.#update(sum, learningRate, gradNorm);
-    this.#carry(isKept ? own.states : []);
-    if (!isKept) disposeTree(own.states);
+    if (isKept && !isAhead) this.#update(sum.grads, scale, learningRate, gradNorm);
+    if (skipped && isAhead) this.#options.optimizer.leaveOut?.();
+    this.#carry(isKept ? states : []);
+    if (!isKept) disposeTree(states);
     disposeGrads({ value: sum.loss, grads: sum.grads });
-    dispose(total);
+    dispose(measured);
     this.#refuseDisposed();
     await this.#finish(tokens, skipped);
     if (this.#skippedInARow > (this.#options.maxSkippedSteps ?? 0)) throw diverged(step, this.#skippedInARow, loss, gradNorm);
@@ -185,10 +200,20 @@ export class Trainer<C, P extends object, State> {
     return { targets, tokens: this.#sharesGradients ? tokens : tokens * this.#peers.size };
   }
 
-  #update({ grads }: MicroBatchGradients<P, State>, learningRate: number, gradNorm: number): void {
-    const { optimizer, gradClip } = this.#options;
-    const gradientScale = clipFactor(gradNorm, gradClip ?? Number.POSITIVE_INFINITY);
-    this.#params = optimizer.update({ spec: this.#spec, params: this.#params, grads, learningRate, gradientScale });
+  get #largestNorm(): number {
+    const { gradClip = Number.POSITIVE_INFINITY } = this.#options;
+    return Number.isFinite(gradClip) ? gradClip : 0;
+  }
+
+  /** With the norm of the gradients, or with what a device will clip by. */
+  #update(grads: Gathered<P, State>['sum']['grads'], scale: number, learningRate: number, norm: number | StepMeasures): void {
+    const { optimizer, gradClip = Number.POSITIVE_INFINITY } = this.#options;
+    const given = { spec: this.#spec, params: this.#params, grads, learningRate };
+    const update =
+      typeof norm === 'number'
+        ? { ...given, gradientScale: clipFactor(norm, gradClip) / scale }
+        : { ...given, gradientScale: 1 / scale, measures: norm };
+    this.#params = optimizer.update(update);
   }
 
   /** States that a step which was not finite left behind are not resumed from: the next one begins anew. */
@@ -224,6 +249,7 @@ export class Trainer<C, P extends object, State> {
    * @throws SsmError STATE after {@link Trainer.dispose}, between two outer steps, or where the processes have drifted apart
    */
   async save({ alone = false }: { alone?: boolean } = {}): Promise<TrainingState> {
+    while (this.#updating !== undefined) await this.#updating;
     this.#refuseDisposed();
     if (!this.isWhole) throw betweenOuterSteps(this.#steps, this.#options.outer?.every ?? 1);
     const peers = alone ? NOBODY : this.#peers;

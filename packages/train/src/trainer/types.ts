@@ -1,3 +1,4 @@
+import type { Precision } from '@densessm/kernels';
 import type { SequenceModel } from '@densessm/ssm-core';
 import type { BatchSampler } from '../data/batch';
 import type { Optimizer } from '../optimizers/optimizer';
@@ -25,6 +26,11 @@ export interface TrainerOptions<C, P extends object, State> {
    * sampler whose rows go on, as `consecutiveBlocks` does.
    */
   carryState?: boolean;
+  /**
+   * What the products of forward and backward take: 'f16' rounds their factors to float16 on a GPU that has it and sums in float32, while weights and all
+   * else stay float32. 'f32' unless given; on other devices they stay so.
+   */
+  precision?: Precision;
   /** Steps in a row that may be skipped because loss or gradients were not finite; one more is an error. 10 unless given. */
   maxSkippedSteps?: number;
   /**

@@ -1,9 +1,10 @@
 // `node browser/runtime-check.mjs CHROMIUM`: @densessm/runtime-web in pages with and without cross-origin isolation.
 import assert from 'node:assert/strict';
-import { cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { loadPretrainedFiles } from '@densessm/checkpoint';
 import { startBackend } from '@densessm/runtime-node';
 import { filesOf, launch, openPage, serve } from './host.mjs';
+import { checkServiceWorker } from './service-check.mjs';
 import * as sessions from './sessions.mjs';
 import { answer, step } from './training.mjs';
 
@@ -37,7 +38,7 @@ async function checkIsolated(browser, url, node) {
   const isSame = reason.includes('relaxed') === node.reason.includes('relaxed');
   if (isSame) assert.deepEqual(results[0], node.step, 'a training step in Node and in the page');
   const ranges = [];
-  page.on('request', (request) => /my-model/.test(request.url()) && ranges.push(request.headers().range));
+  page.on('request', (request) => /my-model\/(?!files\.json)/.test(request.url()) && ranges.push(request.headers().range));
   const logits = {};
   for (const name of Object.keys(node.logits)) logits[name] = await side.answer(`./${name}`);
   if (isSame) assert.deepEqual(logits, node.logits, 'logits of models that were loaded over HTTP');
@@ -115,6 +116,31 @@ async function checkReadme(browser) {
   await server.close();
 }
 
+/** `examples/page` with a model that lists its files: it writes a text, and asks for nothing that is not there. */
+async function checkPage(browser) {
+  const server = await serve('page/index.html', { headers: ISOLATED });
+  const folder = `${server.outDir}/page/my-model`;
+  cpSync('page-model', folder, { recursive: true });
+  writeFileSync(`${folder}/files.json`, JSON.stringify(readdirSync('page-model')));
+  const page = await browser.newPage();
+  const wrong = [];
+  page.on('response', (response) => response.status() >= 400 && wrong.push(`${response.status()} ${response.url()}`));
+  page.on('console', (message) => message.type() === 'error' && wrong.push(message.text()));
+  page.on('pageerror', (error) => wrong.push(String(error.stack)));
+  await page.goto(server.url);
+  const begun = await page
+    .locator('button:enabled')
+    .click({ timeout: 60_000 })
+    .catch(() => page.locator('[role=status]').textContent());
+  assert.equal(begun, undefined, 'the page is ready for a text');
+  await page.locator('button:enabled').waitFor();
+  const text = await page.locator('output').textContent();
+  assert.ok(text.startsWith('Once upon a time') && text.length > 20, text);
+  assert.deepEqual(wrong, [], 'requests that fail, and errors');
+  await page.close();
+  await server.close();
+}
+
 const plain = await serve('runtime.html');
 const isolated = await serve('runtime.html', { headers: ISOLATED, isBuilt: true });
 const browser = await launch();
@@ -125,8 +151,12 @@ try {
   await checkWorkers(browser, isolated.url, right);
   await checkPlain(browser, plain.url, right);
   await checkReadme(browser);
+  await checkPage(browser);
+  await checkServiceWorker(browser);
   const bits = isSame ? 'the bits of Node' : 'not compared with Node, which runs another build';
-  console.log(`runtime-web: 1 and 2 threads and a plain page give one result, ${bits}; models over HTTP, also int8 and int4`);
+  console.log(
+    `runtime-web: 1 and 2 threads and a plain page give one result, ${bits}; models over HTTP, also int8 and int4; a server in a service worker`,
+  );
 } finally {
   await browser.close();
   await Promise.all([plain.close(), isolated.close()]);

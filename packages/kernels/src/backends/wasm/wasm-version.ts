@@ -18,14 +18,16 @@ export const wasmVersion = <I extends object, O extends KernelOutput, A extends 
   kernel: Kernel<I, O, A>,
   calls: readonly AnyWasmKernel[],
   run: (runtime: WasmRuntime, inputs: I, attrs: A) => TensorInfo | TensorInfo[],
-): WasmVersion => ({ name: kernel.definition.name, calls, specialize: () => specializeOnWasm(kernel, run) });
+  supports: (inputs: I, attrs: A) => true | string = () => true,
+): WasmVersion => ({ name: kernel.definition.name, calls, specialize: () => specializeOnWasm(kernel, run, supports) });
 
 function specializeOnWasm<I extends object, O extends KernelOutput, A extends object>(
   kernel: Kernel<I, O, A>,
   run: (runtime: WasmRuntime, inputs: I, attrs: A) => TensorInfo | TensorInfo[],
+  supports: (inputs: I, attrs: A) => true | string,
 ): void {
   specialize(kernel, 'wasm', {
-    supports: () => true,
+    supports,
     run: ({ inputs, attrs, backend }: FastCall<I, A, WasmBackend>) => {
       const runtime = runtimeFor(backend);
       return runtime.heap.call(() => run(runtime, inputs, attrs));

@@ -2,6 +2,7 @@
 import { type DataType, type TensorInfo, util } from '@tensorflow/tfjs-core';
 import { FLOATS } from './as-floats';
 import { BUFFER_USAGE, MAP_MODE_READ } from './buffers';
+import { multipliesMatrices } from './device';
 import type { DeviceFailures } from './failures';
 import { type Program, wgslOf } from './program';
 import type { TfjsBufferPool } from './tfjs-patches/buffer-pool';
@@ -35,9 +36,16 @@ export interface Compiled {
   readonly layout: GPUBindGroupLayout;
 }
 
+/** Some of a tensor's values, from one on that begins at a multiple of 64. */
+export interface TensorRange {
+  readonly tensor: TensorInfo;
+  readonly first: number;
+  readonly count: number;
+}
+
 export interface Dispatch {
-  readonly inputs: Readonly<Record<string, TensorInfo | GPUBuffer>>;
-  readonly outputs: Readonly<Record<string, TensorInfo>>;
+  readonly inputs: Readonly<Record<string, TensorInfo | TensorRange | GPUBuffer>>;
+  readonly outputs: Readonly<Record<string, TensorInfo | TensorRange>>;
   readonly params: Readonly<Record<string, number>>;
   /** Workgroups, of any number. */
   readonly groups: number;
@@ -53,11 +61,20 @@ export class Gpu {
     readonly failures: DeviceFailures,
   ) {
     this.uniforms = new UniformRing(backend.device, COMMANDS_PER_SUBMIT);
+    this.hasMatrices = multipliesMatrices(backend.device);
   }
 
   get limits(): GPUSupportedLimits {
     return this.backend.device.limits;
   }
+
+  /** Whether shaders have float16. */
+  get hasHalf(): boolean {
+    return this.backend.device.features.has('shader-f16');
+  }
+
+  /** Whether subgroups, which all have 32 invocations, multiply matrices of 16 × 16 halves to floats. */
+  readonly hasMatrices: boolean;
 
   /** A tensor whose values a program will write. */
   tensor(shape: number[], dtype: DataType = 'float32'): TensorInfo {
@@ -74,13 +91,13 @@ export class Gpu {
     this.failures.check();
     const { backend } = this;
     const given = Object.entries(program.inputs).map(([name, type]) => {
-      const input = inputs[name] as TensorInfo | GPUBuffer;
+      const input = inputs[name] as Dispatch['inputs'][string];
       return isTensor(input) && (type === 'f32' || type === 'vec4<f32>') ? this.floats(input) : input;
     });
     const { pipeline, layout } = this.compile(program);
     const bound = [
-      ...given.map((tensor) => this.bufferOf(tensor)),
-      ...Object.keys(program.outputs).map((name) => this.bufferOf(outputs[name] as TensorInfo)),
+      ...given.map((tensor) => this.bindingOf(tensor)),
+      ...Object.keys(program.outputs).map((name) => this.bindingOf(outputs[name] as TensorInfo | TensorRange)),
     ];
     if (this.uniforms.isFull) this.submit(); // where a dispatch before failed half-way
     const uniform = this.uniforms.write([
@@ -90,7 +107,7 @@ export class Gpu {
     const bindGroup = backend.device.createBindGroup({
       label: program.name,
       layout,
-      entries: [uniform, ...bound.map((buffer) => ({ buffer }))].map((resource, binding) => ({ binding, resource })),
+      entries: [uniform, ...bound].map((resource, binding) => ({ binding, resource })),
     });
     const pass = this.pass();
     pass.setPipeline(pipeline);
@@ -98,7 +115,7 @@ export class Gpu {
     const widest = this.limits.maxComputeWorkgroupsPerDimension;
     pass.dispatchWorkgroups(Math.min(groups, widest), Math.ceil(groups / widest));
     this.recorded();
-    const passed = new Set(Object.values(inputs));
+    const passed = new Set<unknown>(Object.values(inputs));
     this.free(...given.filter((input): input is TensorInfo => isTensor(input) && !passed.has(input)));
   }
 
@@ -176,6 +193,11 @@ export class Gpu {
     return this.backend.tensorMap.get(dataId).resource as GPUBuffer;
   }
 
+  private bindingOf(given: TensorInfo | TensorRange | GPUBuffer): GPUBufferBinding {
+    if (!('tensor' in given)) return { buffer: this.bufferOf(given) };
+    return { buffer: this.bufferOf(given.tensor), offset: 4 * given.first, size: 4 * given.count };
+  }
+
   private pass(): GPUComputePassEncoder {
     this.backend.ensureCommandEncoderReady();
     this.backend.computePassEncoder ??= (this.backend.commandEncoder as GPUCommandEncoder).beginComputePass();
@@ -206,7 +228,7 @@ export class Gpu {
   }
 }
 
-const isTensor = (given: TensorInfo | GPUBuffer): given is TensorInfo => 'dataId' in given;
+const isTensor = (given: TensorInfo | TensorRange | GPUBuffer): given is TensorInfo => 'dataId' in given;
 
 const COMPUTE = 4; // GPUShaderStage.COMPUTE, which exists only where WebGPU does
 

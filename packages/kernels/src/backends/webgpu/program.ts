@@ -13,6 +13,10 @@ export interface Program {
   readonly params: Readonly<Record<string, 'u32' | 'i32' | 'f32'>>;
   /** Invocations of a workgroup. */
   readonly size: number;
+  /** Extensions of WGSL that it needs, before all else. */
+  readonly head?: string;
+  /** Further built-in inputs of the entry point. */
+  readonly builtins?: string;
   /** Functions and workgroup variables. */
   readonly declarations?: string;
   /** The body of the entry point: `group` is the number of the workgroup, `lane` that of the invocation in it. */
@@ -23,12 +27,12 @@ export interface Program {
  * The WGSL of a program. A dispatch of more workgroups than one dimension holds goes to two, of which the last workgroups have nothing to do: they
  * leave together, before any barrier.
  */
-export function wgslOf({ inputs, outputs, params, size, declarations = '', main }: Program): string {
+export function wgslOf({ inputs, outputs, params, size, head = '', builtins, declarations = '', main }: Program): string {
   const bindings = [
     ...Object.entries(inputs).map(([name, of]) => `var<storage, read> ${name}: array<${of}>;`),
     ...Object.entries(outputs).map(([name, of]) => `var<storage, read_write> ${name}: array<${of}>;`),
   ];
-  return `
+  return `${head}
 struct Params { groups: u32, ${Object.entries(params)
     .map(([name, type]) => `${name}: ${type}`)
     .join(', ')} }
@@ -36,7 +40,7 @@ struct Params { groups: u32, ${Object.entries(params)
 ${bindings.map((binding, i) => `@group(0) @binding(${i + 1}) ${binding}`).join('\n')}
 ${declarations}
 @compute @workgroup_size(${size})
-fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) counts: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) counts: vec3<u32>, @builtin(local_invocation_index) lane: u32${builtins ? `, ${builtins}` : ''}) {
   let group = wid.x + wid.y * counts.x;
   if (group >= p.groups) { return; }
 ${main}

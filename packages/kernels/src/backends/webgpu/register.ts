@@ -1,4 +1,5 @@
 import { SsmError } from '@densessm/ssm-core';
+import { env } from '@tensorflow/tfjs-core';
 import { addRuntime } from '../../backend-runtime';
 import { siluGrad, siluKernel } from '../../operations/activations/silu';
 import { siluGate, siluGateGrad } from '../../operations/activations/silu-gate';
@@ -26,6 +27,8 @@ import { decayScan } from '../../operations/decay-scan/kernel';
 import { decayScanGradOnGpu, decayScanOnGpu } from '../../operations/decay-scan/webgpu/kernel';
 import { embedding, embeddingGrad } from '../../operations/embedding/kernel';
 import { embeddingGradOnGpu, embeddingOnGpu } from '../../operations/embedding/webgpu/kernel';
+import { linearCrossEntropyKernel } from '../../operations/linear-cross-entropy/kernel';
+import { linearCrossEntropyOnGpu } from '../../operations/linear-cross-entropy/webgpu/kernel';
 import { matMul } from '../../operations/matmul/kernel';
 import { matMulOnGpu } from '../../operations/matmul/webgpu/kernel';
 import { rmsNormGrad } from '../../operations/rms-norm/gradient';
@@ -42,7 +45,9 @@ import { Gpu, type TfjsGpuBackend } from './gpu';
 import { GpuMatrix } from './packed/packed-matrix';
 import { specializeOnGpu } from './specialize';
 import { replaceAddN } from './tfjs-patches/add-n';
+import { replaceBinary } from './tfjs-patches/binary';
 import { boundBufferPool } from './tfjs-patches/buffer-pool';
+import { replacePieces } from './tfjs-patches/pieces';
 import { replaceSums } from './tfjs-patches/sum';
 
 export interface WebGpuKernels {
@@ -53,8 +58,8 @@ export interface WebGpuKernels {
 const running = new WeakMap<object, Gpu>();
 
 /**
- * Registers our WGSL kernels for tfjs's WebGPU backend, and replaces four of tfjs's own: AddN of many tensors and Cumsum from the end, which are
- * silently wrong, and Sum and Mean, which are slow where there are few sums. From then on an error of the device is thrown, by the next kernel or the next reading of a tensor, and names the kernel.
+ * Registers our WGSL kernels for tfjs's WebGPU backend, and replaces some of tfjs's own: AddN of many tensors and Cumsum from the end, which are
+ * silently wrong, Sum and Mean, which are slow where there are few sums, and Add, Sub, Multiply, SplitV and Concat, which are slow on the host. From then on an error of the device is thrown, by the next kernel or the next reading of a tensor, and names the kernel.
  * @throws SsmError BACKEND where the backend is not tfjs's
  */
 export function registerWebGpuKernels(backend: unknown): WebGpuKernels {
@@ -62,6 +67,8 @@ export function registerWebGpuKernels(backend: unknown): WebGpuKernels {
   replaceAddN(gpu);
   replaceCumsum(gpu);
   replaceSums(gpu);
+  replaceBinary(gpu);
+  replacePieces(gpu);
   return {
     names: [
       specializeOnGpu(gpu, matMul, matMulOnGpu),
@@ -80,6 +87,7 @@ export function registerWebGpuKernels(backend: unknown): WebGpuKernels {
       specializeOnGpu(gpu, rmsNormGrad, rmsNormGradOnGpu),
       specializeOnGpu(gpu, crossEntropy, crossEntropyOnGpu),
       specializeOnGpu(gpu, crossEntropyGrad, crossEntropyGradOnGpu),
+      specializeOnGpu(gpu, linearCrossEntropyKernel, linearCrossEntropyOnGpu),
       specializeOnGpu(gpu, adamwStep, adamwStepOnGpu),
       specializeOnGpu(gpu, squareSum, squareSumOnGpu),
       specializeOnGpu(gpu, decayScan, decayScanOnGpu),
@@ -96,6 +104,8 @@ function gpuOf(backend: unknown): Gpu {
   const tfjs = checkBackend(backend);
   const known = running.get(tfjs);
   if (known) return known;
+  // else tfjs computes on the CPU what small tensors that were never on the device are made into: other bits after a checkpoint than before
+  env().set('WEBGPU_CPU_FORWARD', false);
   const failures = new DeviceFailures(tfjs.device);
   throwWhenRead(tfjs, failures);
   boundBufferPool(tfjs.bufferManager);

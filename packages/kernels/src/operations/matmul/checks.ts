@@ -1,6 +1,7 @@
 import { type KernelCheck, kernelCheck } from '../../checks/kernel-check';
 import { matMul } from './kernel';
 import { matMulNaive } from './naive';
+import { withPrecision } from './precision';
 
 const at = (a: number[], b: number[], transposeA = false, transposeB = false) => ({
   inputs: { a: { shape: a }, b: { shape: b } },
@@ -23,4 +24,21 @@ const samples = {
   'a long inner size, b transposed': at([3, 1024], [6, 1024], false, true),
 };
 
-export const matMulChecks: readonly KernelCheck[] = [kernelCheck(matMul, samples, 1e-5, { naive: matMulNaive })];
+/** Tiles of 128 inside and at the edges, for products of halves. */
+const halfSamples = {
+  ...samples,
+  'whole tiles': at([256, 128], [128, 128]),
+  'whole tiles, a transposed': at([64, 128], [64, 256], true),
+  'whole tiles, b transposed': at([128, 192], [256, 192], false, true),
+  'edges of tiles': at([140, 72], [72, 132]),
+  'edges of tiles, b transposed': at([129, 70], [131, 70], false, true),
+};
+
+/** With factors rounded to float16, 2⁻¹¹ each, where the device has it; its gradient is taken outside, in float32. */
+const half = kernelCheck(matMul, halfSamples, 2.5e-3, { gradientTolerance: 1e-5 });
+const run: KernelCheck['run'] = (inputs, attrs) => withPrecision('f16', () => half.run(inputs, attrs));
+
+export const matMulChecks: readonly KernelCheck[] = [
+  kernelCheck(matMul, samples, 1e-5, { naive: matMulNaive }),
+  { ...half, name: 'SsmMatMulF16', run },
+];

@@ -1,5 +1,5 @@
 import type { TensorInfo } from '@tensorflow/tfjs-core';
-import type { Gpu } from '../../../backends/webgpu/gpu';
+import type { Gpu, TensorRange } from '../../../backends/webgpu/gpu';
 import { EXP, LOG, treesOf } from '../../../backends/webgpu/math';
 import { type Program, variants } from '../../../backends/webgpu/program';
 import type { GpuKernel } from '../../../backends/webgpu/specialize';
@@ -88,21 +88,54 @@ const gradientProgram = variants(
   }),
 );
 
+/** The losses of rows, and in place of their logits the gradients of those losses. */
+const inPlaceProgram: Program = {
+  name: 'SsmLinearCrossEntropy',
+  inputs: { targets: 'i32' },
+  outputs: { logits: 'f32', losses: 'f32' },
+  params: { ...PARAMS, nan: 'u32' },
+  size: LANES,
+  declarations: EXP + LOG + treesOf(LANES),
+  main: `${ROW}
+  let own = select(bitcast<f32>(p.nan), logits[first + min(place, p.width - 1)], place < p.width);
+  workgroupBarrier(); // before another invocation writes there
+  for (var k = lane; k < p.width; k += ${LANES}) {
+    let probability = exactExp(logits[first + k] - most) / sum;
+    logits[first + k] = select(0.0, probability - select(0.0, 1.0, k == place), isCounted);
+  }
+  if (lane == 0) { losses[group] = select(0.0, most - own + exactLog(sum), isCounted); }`,
+};
+
 const NAN_BITS = 0x7fc00000;
+
+/** Rows [M, V] of logits, whose losses go to a place of [M]; with `gradient` that of each loss comes in the place of its logits. */
+export function lossesOfRows(
+  gpu: Gpu,
+  logits: TensorInfo,
+  targets: TensorInfo | TensorRange,
+  losses: TensorInfo | TensorRange,
+  { ignoreIndex, gradient }: { ignoreIndex: number; gradient: boolean },
+): void {
+  const [rows, width] = logits.shape as [number, number];
+  const params = { width, ignored: ignoreIndex, nan: NAN_BITS };
+  if (gradient) gpu.run(inPlaceProgram, { inputs: { targets }, outputs: { logits, losses }, params, groups: rows });
+  else gpu.run(lossProgram, { inputs: { logits, targets }, outputs: { losses }, params, groups: rows });
+}
+
+/** The sum of the losses of rows over the number of those that count. */
+export function meanOfLosses(gpu: Gpu, losses: TensorInfo, targets: TensorInfo, ignoreIndex: number): TensorInfo {
+  const mean = gpu.tensor([]);
+  const params = { rows: losses.shape[0] as number, ignored: ignoreIndex };
+  gpu.run(meanProgram, { inputs: { losses, targets }, outputs: { mean }, params, groups: 1 });
+  return mean;
+}
 
 export const crossEntropyOnGpu: GpuKernel<CrossEntropyInputs, CrossEntropyAttrs> = {
   run: (gpu, { logits, targets }, { ignoreIndex, reduction }) => {
-    const [rows, width] = logits.shape;
-    const losses = gpu.tensor([rows]);
-    gpu.run(lossProgram, {
-      inputs: { logits, targets },
-      outputs: { losses },
-      params: { width, ignored: ignoreIndex, nan: NAN_BITS },
-      groups: rows,
-    });
+    const losses = gpu.tensor([logits.shape[0]]);
+    lossesOfRows(gpu, logits, targets, losses, { ignoreIndex, gradient: false });
     if (reduction === 'none') return losses;
-    const mean = gpu.tensor([]);
-    gpu.run(meanProgram, { inputs: { losses, targets }, outputs: { mean }, params: { rows, ignored: ignoreIndex }, groups: 1 });
+    const mean = meanOfLosses(gpu, losses, targets, ignoreIndex);
     gpu.free(losses);
     return mean;
   },
@@ -124,7 +157,8 @@ export const crossEntropyGradOnGpu: GpuKernel<CrossEntropyGradInputs, CrossEntro
   },
 };
 
-function shareOf(gpu: Gpu, targets: TensorInfo, rows: number, ignored: number): TensorInfo {
+/** 1 over the number of rows that count. */
+export function shareOf(gpu: Gpu, targets: TensorInfo, rows: number, ignored: number): TensorInfo {
   const mean = gpu.tensor([]);
   gpu.run(shareProgram, { inputs: { targets }, outputs: { mean }, params: { rows, ignored }, groups: 1 });
   return mean;

@@ -14,6 +14,10 @@ export interface TileChoice {
   wideA: boolean;
   wideB: boolean;
   wideC: boolean;
+  /** Whether factors are rounded to float16; sums are float32 either way. */
+  half?: boolean;
+  /** Whether the product is added to what c holds. */
+  accumulate?: boolean;
 }
 
 /**
@@ -25,20 +29,34 @@ export interface TileChoice {
 export const tileProgram = variants(
   (choice: TileChoice): Program => ({
     name: 'SsmMatMul',
+    ...(choice.half && { head: 'enable f16;' }),
     inputs: { a: choice.wideA ? 'vec4<f32>' : 'f32', b: choice.wideB ? 'vec4<f32>' : 'f32' },
     outputs: { c: choice.wideC ? 'vec4<f32>' : 'f32' },
-    params: { M: 'u32', N: 'u32', K: 'u32', parts: 'u32', partSize: 'u32', tilesM: 'u32', tilesN: 'u32' },
+    params: {
+      M: 'u32',
+      N: 'u32',
+      K: 'u32',
+      strideA: 'u32',
+      strideB: 'u32',
+      strideC: 'u32',
+      parts: 'u32',
+      partSize: 'u32',
+      tilesM: 'u32',
+      tilesN: 'u32',
+    },
     size: (choice.tile / SIDE) ** 2,
     declarations: declarations(choice),
     main: mainOf(choice),
   }),
 );
 
-function declarations({ tile, transposeA, transposeB, wideA, wideB, wideC }: TileChoice): string {
+function declarations({ tile, transposeA, transposeB, wideA, wideB, wideC, half, accumulate }: TileChoice): string {
   const quads = tile / 4;
+  const value = half ? 'f16' : 'f32';
+  const sum = (at: string): string => (accumulate ? ` + c[${at}]` : '');
   return `
-var<workgroup> tileA: array<vec4<f32>, ${DEPTH * quads}>;
-var<workgroup> tileB: array<vec4<f32>, ${DEPTH * quads}>;
+var<workgroup> tileA: array<vec4<${value}>, ${DEPTH * quads}>;
+var<workgroup> tileB: array<vec4<${value}>, ${DEPTH * quads}>;
 ${readQuad('A', 'a', wideA)}
 ${readQuad('B', 'b', wideB)}
 // Four vectors a turn: those of one column of the tile, or of four of its rows turned.
@@ -48,8 +66,8 @@ ${fetchOf('B', !transposeB, 'p.N')}
 fn slot(depth: u32, quad: u32) -> u32 { return depth * ${quads} + (quad ^ (((depth >> 2) & 3) << 1)); }
 fn writeQuad(row: u32, column: u32, batch: u32, value: vec4<f32>) {
   if (row >= p.M || column >= p.N) { return; }
-  let at = (batch * p.M + row) * p.N + column;
-  ${wideC ? 'c[at >> 2] = value;' : [0, 1, 2, 3].map((i) => `if (column + ${i} < p.N) { c[at + ${i}] = value[${i}]; }`).join('\n  ')}
+  let at = (batch * p.M + row) * p.strideC + column;
+  ${wideC ? `c[at >> 2] = value${sum('at >> 2')};` : [0, 1, 2, 3].map((i) => `if (column + ${i} < p.N) { c[at + ${i}] = value[${i}]${sum(`at + ${i}`)}; }`).join('\n  ')}
 }`;
 }
 
@@ -69,9 +87,9 @@ fn quad${name}(at: u32, left: u32) -> vec4<f32> {
 function fetchOf(name: string, along: boolean, side: string): string {
   const body = along
     ? `let row = depth + i; // of memory
-    if (row < end && first < ${side}) { (*into)[i] = quad${name}(base + row * ${side} + first, ${side} - first); }`
+    if (row < end && first < ${side}) { (*into)[i] = quad${name}(base + row * p.stride${name} + first, ${side} - first); }`
     : `let row = first + i;
-    if (row < ${side} && depth < end) { (*into)[i] = quad${name}(base + row * p.K + depth, end - depth); }`;
+    if (row < ${side} && depth < end) { (*into)[i] = quad${name}(base + row * p.stride${name} + depth, end - depth); }`;
   return `fn fetch${name}(base: u32, first: u32, depth: u32, end: u32, into: ptr<function, array<vec4<f32>, 4>>) {
   for (var i = 0u; i < 4; i++) {
     (*into)[i] = vec4<f32>(0);
@@ -115,8 +133,8 @@ ${storeAll(choice, blocks, half)}
 ${fetchAll(choice, blocks, half, `depth + ${DEPTH}`)}
     }
     for (var k = 0u; k < ${DEPTH}; k++) {
-      let a0 = tileA[slot(k, ty)]; let a1 = tileA[slot(k, ty + ${across})];
-      let b0 = tileB[slot(k, tx)]; let b1 = tileB[slot(k, tx + ${across})];
+      let a0 = vec4<f32>(tileA[slot(k, ty)]); let a1 = vec4<f32>(tileA[slot(k, ty + ${across})]);
+      let b0 = vec4<f32>(tileB[slot(k, tx)]); let b1 = vec4<f32>(tileB[slot(k, tx + ${across})]);
 ${range(SIDE)
   .map((r) => `      c${r}0 = fma(vec4<f32>(a${r >> 2}[${r & 3}]), b0, c${r}0); c${r}1 = fma(vec4<f32>(a${r >> 2}[${r & 3}]), b1, c${r}1);`)
   .join('\n')}
@@ -155,7 +173,7 @@ function fetchAll({ tile, transposeA, transposeB }: TileChoice, blocks: number, 
   return `    if (isA) { ${fetch('A', transposeA)} } else { ${fetch('B', !transposeB)} }`;
 }
 
-function storeAll({ tile, transposeA, transposeB }: TileChoice, blocks: number, half: number): string {
+function storeAll({ tile, transposeA, transposeB, half: isHalf }: TileChoice, blocks: number, half: number): string {
   const store = (name: string, along: boolean) =>
     range(blocks)
       .map((n) => {
@@ -167,7 +185,7 @@ function storeAll({ tile, transposeA, transposeB }: TileChoice, blocks: number, 
               : `vec4<f32>(${range(4)
                   .map((j) => `next${n}[${j}][${i}]`)
                   .join(', ')})`;
-            return `tile${name}[slot(${depth} + ${i}, ${quad})] = ${value};`;
+            return `tile${name}[slot(${depth} + ${i}, ${quad})] = ${isHalf ? `vec4<f16>(${value})` : value};`;
           })
           .join(' ');
       })

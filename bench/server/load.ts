@@ -1,0 +1,106 @@
+/**
+ * Many clients at once: node scripts/run.mjs bench/server/load.ts [--clients 1,8,64,200] [--seconds 60] [--weights int8] [--threads 2]
+ * [--prompt 64] [--tokens 32] [--layers 24] [--hidden 768] [--vocab 50280] [--queue 256] [--work FOLDER]
+ * Each client asks again and again on loopback and reads its stream to the end; a request that is lost or a stream that is cut ends the program
+ * with an error. Random weights in the sizes of mamba-130m. Results are kept in bench/results.
+ */
+import { mkdtempSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { startBackend } from '@densessm/runtime-node';
+import { folderOf, smallMamba } from '../cpu/models';
+import { readOptions } from '../cpu/options';
+import { commit, keepResults, machine } from '../lib/results';
+import { ask, quantile, type Seen } from './client';
+import { ServerProcess } from './server-process';
+
+const text = (fallback: string) => ({ type: 'string', default: fallback }) as const;
+const { values } = parseArgs({
+  options: {
+    ...{
+      clients: text('1,8,64,200'),
+      seconds: text('60'),
+      weights: text('int8'),
+      threads: text('2'),
+      prompt: text('64'),
+      tokens: text('32'),
+    },
+    ...{ layers: text('24'), hidden: text('768'), vocab: text('50280'), queue: text('256'), work: text('') },
+  },
+});
+const [seconds, prompt, tokens, vocab] = [values.seconds, values.prompt, values.tokens, values.vocab].map(Number) as [
+  number,
+  number,
+  number,
+  number,
+];
+const sizes = { ...readOptions([]), layers: Number(values.layers), hidden: Number(values.hidden), vocab };
+
+await startBackend({ device: 'wasm', threads: 1 });
+const folder = await folderOf(values.work || mkdtempSync(join(tmpdir(), 'densessm-load-')), {
+  ...smallMamba(sizes),
+  name: 'load',
+  stored: 'BF16',
+});
+const server = await ServerProcess.start(folder, values.weights, Number(values.threads), Number(values.queue));
+console.log(`${JSON.stringify(machine())}\n${JSON.stringify(values)}`);
+
+interface Level {
+  clients: number;
+  requests: number;
+  cameAgain: number;
+  tokensPerSecond: number;
+  firstMs: { p50: number; p99: number };
+  /** Of one stream after its first token; p99 is what all but one in a hundred have at least. */
+  streamTokensPerSecond: { p50: number; p99: number };
+  mostBytes: number;
+  load: number | undefined;
+}
+
+async function level(clients: number): Promise<Level> {
+  const [start, seen] = [performance.now(), [] as Seen[]];
+  let [cameAgain, mostBytes, asked] = [0, 0, 0];
+  const isOver = (): boolean => performance.now() - start > 1000 * seconds;
+  const client = async (): Promise<void> => {
+    while (!isOver()) {
+      const seed = asked++;
+      const ids = Array.from({ length: prompt }, (_, i) => (seed * 7919 + i * i * 31) % vocab);
+      const one = await ask(server.url, '/v1/completions', { prompt: ids, max_tokens: tokens }, tokens);
+      if (one) seen.push(one);
+      else cameAgain++;
+    }
+  };
+  const watch = setInterval(async () => {
+    mostBytes = Math.max(mostBytes, await server.memory());
+  }, 1000);
+  await Promise.all(Array.from({ length: clients }, client)).finally(() => clearInterval(watch));
+  const took = (performance.now() - start) / 1000;
+  const first = seen.map(({ firstMs }) => firstMs);
+  const rates = seen.map(({ firstMs, endMs }) => (1000 * (tokens - 1)) / (endMs - firstMs));
+  return {
+    ...{ clients, requests: seen.length, cameAgain, tokensPerSecond: (seen.length * tokens) / took },
+    firstMs: { p50: quantile(first, 0.5), p99: quantile(first, 0.99) },
+    streamTokensPerSecond: { p50: quantile(rates, 0.5), p99: quantile(rates, 0.01) },
+    ...{ mostBytes, load: machine().load },
+  };
+}
+
+await ask(server.url, '/v1/completions', { prompt: [1, 2, 3], max_tokens: 4 }, 4); // not counted
+const levels: Level[] = [];
+for (const clients of values.clients.split(',').map(Number)) {
+  const one = await level(clients);
+  levels.push(one);
+  const { firstMs, streamTokensPerSecond: rate } = one;
+  console.log(
+    `${clients} clients: ${one.requests} answers, ${one.tokensPerSecond.toFixed(1)} tokens/s in all; first token p50 ${firstMs.p50.toFixed(0)} ms, p99 ` +
+      `${firstMs.p99.toFixed(0)} ms; a stream p50 ${rate.p50.toFixed(1)}, p99 ${rate.p99.toFixed(1)} tokens/s; ${one.cameAgain} came again; ` +
+      `${(one.mostBytes / 2 ** 20).toFixed(0)} MiB; load ${one.load?.toFixed(1)}`,
+  );
+}
+await server.close();
+const [alone, eight] = [1, 8].map((clients) => levels.find((one) => one.clients === clients)?.tokensPerSecond);
+if (alone && eight) console.log(`eight clients have ${(eight / alone).toFixed(2)} times the tokens/s of one`);
+console.log(
+  `kept in ${keepResults('server-load', { date: new Date().toISOString(), ...{ commit: commit(), machine: machine(), options: values, levels } }).pathname}`,
+);

@@ -1,0 +1,35 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+
+const PROGRAM = fileURLToPath(new URL('program.ts', import.meta.url));
+
+/** A server of random weights in a process of its own. */
+export class ServerProcess {
+  readonly url: string;
+  readonly #child: ChildProcess;
+
+  private constructor(child: ChildProcess, url: string) {
+    this.#child = child;
+    this.url = url;
+  }
+
+  static async start(folder: string, weights: string, threads: number, maxWaiting = 256): Promise<ServerProcess> {
+    const child = fork(PROGRAM, [folder, weights, String(threads), String(maxWaiting)]);
+    const [{ url }] = (await once(child, 'message')) as [{ url: string }];
+    return new ServerProcess(child, url);
+  }
+
+  /** Bytes that it holds. */
+  async memory(): Promise<number> {
+    this.#child.send('memory');
+    const [{ bytes }] = (await once(this.#child, 'message')) as [{ bytes: number }];
+    return bytes;
+  }
+
+  async close(): Promise<void> {
+    const ended = once(this.#child, 'exit');
+    this.#child.disconnect();
+    await ended;
+  }
+}

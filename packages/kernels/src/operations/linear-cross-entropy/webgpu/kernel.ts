@@ -1,0 +1,62 @@
+import type { TensorInfo } from '@tensorflow/tfjs-core';
+import type { Gpu } from '../../../backends/webgpu/gpu';
+import { elementwise, type Program } from '../../../backends/webgpu/program';
+import { type GpuKernel, groupsOf, sizeOf } from '../../../backends/webgpu/specialize';
+import { lossesOfRows, meanOfLosses, shareOf } from '../../cross-entropy/webgpu/kernel';
+import { matMulInto, matMulOf } from '../../matmul/webgpu/kernel';
+import { type LinearCrossEntropyInputs, rowsOfChunk } from '../inputs';
+import type { LinearCrossEntropyKernelAttrs } from '../kernel';
+
+/** Parts of a tensor are bound from multiples of 256 bytes on. */
+const STEP = 64;
+
+const scaleProgram: Program = elementwise({
+  name: 'SsmLinearCrossEntropy',
+  inputs: { share: 'f32' },
+  outputs: { x: 'f32' },
+  params: {},
+  main: '  x[i] *= share[0];',
+});
+
+/**
+ * Chunk by chunk of rows, whose logits become their gradients in place. Those are of the sum of all losses, from −1 to 1, which float16 holds, and what
+ * is made of them is divided by the number of rows that count at the end.
+ */
+export const linearCrossEntropyOnGpu: GpuKernel<LinearCrossEntropyInputs, LinearCrossEntropyKernelAttrs> = {
+  run: (gpu, inputs, attrs) => {
+    const { x, w, targets } = inputs;
+    const { gradients, ignoreIndex } = attrs;
+    const [rows, width] = x.shape;
+    const size = Math.max(STEP, STEP * Math.floor(rowsOfChunk(inputs, attrs) / STEP));
+    const losses = gpu.tensor([rows]);
+    const [dx, dw] = gradients ? [gpu.tensor(x.shape), gpu.tensor(w.shape)] : [];
+    for (let first = 0; first < rows; first += size) {
+      const count = Math.min(size, rows - first);
+      const part = { tensor: x, first: first * width, count: count * width, shape: [count, width] };
+      const logits = matMulOf(gpu, part, w, { transposeA: false, transposeB: true });
+      const ofRows = (tensor: TensorInfo) => ({ tensor, first, count });
+      lossesOfRows(gpu, logits, ofRows(targets), ofRows(losses), { ignoreIndex, gradient: gradients });
+      if (dx && dw) {
+        matMulInto(gpu, logits, w, NOT_TRANSPOSED, { c: { ...part, tensor: dx }, accumulate: false });
+        matMulInto(gpu, logits, part, { transposeA: true, transposeB: false }, { c: dw, accumulate: first > 0 });
+      }
+      gpu.free(logits);
+    }
+    const mean = meanOfLosses(gpu, losses, targets, ignoreIndex);
+    gpu.free(losses);
+    if (!dx || !dw) return [mean];
+    divideByRows(gpu, [dx, dw], targets, ignoreIndex);
+    return [mean, dx, dw];
+  },
+};
+
+const NOT_TRANSPOSED = { transposeA: false, transposeB: false };
+
+function divideByRows(gpu: Gpu, gradients: readonly TensorInfo[], targets: TensorInfo, ignoreIndex: number): void {
+  const share = shareOf(gpu, targets, targets.shape[0] as number, ignoreIndex);
+  for (const x of gradients) {
+    const count = sizeOf(x);
+    gpu.run(scaleProgram, { inputs: { share }, outputs: { x }, params: { count }, groups: groupsOf(count) });
+  }
+  gpu.free(share);
+}

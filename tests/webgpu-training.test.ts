@@ -1,0 +1,170 @@
+import { mamba } from '@densessm/mamba';
+import { denseRetNet } from '@densessm/retnet';
+import { startBackend } from '@densessm/runtime-node';
+import { type AnyModel, buildParams, disposeTree, namedParams, SsmError } from '@densessm/ssm-core';
+import { expectClose } from '@densessm/testing';
+import {
+  adamW,
+  consecutiveBlocks,
+  cosineSchedule,
+  randomBlocks,
+  sgd,
+  Trainer,
+  type TrainerOptions,
+  type TrainingState,
+  tokenSource,
+} from '@densessm/train';
+import { findBackend, mul, setBackend, type Tensor, tensor } from '@tensorflow/tfjs-core';
+import { describe, expect, it } from 'vitest';
+
+/** Why there is no device; on CI, which installs one, that is a failure. */
+const missing = await startBackend({ device: 'webgpu' }).then(
+  () => undefined,
+  (error: unknown) => {
+    if (process.env.CI || !(error instanceof SsmError)) throw error;
+    return `${error.message}\nTests of WebGPU need a GPU, or SwiftShader: apt-get install chromium`;
+  },
+);
+if (missing) process.stderr.write(`tests/webgpu-training.test.ts is skipped. ${missing}\n`);
+
+const VOCABULARY = 11;
+const mambaJson = { model_type: 'mamba', vocab_size: VOCABULARY, hidden_size: 8, num_hidden_layers: 2, state_size: 4 };
+const retnetJson = {
+  ...{ vocab_size: VOCABULARY, hidden_size: 8, dense_gate_rank: 1, query_key_dim: 8, v_factor: 2, num_attention_heads: 2 },
+  ...{ num_hidden_layers: 2, dense_block_layers: 1 },
+};
+const text = Int32Array.from({ length: 900 }, (_, i) => (i * i + (i % 7 === 0 ? 3 : 0)) % VOCABULARY);
+const source = tokenSource(text);
+
+type Options = Partial<TrainerOptions<unknown, object, unknown>>;
+type AnyTrainer = Trainer<unknown, object, unknown>;
+
+/** With starting values that do not depend on the backend. */
+async function trainerOn(backend: string, model: AnyModel, json: object, more: Options = {}): Promise<AnyTrainer> {
+  await setBackend('wasm');
+  const config = model.parseConfig(json);
+  const spec = model.spec(config);
+  const start = model.init(config, 1);
+  const values = new Map<string, Float32Array>();
+  for (const [{ name }, leaf] of namedParams(spec, start)) values.set(name, (await leaf.data()).slice() as Float32Array);
+  disposeTree(start);
+  await setBackend(backend);
+  const params = buildParams(spec, ({ name, shape }) => tensor(values.get(name) as Float32Array, [...shape]) as Tensor) as object;
+  return new Trainer({ ...commonOptions(model, config), params, ...more });
+}
+
+const commonOptions = (model: AnyModel, config: unknown) => ({
+  ...{ model, config, optimizer: adamW({ weightDecay: 0.1 }), gradClip: 1 },
+  schedule: cosineSchedule({ learningRate: 0.01, warmupSteps: 2, maxSteps: 8 }),
+  sampler: randomBlocks(source, { batchSize: 3, blockSize: 9, seed: 5 }),
+});
+
+async function lossesOf(trainer: AnyTrainer, steps: number): Promise<number[]> {
+  const losses: number[] = [];
+  for (let i = 0; i < steps; i++) losses.push((await trainer.step()).loss);
+  return losses;
+}
+
+const plain = ({ params, tensors, counters }: TrainingState) => ({
+  params: [...params].map(([name, { values }]) => [name, [...values]]),
+  tensors: [...tensors].map(([name, { values }]) => [name, [...values]]),
+  counters,
+});
+
+describe.skipIf(missing)('training on WebGPU', () => {
+  const cases: [string, AnyModel, object, () => Options][] = [
+    ['a Mamba, clipped', mamba, mambaJson, () => ({ gradClip: 0.1 })],
+    ['a Mamba, not clipped, in two parts', mamba, mambaJson, () => ({ gradClip: undefined, gradientAccumulationSteps: 2 })],
+    ['a dense RetNet with recomputed layers', denseRetNet, retnetJson, () => ({ recompute: true })],
+    ['an optimizer that waits for the norm', mamba, mambaJson, () => ({ optimizer: sgd({ momentum: 0.9 }) })],
+  ];
+
+  it.each(cases)('learns what it learns on wasm: %s', async (_, model, json, more) => {
+    const run = async (backend: string) => {
+      const trainer = await trainerOn(backend, model, json, more());
+      const losses = await lossesOf(trainer, 3);
+      const { params } = await trainer.save();
+      trainer.dispose();
+      return { losses, params };
+    };
+    const [want, got] = [await run('wasm'), await run('webgpu')];
+    await expectClose('losses', want.losses, got.losses, 1e-4);
+    for (const [name, { values }] of want.params) await expectClose(name, values, got.params.get(name)?.values ?? [], 2e-2);
+  });
+
+  it.each([
+    ['AdamW', () => ({ gradientAccumulationSteps: 2 })],
+    ['a carried state', () => ({ carryState: true, sampler: consecutiveBlocks(source, { batchSize: 3, blockSize: 9 }) })],
+  ])('goes on bit for bit from what was saved: %s', async (_, more) => {
+    const whole = await trainerOn('webgpu', mamba, mambaJson, more());
+    const want = await lossesOf(whole, 4);
+    const first = await trainerOn('webgpu', mamba, mambaJson, more());
+    const losses = await lossesOf(first, 2);
+    const [state] = await Promise.all([first.save(), first.step()]);
+    first.dispose();
+    const second: AnyTrainer = Trainer.restore<unknown, object, unknown>(
+      { ...commonOptions(mamba, mamba.parseConfig(mambaJson)), ...more() },
+      state,
+    );
+    losses.push(...(await lossesOf(second, 2)));
+    expect(losses).toEqual(want);
+    expect(plain(await second.save())).toEqual(plain(await whole.save()));
+    whole.dispose();
+    second.dispose();
+  });
+
+  it('a step that is not finite changes nothing, and does not count', async () => {
+    let isBroken = false;
+    const breaking: AnyModel = {
+      ...mamba,
+      forward: (params: never, config: never, tokens: never, options: never) => {
+        const logits = mamba.forward(params, config, tokens, options);
+        return isBroken ? mul(logits, Number.NaN) : logits;
+      },
+    } as AnyModel;
+    const trainer = await trainerOn('webgpu', breaking, mambaJson);
+    await trainer.step();
+    const before = plain(await trainer.save());
+    isBroken = true;
+    expect(await trainer.step()).toMatchObject({ step: 1, loss: Number.NaN, skipped: true });
+    const after = plain(await trainer.save());
+    expect(after.params).toEqual(before.params);
+    expect(after.tensors).toEqual(before.tensors);
+    expect(after.counters.optimizer).toEqual(before.counters.optimizer);
+    isBroken = false;
+    expect((await trainer.step()).skipped).toBe(false);
+    trainer.dispose();
+  });
+
+  it('reads one tensor a step back, and only after all of its work was handed over', async () => {
+    const trainer = await trainerOn('webgpu', mamba, mambaJson);
+    await trainer.step();
+    const backend = findBackend('webgpu') as unknown as { read(dataId: object): Promise<unknown> };
+    const read = backend.read;
+    let [reads, wasUpdated] = [0, false];
+    backend.read = async (dataId) => {
+      reads++;
+      const before = trainer.params;
+      const values = await read.call(backend, dataId);
+      wasUpdated = trainer.params !== before;
+      return values;
+    };
+    await trainer.step();
+    backend.read = read;
+    expect([reads, wasUpdated]).toEqual([1, true]);
+    trainer.dispose();
+  });
+
+  it('takes no more memory after more steps, nor after other lengths', async () => {
+    const blocks = [9, 13, 7].map((blockSize) => randomBlocks(source, { batchSize: 2, blockSize, seed: 5 }));
+    const sampler = { batch: (step: number, part: number) => (blocks[step % blocks.length] as (typeof blocks)[number]).batch(step, part) };
+    const trainer = await trainerOn('webgpu', mamba, mambaJson, { sampler });
+    const pool = (findBackend('webgpu') as unknown as { bufferManager: { numBytesUsed: number; numUsedBuffers: number } }).bufferManager;
+    await lossesOf(trainer, 3);
+    const before = [pool.numBytesUsed, pool.numUsedBuffers];
+    await lossesOf(trainer, 3);
+    expect(pool.numBytesUsed).toBeLessThanOrEqual(before[0] as number);
+    expect(pool.numUsedBuffers).toBeLessThanOrEqual(before[1] as number);
+    trainer.dispose();
+  });
+});
