@@ -1,7 +1,7 @@
 /**
- * `node scripts/run.mjs bench/browser.ts`: the speed of the WebAssembly kernels in a browser, on a cross-origin isolated page that it builds and
- * serves. Without more, it prints an address to be opened in any browser; `--chromium /usr/bin/chromium` opens it in that one, without a window.
- * Options: --threads (the most; all cores unless given), --rounds, --layers.
+ * `node scripts/run.mjs bench/browser.ts`: the speed of the WebAssembly and WebGPU kernels in a browser, on a cross-origin isolated page that it builds
+ * and serves, as a table to paste. Without more, it prints an address to be opened in any browser; `--chromium /usr/bin/chromium` opens it in that one, without a window.
+ * Options: --flags (of that browser, `--enable-unsafe-webgpu` say), --threads (the most; all cores unless given), --rounds, --layers.
  */
 import { spawn } from 'node:child_process';
 import { copyFileSync, mkdtempSync, rmSync } from 'node:fs';
@@ -13,8 +13,8 @@ import { parseArgs } from 'node:util';
 import { build, type Connect, type Plugin, preview } from 'vite';
 
 const text = { type: 'string' } as const;
-const { values } = parseArgs({ options: { chromium: text, threads: text, rounds: text, layers: text } });
-const { chromium, ...asked } = values;
+const { values } = parseArgs({ options: { chromium: text, flags: text, threads: text, rounds: text, layers: text } });
+const { chromium, flags = '', ...asked } = values;
 
 const folder = mkdtempSync(join(tmpdir(), 'densessm-bench-'));
 process.on('exit', () => rmSync(folder, { recursive: true, force: true, maxRetries: 5 }));
@@ -62,7 +62,9 @@ if (chromium === undefined) console.log(`Open ${address.href}`);
 else {
   const quiet = ['--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync', '--disable-quic'];
   const profile = `--user-data-dir=${join(folder, 'profile')}`;
-  const browser = spawn(chromium, ['--headless', '--no-sandbox', ...quiet, profile, address.href], { stdio: 'ignore' });
+  const browser = spawn(chromium, ['--headless', '--no-sandbox', ...quiet, ...flags.split(' ').filter(Boolean), profile, address.href], {
+    stdio: 'ignore',
+  });
   const gone = new Promise<void>((resolve) => {
     browser.on('exit', resolve).on('error', (error) => {
       console.error(`${chromium} does not start: ${error.message}`);

@@ -49,7 +49,7 @@ describe('the surface of @densessm/kernels', () => {
         "runtimeOf",
       ]
     `);
-    expect(Object.keys(internal).sort()).toEqual(['linearParts', 'readStates', 'selectiveScanShown']);
+    expect(Object.keys(internal).sort()).toEqual(['hasHalfProducts', 'linearParts', 'readStates', 'selectiveScanShown', 'withPrecision']);
     expect(Object.keys(wasm)).toMatchInlineSnapshot(`
       [
         "loadBuild",

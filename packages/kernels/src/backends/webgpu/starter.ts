@@ -1,6 +1,13 @@
 /// <reference types="@webgpu/types" />
 import { SsmError } from '@densessm/ssm-core';
-import { findBackend, findBackendFactory, type KernelBackend, registerBackend, removeBackend } from '@tensorflow/tfjs-core';
+import {
+  findBackend,
+  findBackendFactory,
+  type KernelBackend,
+  registerBackend,
+  removeBackend,
+  unregisterKernel,
+} from '@tensorflow/tfjs-core';
 import { activate } from '../../runtime/activate';
 import type { BackendStarter } from '../../runtime/choose';
 import { compareWith, selfTest } from './advantage';
@@ -27,6 +34,8 @@ export interface WebGpuPlatform {
  */
 export const webgpuStarter = (platform: WebGpuPlatform, rival: BackendStarter): BackendStarter<'webgpu'> => {
   let measured = '';
+  /** Kernels that computed wrongly here. */
+  let off: string[] = [];
   return {
     name: 'webgpu',
     probe: async (request) => {
@@ -38,8 +47,9 @@ export const webgpuStarter = (platform: WebGpuPlatform, rival: BackendStarter): 
       const { isSoftware, about } = opened;
       if (isSoftware) return `${about} computes on the CPU`;
       await activate('webgpu');
-      const wrong = await selfTest();
+      const { switchedOff, wrong } = await selfTest();
       if (wrong) return wrong;
+      off = switchedOff;
       if ((await rival.probe(request)) !== true) return true;
       await rival.start(request);
       const { isFaster, figures } = await compareWith(rival.name);
@@ -49,8 +59,10 @@ export const webgpuStarter = (platform: WebGpuPlatform, rival: BackendStarter): 
     start: async () => {
       const { about } = await open(platform);
       await activate('webgpu');
-      const { names } = registerWebGpuKernels(findBackend('webgpu'));
-      return `${about}, ${names.length} kernels of ours${measured}`;
+      const names = registerWebGpuKernels(findBackend('webgpu')).names.filter((name) => !off.includes(name));
+      for (const name of off) unregisterKernel(name, 'webgpu');
+      const without = off.length > 0 ? ` without ${off.join(', ')}, which computed wrongly and is left to its reference` : '';
+      return `${about}, ${names.length} kernels of ours${without}${measured}`;
     },
   };
 };
