@@ -1,8 +1,9 @@
 /**
  * Many clients at once: node scripts/run.mjs bench/server/load.ts [--clients 1,8,64,200] [--seconds 60] [--weights int8] [--threads 2]
- * [--prompt 64] [--tokens 32] [--layers 24] [--hidden 768] [--vocab 50280] [--queue 256] [--work FOLDER]
+ * [--rounds 1] [--prompt 64] [--tokens 32] [--layers 24] [--hidden 768] [--vocab 50280] [--queue 256] [--work FOLDER]
  * Each client asks again and again on loopback and reads its stream to the end; a request that is lost or a stream that is cut ends the program
- * with an error. Random weights in the sizes of mamba-130m. Results are kept in bench/results.
+ * with an error. With several rounds the numbers of clients take turns, and of each the fastest round is compared. Random weights in the sizes
+ * of mamba-130m. Results are kept in bench/results.
  */
 import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -26,7 +27,7 @@ const { values } = parseArgs({
       prompt: text('64'),
       tokens: text('32'),
     },
-    ...{ layers: text('24'), hidden: text('768'), vocab: text('50280'), queue: text('256'), work: text('') },
+    ...{ layers: text('24'), hidden: text('768'), vocab: text('50280'), queue: text('256'), work: text(''), rounds: text('1') },
   },
 });
 const [seconds, prompt, tokens, vocab] = [values.seconds, values.prompt, values.tokens, values.vocab].map(Number) as [
@@ -88,7 +89,8 @@ async function level(clients: number): Promise<Level> {
 
 await ask(server.url, '/v1/completions', { prompt: [1, 2, 3], max_tokens: 4 }, 4); // not counted
 const levels: Level[] = [];
-for (const clients of values.clients.split(',').map(Number)) {
+const all = values.clients.split(',').map(Number);
+for (const clients of Array<number[]>(Number(values.rounds)).fill(all).flat()) {
   const one = await level(clients);
   levels.push(one);
   const { firstMs, streamTokensPerSecond: rate } = one;
@@ -99,8 +101,10 @@ for (const clients of values.clients.split(',').map(Number)) {
   );
 }
 await server.close();
-const [alone, eight] = [1, 8].map((clients) => levels.find((one) => one.clients === clients)?.tokensPerSecond);
-if (alone && eight) console.log(`eight clients have ${(eight / alone).toFixed(2)} times the tokens/s of one`);
+const [alone = 0, eight = 0] = [1, 8].map((clients) =>
+  Math.max(0, ...levels.filter((one) => one.clients === clients).map((one) => one.tokensPerSecond)),
+);
+if (alone > 0 && eight > 0) console.log(`eight clients have ${(eight / alone).toFixed(2)} times the tokens/s of one`);
 console.log(
   `kept in ${keepResults('server-load', { date: new Date().toISOString(), ...{ commit: commit(), machine: machine(), options: values, levels } }).pathname}`,
 );
