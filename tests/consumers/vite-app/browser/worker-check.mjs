@@ -33,7 +33,7 @@ function put(outDir, files) {
 }
 
 /** Texts, snapshots in both directions, cancelling, and a page that is free meanwhile. */
-async function checkModel(page, side, here) {
+async function checkModel(side, here) {
   const { backend, isIsolated } = await side.start({ device: 'wasm' });
   assert.deepEqual([backend, isIsolated], ['wasm', true]);
   await side.busiest();
@@ -47,7 +47,11 @@ async function checkModel(page, side, here) {
   const { text } = await session.generate({ maxTokens: 12, eosIds: [] });
   const own = here.session();
   await own.append('Call me Ishmael.');
-  assert.equal(await side.continued(Buffer.from(await own.snapshot()).toString('base64')), text, 'a snapshot of Node in the worker, and the other way round');
+  assert.equal(
+    await side.continued(Buffer.from(await own.snapshot()).toString('base64')),
+    text,
+    'a snapshot of Node in the worker, and the other way round',
+  );
   session.dispose();
   own.dispose();
   assert.deepEqual(await side.inspect(), { layers: 2, tokens: 7 });
@@ -58,7 +62,7 @@ async function checkModel(page, side, here) {
 }
 
 /** What was kept is listed, taken again without asking for it, and fetched anew where it is damaged. */
-async function checkKept(page, side, reload) {
+async function checkKept(side, reload) {
   const [{ files, isComplete, source }] = await side.kept();
   assert.ok(isComplete && source.endsWith('/my-model') && files.some(({ name }) => name === 'model.safetensors'));
   const before = await side.generate('Call me', drawing);
@@ -123,8 +127,8 @@ try {
   put(server.outDir, files);
   const here = await loadModel(asFiles(files), { device: 'wasm', threads: 1 });
   const { page, side, reload } = await openPage(browser, server.url);
-  const { isSame, cancelMs, longTask } = await checkModel(page, side, here);
-  await checkKept(page, side, reload);
+  const { isSame, cancelMs, longTask } = await checkModel(side, here);
+  await checkKept(side, reload);
   const trainingTask = await checkTraining(side, reload, isSame);
   const longest = Math.max(longTask, trainingTask);
   assert.ok(longest < LONG_TASK_MS, `the page was busy for ${longest.toFixed(0)} ms without a break`);
@@ -132,7 +136,9 @@ try {
   await checkReadme(browser, files, isSame ? text : undefined);
   await here.dispose();
   const bits = isSame ? 'the texts of Node' : 'not compared with Node, which runs another build';
-  console.log(`worker: ${bits}; cancelled in ${cancelMs.toFixed(0)} ms; no task of the page of ${LONG_TASK_MS} ms; a run goes on bit for bit`);
+  console.log(
+    `worker: ${bits}; cancelled in ${cancelMs.toFixed(0)} ms; no task of the page of ${LONG_TASK_MS} ms; a run goes on bit for bit`,
+  );
 } finally {
   await browser.close();
   await server.close();

@@ -16,7 +16,7 @@ export const EXAMPLES = [
   {
     id: 'novel',
     name: 'The tone of a novel',
-    text: 'It is a truth universally acknowledged, that a single man in possession of a good fortune, must be in want of a wife.',
+    text: 'It is a fact generally admitted, that a widow in possession of a large garden, must be in want of a gardener.',
   },
 ] as const;
 export type ExampleId = (typeof EXAMPLES)[number]['id'];
