@@ -74,7 +74,7 @@ if [ \$code -eq 75 ] || [ \$code -eq 137 ]; then scontrol requeue "\$SLURM_JOB_I
 exit \$code
 JOB
 
-steps() { grep -c '"type":"step"' "$work/out/$1/log.jsonl" 2>/dev/null || true; }
+steps() { { cat "$work/out/$1/log.jsonl" 2>/dev/null || true; } | grep -c '"type":"step"' || true; }
 reach() { for _ in $(seq 1200); do [ "$(steps "$1")" -ge "$2" ] && return; sleep 0.1; done; echo "$1 did not reach step $2"; cat "$work/$1.txt"; exit 1; }
 ended() { for _ in $(seq 600); do [ -z "$(squeue -h -j "$1")" ] && return; sleep 0.5; done; echo "job $1 did not end"; exit 1; }
 submit() { sbatch --parsable --job-name="$1" --output="$work/$1.txt" "$work/job.sh"; }

@@ -54,15 +54,14 @@ export async function runCourse(
       await takeStep(parts);
       continue;
     }
-    const own = { stop: signal.aborted, isDue: parts.now() - savedTime >= SAVE_EVERY_MS };
-    const all = await parts.agree?.(own);
+    const isLate = (): boolean => parts.now() - savedTime >= SAVE_EVERY_MS;
+    const all = parts.agree && (await parts.agree({ stop: signal.aborted, isDue: isLate() }));
     const stop = (): boolean => all?.stop ?? signal.aborted;
     const isLast = done >= settings.maxSteps;
     const isEvaluated = !stop() && state.observedAt !== done && isMultiple(done, settings.evalInterval);
     if (!stop() && state.observedAt !== done) state = await observe(parts, state, isLast);
     const ends = isLast || stop();
-    const isLate = all?.isDue ?? parts.now() - savedTime >= SAVE_EVERY_MS;
-    const isDue = settings.saveInterval === undefined ? isLate : isMultiple(done, settings.saveInterval);
+    const isDue = settings.saveInterval === undefined ? (all?.isDue ?? isLate()) : isMultiple(done, settings.saveInterval);
     const isSaved = saved.at === done && saved.state.observedAt === state.observedAt;
     if (!isSaved && done > 0 && (ends || isDue || isEvaluated)) {
       await parts.saveCheckpoint(state);
