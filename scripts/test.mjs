@@ -14,6 +14,7 @@ await runMain(async () => {
   // These use packages that exist only after setup.
   const { build, lint, types, unit } = await import('./checks/sources.mjs');
   const { mpi } = await import('./checks/mpi.mjs');
+  const { site } = await import('./checks/site.mjs');
   const { packages } = await import('./checks/packages.mjs');
   const { browserRuntime, browserSessions, browserWorker, nodePrograms, viteApp } = await import('./checks/consumers.mjs');
   const { demo } = await import('./checks/demo.mjs');
@@ -26,6 +27,7 @@ await runMain(async () => {
         { name: 'lint', after: [], run: lint },
         { name: 'types', after: [], run: types },
         { name: 'unit', after: [], run: () => unit(folder) },
+        { name: 'docs', after: [], run: site },
         { name: 'mpi', after: ['unit'], run: () => mpi(folder) },
         { name: 'build', after: [], run: () => build(env) },
         { name: 'packages', after: ['build'], run: () => packages(env, folder, tarballs) },

@@ -48,7 +48,12 @@ const RUNTIMES = ['runtime-node', 'runtime-web'];
 const NODE_ENTRY = 'packages/server/src/node/';
 const NODE_ONLY = ['runtime-node', 'distributed', 'conformance', 'bench', 'trainer', FRONT_DOOR];
 
-const packages = workspacePackages().map(({ folder, manifest }) => {
+/** The site imports what its pages show; building it checks that. */
+const SITE = '@densessm/docs';
+const SITE_SOURCES = ['docs/figures', 'docs/scripts', 'docs/widgets', 'docs/.vitepress/markdown', 'docs/.vitepress/theme'];
+
+const houses = workspacePackages().filter(({ manifest }) => manifest.name !== SITE);
+const packages = houses.map(({ folder, manifest }) => {
   const name = manifest.name.replace(SCOPE, '');
   const path = folder.slice(root.length + 1).replaceAll('\\', '/');
   const files = sourceFiles(existsSync(join(folder, 'src')) ? `${path}/src` : path);
@@ -123,7 +128,7 @@ describe('a source file', () => {
   });
 
   it('has at most 300 lines', () => {
-    const files = [...packages.flatMap((one) => one.files), ...['scripts', 'tests'].flatMap(sourceFiles)];
+    const files = [...packages.flatMap((one) => one.files), ...['scripts', 'tests', ...SITE_SOURCES].flatMap(sourceFiles)];
     expect(files.filter(({ lines }) => lines > 300).map(({ path, lines }) => `${path}: ${lines}`)).toEqual([]);
   });
 });

@@ -30,7 +30,7 @@ export default defineConfig({
   },
   vue: { template: { compilerOptions: { isCustomElement: (tag) => tag.startsWith('mjx-') || tag.startsWith('ssm-') } } },
   vite: {
-    plugins: [llms({ ignoreFiles: ['api/**'], domain: process.env.DOCS_DOMAIN })],
+    plugins: [llms({ ignoreFiles: ['api/**'], domain: process.env.DOCS_DOMAIN }) as never], // typed for another Vite than VitePress brings
     resolve: { conditions: ['@densessm/source'] },
     worker: { format: 'es' },
     build: { chunkSizeWarningLimit: 2000 },

@@ -4,7 +4,7 @@ import { commandNames } from './command-names';
 type Item = DefaultTheme.SidebarItem;
 
 const pages = (folder: string, list: readonly (readonly [string, string])[]): Item[] =>
-  list.map(([text, name]) => ({ text, link: `/${folder}${name}` }));
+  list.map(([text, name]) => ({ text, link: `/${name.startsWith('../') ? name.slice(3) : folder + name}` }));
 
 const start: Item = {
   text: 'Start',
@@ -49,6 +49,7 @@ const guides: Item = {
     ['Write a kernel', 'write-a-kernel'],
     ['Write a model', 'write-a-model'],
     ['Choose a dense connection', 'choose-a-connection'],
+    ['Several machines', '../distributed'],
   ]),
 };
 

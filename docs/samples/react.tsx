@@ -1,6 +1,6 @@
 'use client';
 import { useState } from 'react';
-import { continueText } from './use-worker';
+import { continueText } from './in-worker';
 
 export function Story() {
   const [text, setText] = useState('Once upon a time');

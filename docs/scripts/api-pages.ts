@@ -71,7 +71,9 @@ export async function writeApiPages(folder: string): Promise<number> {
 }
 
 function repositoryUrl(): string {
-  const { repository } = JSON.parse(readFileSync(join(root, 'packages', 'densessm', 'package.json'), 'utf8')) as { repository: { url: string } };
+  const { repository } = JSON.parse(readFileSync(join(root, 'packages', 'densessm', 'package.json'), 'utf8')) as {
+    repository: { url: string };
+  };
   return repository.url.replace(/^git\+|\.git$/g, '');
 }
 
@@ -80,7 +82,12 @@ function nameModules(project: ProjectReflection, entries: readonly Entry[]): voi
   for (const module of project.getReflectionsByKind(ReflectionKind.Module)) {
     const entry = entries.find(({ file }) => {
       const path = relative(join(root), file).replaceAll('\\', '/').replace(/\.ts$/, '');
-      return path === module.name || path.endsWith(`/${module.name}`) || path === `${module.name}/index` || path.endsWith(`/${module.name}/index`);
+      return (
+        path === module.name ||
+        path.endsWith(`/${module.name}`) ||
+        path === `${module.name}/index` ||
+        path.endsWith(`/${module.name}/index`)
+      );
     });
     if (entry !== undefined) module.name = entry.name;
   }

@@ -1,4 +1,5 @@
 /** Pages of the command `densessm`, made from what its commands say about themselves. */
+import type { EventEmitter } from 'node:events';
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Command, Option } from 'commander';
@@ -86,7 +87,8 @@ function about({ description, argChoices, defaultValue, defaultValueDescription 
 /** What `--help` says after the options: presets, examples, remarks. */
 function examples(command: Command): string {
   const parts: string[] = [];
-  command.emit('afterHelp', { error: false, command, write: (text: string) => parts.push(text) });
+  // a Command is an EventEmitter, though its types do not say so
+  (command as unknown as EventEmitter).emit('afterHelp', { error: false, command, write: (text: string) => parts.push(text) });
   const text = parts.join('').trim();
   return text === '' ? '' : `\`\`\`text\n${text}\n\`\`\`\n`;
 }
@@ -95,4 +97,5 @@ const summary = (command: Command): string => command.summary() || command.descr
 const prose = (text: string): string => escaped(text).replaceAll(/\n(?!\n)/g, '\n');
 const cell = (text: string): string => escaped(text).replaceAll('|', '\\|').replaceAll('\n', ' ');
 const code = (text: string): string => `<code v-pre>${escaped(text).replaceAll('|', '&#124;')}</code>`;
-const escaped = (text: string): string => text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('{{', '&#123;&#123;');
+const escaped = (text: string): string =>
+  text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('{{', '&#123;&#123;');

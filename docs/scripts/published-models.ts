@@ -49,6 +49,10 @@ const models: readonly { id: string; model: AnyModel; json: Record<string, unkno
 
 const sizeOf = (shape: readonly number[]): number => shape.reduce((size, one) => size * one, 1);
 
+/** Constants that follow from the config, and what must not be rounded, are float32. */
+const typeOf = (leaf: ReturnType<typeof leavesOf> extends Iterable<infer Leaf> ? Leaf : never, type: WeightType): WeightType =>
+  ('precision' in leaf ? weightTypeOf(leaf, type) : undefined) ?? 'f32';
+
 export interface PublishedModel {
   readonly id: string;
   readonly parameters: number;
@@ -65,7 +69,7 @@ export async function publishedModels(): Promise<PublishedModel[]> {
     const config = model.parseConfig(json);
     const spec = model.spec(config);
     const bytes = (type: WeightType) =>
-      Math.round([...leavesOf(spec)].reduce((sum, leaf) => sum + (sizeOf(leaf.shape) * BITS[weightTypeOf(leaf, type) ?? 'f32']) / 8, 0));
+      Math.round([...leavesOf(spec)].reduce((sum, leaf) => sum + (sizeOf(leaf.shape) * BITS[typeOf(leaf, type)]) / 8, 0));
     const state = model.initialState(config, 1);
     const stateBytes = [...tensorsOf(state)].reduce((sum, [, one]) => sum + one.size * 4, 0);
     disposeTree(state);

@@ -13,7 +13,10 @@ rmSync(folder, { recursive: true, force: true });
 mkdirSync(folder, { recursive: true });
 cpSync(join(consumer, 'examples.mjs'), join(folder, 'examples.mjs'));
 cpSync(join(consumer, 'models'), join(folder, 'models'), { recursive: true });
-writeFileSync(join(folder, 'vitest.config.js'), "const resolve = { conditions: ['@densessm/source'] };\nexport default { resolve, ssr: { resolve }, test: { testTimeout: 120_000 } };\n"); // not the repository's own
+writeFileSync(
+  join(folder, 'vitest.config.js'),
+  "const resolve = { conditions: ['@densessm/source'] };\nexport default { resolve, ssr: { resolve }, test: { testTimeout: 120_000 } };\n",
+); // not the repository's own
 symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'), 'junction'); // vitest, which blocks that are tests run in
 
 const options = `--conditions=@densessm/source --import ${import.meta.resolve('tsx')}`;

@@ -21,6 +21,9 @@ const api = join(docs, 'api');
 if (!flags.includes('--no-api') || !existsSync(api)) say(`API of ${await writeApiPages(api)} entries, ${seconds()}`);
 
 const vitepress = join(docs, 'node_modules', 'vitepress', 'bin', 'vitepress.js');
-const child = spawn(process.execPath, [vitepress, mode, docs, ...flags.filter((one) => one !== '--no-api')], { cwd: docs, stdio: 'inherit' });
+const child = spawn(process.execPath, [vitepress, mode, docs, ...flags.filter((one) => one !== '--no-api')], {
+  cwd: docs,
+  stdio: 'inherit',
+});
 process.exitCode = await new Promise<number>((resolve) => child.on('close', (code) => resolve(code ?? 1)));
 if (mode === 'build' && process.exitCode === 0) say(`built in ${seconds()}: docs/.vitepress/dist`);

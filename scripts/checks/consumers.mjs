@@ -1,4 +1,4 @@
-import { cpSync, existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { findChromium } from '../lib/chromium.mjs';
@@ -25,7 +25,7 @@ export async function nodePrograms(folder, tarballs) {
   const [cwd, otherNode] = await Promise.all([installConsumer('node-esm', folder, tarballs), fetchNode(LONG_TERM_NODE)]);
   const readme = join(root, 'README.md');
   const forNode = publicPackages().filter(({ manifest }) => manifest.name !== FOR_PAGES);
-  const documents = [readme, ...forNode.flatMap((one) => documentsIn(one.folder))];
+  const documents = [readme, ...forNode.flatMap((one) => documentsIn(one.folder)), ...guides(join(root, 'docs'))];
   const programs = [
     ...[process.execPath, otherNode].map((node) => [node, 'main.mjs']),
     [process.execPath, 'five-lines.mjs', readme],
@@ -35,6 +35,16 @@ export async function nodePrograms(folder, tarballs) {
   for (const program of programs) results.push(await capture(program, { cwd }));
   const examples = results.reduce((sum, { stdout }) => sum + Number(/^(\d+) examples/m.exec(stdout)?.[1] ?? 0), 0);
   return outcome(results, `ESM program, also under Node ${LONG_TERM_NODE}; ${examples} examples in ${documents.length} documents`);
+}
+
+/** Pages of the site with programs, but those that are made from other sources. @returns {string[]} */
+function guides(/** @type {string} */ folder) {
+  const entries = readdirSync(folder, { withFileTypes: true }).filter(({ name }) => !/^(\.|node_modules$|api$|command$)/.test(name));
+  return entries.flatMap((entry) => {
+    const path = join(folder, entry.name);
+    if (entry.isDirectory()) return guides(path);
+    return entry.name.endsWith('.md') && readFileSync(path, 'utf8').includes('\n```js\n') ? [path] : [];
+  });
 }
 
 const documentsIn = (/** @type {string} */ folder) =>

@@ -40,7 +40,7 @@ interface Place {
 function rewritten(href: string, { root, source, page, repository }: Place): string {
   const [path = '', hash] = href.split('#');
   const target = posix.join(posix.dirname(source), path);
-  const shown = PAGES[target] ?? (target.startsWith('docs/') ? target.slice('docs/'.length) : undefined);
+  const shown = PAGES[target] ?? (/^docs\/.+\.md$/.test(target) ? target.slice('docs/'.length) : undefined);
   const end = hash === undefined ? '' : `#${hash}`;
   if (shown !== undefined) return `./${relative(posix.dirname(page), shown)}${end}`;
   if (!existsSync(join(root, target))) return href; // VitePress names it as a dead link

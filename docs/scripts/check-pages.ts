@@ -1,0 +1,123 @@
+/** What a reader needs of a page, looked at in Chromium. */
+import { createRequire } from 'node:module';
+import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
+import { serveFolder } from './serve-folder';
+
+/** One page of each type. */
+const TYPES = ['', 'start/faq.html', 'learn/mamba.html', 'guides/generate.html', 'command/train.html', 'speed.html', 'api/densessm.html'];
+const LARGE = { width: 1280, height: 900 };
+const SMALL = { width: 360, height: 800 };
+const VIEWS: readonly BrowserContextOptions[] = [
+  { viewport: LARGE, colorScheme: 'light' },
+  { viewport: SMALL, colorScheme: 'dark' },
+];
+const axePath = createRequire(import.meta.url).resolve('axe-core/axe.min.js');
+
+/** Problems in words, and how many views were looked at. */
+export async function checkPages(dist: string, base: string, executablePath: string): Promise<{ problems: string[]; views: number }> {
+  const server = await serveFolder(dist, base);
+  const browser = await chromium.launch({ executablePath, args: ['--headless', '--no-sandbox', '--disable-background-networking'] });
+  try {
+    const problems: string[] = [];
+    for (const view of VIEWS) for (const path of TYPES) problems.push(...(await checkView(browser, server.url + path, view)));
+    problems.push(...(await checkWithoutScript(browser, server.url)), ...(await checkSearch(browser, server.url)));
+    problems.push(...(await checkFigure(browser, server.url)), ...(await checkTraining(browser, server.url)));
+    return { problems, views: VIEWS.length * TYPES.length };
+  } finally {
+    await browser.close();
+    server.close();
+  }
+}
+
+/** Errors, axe's findings, sideways scrolling, and code of tensors on a page where nobody has asked for it. */
+async function checkView(browser: Browser, url: string, view: BrowserContextOptions): Promise<string[]> {
+  const page = await browser.newPage({ ...view, reducedMotion: 'reduce' });
+  const problems: string[] = [];
+  const where = `${url} at ${view.viewport?.width}, ${view.colorScheme}`;
+  page.on('pageerror', (error) => problems.push(`${where}: ${error.message}`));
+  page.on('response', async (response) => {
+    if (response.status() >= 400) problems.push(`${where}: ${response.status()} for ${response.url()}`);
+    else if (response.url().endsWith('.js') && (await response.text().catch(() => '')).includes('tfjs-backend'))
+      problems.push(`${where}: ships tensors`);
+  });
+  await page.goto(url, { waitUntil: 'load' });
+  await page.waitForSelector('#app[data-v-app]');
+  await page.addScriptTag({ path: axePath });
+  problems.push(...(await axeFindings(page)).map((finding) => `${where}: ${finding}`));
+  const width = await page.evaluate(() => document.documentElement.scrollWidth);
+  if (width > (view.viewport?.width ?? 0)) problems.push(`${where}: ${width} pixels wide`);
+  await page.close();
+  return problems;
+}
+
+interface Axe {
+  run(): Promise<{ violations: { id: string; nodes: { html: string; failureSummary?: string }[] }[] }>;
+}
+
+const axeFindings = (page: Page): Promise<string[]> =>
+  page.evaluate(async () => {
+    const { violations } = await (globalThis as unknown as { axe: Axe }).axe.run();
+    return violations.flatMap(({ id, nodes }) =>
+      nodes.slice(0, 3).map(({ html, failureSummary }) => `axe ${id}: ${html.slice(0, 160)} ${failureSummary ?? ''}`),
+    );
+  });
+
+/** A page is to be read, its figure seen and its links followed without JavaScript. */
+async function checkWithoutScript(browser: Browser, url: string): Promise<string[]> {
+  const context = await browser.newContext({ viewport: LARGE, javaScriptEnabled: false });
+  const page = await context.newPage();
+  await page.goto(`${url}learn/retnet.html`);
+  const seen = await Promise.all(
+    ['h1', 'figure svg polyline', 'mjx-container', 'main table', 'aside a'].map((one) => page.locator(one).first().isVisible()),
+  );
+  await page.locator('aside a[href$="/learn/mamba.html"]').first().click();
+  const title = await page.locator('h1').textContent();
+  await context.close();
+  return seen.every((one) => one) && title?.startsWith('Mamba') ? [] : [`without JavaScript: ${seen}, ${title}`];
+}
+
+/** Search finds a page though the network is gone once the site has come. */
+async function checkSearch(browser: Browser, url: string): Promise<string[]> {
+  const context = await browser.newContext({ viewport: LARGE });
+  const page = await context.newPage();
+  await page.route(/^https?:\/\/(?!127\.0\.0\.1)/, (route) => route.abort());
+  await page.goto(`${url}start/why.html`);
+  await page.waitForSelector('#app[data-v-app]');
+  await page.keyboard.press('Control+K');
+  await page.locator('#localsearch-input').fill('upcycle');
+  const found = await page.waitForSelector('.VPLocalSearchBox .result', { timeout: 20_000 }).then(
+    async (result) => (await result.textContent()) ?? '',
+    () => '',
+  );
+  await context.close();
+  return /upcycle/i.test(found) ? [] : ['search does not find "upcycle"'];
+}
+
+/** A slider changes what a figure says. */
+async function checkFigure(browser: Browser, url: string): Promise<string[]> {
+  const page = await browser.newPage({ viewport: LARGE });
+  await page.goto(`${url}learn/three-forms.html`);
+  const slider = page.locator('.figure-controls input').first();
+  await page.locator('.live-figure').scrollIntoViewIfNeeded();
+  await slider.waitFor();
+  const before = await page.locator('figcaption').first().textContent();
+  await slider.fill('1');
+  const after = await page.locator('figcaption').first().textContent();
+  await page.close();
+  return before !== after && after?.includes('recurrent') ? [] : [`the figure says ${after} after ${before}`];
+}
+
+/** The landing page trains when asked. */
+async function checkTraining(browser: Browser, url: string): Promise<string[]> {
+  const page = await browser.newPage({ viewport: LARGE });
+  const errors: string[] = [];
+  page.on('pageerror', ({ message }) => errors.push(message));
+  await page.goto(url);
+  await page.waitForSelector('#app[data-v-app]');
+  await page.getByRole('button', { name: 'Train both here' }).click();
+  const trains = page.locator('[role=status]', { hasText: /^Step [2-9]/ }).waitFor({ timeout: 120_000 });
+  const isTraining = await trains.then(() => true).catch(() => false);
+  const said = await page.locator('.train-twins [role=status]').textContent();
+  await page.close();
+  return isTraining ? [] : [`the landing page does not train: ${said} ${errors.join(' ')}`];
+}
