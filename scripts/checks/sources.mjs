@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
-import { capture, localBin, tail } from '../lib/command.mjs';
+import { capture, localBin, root, tail } from '../lib/command.mjs';
 import { buildAll } from '../lib/pack.mjs';
 import { workspacePackages } from '../lib/workspace.mjs';
 
@@ -23,7 +23,25 @@ const outcome = (note, { code, output }) => ({ passed: code === 0 ? 1 : 0, faile
 
 export const lint = () => one('biome: format, imports, cycles', [localBin('biome'), 'check', '--error-on-warnings', '--colors=off']);
 
-export const types = () => one('tsc: packages, tests, scripts and bench', [localBin('tsc'), '--noEmit', '--pretty', 'false']);
+export const types = async () => {
+  const ours = await one('tsc: packages, tests, scripts and bench', [localBin('tsc'), '--noEmit', '--pretty', 'false']);
+  const page = await svelteCheck();
+  const output = [ours, page].map(({ output: text }) => text ?? '').join('\n');
+  return {
+    passed: ours.passed + page.passed,
+    failed: ours.failed + page.failed,
+    note: 'tsc: packages, tests, scripts, bench; svelte-check: demo',
+    output,
+  };
+};
+
+/** The demo's components, which tsc cannot read. @returns {Promise<Outcome>} */
+async function svelteCheck() {
+  const cwd = join(root, 'apps', 'demo');
+  const program = join(cwd, 'node_modules', 'svelte-check', 'bin', 'svelte-check');
+  const command = [process.execPath, program, '--tsconfig', 'tsconfig.json', '--fail-on-warnings', '--output', 'machine'];
+  return outcome('svelte-check', await capture(command, { cwd }));
+}
 
 /** @param {NodeJS.ProcessEnv} env with pnpm on PATH, which turbo needs */
 export const build = async (env) => {

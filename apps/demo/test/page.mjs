@@ -19,15 +19,15 @@ export async function open(context, url, room) {
 /** @param {Page} page @param {string} name */
 export const press = (page, name) => page.getByRole('button', { name, exact: true }).click();
 
-/** Writes with a seed in Talk and returns the whole text. @param {Page} page @param {{ prompt: string, seed: number, tokens?: number }} what */
-export async function write(page, { prompt, seed, tokens = 48 }) {
+/** Writes with a seed in Talk and returns the whole text. @param {Page} page @param {{ prompt: string, seed: number, tokens?: number, timeout?: number }} what */
+export async function write(page, { prompt, seed, tokens = 48, timeout = 60_000 }) {
   await press(page, 'Settings');
   await page.getByLabel('Seed').fill(String(seed));
   await page.getByLabel('Tokens at most').fill(String(tokens));
   await page.keyboard.press('Escape');
   await page.getByLabel('How the text begins').fill(prompt);
   await press(page, 'Write');
-  await page.getByText('As many tokens as were asked for.', { exact: true }).waitFor({ timeout: 60_000 });
+  await page.getByText('As many tokens as were asked for.', { exact: true }).waitFor({ timeout });
   return page.locator('.text > p').textContent();
 }
 

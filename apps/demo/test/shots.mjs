@@ -9,9 +9,9 @@ const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.mi
 const SCREENS = [
   { name: 'desktop', width: 1280, height: 860, colorScheme: 'light' },
   { name: 'dark', width: 1280, height: 860, colorScheme: 'dark' },
-  { name: 'tablet', width: 768, height: 1024, colorScheme: 'light' },
+  { name: 'tablet', width: 768, height: 1024, colorScheme: 'light', only: ['talk', 'train', 'look'] },
   { name: 'phone', width: 360, height: 740, colorScheme: 'light', hasTouch: true, isMobile: true },
-  { name: 'phone-dark', width: 360, height: 740, colorScheme: 'dark', hasTouch: true, isMobile: true },
+  { name: 'phone-dark', width: 360, height: 740, colorScheme: 'dark', hasTouch: true, isMobile: true, only: ['talk', 'look'] },
 ];
 
 /** Rooms with what is done in them first. */
@@ -36,9 +36,10 @@ const ROOMS = {
 /** @param {import('./rooms.mjs').Place} place @param {string} folder */
 export async function shots({ browser, url }, folder) {
   const found = [];
-  for (const { name, width, height, ...options } of SCREENS) {
+  for (const { name, width, height, only, ...options } of SCREENS) {
     const context = await browser.newContext({ viewport: { width, height }, reducedMotion: 'reduce', ...options });
     for (const [room, prepare] of Object.entries(ROOMS)) {
+      if (only && !only.includes(room)) continue;
       const { page, complaints } = await open(context, url, `#/${room === 'written' ? 'talk' : room}`);
       await prepare(page);
       await page.waitForTimeout(200); // a frame or two, for canvases

@@ -8,7 +8,7 @@ export async function webgpu({ url, node }) {
   const browser = await launch({ hasWebGpu: true });
   try {
     const { page } = await open(await browser.newContext(), `${url}?device=webgpu`, '#/talk');
-    const text = await write(page, { prompt: 'Once there was a', seed: 7, tokens: 16 });
+    const text = await write(page, { prompt: 'Once there was a', seed: 7, tokens: 16, timeout: 240_000 }); // SwiftShader takes long to compile
     await page.getByRole('button', { name: 'WebGPU' }).waitFor();
     const here = await node.generate('Once there was a', { maxTokens: 16, temperature: 0.8, topP: 0.95, seed: 7 });
     assert.equal(text, `Once there was a${here}`, 'the text of WebGPU, and of WebAssembly in Node');

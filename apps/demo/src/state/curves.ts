@@ -14,7 +14,7 @@ export interface Curves {
   readonly heldPlain: readonly (number | null)[];
 }
 
-const SMOOTHING = 0.92;
+const SMOOTHING = 0.88;
 /** Points in a chart: more cost time and show nothing more. */
 const MOST_POINTS = 600;
 

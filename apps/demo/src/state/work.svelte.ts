@@ -1,3 +1,5 @@
+import { untrack } from 'svelte';
+
 /** Long work that Esc and one button stop. The newest is stopped first. */
 interface Work {
   readonly label: string;
@@ -12,9 +14,9 @@ export const work = {
   /** Announces work; the result takes it off the list. */
   begin(label: string, stop: () => void): () => void {
     const entry = { label, stop };
-    list = [...list, entry];
+    list = [...untrack(() => list), entry]; // an effect that begins work must not begin it again
     return () => {
-      list = list.filter((one) => one !== entry);
+      list = untrack(() => list).filter((one) => one !== entry);
     };
   },
 };
