@@ -8,6 +8,7 @@ import { figures } from './markdown/figures';
 import { repositoryLinks } from './markdown/repository-links';
 import { sources } from './markdown/sources';
 import { scrollableTables } from './markdown/tables';
+import { noWidgetsOnTheServer } from './no-widgets-on-the-server';
 import { sidebar } from './sidebar';
 
 const docs = fileURLToPath(new URL('..', import.meta.url));
@@ -30,7 +31,7 @@ export default defineConfig({
   },
   vue: { template: { compilerOptions: { isCustomElement: (tag) => tag.startsWith('mjx-') || tag.startsWith('ssm-') } } },
   vite: {
-    plugins: [llms({ ignoreFiles: ['api/**'], domain: process.env.DOCS_DOMAIN }) as never], // typed for another Vite than VitePress brings
+    plugins: [noWidgetsOnTheServer, llms({ ignoreFiles: ['api/**'], domain: process.env.DOCS_DOMAIN }) as never], // typed for another Vite than VitePress brings
     resolve: { conditions: ['@densessm/source'] },
     worker: { format: 'es' },
     build: { chunkSizeWarningLimit: 2000 },
