@@ -23,7 +23,7 @@ const print = (line: string): void => void process.stdout.write(`${line}\n`);
 const RANK = fileURLToPath(new URL('./distributed/rank.ts', import.meta.url));
 
 if (!values.project) measure();
-print('\nOn paper: speed-up over one node, gradients at every step / an outer step every 100 steps');
+print('\nOn paper: speed-up over one node, steps of 524,288 tokens, meeting at every step / every 100 steps');
 for (const line of alignTable(projection())) print(line);
 
 function measure(): void {

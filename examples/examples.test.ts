@@ -33,3 +33,11 @@ it('The AI SDK streams a conversation, which is not read again', async () => {
 it('LangChain runs a chain of two models', async () => {
   expect(await printed('langchain', model.folder)).toMatch(/.\nand 2 more\n$/s);
 });
+
+it('The time series trains a DenseMamba and an LSTM of equal size', async () => {
+  const [spread = '', ...models] = (await printed('time-series', '0.5')).trim().split('\n');
+  expect(spread).toMatch(/spread of 0\.\d{3}$/);
+  const sizes = models.map((line) => Number(/^\w+: (\d+) weights, error \d+\.\d{3} after [1-9]\d* steps/.exec(line)?.[1]));
+  expect(sizes).toHaveLength(2);
+  expect(Math.max(...sizes) / Math.min(...sizes)).toBeLessThan(1.02);
+});

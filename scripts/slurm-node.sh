@@ -9,13 +9,19 @@ if [ "${1:-}" != inside ]; then
     command -v "$program" >/dev/null || { echo "not checked: there is no $program (apt-get install slurm-wlm munge openmpi-bin iproute2)"; exit 1; }
   done
   # Whatever is started inside ends with the namespace of processes.
-  exec unshare --net --uts --pid --mount-proc --fork --kill-child "$0" inside
+  exec unshare --net --uts --mount --pid --mount-proc --fork --kill-child "$0" inside
 fi
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 hostname node0
 ip link set lo up
+ip link add net0 type veth peer name net1 # Slurm looks up no name where a machine has but a loopback
+ip addr add 10.78.0.1/24 dev net0
+ip link set net0 up
+ip link set net1 up
+printf '127.0.0.1 localhost\n10.78.0.1 node0\n' >"$work/hosts"
+mount --bind "$work/hosts" /etc/hosts
 mkdir -p "$work/state" "$work/spool" "$work/munge"
 chmod 755 "$work" "$work/munge"
 dd if=/dev/urandom of="$work/munge/key" bs=1024 count=1 status=none
@@ -23,7 +29,7 @@ chmod 600 "$work/munge/key"
 munged --force --key-file="$work/munge/key" --socket="$work/munge/socket" --pid-file="$work/munge/pid" --log-file="$work/munge/log" --seed-file="$work/munge/seed"
 cat >"$work/slurm.conf" <<CONF
 ClusterName=one
-SlurmctldHost=node0(127.0.0.1)
+SlurmctldHost=node0(10.78.0.1)
 SlurmUser=root
 SlurmdUser=root
 AuthType=auth/munge
@@ -43,7 +49,7 @@ JobRequeue=1
 KillWait=20
 MinJobAge=300
 SlurmctldParameters=enable_configless
-NodeName=node0 NodeAddr=127.0.0.1 CPUs=$(nproc) State=UNKNOWN
+NodeName=node0 NodeAddr=10.78.0.1 CPUs=$(nproc) State=UNKNOWN
 PartitionName=all Nodes=ALL Default=YES MaxTime=INFINITE State=UP
 CONF
 export SLURM_CONF=$work/slurm.conf
@@ -82,7 +88,7 @@ for _ in $(seq 240); do grep -q "attempt 0 ended with 75" "$work/disturbed.txt" 
 scontrol release "$disturbed" 2>/dev/null || true
 scontrol update JobId="$disturbed" StartTime=now 2>/dev/null || true
 reach disturbed 35
-pkill -KILL -n -f "apps/trainer/src/cli.ts train --requeue" # a process of the job, in this namespace alone
+kill -KILL "$(scontrol listpids "$disturbed" | awk '$4 == 1 { print $1; exit }')" # the second process
 for _ in $(seq 240); do grep -q "attempt 1 ended with 137" "$work/disturbed.txt" && break; sleep 0.5; done
 scontrol update JobId="$disturbed" StartTime=now 2>/dev/null || true
 ended "$disturbed"

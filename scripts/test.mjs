@@ -17,6 +17,7 @@ await runMain(async () => {
   const { site } = await import('./checks/site.mjs');
   const { packages } = await import('./checks/packages.mjs');
   const { browserRuntime, browserSessions, browserWorker, nodePrograms, viteApp } = await import('./checks/consumers.mjs');
+  const { demo } = await import('./checks/demo.mjs');
   const folder = mkdtempSync(join(tmpdir(), 'densessm-test-'));
   /** @type {import('./checks/packages.mjs').Tarballs} */
   const tarballs = new Map();
@@ -35,6 +36,7 @@ await runMain(async () => {
         { name: 'browser', after: ['vite'], run: () => browserSessions(folder) },
         { name: 'web', after: ['vite'], run: () => browserRuntime(folder) },
         { name: 'worker', after: ['vite'], run: () => browserWorker(folder) },
+        { name: 'demo', after: ['build'], run: demo },
       ],
       2,
       process.stdout,

@@ -40,7 +40,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   ],
 };
 /** Private packages and the applications look at everything. */
-const MAY_IMPORT_ANYTHING = ['conformance', 'bench', 'trainer'];
+const MAY_IMPORT_ANYTHING = ['conformance', 'bench', 'trainer', 'demo'];
 const MODELS = ['retnet', 'mamba'];
 /** The only packages that name a backend. */
 const RUNTIMES = ['runtime-node', 'runtime-web'];

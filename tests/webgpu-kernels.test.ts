@@ -160,6 +160,15 @@ describe.skipIf(missing)('WebGPU', () => {
     }
   });
 
+  it('refuses a buffer that the device has no room for, says its size, and goes on', async () => {
+    const own = device();
+    const { limits } = own;
+    Object.defineProperty(own, 'limits', { value: { maxBufferSize: 2 ** 10 }, configurable: true });
+    expect(() => silu(tensor1d(new Float32Array(2 ** 20 + 3)))).toThrow(/no buffers of this size[\s\S]*at most 0.00102 MB[\s\S]*4.19 MB/);
+    Object.defineProperty(own, 'limits', { value: limits, configurable: true });
+    expect((await silu(fill([2], 0)).data())[0]).toBe(0);
+  });
+
   it('sums what is empty to zeros', async () => {
     expect([...(await sum(zeros([3, 0]), 1).data())]).toEqual([0, 0, 0]);
   });

@@ -48,33 +48,39 @@ const NETWORKS = [
   { name: '10 Gbit/s', cost: { latencySeconds: 30e-6, bytesPerSecond: 1.1e9 } },
   { name: '100 Gbit/s', cost: { latencySeconds: 5e-6, bytesPerSecond: 11e9 } },
 ];
-const TOKENS = 16_384;
+/** A step of this many tokens is about as large as pays for models of these sizes. */
+const STEP_TOKENS = 524_288;
 const OUTER_EVERY = 100;
 /** Gradients are copied to the host and back, 4 bytes each way, at what memory gives. */
 const COPY_BYTES_PER_SECOND = 5e9;
 
-/** Of one node's speed, with N nodes that each read TOKENS tokens a step. The outer step sends parameters and both moments. */
-export function speedup(parameters: number, flops: number, nodes: number, cost: Cost, every: number): number {
-  const compute = (6 * parameters * TOKENS) / flops;
-  const copies = (3 * 4 * parameters) / COPY_BYTES_PER_SECOND;
-  const meet =
-    every === 1 ? allReduceSeconds(4 * parameters, nodes, cost) + copies : 3 * (allReduceSeconds(4 * parameters, nodes, cost) + copies);
-  return (nodes * compute) / (compute + meet / every);
+interface Plan {
+  readonly parameters: number;
+  readonly flops: number;
+  readonly nodes: number;
+  readonly cost: Cost;
+  /** Steps between two times that the nodes meet. */
+  readonly every: number;
+  readonly tokensPerNode: number;
 }
 
-/** Speed-ups for all, as rows of a table. */
+/** How many nodes' worth of tokens N nodes read in the time of one. An outer step sends parameters and both moments. */
+export function speedup({ parameters, flops, nodes, cost, every, tokensPerNode }: Plan): number {
+  const compute = (6 * parameters * tokensPerNode) / flops;
+  const meet = allReduceSeconds(4 * parameters, nodes, cost) + (3 * 4 * parameters) / COPY_BYTES_PER_SECOND;
+  return (nodes * compute) / (compute + (every === 1 ? meet : (3 * meet) / every));
+}
+
+/** Speed-ups where a step has {@link STEP_TOKENS} tokens, however many nodes share them, as rows of a table. */
 export function projection(): string[][] {
   const counts = [8, 64, 512];
+  const cell = (parameters: number, flops: number, cost: Cost, nodes: number): string =>
+    [1, OUTER_EVERY]
+      .map((every) => speedup({ parameters, flops, nodes, cost, every, tokensPerNode: STEP_TOKENS / nodes }).toPrecision(3))
+      .join(' / ');
   const rows = NODES.flatMap((node) =>
-    MODELS.flatMap((model) =>
-      NETWORKS.map(({ name, cost }) => [
-        node.name,
-        model.name,
-        name,
-        ...counts.map((nodes) =>
-          [1, OUTER_EVERY].map((every) => speedup(model.parameters, node.flops, nodes, cost, every).toPrecision(3)).join(' / '),
-        ),
-      ]),
+    MODELS.flatMap(({ name: model, parameters }) =>
+      NETWORKS.map(({ name, cost }) => [node.name, model, name, ...counts.map((nodes) => cell(parameters, node.flops, cost, nodes))]),
     ),
   );
   return [['node', 'model', 'network', ...counts.map((nodes) => `${nodes} nodes`)], ...rows];

@@ -27,7 +27,11 @@ const platform: WebGpuPlatform = {
 /** Starts the device and says what it is. */
 export async function startDevice(): Promise<string> {
   const none = { name: 'none', probe: async () => 'not measured', start: async () => '' };
-  return (await startBackend([webgpuStarter(platform, none)], { device: 'webgpu' })).reason;
+  const { reason } = await startBackend([webgpuStarter(platform, none)], { device: 'webgpu' });
+  const { adapterInfo } = (engine().backend as WebGPUBackend).device as GPUDevice & {
+    adapterInfo?: { subgroupMinSize?: number; subgroupMaxSize?: number };
+  };
+  return `${reason}; subgroups of ${adapterInfo?.subgroupMinSize} to ${adapterInfo?.subgroupMaxSize}`;
 }
 
 /** Waits until all that was recorded has been computed. */

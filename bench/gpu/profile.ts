@@ -70,6 +70,6 @@ async function timesOf(device: GPUDevice, set: GPUQuerySet): Promise<BigInt64Arr
   await staging.mapAsync(1);
   const times = new BigInt64Array(staging.getMappedRange().slice(0));
   for (const one of [resolved, staging]) one.destroy();
-  set.destroy();
+
   return times;
 }

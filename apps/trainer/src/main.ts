@@ -26,7 +26,7 @@ export interface MainOptions {
 
 /**
  * Runs the command with its arguments (without node and script) and says how it went.
- * @returns the exit code: 0 fine, 1 failure, 2 wrong usage, 130 interrupted. Nothing is thrown.
+ * @returns the exit code: 0 fine, 1 failure, 2 wrong usage, 75 to be started again, 130 interrupted. Nothing is thrown.
  */
 export async function main(argv: readonly string[], io: Io, options: MainOptions = {}): Promise<number> {
   try {

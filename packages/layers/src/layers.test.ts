@@ -16,6 +16,7 @@ import {
 } from '@tensorflow/tfjs-core';
 import {
   model as functional,
+  initializers,
   input,
   type LayersModel,
   layers,
@@ -48,7 +49,7 @@ const everything = (): LayersModel =>
       new RetentionLayer({ numHeads: 2, dense: { denseLayers: 1, fusion: 'concat' }, depth: 2 }),
       new DenseRetentionLayer({ numHeads: 2, depth: 2, dense: { denseLayers: 1, gateRank: 2 } }),
       new RmsNorm({ epsilon: 1e-6 }),
-      layers.dense({ units: 2 }),
+      layers.dense({ units: 2, kernelInitializer: initializers.glorotUniform({ seed: 4 }) }),
     ],
   });
 
@@ -231,13 +232,14 @@ describe('Embedding', () => {
       layers: [
         new Embedding({ inputDim: 6, outputDim: 8, maskZero: true }),
         new MambaLayer({ stateSize: 4 }),
-        layers.dense({ units: 6, activation: 'softmax' }),
+        new RmsNorm(),
+        layers.dense({ units: 6, activation: 'softmax', kernelInitializer: initializers.glorotUniform({ seed: 4 }) }),
       ],
     });
-    model.compile({ optimizer: train.adam(0.03), loss: 'sparseCategoricalCrossentropy' });
+    model.compile({ optimizer: train.adam(0.02), loss: 'sparseCategoricalCrossentropy' });
     const x = tensor2d([1, 2, 3, 4, 5, 1, 2, 3, 4, 5, 1, 2], [2, 6], 'int32');
     const y = tensor([2, 3, 4, 5, 1, 2, 3, 4, 5, 1, 2, 3], [2, 6, 1]);
-    const { history } = await model.fit(x, y, { epochs: 40, verbose: 0 });
+    const { history } = await model.fit(x, y, { epochs: 60, shuffle: false, verbose: 0 });
     expect((history.loss as number[]).at(-1)).toBeLessThan(0.1);
     const loaded = await throughDisk(model);
     expect([...(await (loaded.predict(x) as Tensor).data())]).toEqual([...(await (model.predict(x) as Tensor).data())]);

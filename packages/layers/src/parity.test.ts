@@ -12,6 +12,7 @@ import {
   square,
   type Tensor,
   type Tensor3D,
+  type Variable,
   variableGrads,
 } from '@tensorflow/tfjs-core';
 import { input, type LayerVariable, model as layersModel } from '@tensorflow/tfjs-layers';

@@ -1,4 +1,4 @@
-import type { SchedulerCounts } from '@densessm/generate';
+import type { SchedulerCounts, TextRequest } from '@densessm/generate';
 
 /** What the server has done since it started; Prometheus reads it. The names are those of llama.cpp's server, after our own prefix. */
 export class Metrics {
@@ -9,6 +9,12 @@ export class Metrics {
   predictedSeconds = 0;
   requests = 0;
   refused = 0;
+
+  /** A prompt whose model has read all but what a kept state spared it. One that goes on from a given state holds only what is new. */
+  seePrompt({ prompt, from }: Pick<TextRequest, 'prompt' | 'from'>, cachedTokens: number): void {
+    this.cachedTokens += cachedTokens;
+    this.promptTokens += prompt.length - (from ? 0 : cachedTokens);
+  }
 
   text(counts: SchedulerCounts, stateBytes: number, states: number): string {
     const rate = (tokens: number, seconds: number): number => (seconds > 0 ? tokens / seconds : 0);

@@ -56,7 +56,7 @@ export class Service {
       const open = [begin(first as TextRequest, 0)];
       this.metrics.requests++;
       const further = rest.map((request, i) => () => begin({ ...request, isFurther: true }, i + 1));
-      return this.#counted(merged(open, further));
+      return this.#counted(requests, merged(open, further));
     } catch (error) {
       if (!(error instanceof QueueFullError)) throw error;
       this.metrics.refused++;
@@ -69,14 +69,17 @@ export class Service {
     }
   }
 
-  async *#counted(events: AsyncGenerator<PromptEvent, void, undefined>): AsyncGenerator<PromptEvent, void, undefined> {
+  async *#counted(
+    requests: readonly TextRequest[],
+    events: AsyncGenerator<PromptEvent, void, undefined>,
+  ): AsyncGenerator<PromptEvent, void, undefined> {
     const start = performance.now();
     let read = start;
     try {
       for await (const one of events) {
         if (one.event.type === 'prompt') {
           read = performance.now();
-          this.metrics.cachedTokens += one.event.cachedTokens;
+          this.metrics.seePrompt(requests[one.prompt] as TextRequest, one.event.cachedTokens);
         } else if (one.event.type === 'part' && one.event.part.token !== undefined) this.metrics.predictedTokens++;
         yield one;
       }

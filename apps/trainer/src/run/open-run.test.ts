@@ -81,6 +81,44 @@ describe('a run that ended before its first step', () => {
   });
 });
 
+describe('a run that is requeued', () => {
+  const account = { format: 'densessm-run-1', name: 'x', state: 'running', step: 4, process: { host: 'h', pid: 1 } };
+  const open = (given: object, ranks = 1) => openRun({ name: 'x', ...given }, { cwd }, { requeue: true, ranks });
+
+  it('begins, begins again where nothing was saved, and continues where something was', async () => {
+    const folder = join(cwd, 'out', 'x');
+    const first = await open({});
+    expect([first.resumed, first.replaces]).toEqual([undefined, false]);
+    await writeFile(join(folder, 'run.json'), JSON.stringify({ ...account, settings: {} }));
+    await writeFile(join(folder, 'log.jsonl'), '{"type":"step","step":0}\n');
+    await first.lock.release();
+    const second = await open({});
+    expect([second.resumed, second.replaces]).toEqual([undefined, true]);
+    await writeCheckpoint(join(folder, 'checkpoint'), [], { step: 4 });
+    await second.lock.release();
+    const third = await open({});
+    expect([third.resumed?.checkpoint.about, third.replaces]).toEqual([{ step: 4 }, false]);
+    await third.lock.release();
+  });
+
+  it('keeps the texts of a step in another number of processes, also after the next one', async () => {
+    const folder = join(cwd, 'out', 'x');
+    const settings = { batchSize: 8, gradientAccumulationSteps: 1 };
+    await writeCheckpoint(join(folder, 'checkpoint'), [], { step: 4 });
+    await writeFile(join(folder, 'run.json'), JSON.stringify({ ...account, settings, ranks: 2 }));
+    for (const [ranks, batchSize, gradientAccumulationSteps] of [
+      [4, 4, 1],
+      [1, 8, 2],
+    ]) {
+      const run = await open({ batchSize: 8 }, ranks); // the same command as at first
+      expect(run.settings).toMatchObject({ batchSize, gradientAccumulationSteps });
+      expect(run.began).toEqual({ ranks: 2, ...settings });
+      await run.lock.release();
+    }
+    await expect(open({}, 3)).rejects.toThrow('So many processes cannot divide a step.');
+  });
+});
+
 describe('the log of a run', () => {
   const record = (step: number): RunRecord => ({ type: 'evaluation', step, loss: 1, tokens: 1, wallTime: 0 });
 

@@ -42,6 +42,14 @@ describe('a conversation', () => {
       const goesOn = await chat(handler, second);
       expect(cachedOf(goesOn)).toBe(model.tokenizer.encode(model.tokenizer.applyChatTemplate(first)).length);
       expect(goesOn.choices).toEqual(plain.choices);
+      const metrics = await (await get(handler, '/metrics')).text();
+      const [tokens, known] = ['prompt_tokens_total', 'prompt_tokens_cached_total'].map((name) =>
+        Number(new RegExp(`^densessm_${name} (\\d+)$`, 'm').exec(metrics)?.[1]),
+      );
+      const sizes = [first, second].map(
+        (one) => model.tokenizer.encode(`${model.tokenizer.applyChatTemplate(one)}<|start|>assistant\n`).length,
+      );
+      expect([known, (tokens ?? 0) + (known ?? 0)]).toEqual([cachedOf(goesOn), (sizes[0] ?? 0) + (sizes[1] ?? 0)]);
       const other = await chat(handler, [system, { role: 'user', content: 'Another' }]);
       expect(cachedOf(other)).toBe(model.tokenizer.encode(model.tokenizer.applyChatTemplate([system])).length);
     });

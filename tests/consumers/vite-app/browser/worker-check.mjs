@@ -1,6 +1,7 @@
 // `node browser/worker-check.mjs CHROMIUM`: models, training and looking inside in a worker, on the packed packages.
 import assert from 'node:assert/strict';
 import { cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { startBackend } from '@densessm/runtime-node';
 import { byteTokenizer } from '@densessm/tokenizer';
 import { loadModel } from 'densessm';
 import { filesOf, launch, openPage, serve } from './host.mjs';
@@ -107,7 +108,7 @@ async function checkReadme(browser, files, expected) {
   put(server.outDir, files);
   cpSync(WASM, `${server.outDir}/tfjs-backend-wasm-simd.wasm`);
   const { page } = await openPage(browser, server.url);
-  const written = await page.evaluate(() => document.body.innerText);
+  const written = await page.evaluate(() => document.body.textContent);
   if (expected !== undefined) assert.equal(written.trim(), expected.trim(), 'what the README writes into the page');
   assert.ok(written.length > 0);
   await page.close();
@@ -117,6 +118,7 @@ async function checkReadme(browser, files, expected) {
 const server = await serve('worker.html', { headers: ISOLATED });
 const browser = await launch();
 try {
+  await startBackend({ device: 'wasm', threads: 1 });
   const files = await filesWithTokenizer({ ...sessions.configs.dense_mamba, vocab_size: 257 });
   put(server.outDir, files);
   const here = await loadModel(asFiles(files), { device: 'wasm', threads: 1 });

@@ -67,7 +67,11 @@ async function train(options: TrainOptions, command: readonly string[], io: Io):
   const own = world && world.rank > 0 ? unheard(io) : io;
   const view = runView(own, { json: options.json === true, logInterval: run.settings.logInterval });
   const { trainRun } = await import('../../run/train-run'); // TensorFlow.js takes its time; --help need not wait for it
-  const { info, finished, folder } = await trainRun(run, command, own, view).finally(() => run.lock.release());
+  const { info, finished, folder } = await trainRun(run, command, own, view)
+    .finally(() => run.lock.release())
+    .catch((error: unknown) => {
+      throw options.requeue && error instanceof Interrupted ? new Exit(EXIT.requeue) : error;
+    });
   await world?.close();
   if (info === undefined) {
     if (finished) return;

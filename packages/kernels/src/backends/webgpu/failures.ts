@@ -13,11 +13,12 @@ export class DeviceFailures {
   private lostBecause: string | undefined;
 
   constructor(device: GPUDevice) {
+    const sizes = watchBuffers(device);
     device.addEventListener('uncapturederror', (event) => {
       event.preventDefault(); // what will be thrown need not be on the console as well
       const { error } = event;
       const text = error.message;
-      this.first ??= error.constructor.name === 'GPUOutOfMemoryError' ? outOfMemory(text) : refused(LABEL.exec(text)?.[1], text);
+      this.first ??= error.constructor.name === 'GPUOutOfMemoryError' ? outOfMemory(text, sizes()) : refused(LABEL.exec(text)?.[1], text);
     });
     void device.lost.then(({ reason, message }) => {
       this.lostBecause = `${reason}: ${message}`;
@@ -48,12 +49,39 @@ const refused = (name: string | undefined, message: string): SsmError =>
     fix: "please report it with the device's name; device 'wasm' computes the same on the CPU",
   });
 
-const outOfMemory = (message: string): SsmError =>
+/** Buffers that are told of: an error comes to light a few of them later. */
+const REMEMBERED = 32;
+
+const megabytes = (bytes: number): string => `${(bytes / 1e6).toPrecision(3)} MB`;
+
+/** Refuses a buffer that the device never has room for, and remembers how large the last ones were, and all together. */
+function watchBuffers(device: GPUDevice): () => string {
+  const make = device.createBuffer.bind(device);
+  let last: number[] = [];
+  device.createBuffer = (described) => {
+    const { size } = described;
+    if (size > device.limits.maxBufferSize) throw tooLarge(size, device.limits.maxBufferSize);
+    last = [...last.slice(1 - REMEMBERED), size];
+    return make(described);
+  };
+  return () => megabytes(Math.max(0, ...last));
+}
+
+const tooLarge = (bytes: number, most: number): SsmError =>
+  new SsmError({
+    code: 'BACKEND',
+    what: 'webgpu: the device has no buffers of this size.',
+    expected: `at most ${megabytes(most)}`,
+    got: megabytes(bytes),
+    fix: 'take a smaller batch, shorter sequences or a smaller model',
+  });
+
+const outOfMemory = (message: string, largest: string): SsmError =>
   new SsmError({
     code: 'BACKEND',
     what: 'webgpu: the device is out of memory.',
     expected: 'room for another buffer',
-    got: message.trim().split('\n')[0] ?? '',
+    got: `none; the largest asked for of late has ${largest}: ${message.trim().split('\n')[0] ?? ''}`,
     fix: 'take a smaller batch, shorter sequences or a smaller model, or close other programs that use the GPU',
   });
 

@@ -1,5 +1,5 @@
 import type { TensorInfo } from '@tensorflow/tfjs-core';
-import type { Gpu } from './gpu';
+import type { Gpu, TensorRange } from './gpu';
 import { elementwise, type Program, variants } from './program';
 import { groupsOf, sizeOf } from './specialize';
 
@@ -36,4 +36,15 @@ export function sumParts(gpu: Gpu, name: string, x: TensorInfo, shape: number[],
   });
   if (!within) gpu.free(x);
   return y;
+}
+
+/** The same of all parts into a place that exists. Frees x. */
+export function sumPartsInto(gpu: Gpu, name: string, x: TensorInfo, y: TensorInfo | TensorRange, count: number): void {
+  gpu.run(program({ name }), {
+    inputs: { x },
+    outputs: { y },
+    params: { count, parts: sizeOf(x) / count, first: 0 },
+    groups: groupsOf(count),
+  });
+  gpu.free(x);
 }

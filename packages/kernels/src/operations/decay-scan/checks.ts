@@ -42,6 +42,7 @@ const samples = {
   'one token that starts anew': { inputs: of([2, 1, 3, 4, 5], { anew: [0] }) },
   'starts inside and at chunks': { inputs: of([2, 11, 3, 4, 5], { anew: [0, 3, 5, 6, 8] }), attrs: { chunkSize: 4 } },
   'starts, constant decay': { inputs: of([3, 10, 2, 5, 3], { anew: [2, 9], constant: true }), attrs: { chunkSize: 3 } },
+  'wide heads': { inputs: of([1, 5, 1, 256, 257], { constant: true }) },
   'chunks of 64, the last of one token': { inputs: of([2, 65, 1, 3, 5]) },
   'chunks of 64, constant decay': { inputs: of([2, 131, 1, 5, 3], { constant: true, start: false }) },
   'chunks of 64, starts and strong decay': { inputs: of([1, 133, 2, 3, 2], { anew: [0, 40, 64, 100], strongest: 20 }) },

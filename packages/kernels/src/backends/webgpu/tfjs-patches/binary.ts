@@ -58,7 +58,8 @@ function binary(gpu: Gpu, name: Name, a: TensorInfo, b: TensorInfo): TensorInfo 
   const count = sizeOf(y);
   if (count === 0) return y;
   const choice = { name, isWholeA: sizeOf(a) === count, isWholeB: sizeOf(b) === count };
-  const strides = { ...named('size', sizes), ...named('a', stridesOf(ofA)), ...named('b', stridesOf(ofB)) };
+  const strides =
+    choice.isWholeA && choice.isWholeB ? {} : { ...named('size', sizes), ...named('a', stridesOf(ofA)), ...named('b', stridesOf(ofB)) };
   gpu.run(program(choice), { inputs: { a, b }, outputs: { y }, params: { count, ...strides }, groups: groupsOf(count) });
   return y;
 }

@@ -2,12 +2,19 @@ import type { TensorInfo } from '@tensorflow/tfjs-core';
 import type { Gpu } from '../../../backends/webgpu/gpu';
 import { type GpuKernel, groupsOf } from '../../../backends/webgpu/specialize';
 import { sumOf } from '../../../backends/webgpu/tfjs-patches/sum';
-import type { DecayScanGradAttrs, DecayScanGradInputs } from '../gradient';
+import { type DecayScanGradAttrs, type DecayScanGradInputs, decayScanGrad } from '../gradient';
 import type { DecayScanAttrs, DecayScanInputs } from '../inputs';
+import { decayScan } from '../kernel';
 import { attendProgram, COLUMNS } from './attend';
 import { decayGradientProgram } from './decay-gradient';
 import { CHUNK, prepareProgram, wholeProgram } from './program';
 import { carryProgram, gainProgram, STATE_TILE } from './states';
+
+/** Key width times value width from which on the products of long chunks, on the tiles of matMul, are faster than short ones of our own. */
+const WIDE = 2 ** 16;
+const LONG_CHUNK = 512;
+
+const isWide = ({ q, v }: DecayScanInputs): boolean => q.shape[3] * v.shape[3] >= WIDE;
 
 type Name = 'SsmDecayScan' | 'SsmDecayScanGrad';
 
@@ -78,7 +85,8 @@ class Call {
 }
 
 export const decayScanOnGpu: GpuKernel<DecayScanInputs, DecayScanAttrs> = {
-  run: (gpu, inputs) => {
+  run: (gpu, inputs, attrs) => {
+    if (isWide(inputs)) return decayScan.definition.reference(inputs, { ...attrs, chunkSize: LONG_CHUNK });
     const { q, k, v, s0 } = inputs;
     const call = new Call(gpu, 'SsmDecayScan', inputs);
     const [states, sT] = call.states(k, v, false, s0);
@@ -89,7 +97,9 @@ export const decayScanOnGpu: GpuKernel<DecayScanInputs, DecayScanAttrs> = {
 };
 
 export const decayScanGradOnGpu: GpuKernel<DecayScanGradInputs, DecayScanGradAttrs> = {
-  run: (gpu, inputs, { withDecay }) => {
+  run: (gpu, inputs, attrs) => {
+    if (isWide(inputs)) return decayScanGrad.definition.reference(inputs, { ...attrs, chunkSize: LONG_CHUNK });
+    const { withDecay } = attrs;
     const { q, k, v, s0, dO, dST } = inputs;
     const call = new Call(gpu, 'SsmDecayScanGrad', inputs);
     const [states, sT] = call.states(k, v, false, s0);

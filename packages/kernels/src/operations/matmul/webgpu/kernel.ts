@@ -2,17 +2,21 @@ import { type TensorInfo, util } from '@tensorflow/tfjs-core';
 import type { Gpu, TensorRange } from '../../../backends/webgpu/gpu';
 import type { Program } from '../../../backends/webgpu/program';
 import { type GpuKernel, sizeOf } from '../../../backends/webgpu/specialize';
-import { sumParts } from '../../../backends/webgpu/sum-parts';
+import { sumPartsInto } from '../../../backends/webgpu/sum-parts';
 import type { MatMulAttrs, MatMulInputs } from '../kernel';
 import { productPrecision } from '../precision';
 import { type Block, blocksOf, type ProductSizes, placesOf } from './blocks';
 import { MATRIX_TILE_BYTES, matrixTileProgram } from './matrix-tile';
 import { tileProgram } from './tile';
 
-/** Workgroups that keep a large GPU busy: with fewer, tiles are smaller and the inner size is parted. */
-const ENOUGH_GROUPS = 256;
+/** Workgroups that keep a large GPU busy: with fewer, the inner size is parted, or tiles are smaller. */
+const ENOUGH_GROUPS = 176;
+/** Into how many a product is parted that has fewer. */
+const WISHED_GROUPS = 288;
 /** Of the inner size, what a part has at least. */
 const LEAST_PART = 256;
+/** The least that a binding of the sums of matrices of 16 × 16 holds. */
+const LEAST_MATRIX = 256;
 
 /** An operand that lies in a larger tensor. */
 export interface MatrixRange extends TensorRange {
@@ -32,22 +36,19 @@ export function matMulOf(gpu: Gpu, a: Operand, b: Operand, attrs: MatMulAttrs): 
   const sizes = sizesOf(a, b, attrs);
   const { M, N } = sizes;
   const shape = [...a.shape.slice(0, -2), M, N];
-  const plan = planOf(gpu, sizes);
-  if (isTooLarge(gpu, sizes) || plan.parts === 1) {
-    const c = gpu.tensor(shape);
-    matMulInto(gpu, a, b, attrs, { c, accumulate: false });
-    return c;
-  }
-  const c = gpu.tensor([plan.parts, M, N]);
-  runBlock(gpu, [a, b], attrs, sizes, { plan, c, accumulate: false });
-  return sumParts(gpu, 'SsmMatMul', c, shape);
+  const c = gpu.tensor(shape);
+  matMulInto(gpu, a, b, attrs, { c, accumulate: false });
+  return c;
 }
 
 /** The product of two matrices into a place that exists. */
 export function matMulInto(gpu: Gpu, a: Operand, b: Operand, attrs: MatMulAttrs, { c, accumulate }: Target): void {
   const sizes = sizesOf(a, b, attrs);
   if (!isTooLarge(gpu, sizes)) {
-    runBlock(gpu, [a, b], attrs, sizes, { plan: planOf(gpu, sizes, 1), c, accumulate });
+    const plan = planOf(gpu, sizes, accumulate ? 1 : undefined);
+    const parts = plan.parts === 1 ? c : gpu.tensor([plan.parts, sizes.M, sizes.N]);
+    runBlock(gpu, [a, b], attrs, sizes, { plan, c: parts, accumulate });
+    if (plan.parts > 1) sumPartsInto(gpu, 'SsmMatMul', parts as TensorInfo, c, sizes.M * sizes.N);
     return;
   }
   for (const block of blocksOf(sizes, attrs, mostValues(gpu))) {
@@ -105,18 +106,24 @@ interface Plan {
   readonly partSize: number;
 }
 
-/** The size of tiles, and how many parts the inner size has: one product alone is parted, its tiles being too few. */
+/** The size of tiles, and how many parts the inner size has: one product alone is parted where its tiles are too few. */
 function planOf(gpu: Gpu, { M, N, K, batch }: ProductSizes, mostParts = Number.POSITIVE_INFINITY): Plan {
   const isHalf = productPrecision() === 'f16' && gpu.hasHalf;
-  const isMatrix = isHalf && gpu.hasMatrices && gpu.limits.maxComputeWorkgroupStorageSize >= MATRIX_TILE_BYTES;
+  const fits = gpu.limits.maxComputeWorkgroupStorageSize >= MATRIX_TILE_BYTES && M * N >= LEAST_MATRIX;
+  const isMatrix = isHalf && gpu.hasMatrices && fits;
   const tilesOf = (tile: number) => ({ tilesM: Math.ceil(M / tile), tilesN: Math.ceil(N / tile) });
+  const partsOf = (groups: number): number => {
+    if (batch > 1 || groups >= ENOUGH_GROUPS) return 1;
+    return Math.max(1, Math.min(Math.ceil(WISHED_GROUPS / groups), Math.floor(K / LEAST_PART), mostParts));
+  };
   const large = tilesOf(128);
-  const tile: 128 | 64 = isMatrix || large.tilesM * large.tilesN * batch >= ENOUGH_GROUPS / 2 ? 128 : 64;
+  const groups = large.tilesM * large.tilesN * batch;
+  const isFilled = Math.min(M, N) > 64 && groups * partsOf(groups) >= ENOUGH_GROUPS;
+  const tile: 128 | 64 = isMatrix || isFilled ? 128 : 64;
   const tiles = tilesOf(tile);
-  const groups = tiles.tilesM * tiles.tilesN * batch;
-  const wished = batch > 1 || groups >= ENOUGH_GROUPS / 2 ? 1 : Math.min(Math.floor(ENOUGH_GROUPS / groups), Math.floor(K / LEAST_PART));
+  const wished = partsOf(tiles.tilesM * tiles.tilesN * batch);
   const step = isMatrix ? 64 : 16;
-  const partSize = step * Math.ceil(K / Math.max(1, Math.min(wished, mostParts)) / step);
+  const partSize = step * Math.ceil(K / wished / step);
   return { isMatrix, isHalf, tile, ...tiles, partSize, parts: Math.ceil(K / partSize) };
 }
 

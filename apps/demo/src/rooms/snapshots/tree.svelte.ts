@@ -1,0 +1,133 @@
+/** The tree of Snapshots: a text that was read once, and continuations that were forked from its state. */
+import type { WorkerModel, WorkerSession } from 'densessm/web';
+import { saveFile } from '../../state/copy';
+import { engine } from '../../state/engine.svelte';
+import { isAbort, type Trouble, troubleOf } from '../../state/troubles';
+import { work } from '../../state/work.svelte';
+
+export interface Node {
+  readonly id: number;
+  readonly parent: number | undefined;
+  /** What was read or written at this node, beyond its parent. */
+  readonly text: string;
+  /** What was read before it was written: a question, say. */
+  readonly asked: string;
+  readonly tokens: number;
+  /** Seconds of reading, of the first node. */
+  readonly seconds: number;
+  readonly session: WorkerSession;
+  readonly bytes: Uint8Array;
+}
+
+let nodes = $state.raw<readonly Node[]>([]);
+let chosen = $state.raw<readonly number[]>([]);
+let draft = $state('');
+let busy = $state<string | undefined>();
+let trouble = $state.raw<Trouble | undefined>();
+let owner: WorkerModel | undefined;
+let nextId = 1;
+
+async function doing(label: string, task: (model: WorkerModel, signal: AbortSignal) => Promise<void>): Promise<void> {
+  if (busy) return;
+  const stopper = new AbortController();
+  const done = work.begin(label, () => stopper.abort());
+  [busy, trouble] = [label, undefined];
+  try {
+    const model = await engine.ready();
+    if (model) await task(model, stopper.signal);
+  } catch (error) {
+    if (!isAbort(error)) trouble = troubleOf(error);
+  } finally {
+    done();
+    [busy, draft] = [undefined, ''];
+  }
+}
+
+async function add(parent: number | undefined, session: WorkerSession, text: string, asked: string, seconds = 0): Promise<void> {
+  const bytes = await session.snapshot();
+  const node: Node = { id: nextId++, parent, text, asked, tokens: session.tokenCount, seconds, session, bytes };
+  nodes = [...nodes, node];
+  chosen = [node.id];
+}
+
+/** Empties the tree: of another model, or on request. */
+function clear(): void {
+  for (const { session } of nodes) session.dispose();
+  [nodes, chosen] = [[], []];
+}
+
+/** Reads a text from its start: the first node. */
+const read = (text: string): Promise<void> =>
+  doing('Reading', async (model, signal) => {
+    clear();
+    owner = model;
+    const session = await model.session();
+    const began = performance.now();
+    await session.append(text, { signal });
+    await add(undefined, session, text, '', (performance.now() - began) / 1000);
+  });
+
+/** Opens a snapshot's bytes as a node of its own. */
+const restore = (name: string, bytes: Uint8Array): Promise<void> =>
+  doing('Opening', async (model) => {
+    if (owner !== model) clear();
+    owner = model;
+    await add(undefined, await model.restoreSession(bytes), name, '');
+  });
+
+/** Forks a node, reads what is asked, writes on. */
+const continueFrom = (id: number, asked: string, seed: number, maxTokens: number): Promise<void> =>
+  doing('Writing', async (_, signal) => {
+    const from = nodes.find((node) => node.id === id);
+    if (!from) return;
+    const session = await from.session.fork();
+    try {
+      if (asked) await session.append(asked, { signal });
+      for await (const { text } of session.stream({ maxTokens, temperature: 0.8, topP: 0.95, seed, signal })) draft += text;
+    } catch (error) {
+      session.dispose();
+      throw error;
+    }
+    await add(id, session, draft, asked);
+  });
+
+/** A click chooses one; with a second one they are compared. */
+function choose(id: number, also: boolean): void {
+  if (!also) chosen = [id];
+  else if (chosen.includes(id)) chosen = chosen.filter((one) => one !== id);
+  else chosen = [...chosen, id].slice(-2);
+}
+
+/** All that stands before and at a node. */
+function textOf(id: number | undefined): string {
+  const node = nodes.find((one) => one.id === id);
+  return node ? textOf(node.parent) + node.asked + node.text : '';
+}
+
+export const tree = {
+  get nodes(): readonly Node[] {
+    return nodes;
+  },
+  get chosen(): readonly Node[] {
+    return chosen.flatMap((id) => nodes.filter((node) => node.id === id));
+  },
+  get draft(): string {
+    return draft;
+  },
+  get busy(): string | undefined {
+    return busy;
+  },
+  get trouble(): Trouble | undefined {
+    return trouble;
+  },
+  get isOfOtherModel(): boolean {
+    return nodes.length > 0 && engine.model !== undefined && owner !== engine.model;
+  },
+  read,
+  restore,
+  continueFrom,
+  choose,
+  clear,
+  textOf,
+  download: ({ id, bytes }: Node): void => saveFile(`text-${id}.session`, bytes as Uint8Array<ArrayBuffer>),
+};

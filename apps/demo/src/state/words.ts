@@ -1,0 +1,28 @@
+/** Words that carry a dotted underline: each explained in one line. */
+export const WORDS = {
+  state: 'All that the model remembers of the text: a fixed number of values, however long the text is.',
+  token: 'A piece of text, often a word or part of one. The model reads and writes tokens.',
+  dense: 'A layer that also reads the states of layers below it, through a gate.',
+  plain: 'The same model without those connections.',
+  gate: 'For each channel a number that says how much of a lower layer’s state comes through. 0 is closed.',
+  nat: 'Unit of surprise: ln 2 = 0.69 nats are one bit. Lower is better.',
+  heldOut: 'Text that was never trained on.',
+  cache: 'A transformer keeps keys and values of every token it has read; this grows with the text.',
+  surprise: 'How unlikely the model found the token that came: −ln p, in nats.',
+  lens: 'What the model would say if the text ended its way up at this layer.',
+  attention: 'The recurrence of a layer, written as attention: how much each earlier token still counts.',
+  halfLife: 'After how many tokens a channel has lost half of what it held.',
+  kept: 'How much of the state is from before, and was not written by this token.',
+  norm: 'The length of the state as a vector: how much it holds.',
+  seed: 'The same seed gives the same text, here and in Node.',
+  temperature: 'Below 1 it takes fewer risks; at 0 always the likeliest token.',
+  topK: 'Draws from so many likeliest tokens only; 0 for all.',
+  topP: 'Draws from the fewest tokens that have this share of the probability.',
+  minP: 'Leaves out tokens this many times less likely than the likeliest.',
+  repetition: 'Above 1, tokens that came before become less likely.',
+  presence: 'Taken once off each token that was drawn before.',
+  frequency: 'Taken off a token for each time it was drawn before.',
+  int8: 'Weights as whole numbers of 8 bits: a quarter of the size.',
+  prefill: 'Reading the prompt, many tokens at a time.',
+} as const;
+export type Word = keyof typeof WORDS;

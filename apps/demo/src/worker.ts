@@ -1,0 +1,3 @@
+import { serveModels } from 'densessm/worker';
+
+serveModels();

@@ -1,0 +1,36 @@
+// `node apps/demo/test/check.mjs [room …]`: the built demo in Chromium, from a plain host under a sub-path. Screenshots go to the folder SHOTS names.
+import { mkdirSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { launch, serve } from './host.mjs';
+import { nodeSide } from './node-side.mjs';
+import * as rooms from './rooms.mjs';
+import { shots } from './shots.mjs';
+import { webgpu } from './webgpu.mjs';
+
+const outDir = join(dirname(fileURLToPath(import.meta.url)), '..', 'dist');
+const pictures = process.env.SHOTS ?? join(outDir, '..', 'shots');
+mkdirSync(pictures, { recursive: true });
+
+const checks = { ...rooms, shots: (place) => shots(place, pictures), webgpu };
+const asked = process.argv.slice(2);
+const server = await serve(outDir);
+const browser = await launch();
+const node = await nodeSide(join(outDir, 'models', 'dense'));
+let failed = 0;
+for (const [name, check] of Object.entries(checks)) {
+  if (asked.length > 0 && !asked.includes(name)) continue;
+  const began = performance.now();
+  try {
+    await check({ browser, url: server.url, outDir, node });
+    process.stdout.write(`ok    ${name} ${((performance.now() - began) / 1000).toFixed(1)} s\n`);
+  } catch (error) {
+    failed++;
+    process.stdout.write(`FAIL  ${name}\n${error instanceof Error ? error.stack : error}\n`);
+  }
+}
+await browser.close();
+await server.close();
+await node.dispose();
+process.stdout.write(failed === 0 ? `the demo: ${asked.length || Object.keys(checks).length} checks in Chromium\n` : `${failed} failed\n`);
+process.exit(failed === 0 ? 0 : 1);
