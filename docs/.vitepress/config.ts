@@ -25,6 +25,7 @@ export default defineConfig({
   lastUpdated: false,
   markdown: {
     math: true,
+    theme: { light: 'github-light-high-contrast', dark: 'github-dark-high-contrast' }, // comments of the default ones are too faint for axe
     config(md) {
       md.use(repositoryLinks, docs).use(sources, join(docs, '..')).use(figures).use(scrollableTables);
     },

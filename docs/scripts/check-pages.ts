@@ -13,6 +13,9 @@ const VIEWS: readonly BrowserContextOptions[] = [
 ];
 const axePath = createRequire(import.meta.url).resolve('axe-core/axe.min.js');
 
+/** Whether Vue has taken the page over. */
+const isAlive = (): boolean => '__vue_app__' in (document.querySelector('#app') ?? {});
+
 /** Problems in words, and how many views were looked at. */
 export async function checkPages(dist: string, base: string, executablePath: string): Promise<{ problems: string[]; views: number }> {
   const server = await serveFolder(dist, base);
@@ -41,7 +44,7 @@ async function checkView(browser: Browser, url: string, view: BrowserContextOpti
       problems.push(`${where}: ships tensors`);
   });
   await page.goto(url, { waitUntil: 'load' });
-  await page.waitForSelector('#app[data-v-app]');
+  await page.waitForFunction(isAlive);
   await page.addScriptTag({ path: axePath });
   problems.push(...(await axeFindings(page)).map((finding) => `${where}: ${finding}`));
   const width = await page.evaluate(() => document.documentElement.scrollWidth);
@@ -82,7 +85,7 @@ async function checkSearch(browser: Browser, url: string): Promise<string[]> {
   const page = await context.newPage();
   await page.route(/^https?:\/\/(?!127\.0\.0\.1)/, (route) => route.abort());
   await page.goto(`${url}start/why.html`);
-  await page.waitForSelector('#app[data-v-app]');
+  await page.waitForFunction(isAlive);
   await page.keyboard.press('Control+K');
   await page.locator('#localsearch-input').fill('upcycle');
   const found = await page.waitForSelector('.VPLocalSearchBox .result', { timeout: 20_000 }).then(
@@ -113,7 +116,7 @@ async function checkTraining(browser: Browser, url: string): Promise<string[]> {
   const errors: string[] = [];
   page.on('pageerror', ({ message }) => errors.push(message));
   await page.goto(url);
-  await page.waitForSelector('#app[data-v-app]');
+  await page.waitForFunction(isAlive);
   await page.getByRole('button', { name: 'Train both here' }).click();
   const trains = page.locator('[role=status]', { hasText: /^Step [2-9]/ }).waitFor({ timeout: 120_000 });
   const isTraining = await trains.then(() => true).catch(() => false);
