@@ -23,6 +23,8 @@ export default defineConfig({
   srcExclude: ['samples/**', 'learning/**'],
   cleanUrls: false,
   lastUpdated: false,
+  /** The home page of the default theme has no main landmark; see theme/index.ts for visits that come from another page. */
+  transformHtml: (code, id) => (id.endsWith('/dist/index.html') ? code.replace('id="VPContent"', 'id="VPContent" role="main"') : code),
   markdown: {
     math: true,
     theme: { light: 'github-light-high-contrast', dark: 'github-dark-high-contrast' }, // comments of the default ones are too faint for axe
