@@ -15,9 +15,13 @@ function* linesOf(path: string): Generator<string> {
     for (const line of block.replaceAll('\\\n', ' ').split('\n')) if (line.startsWith('densessm ')) yield line.replace(/\s#.*$/, '');
 }
 
-const pages = readdirSync(docs, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.md') && !MADE.test(name));
+const folders = readdirSync(docs, { withFileTypes: true }).filter((one) => one.isDirectory() && !MADE.test(one.name));
+const pages = ['', ...folders.map(({ name }) => name)].flatMap((folder) =>
+  readdirSync(join(docs, folder))
+    .filter((name) => name.endsWith('.md'))
+    .map((name) => join(folder, name)),
+);
 
-/** Flags of all settings are those of `train` in a sweep too. */
 const flagsOf = (command: Command): Set<string> => new Set(command.options.map(({ long }) => long ?? ''));
 
 it('names only commands and flags that there are', () => {
