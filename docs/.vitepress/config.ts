@@ -8,6 +8,7 @@ import { figures } from './markdown/figures';
 import { repositoryLinks } from './markdown/repository-links';
 import { sources } from './markdown/sources';
 import { scrollableTables } from './markdown/tables';
+import { noWidgetsOnTheServer } from './no-widgets-on-the-server';
 import { sidebar } from './sidebar';
 
 const docs = fileURLToPath(new URL('..', import.meta.url));
@@ -22,15 +23,18 @@ export default defineConfig({
   srcExclude: ['samples/**', 'learning/**'],
   cleanUrls: false,
   lastUpdated: false,
+  /** The home page of the default theme has no main landmark; see theme/index.ts for visits that come from another page. */
+  transformHtml: (code, id) => (id.endsWith('/dist/index.html') ? code.replace('id="VPContent"', 'id="VPContent" role="main"') : code),
   markdown: {
     math: true,
+    theme: { light: 'github-light-high-contrast', dark: 'github-dark-high-contrast' }, // comments of the default ones are too faint for axe
     config(md) {
       md.use(repositoryLinks, docs).use(sources, join(docs, '..')).use(figures).use(scrollableTables);
     },
   },
   vue: { template: { compilerOptions: { isCustomElement: (tag) => tag.startsWith('mjx-') || tag.startsWith('ssm-') } } },
   vite: {
-    plugins: [llms({ ignoreFiles: ['api/**'], domain: process.env.DOCS_DOMAIN }) as never], // typed for another Vite than VitePress brings
+    plugins: [noWidgetsOnTheServer, llms({ ignoreFiles: ['api/**'], domain: process.env.DOCS_DOMAIN }) as never], // typed for another Vite than VitePress brings
     resolve: { conditions: ['@densessm/source'] },
     worker: { format: 'es' },
     build: { chunkSizeWarningLimit: 2000 },

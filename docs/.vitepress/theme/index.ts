@@ -1,11 +1,22 @@
-import type { Theme } from 'vitepress';
+import { type Theme, useRoute } from 'vitepress';
 import DefaultTheme from 'vitepress/theme';
+import { nextTick, onMounted, watch } from 'vue';
 import { LiveFigure } from './live-figure';
 import { TrainTwins } from './train-twins';
 import './style.css';
 
 export default {
   extends: DefaultTheme,
+  setup() {
+    const route = useRoute();
+    const markMain = async (): Promise<void> => {
+      await nextTick();
+      const content = document.querySelector('#VPContent');
+      if (content?.classList.contains('is-home')) content.setAttribute('role', 'main');
+      else content?.removeAttribute('role');
+    };
+    onMounted(() => watch(() => route.path, markMain, { immediate: true }));
+  },
   enhanceApp({ app }) {
     app.component('LiveFigure', LiveFigure);
     app.component('TrainTwins', TrainTwins);
