@@ -13,13 +13,15 @@ const pictures = process.env.SHOTS ?? join(outDir, '..', 'shots');
 mkdirSync(pictures, { recursive: true });
 
 const checks = { ...rooms, shots: (place) => shots(place, pictures), webgpu };
-const asked = process.argv.slice(2);
+/** SwiftShader takes minutes for the text of a room, so that `webgpu` is checked where it is named. */
+const usual = Object.keys(checks).filter((name) => name !== 'webgpu');
+const asked = process.argv.length > 2 ? process.argv.slice(2) : usual;
 const server = await serve(outDir);
 const browser = await launch();
 const node = await nodeSide(join(outDir, 'models', 'dense'));
 let failed = 0;
 for (const [name, check] of Object.entries(checks)) {
-  if (asked.length > 0 && !asked.includes(name)) continue;
+  if (!asked.includes(name)) continue;
   const began = performance.now();
   try {
     await check({ browser, url: server.url, outDir, node });
@@ -32,5 +34,5 @@ for (const [name, check] of Object.entries(checks)) {
 await browser.close();
 await server.close();
 await node.dispose();
-process.stdout.write(failed === 0 ? `the demo: ${asked.length || Object.keys(checks).length} checks in Chromium\n` : `${failed} failed\n`);
+process.stdout.write(failed === 0 ? `the demo: ${asked.length} checks in Chromium\n` : `${failed} failed\n`);
 process.exit(failed === 0 ? 0 : 1);
