@@ -39,7 +39,7 @@ def check(model: str, folder: Path) -> None:
     common = ["--data", "text.txt", "--cache-dir", "cache", "--eval-iters", "2", "--sample-interval", "0"]
     densessm(folder, "train", *common, *sizes, "--max-steps", "5", "--name", "ours")
     ours, theirs = folder / "out/ours/checkpoint", folder / "theirs"
-    script = [str(ROOT / "tests/python/train_torch.py"), str(ours), "text.txt", str(theirs), "--steps", "20", "--block", "32", "--rate", "3e-3"]
+    script = [str(ROOT / "tests/python/train_torch.py"), str(ours), "text.txt", str(theirs), "--steps", "40", "--block", "32", "--rate", "3e-3"]
     launched = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", *script]
     text = subprocess.run(launched, cwd=folder, check=True, capture_output=True, text=True).stdout
     losses = [float(line.split()[-1]) for line in text.splitlines() if line.startswith("step")]

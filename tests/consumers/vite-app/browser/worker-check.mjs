@@ -9,7 +9,6 @@ import * as sessions from './sessions.mjs';
 
 const ISOLATED = { 'Cross-Origin-Opener-Policy': 'same-origin', 'Cross-Origin-Embedder-Policy': 'require-corp' };
 const WASM = 'node_modules/@tensorflow/tfjs-backend-wasm/dist/tfjs-backend-wasm-simd.wasm';
-/** The specification calls a task long from here on. */
 /** Aims are 50 and 200 ms, and the last line tells what was measured; beyond these it is no busy machine, but the page or the worker that blocks. */
 const LONG_TASK_MS = 250;
 const CANCEL_MS = 1000;
