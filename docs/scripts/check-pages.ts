@@ -96,7 +96,7 @@ async function checkSearch(browser: Browser, url: string): Promise<string[]> {
   await page.route(/^https?:\/\/(?!127\.0\.0\.1)/, (route) => route.abort());
   await page.goto(`${url}start/why.html`);
   await page.waitForFunction(isAlive);
-  await page.keyboard.press('Control+K');
+  await page.locator('.DocSearch-Button').click();
   await page.locator('#localsearch-input').fill('upcycle');
   const found = await page.waitForSelector('.VPLocalSearchBox .result', { timeout: 20_000 }).then(
     async (result) => (await result.textContent()) ?? '',
