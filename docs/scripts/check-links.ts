@@ -37,7 +37,8 @@ function problemOf(href: string, { page, dist, base, placesOf }: Place): string 
   if (!existsSync(file)) return 'nothing is there';
   // typedoc and VitePress spell and number headings differently: within the API a link leads to its page at least
   const isGenerated = relative(dist, file).startsWith('api');
-  if (hash !== '' && file.endsWith('.html') && !isGenerated && !placesOf(file).has(decodeURIComponent(hash))) return 'the page has no such place';
+  if (hash !== '' && file.endsWith('.html') && !isGenerated && !placesOf(file).has(decodeURIComponent(hash)))
+    return 'the page has no such place';
   return undefined;
 }
 
