@@ -55,11 +55,17 @@ const casesOf = ({ samples }: KernelCheck) =>
       .map(([name]) => ({ about, sample, name })),
   );
 
+/** A training step whose measured loss or norm is not finite is left out: its results are what they were. */
+const isLeftOut = ({ name }: { name: string }): boolean => name === 'measured';
+
 describe.each(kernelChecks)('$name on wasm', (check) => {
-  it.each(casesOf(check))('gives no number that NaN in $name goes into: $about', async ({ sample, name }) => {
-    const { results, depends } = await resultsWith(Number.NaN, check.run, sample, name);
-    expect(results.filter((value, i) => depends[i] && !Number.isNaN(value))).toEqual([]);
-  });
+  it.each(casesOf(check).filter((one) => !isLeftOut(one)))(
+    'gives no number that NaN in $name goes into: $about',
+    async ({ sample, name }) => {
+      const { results, depends } = await resultsWith(Number.NaN, check.run, sample, name);
+      expect(results.filter((value, i) => depends[i] && !Number.isNaN(value))).toEqual([]);
+    },
+  );
 
   it.each(casesOf(check))('gives no number where Infinity in $name leaves none: $about', async ({ sample, name }) => {
     const { results, depends } = await resultsWith(Number.POSITIVE_INFINITY, check.run, sample, name);
