@@ -18,7 +18,7 @@ export interface TfjsGpuBackend {
   dispatchCountInPass: number;
   commandQueueOwnedIds: WeakSet<object>;
   uploadToGPU(dataId: object): void;
-  makeTensorInfo(shape: number[], dtype: DataType): TensorInfo;
+  makeTensorInfo(shape: number[], dtype: DataType, values?: number[]): TensorInfo;
   disposeData(dataId: object): boolean;
   ensureCommandEncoderReady(): void;
   endComputePassEncoder(): void;
@@ -79,7 +79,7 @@ export class Gpu {
   /** A tensor whose values a program will write. */
   tensor(shape: number[], dtype: DataType = 'float32'): TensorInfo {
     // one of no values has no buffer, and would be missed when it is read
-    return util.sizeFromShape(shape) === 0 ? this.backend.makeTensorInfo(shape, dtype, []) : this.backend.makeTensorInfo(shape, dtype);
+    return this.backend.makeTensorInfo(shape, dtype, util.sizeFromShape(shape) === 0 ? [] : undefined);
   }
 
   /** Gives tensors back that no one sees; commands that were recorded still read them. */
