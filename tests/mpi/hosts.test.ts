@@ -48,7 +48,7 @@ describe.runIf(hostProblem() === undefined)('two hosts that a cable joins', () =
       );
       const { code, stderr } = await train(hosts.launch(mpi), argv, {
         started: () => void until(() => stepsIn(cwd, 'cut') >= 12).then(hosts.cut),
-        heard: (text) => text.includes('Rank 0 of 2 has heard nothing') && hosts.mend(), // mpirun itself waits for the other host
+        heard: (text) => text.includes('Rank 0 of 2 has heard nothing') && hosts.reconnect(), // mpirun itself waits for the other host
       });
       expect(code).not.toBe(0);
       expect(stderr).toContain('Rank 0 of 2 has heard nothing from the others for 2 s.');

@@ -11,7 +11,7 @@ export interface TwoHosts {
   received(): number;
   /** Pulls the cable out, and plugs it in again. */
   cut(): void;
-  mend(): void;
+  reconnect(): void;
   remove(): void;
 }
 
@@ -49,7 +49,7 @@ export function twoHosts(folder: string): TwoHosts {
     launch: (mpi) => ['ip', 'netns', 'exec', a, mpi.command, ...mpi.flags, ...flags[mpi.name]],
     received: () => JSON.parse(ip('-n', a, '-s', '-j', 'link', 'show', 'cable'))[0].stats64.rx.bytes,
     cut: () => void ip('-n', a, 'link', 'set', 'cable', 'down'),
-    mend: () => void ip('-n', a, 'link', 'set', 'cable', 'up'),
+    reconnect: () => void ip('-n', a, 'link', 'set', 'cable', 'up'),
     remove: () => {
       for (const host of [a, b]) ip('netns', 'del', host);
     },

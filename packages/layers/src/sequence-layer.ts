@@ -28,7 +28,7 @@ export interface LayerFamily<C, P, A extends SequenceLayerArgs> {
   /** The names of its own arguments. */
   readonly args: readonly string[];
   modelOf(args: A): LayersModel<C, P>;
-  /** config.json for vectors of so many numbers. */
+  /** config.json for inputs of this width. */
   json(args: A, hiddenSize: number): Record<string, unknown>;
   /** Keys of the config that nothing knows. */
   unread(config: C): Readonly<Record<string, unknown>>;

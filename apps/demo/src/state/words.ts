@@ -22,7 +22,7 @@ export const WORDS = {
   repetition: 'Above 1, tokens that came before become less likely.',
   presence: 'Taken once off each token that was drawn before.',
   frequency: 'Taken off a token for each time it was drawn before.',
-  int8: 'Weights as whole numbers of 8 bits: a quarter of the size.',
+  int8: 'Weights quantized to 8-bit integers: a quarter of the size.',
   prefill: 'Reading the prompt, many tokens at a time.',
 } as const;
 export type Word = keyof typeof WORDS;

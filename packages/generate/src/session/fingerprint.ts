@@ -44,7 +44,7 @@ async function samplesOfPacked(matrix: PackedMatrix): Promise<Float32Array> {
   return Float32Array.from(places, (place) => rows.get(Math.floor(place / width))?.[place % width] ?? Number.NaN);
 }
 
-/** Start and length of what is sampled of so many values. */
+/** Start and length of the sample, given the number of values. */
 function partsOf(size: number): [start: number, count: number][] {
   if (size <= 3 * SAMPLED) return [[0, size]];
   return [0, Math.floor((size - SAMPLED) / 2), size - SAMPLED].map((start) => [start, SAMPLED]);

@@ -53,7 +53,7 @@ function tooLong(text: string, cause: RangeError): TokenizerError {
   return new TokenizerError(
     {
       code: 'OPTION',
-      what: 'tokenizer: a text has a word of so many characters that regular expressions cannot find its end.',
+      what: 'tokenizer: a text has a word that is too long for regular expressions to find its end.',
       expected: 'words of fewer than a few million characters',
       got: `a text of ${text.length} characters`,
       fix: 'pass the text in pieces',

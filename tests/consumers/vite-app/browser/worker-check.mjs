@@ -9,9 +9,9 @@ import * as sessions from './sessions.mjs';
 
 const ISOLATED = { 'Cross-Origin-Opener-Policy': 'same-origin', 'Cross-Origin-Embedder-Policy': 'require-corp' };
 const WASM = 'node_modules/@tensorflow/tfjs-backend-wasm/dist/tfjs-backend-wasm-simd.wasm';
-/** Aims are 50 and 200 ms, and the last line tells what was measured; beyond these it is no busy machine, but the page or the worker that blocks. */
-const LONG_TASK_MS = 250;
-const CANCEL_MS = 1000;
+/** Browsers call a task long from here on. */
+const LONG_TASK_MS = 50;
+const CANCEL_MS = 200;
 const drawing = { maxTokens: 24, temperature: 1, topP: 0.9, seed: 11, eosIds: [] };
 const training = {
   text: { kind: 'stories', characters: 20_000 },

@@ -13,7 +13,7 @@ export interface StoryCorpusOptions {
 
 /** Of the characters to train on, so many are told to evaluate on. */
 export const HELD_OUT_SHARE: number = 1 / 20;
-/** One story of so many is held out. */
+/** One story in this many is held out. */
 const HELD_OUT_OF = 8;
 
 /**

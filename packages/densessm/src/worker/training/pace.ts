@@ -1,6 +1,6 @@
 import type { TrainSettings } from './settings';
 
-/** How fast the last steps count: about the mean of so many. */
+/** Window of the moving average of the speed, in steps. */
 const SMOOTHING = 10;
 
 /** How fast a run goes. */

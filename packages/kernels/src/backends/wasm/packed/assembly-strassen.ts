@@ -1,5 +1,5 @@
 /**
- * AssemblyScript. Products of many rows with float32 weights by Strassen multiplication, seven products of half the size instead of eight: Strassen 1969, "Gaussian elimination is not
+ * AssemblyScript. Products of many rows with float32 weights by Strassen multiplication: Strassen 1969, "Gaussian elimination is not
  * optimal". As in Huang et al. 2016, "Strassen's algorithm reloaded", sums of quarters of x and of the weights are made where panels are made, and tiles are added to
  * one or two quarters of y. Rounding errors grow to about twice those of eight products. They are small beside what both rows that meet in a sum give, so rows must
  * be of like size, and beside the weights of both outputs that meet.
