@@ -181,7 +181,7 @@ describe('densessm train refuses', () => {
     [['--name', 'whole'], EXIT.usage, 'holds a run already'],
     [['--name', 'none', '--init-from', 'resume'], EXIT.usage, 'There is no run to go on with'],
     [['--name', 'whole', '--init-from', 'resume', '--seed', '2'], EXIT.usage, '--seed cannot change'],
-    [['--name', 'x', '--precision', 'bf16'], EXIT.usage, '--precision'],
+    [['--name', 'x', '--precision', 'bf16'], EXIT.usage, "option '--precision <f32|f16>' argument 'bf16' is invalid"],
     [['--name', 'x', '--device', 'gpu'], EXIT.usage, "option '--device <name>' argument 'gpu' is invalid"],
     [['--name', 'x', '--config-json', '{"sate_size": 4}'], EXIT.failure, '`sate_size`'],
     [['--name', 'x', '--batch-size', '10000000', '--block-size', '100'], EXIT.failure, 'does not fit into memory'],
