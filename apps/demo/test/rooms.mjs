@@ -95,6 +95,7 @@ export async function train({ browser, url, node }) {
   await page.getByText('Paused. It can be used as it is now.').waitFor();
   await press(page, 'Step');
   await press(page, 'Save');
+  await page.getByText(/^step \d+, /).waitFor({ timeout: 60_000 });
   await page.close({ runBeforeUnload: false });
   const again = await open(context, url, '#/train?size=tiny&steps=24');
   await press(again.page, 'Go on from here');

@@ -13,7 +13,7 @@ import { type FileSystem, readTextIfThere, realFiles, replaceFile, writeError } 
 import { isRunning, ownIdentity, type ProcessIdentity } from './process-identity';
 
 const CLAIM = /^run\.[\da-f-]{36}\.lock$/;
-/** Looks at the other claims before giving up, and the time between two. */
+/** Looks at one claim of another, unchanged, before giving up, and the time between two. */
 const [LOOKS, BETWEEN_MS] = [8, 60];
 /** Between two signs of life, and after how long without one a process counts as ended that cannot be seen from here. */
 const [BEAT_MS, SILENCE_MS] = [15_000, 300_000];
@@ -34,13 +34,13 @@ export async function lockRun(folder: string, { breakLock = false } = {}, fs: Fi
   let made: string | undefined;
   const giveUp = (): Promise<void> => removeClaim(folder, name, made, fs);
   try {
-    for (let look = 0; ; look++) {
+    for (const looks = new Map<string, number>(); ; ) {
       made = (await fs.mkdir(folder, { recursive: true })) ?? made;
       await putDown(folder, name, fs);
       const others = await liveClaims(folder, name, breakLock, fs);
-      const [first] = others;
-      if (first === undefined) return new Lock(folder, name, made, fs);
-      if (look === LOOKS) throw busy(folder, first);
+      if (others.length === 0) return new Lock(folder, name, made, fs);
+      const stays = others.find((other) => countLook(looks, other) > LOOKS); // who withdraws and comes again has a newer file
+      if (stays !== undefined) throw busy(folder, stays);
       if (others.some((other) => other.name < name)) await fs.rm(join(folder, name), { force: true }); // of two at once the first name stays
       await wait(BETWEEN_MS);
     }
@@ -62,8 +62,17 @@ interface Claim {
   readonly name: string;
   /** Undefined where the file is damaged. */
   readonly owner: ProcessIdentity | undefined;
+  /** When the file was last written. */
+  readonly writtenMs: number;
   /** Since the last sign of life. */
   readonly silentMs: number;
+}
+
+function countLook(looks: Map<string, number>, { name, writtenMs }: Claim): number {
+  const key = `${name} ${writtenMs}`;
+  const count = (looks.get(key) ?? 0) + 1;
+  looks.set(key, count);
+  return count;
 }
 
 async function putDown(folder: string, name: string, fs: FileSystem): Promise<void> {
@@ -77,7 +86,7 @@ async function putDown(folder: string, name: string, fs: FileSystem): Promise<vo
 /** The claims of others that live; of the others' dead ones, and of all with `breakLock`, nothing stays. */
 async function liveClaims(folder: string, own: string, breakLock: boolean, fs: FileSystem): Promise<Claim[]> {
   const names = await fs.readdir(folder);
-  if (!names.includes(own)) return [{ name: '', owner: undefined, silentMs: 0 }]; // the folder went away in between
+  if (!names.includes(own)) return [{ name: '', owner: undefined, writtenMs: 0, silentMs: 0 }]; // the folder went away in between
   const now = (await stat(join(folder, own))).mtimeMs; // by the clock of the file system
   const live: Claim[] = [];
   for (const name of names) {
@@ -94,7 +103,7 @@ async function readClaim(folder: string, name: string, now: number, fs: FileSyst
   const path = join(folder, name);
   const [text, found] = await Promise.all([readTextIfThere(fs, path), stat(path).catch(() => undefined)]);
   if (text === undefined || found === undefined) return undefined;
-  return { name, owner: parseOwner(text), silentMs: Math.max(0, now - found.mtimeMs) };
+  return { name, owner: parseOwner(text), writtenMs: found.mtimeMs, silentMs: Math.max(0, now - found.mtimeMs) };
 }
 
 function parseOwner(text: string): ProcessIdentity | undefined {
