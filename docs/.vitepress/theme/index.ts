@@ -1,8 +1,8 @@
 import { type Theme, useRoute } from 'vitepress';
 import DefaultTheme from 'vitepress/theme';
 import { nextTick, onMounted, watch } from 'vue';
+import { LiveElement } from './live-element';
 import { LiveFigure } from './live-figure';
-import { TrainTwins } from './train-twins';
 import './style.css';
 
 export default {
@@ -19,6 +19,6 @@ export default {
   },
   enhanceApp({ app }) {
     app.component('LiveFigure', LiveFigure);
-    app.component('TrainTwins', TrainTwins);
+    app.component('LiveElement', LiveElement);
   },
 } satisfies Theme;
