@@ -1,12 +1,18 @@
 import { type Theme, useRoute } from 'vitepress';
 import DefaultTheme from 'vitepress/theme';
-import { nextTick, onMounted, watch } from 'vue';
+import { h, nextTick, onMounted, watch } from 'vue';
+import { figureNamed } from '../../figures';
+import { figureMarkup } from '../../figures/markup';
 import { LiveElement } from './live-element';
 import { LiveFigure } from './live-figure';
 import './style.css';
 
+/** The landing page's picture. */
+const hero = () => h(LiveFigure, { name: 'memory' }, () => h('div', { innerHTML: figureMarkup(figureNamed('memory')) }));
+
 export default {
   extends: DefaultTheme,
+  Layout: () => h(DefaultTheme.Layout, null, { 'home-hero-image': hero }),
   setup() {
     const route = useRoute();
     const markMain = async (): Promise<void> => {
