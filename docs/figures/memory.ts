@@ -1,5 +1,5 @@
 import { at, type Figure } from './figure';
-import { axes, curve, type Frame, label, legend } from './plot';
+import { axes, curve, type Frame, label } from './plot';
 
 const MOST = 8192;
 /** A transformer of 12 layers of 768 keeps a key and a value of each, in 16 bits. */
@@ -31,7 +31,8 @@ export const memory: Figure = {
         ends.map((end) => [end, megabytes(cacheBytes(end))] as const),
         2,
       ),
-      legend(['a Mamba keeps a state', 'a transformer keeps every token'], 20),
+      label(60, 64, 'a transformer keeps every token', 'start', 'series-2'),
+      label(60, 90, 'a Mamba keeps one state', 'start', 'series-1'),
       label(x + (tokens > MOST / 2 ? -6 : 6), 240, `${megabytes(cacheBytes(tokens)).toFixed(0)} MB, or ${megabytes(stateBytes).toFixed(1)} MB`, tokens > MOST / 2 ? 'end' : 'start'),
     ].join('');
   },

@@ -104,7 +104,7 @@ function section(text: string): string {
   const rows = lines.map((line) => /^ {2}(?:\$ )?(\S.*?)(?: {3,}(\S.*))?$/.exec(line));
   if (!title.endsWith(':') || rows.length === 0 || rows.some((row) => row === null)) return `\`\`\`text\n${text}\n\`\`\`\n`;
   const cells = rows.map((row) => `| ${code(row?.[1] ?? '')} | ${cell(row?.[2] ?? '')} |`);
-  return `## ${title.slice(0, -1)}\n\n| | |\n|---|---|\n${cells.join('\n')}\n`;
+  return `## ${title.slice(0, -1)}\n\n| ${title.slice(0, -1).replace(/s$/, '').toLowerCase()} | what |\n|---|---|\n${cells.join('\n')}\n`;
 }
 
 const summary = (command: Command): string => command.summary() || command.description().split('\n')[0] || '';
