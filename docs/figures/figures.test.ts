@@ -27,7 +27,9 @@ describe('a figure', () => {
 
 describe('what figures compute', () => {
   it('is the state of mamba-130m that the table of published models has', () => {
-    const row = /\| state-spaces\/mamba-130m \|.* ([\d.]+) \|/.exec(readFileSync(join(root, 'docs', 'guides', 'published-models.md'), 'utf8'));
+    const row = /\| state-spaces\/mamba-130m \|.* ([\d.]+) \|/.exec(
+      readFileSync(join(root, 'docs', 'guides', 'published-models.md'), 'utf8'),
+    );
     expect((stateBytes / 1e6).toFixed(1)).toBe(row?.[1]);
   });
 

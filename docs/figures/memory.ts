@@ -33,7 +33,12 @@ export const memory: Figure = {
       ),
       label(60, 64, 'a transformer keeps every token', 'start', 'series-2'),
       label(60, 90, 'a Mamba keeps one state', 'start', 'series-1'),
-      label(x + (tokens > MOST / 2 ? -6 : 6), 240, `${megabytes(cacheBytes(tokens)).toFixed(0)} MB, or ${megabytes(stateBytes).toFixed(1)} MB`, tokens > MOST / 2 ? 'end' : 'start'),
+      label(
+        x + (tokens > MOST / 2 ? -6 : 6),
+        240,
+        `${megabytes(cacheBytes(tokens)).toFixed(0)} MB, or ${megabytes(stateBytes).toFixed(1)} MB`,
+        tokens > MOST / 2 ? 'end' : 'start',
+      ),
     ].join('');
   },
   caption(values) {

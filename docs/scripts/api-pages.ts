@@ -1,7 +1,15 @@
 /** Pages of the API, made by typedoc from every export of every published package. */
 import { existsSync, readFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
-import { Application, Comment, Converter, type DeclarationReflection, type ProjectReflection, ReflectionKind, type SignatureReflection } from 'typedoc';
+import {
+  Application,
+  Comment,
+  Converter,
+  type DeclarationReflection,
+  type ProjectReflection,
+  ReflectionKind,
+  type SignatureReflection,
+} from 'typedoc';
 import { root } from '../../scripts/lib/command.mjs';
 import { publicPackages } from '../../scripts/lib/workspace.mjs';
 
@@ -107,7 +115,7 @@ function nameModules(project: ProjectReflection, entries: readonly Entry[]): voi
 
 /** What a class inherits from JavaScript itself is not ours to document. */
 function leaveOutOthers(project: ProjectReflection): void {
-  const members = project.getReflectionsByKind(ReflectionKind.ClassOrInterfaceMember | ReflectionKind.SomeSignature);
+  const members = project.getReflectionsByKind(ReflectionKind.SomeMember | ReflectionKind.SomeSignature);
   for (const member of members as (DeclarationReflection | SignatureReflection)[])
     if (member.sources?.every(({ fullFileName }) => fullFileName.includes('node_modules'))) project.removeReflection(member);
 }

@@ -1,6 +1,7 @@
 /** What a reader needs of a page, looked at in Chromium. */
 import { createRequire } from 'node:module';
 import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
+import { checkCdn } from './check-cdn';
 import { serveFolder } from './serve-folder';
 
 /** One page of each type. */
@@ -33,7 +34,7 @@ export async function checkPages(dist: string, base: string, executablePath: str
     for (const view of VIEWS) for (const path of TYPES) problems.push(...(await checkView(browser, server.url + path, view)));
     problems.push(...(await checkWithoutScript(browser, server.url)), ...(await checkSearch(browser, server.url)));
     problems.push(...(await checkFigure(browser, server.url)), ...(await checkLooking(browser, server.url)));
-    problems.push(...(await checkTraining(browser, server.url)));
+    problems.push(...(await checkTraining(browser, server.url)), ...(await checkCdn(browser)));
     return { problems, views: VIEWS.length * TYPES.length + 2 };
   } finally {
     await browser.close();

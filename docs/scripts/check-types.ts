@@ -26,7 +26,11 @@ function documents(): string[] {
     (name) => name.endsWith('.md') && !/^(\.|api\/|command\/|node_modules\/)|\/node_modules\//.test(name.replaceAll('\\', '/')),
   );
   const folders = [root, join(root, 'apps', 'trainer'), ...publicPackages().map(({ folder }) => folder)];
-  const readmes = folders.flatMap((folder) => readdirSync(folder).filter((name) => name.endsWith('.md')).map((name) => join(folder, name)));
+  const readmes = folders.flatMap((folder) =>
+    readdirSync(folder)
+      .filter((name) => name.endsWith('.md'))
+      .map((name) => join(folder, name)),
+  );
   return [...pages.map((name) => join(docs, name)), ...readmes];
 }
 
@@ -103,7 +107,9 @@ function errorsIn(files: readonly string[], options: ts.CompilerOptions, blocks:
     const source = program.getSourceFile(file);
     if (source === undefined) return [`${file}: not read`];
     const isBlock = blocks.has(file);
-    const said = program.getSemanticDiagnostics(source).filter(({ code, messageText }) => !isBlock || (NAMES.has(code) && isKnown(messageText)));
+    const said = program
+      .getSemanticDiagnostics(source)
+      .filter(({ code, messageText }) => !isBlock || (NAMES.has(code) && isKnown(messageText)));
     return [...program.getSyntacticDiagnostics(source), ...said].map(({ start = 0, messageText }) => {
       const { line } = source.getLineAndCharacterOfPosition(start);
       const [page = '', first = '1'] = (blocks.get(file)?.place ?? `${relative(root, file)}:1`).split(':');
@@ -118,13 +124,20 @@ const isKnown = (text: string | ts.DiagnosticMessageChain): boolean =>
 
 /** What the compiler says about blocks and samples, and how many it has read. */
 export function typeErrors(): { count: number; errors: string[] } {
-  const blocks = new Map(documents().flatMap(blocksOf).map((block) => [block.path, block]));
+  const blocks = new Map(
+    documents()
+      .flatMap(blocksOf)
+      .map((block) => [block.path, block]),
+  );
   const pages = samplesIn(join(docs, 'samples', 'browser'));
   const errors = [...errorsIn([...blocks.keys()], blockOptions, blocks), ...errorsIn(pages, pageOptions, new Map())];
   const onPurpose = (error: string): boolean => ON_PURPOSE.some(([page, word]) => error.startsWith(page) && error.includes(word));
   const missing = ON_PURPOSE.filter(([page, word]) => !errors.some((error) => error.startsWith(page) && error.includes(word)));
   return {
     count: blocks.size + pages.length,
-    errors: [...errors.filter((error) => !onPurpose(error)), ...missing.map(([page, word]) => `${page}: ${word} is wrong on purpose, and no error is found`)],
+    errors: [
+      ...errors.filter((error) => !onPurpose(error)),
+      ...missing.map(([page, word]) => `${page}: ${word} is wrong on purpose, and no error is found`),
+    ],
   };
 }

@@ -91,10 +91,7 @@ function examples(command: Command): string {
   (command as unknown as EventEmitter).emit('afterHelp', { error: false, command, write: (text: string) => parts.push(text) });
   const text = parts.join('').trim();
   if (text === '') return '';
-  return text
-    .split(/\n\n+/)
-    .map(section)
-    .join('\n');
+  return text.split(/\n\n+/).map(section).join('\n');
 }
 
 /** `Title:` and rows of two columns become a table, which a small screen can show; anything else stays as it is printed. */

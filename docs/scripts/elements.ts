@@ -29,7 +29,11 @@ export async function writeElements(publicFolder: string): Promise<number> {
   }
   const shared = {
     outdir: elements,
-    ...{ bundle: true, minify: true, format: 'esm', target: 'es2022', logLevel: 'error' },
+    bundle: true,
+    minify: true,
+    format: 'esm',
+    target: 'es2022',
+    logLevel: 'error',
   } as const;
   await build({
     ...shared,
@@ -38,7 +42,12 @@ export async function writeElements(publicFolder: string): Promise<number> {
     loader: { '.css': 'text' },
     plugins: [site, sveltePlugin({ compilerOptions: { runes: true, css: 'injected' } })],
   });
-  await build({ ...shared, entryPoints: [join(widgets, 'engine-worker.ts')], conditions: ['@densessm/source', 'browser'], splitting: true });
+  await build({
+    ...shared,
+    entryPoints: [join(widgets, 'engine-worker.ts')],
+    conditions: ['@densessm/source', 'browser'],
+    splitting: true,
+  });
   copyFileSync(createRequire(import.meta.url).resolve(WASM), join(elements, 'tfjs-backend-wasm-simd.wasm'));
   for (const name of TRACES) copyFileSync(join(root, 'apps', 'demo', 'public', 'traces', `${name}.bin`), join(traces, `${name}.bin`));
   return statSync(join(elements, 'elements.js')).size;

@@ -39,7 +39,8 @@ describe('What the models learn', () => {
     expect(rows.length).toBe(measured.length);
     for (const [line, parameters, cells = ''] of rows) {
       const shown = cells.split(' | ').map(Number);
-      const near = ({ seeds }: { seeds: number[] }) => [...seeds, mean(seeds)].every((one, i) => Math.abs(one - (shown[i] ?? 0)) <= 0.00055);
+      const near = ({ seeds }: { seeds: number[] }) =>
+        [...seeds, mean(seeds)].every((one, i) => Math.abs(one - (shown[i] ?? 0)) <= 0.00055);
       // the page has three digits of numbers of which the file keeps four
       expect(measured.filter((one) => one.parameters === parameters && near(one)).length, line).toBeGreaterThan(0);
     }
