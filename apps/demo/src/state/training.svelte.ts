@@ -20,10 +20,21 @@ function hear(event: TrainingEvent): void {
   waiting.push(event);
   if (event.type === 'state') {
     status = event.state;
-    if (event.error) trouble = troubleOf(event.error);
+    if (event.error) void failed(event.error);
     if (event.state !== 'running') void list();
   }
   if (frame === 0) frame = requestAnimationFrame(takeOver);
+}
+
+/** A run that lost its graphics device goes on from its last checkpoint, on another one. */
+async function failed(error: unknown): Promise<void> {
+  const id = run?.id;
+  if (!(await engine.overcome(error)) || id === undefined) {
+    trouble = troubleOf(error);
+    return;
+  }
+  await restore(id);
+  await attempt(async () => run?.resume());
 }
 
 function takeOver(): void {
@@ -56,7 +67,7 @@ async function close(): Promise<void> {
   quiet?.();
   const old = run;
   [run, events, status, quiet, trouble] = [undefined, [], undefined, undefined, undefined];
-  await old?.dispose();
+  await old?.dispose().catch(() => undefined); // its worker may have ended
 }
 
 async function begin(options: TrainOptions): Promise<void> {
