@@ -160,7 +160,7 @@ export async function train({ browser, url, node, see }) {
   await crash(doomed.page);
   const again = await open(context, url, '#/train');
   await again.page.getByText(/^step [3-9] of 12, /).waitFor();
-  await press(again.page, 'Go on from here');
+  await again.page.getByRole('button', { name: 'Go on from here' }).first().click(); // the newest
   await again.page.getByRole('button', { name: 'Resume' }).click({ timeout: 60_000 });
   await again.page.getByText(/12 of 12 steps done/).waitFor({ timeout: 120_000 });
   const continued = await modelsOf(again.page);
@@ -194,6 +194,7 @@ export async function bench({ browser, url, see }) {
   await page.getByText(/^[2-9] kernels, all right/).waitFor({ timeout: 120_000 });
   await press(page, 'Stop');
   await page.getByRole('button', { name: 'Measure', disabled: false }).click({ timeout: 60_000 });
+  assert.ok((await page.getByRole('row').count()) < 30, 'a stopped comparison has not come to its end'); // of more than 30 kernels
   await page.getByText('4 layers of 96').waitFor({ timeout: 120_000 });
   await see(page, 'bench');
   const copied = async (name) => {
@@ -258,7 +259,7 @@ export async function hub({ browser, url, outDir, see }) {
     await press(page, 'Load');
   };
   await load('someone/plain');
-  await page.getByText(/^\d+ KB of \d+ KB$/).first().waitFor();
+  await page.getByText(/^[\d.]+ (bytes|KB) of [\d.]+ (bytes|KB)$/).first().waitFor();
   held.release();
   await page.getByRole('button', { name: /^plain.*values/ }).waitFor({ timeout: 60_000 });
   assert.ok((await write(page, { prompt: PROMPT, seed: 3, tokens: 16 }))?.startsWith(PROMPT), 'the model of the Hub writes');

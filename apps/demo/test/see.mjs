@@ -29,19 +29,25 @@ export function seeInto(folder) {
     for (const { name: screen, width, height, colorScheme, hasAxe } of SCREENS) {
       await page.setViewportSize({ width, height });
       await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
-      await session.send('Emulation.setScrollbarsHidden', { hidden: width < 500 }); // as on a phone
+      if (width < 500) await asPhone(session, width, height);
       await prepare?.();
       await page.evaluate(() => new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn))));
       await page.screenshot({ path: join(folder, `${name}-${screen}.png`), fullPage: true });
       const where = `${name} on ${screen}`;
       found.push(...(await fits(page, where)), ...(hasAxe ? await accessible(page, where) : []));
     }
-    await session.send('Emulation.setScrollbarsHidden', { hidden: false });
+    await session.send('Emulation.setTouchEmulationEnabled', { enabled: false });
     await session.detach();
     await page.setViewportSize(DESKTOP.viewport);
     await page.emulateMedia({ colorScheme: 'light', reducedMotion: 'reduce' });
     assert.deepEqual(found, [], 'axe and widths');
   };
+}
+
+/** Scroll bars that take no room, and a finger. @param {import('playwright-core').CDPSession} session @param {number} width @param {number} height */
+async function asPhone(session, width, height) {
+  await session.send('Emulation.setDeviceMetricsOverride', { width, height, deviceScaleFactor: 1, mobile: true });
+  await session.send('Emulation.setTouchEmulationEnabled', { enabled: true });
 }
 
 /** What axe finds. @param {Page} page @param {string} where @returns {Promise<string[]>} */
