@@ -1,6 +1,6 @@
 // What is measured, and not asserted in `npm test`: on a busy machine these say little. `node apps/demo/test/check.mjs times memory`.
 import assert from 'node:assert/strict';
-import { engineOf, ended, open, press, set } from './page.mjs';
+import { ask, ended, engineOf, open, press, set } from './page.mjs';
 import { DESKTOP } from './see.mjs';
 
 /** @typedef {import('./rooms.mjs').Place} Place */
@@ -11,7 +11,9 @@ const say = (/** @type {string} */ text) => process.stdout.write(`      ${text}\
 const watchTasks = (context) =>
   context.addInitScript(() => {
     globalThis.tasks = [];
-    new PerformanceObserver((list) => globalThis.tasks.push(...list.getEntries().map(({ startTime, duration }) => ({ startTime, duration })))).observe({
+    new PerformanceObserver((list) =>
+      globalThis.tasks.push(...list.getEntries().map(({ startTime, duration }) => ({ startTime, duration }))),
+    ).observe({
       type: 'longtask',
       buffered: true,
     });
@@ -67,8 +69,7 @@ export async function memory({ browser, url }) {
   const seen = [];
   for (let minute = 1; minute <= minutes; minute++) {
     await page.waitForTimeout(60_000);
-    await press(page, 'Pause');
-    await page.getByText('Paused. It can').waitFor({ timeout: 60_000 });
+    await ask(page, 'Pause');
     await session.send('HeapProfiler.collectGarbage');
     const { usedSize } = await session.send('Runtime.getHeapUsage');
     const worker = await engineOf(page).evaluate(() => {
@@ -76,11 +77,11 @@ export async function memory({ browser, url }) {
       return { tensors: state.numTensors, tensorBytes: state.numBytes, wasm: backend.wasm?.HEAPU8.byteLength ?? 0 };
     });
     const all = await page.evaluate(async () => (await /** @type {any} */ (performance).measureUserAgentSpecificMemory()).bytes);
-    const step = await page.locator('.bar .mono').first().textContent();
+    const [step] = (await page.getByText(/^\d+ of 1000000/).textContent())?.split(',') ?? [];
     seen.push({ page: usedSize, all, ...worker });
     const mb = (bytes) => `${(bytes / 1e6).toFixed(1)} MB`;
     say(
-      `${minute} min, ${step?.trim()}: page ${mb(usedSize)}, page and worker ${mb(all)}, wasm ${mb(worker.wasm)}, ${worker.tensors} tensors of ${mb(worker.tensorBytes)}`,
+      `${minute} min, ${step}: page ${mb(usedSize)}, page and worker ${mb(all)}, wasm ${mb(worker.wasm)}, ${worker.tensors} tensors of ${mb(worker.tensorBytes)}`,
     );
     await press(page, 'Resume');
   }

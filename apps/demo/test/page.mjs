@@ -39,6 +39,12 @@ export async function write(page, { prompt, seed, tokens = 48, timeout = 60_000 
 /** Until Talk says how the text ended. @param {Page} page @param {RegExp} how */
 export const ended = (page, how, timeout = 60_000) => page.locator('.ending').getByText(how).waitFor({ timeout });
 
+/** Does what a button of a run says, and waits until the worker has done it. @param {Page} page @param {string} name */
+export async function ask(page, name) {
+  await press(page, name);
+  await page.getByRole('button', { name: 'Step', exact: true, disabled: false }).waitFor({ timeout: 60_000 });
+}
+
 /** How many tensors the page's worker holds: those of its models, their optimizers and states. @param {Page} page */
 export const tensors = (page) => engineOf(page).evaluate(() => /** @type {any} */ (globalThis)._tfengine.state.numTensors);
 

@@ -103,7 +103,8 @@ function use(next: Choice): Promise<WorkerModel | undefined> {
       return opened;
     })
     .catch((error: unknown) => {
-      if (!isAbort(error) && abort === own) trouble = next.kind === 'hub' && isNotPublic(error) ? notOnHub(next.id, error) : troubleOf(error);
+      if (!isAbort(error) && abort === own)
+        trouble = next.kind === 'hub' && isNotPublic(error) ? notOnHub(next.id, error) : troubleOf(error);
       return model;
     })
     .finally(() => {

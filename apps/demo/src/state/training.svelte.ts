@@ -11,6 +11,7 @@ let status = $state<TrainingState | 'starting' | undefined>();
 let trouble = $state.raw<Trouble | undefined>();
 let saved = $state.raw<readonly SavedRun[]>([]);
 let isListed = $state(false);
+let asked = $state(0);
 let waiting: TrainingEvent[] = [];
 let frame = 0;
 let quiet: (() => void) | undefined;
@@ -54,12 +55,15 @@ function attach(next: TrainingRun): void {
 
 async function attempt(work: () => Promise<unknown>): Promise<boolean> {
   trouble = undefined;
+  asked++;
   try {
     await work();
     return true;
   } catch (error) {
     trouble = troubleOf(error);
     return false;
+  } finally {
+    asked--;
   }
 }
 
@@ -121,6 +125,10 @@ export const training = {
   },
   get saved(): readonly SavedRun[] {
     return saved;
+  },
+  /** Whether the worker has not yet done what was asked of it: a pause comes after the step that runs. */
+  get isBusy(): boolean {
+    return asked > 0;
   },
   get isListed(): boolean {
     return isListed;
