@@ -1,4 +1,4 @@
-import { type AnyModel, SsmError } from '@densessm/ssm-core';
+import { type AnyModel, isDeviceLoss, type ReloadableParams, SsmError } from '@densessm/ssm-core';
 
 /** What generation needs of a tokenizer; the objects of `@densessm/tokenizer` fit. */
 export interface TextTokenizer {
@@ -22,6 +22,20 @@ export interface ModelBundle {
   readonly config: object;
   readonly params: object;
   readonly tokenizer?: TextTokenizer;
+  /** Where there is one, texts go on after the device of `params` was lost. */
+  readonly reloadable?: ReloadableParams;
+}
+
+/** The bundle with params on a device that was not lost, as far as is known. */
+export const bundleNow = (bundle: ModelBundle): ModelBundle => {
+  const { params, reloadable } = bundle;
+  return reloadable === undefined || reloadable.current === params ? bundle : { ...bundle, params: reloadable.current };
+};
+
+/** The bundle after an error: on another device, where it says that the one of its params was lost. @throws what was given, for anything else */
+export async function bundleAfter(error: unknown, bundle: ModelBundle): Promise<ModelBundle> {
+  if (!isDeviceLoss(error) || bundle.reloadable === undefined) throw error;
+  return { ...bundle, params: await bundle.reloadable.after(bundle.params) };
 }
 
 /** Text, for a bundle with a tokenizer, or token ids. */
@@ -58,7 +72,7 @@ export function tokenizerOf(where: string, bundle: ModelBundle, why: string): Te
  * @throws SsmError TOKENS for a prompt without tokens, OPTION for text without a tokenizer and for what is no prompt, as a conversation
  */
 export function promptIds(where: string, bundle: ModelBundle, prompt: Prompt, addSpecialTokens = true): readonly number[] {
-  refuseOtherThings(where, prompt);
+  requirePrompt(where, 'prompt', prompt, 'pass the prompt first and the options after it');
   const ids = typeof prompt === 'string' ? tokenizerOf(where, bundle, 'text').encode(prompt, { addSpecialTokens }) : Array.from(prompt);
   if (ids.length > 0) return ids;
   throw new SsmError({
@@ -70,16 +84,17 @@ export function promptIds(where: string, bundle: ModelBundle, prompt: Prompt, ad
   });
 }
 
-function refuseOtherThings(where: string, prompt: unknown): void {
+/** @throws SsmError OPTION for what is neither text nor a list of ids, as a conversation */
+export function requirePrompt(where: string, name: string, prompt: unknown, fix: string): asserts prompt is Prompt {
   if (typeof prompt === 'string' || prompt instanceof Int32Array) return;
   const isMessages = Array.isArray(prompt) && prompt.some((one) => typeof one === 'object' && one !== null);
   if (Array.isArray(prompt) && !isMessages) return;
   throw new SsmError({
     code: 'OPTION',
-    what: `${where}: \`prompt\` is ${isMessages ? 'a list of messages' : 'neither text nor token ids'}.`,
+    what: `${where}: \`${name}\` is ${isMessages ? 'a list of messages' : 'neither text nor token ids'}.`,
     expected: 'text, or a list of token ids',
     got: short(prompt),
-    fix: isMessages ? CONVERSATION : 'pass the prompt first and the options after it',
+    fix: isMessages ? CONVERSATION : fix,
   });
 }
 

@@ -1,4 +1,4 @@
-import { type AnyModel, modelFor, type SpecTree, SsmError } from '@densessm/ssm-core';
+import { type AnyModel, modelFor, type ReloadableParams, type SpecTree, SsmError } from '@densessm/ssm-core';
 import { parseConfigText } from '../config-text';
 import { shorten } from '../json';
 import { type LoadOptions, loadParams } from '../load-params';
@@ -14,6 +14,8 @@ export interface LoadedModel {
   model: AnyModel;
   config: object;
   params: object;
+  /** Loads `params` again after the device on which they lie was lost: of what a runtime's loadPretrained returns. */
+  reloadable?: ReloadableParams;
 }
 
 export interface PretrainedOptions extends LoadOptions {
@@ -75,7 +77,11 @@ function namedAsInModel({ where, source, absent }: OpenWeights, spec: SpecTree, 
   return stripped.source;
 }
 
-async function readConfigFile(files: FileSet): Promise<{ json: unknown; quantization?: Quantization }> {
+/**
+ * The content of a model's config.json, and apart from it how the weights are quantized.
+ * @throws SsmError FILE where there is none or it is not JSON, CONFIG for a quantization that this package does not know
+ */
+export async function readConfigFile(files: FileSet): Promise<{ json: unknown; quantization?: Quantization }> {
   const path = pathIn(files, CONFIG_FILE);
   const text = await readText(files, CONFIG_FILE);
   if (text !== undefined) return splitQuantization(path, parseConfigText(text, path));
