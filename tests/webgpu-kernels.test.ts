@@ -169,6 +169,22 @@ describe.skipIf(missing)('WebGPU', () => {
     expect((await silu(fill([2], 0)).data())[0]).toBe(0);
   });
 
+  it('says how much memory there was not, and goes on', async () => {
+    const pool = (findBackend('webgpu') as unknown as { bufferManager: { numBytesUsed: number } }).bufferManager;
+    const [other, used] = [fill([3], 2), pool.numBytesUsed];
+    const huge = fill([2 ** 28], 1); // 1 GiB, which SwiftShader promises and does not have
+    const opened = silu(huge);
+    await expect(opened.data()).rejects.toThrow(/out of memory[\s\S]*room for 1.07e\+3 MB/);
+    dispose([huge, opened]);
+    const after = tidy(() => silu(sub(other, fill([3], 2))));
+    expect([...(await after.data())]).toEqual([0, 0, 0]);
+    expect(pool.numBytesUsed - used).toBeLessThan(2 ** 20);
+    const again = fill([2 ** 28], 1);
+    await expect(again.data()).rejects.toThrow(/out of memory/);
+    dispose([again, after, other]);
+    expect([...(await fill([2], 1).data())]).toEqual([1, 1]);
+  });
+
   it('sums what is empty to zeros', async () => {
     expect([...(await sum(zeros([3, 0]), 1).data())]).toEqual([0, 0, 0]);
   });

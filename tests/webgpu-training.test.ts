@@ -167,4 +167,21 @@ describe.skipIf(missing)('training on WebGPU', () => {
     expect(pool.numUsedBuffers).toBeLessThanOrEqual(before[1] as number);
     trainer.dispose();
   });
+
+  it('a step whose device is lost says so, and what was saved goes on bit for bit on another', async () => {
+    const oneLayer = { ...mambaJson, num_hidden_layers: 1 };
+    const first = await trainerOn('webgpu', mamba, oneLayer);
+    await first.step();
+    const state = await first.save();
+    const want = await lossesOf(first, 1);
+    const [step, { device }] = [first.step(), findBackend('webgpu') as unknown as { device: GPUDevice }];
+    device.destroy();
+    await expect(step).rejects.toMatchObject({ code: 'LOST' });
+    await expect(first.step()).rejects.toMatchObject({ code: 'LOST' });
+    first.dispose();
+    await startBackend({ device: 'webgpu' });
+    const second: AnyTrainer = Trainer.restore<unknown, object, unknown>(commonOptions(mamba, mamba.parseConfig(oneLayer)), state);
+    expect(await lossesOf(second, 1)).toEqual(want);
+    second.dispose();
+  });
 });

@@ -10,7 +10,7 @@ import {
   type SessionOptions,
   stream,
 } from '@densessm/generate';
-import { type AnyModel, disposeTree, SsmError } from '@densessm/ssm-core';
+import { type AnyModel, disposeTree, type ReloadableParams, SsmError } from '@densessm/ssm-core';
 import { type ChatMessage, type ChatPromptOptions, chatPrompt, type Tokenizer } from '@densessm/tokenizer';
 import { checkMessages } from './chat';
 import type { SamplingDefaults } from './generation-config';
@@ -88,6 +88,7 @@ export interface LanguageModelParts<M extends AnyModel, T extends Tokenizer | un
   readonly weights: string;
   readonly samplingDefaults: SamplingDefaults;
   readonly eosIds: readonly number[];
+  readonly reloadable?: ReloadableParams;
 }
 
 /** The one implementation of {@link LanguageModel}. */
@@ -95,12 +96,13 @@ export class LoadedLanguageModel<M extends AnyModel, T extends Tokenizer | undef
   readonly source: string;
   readonly model: M;
   readonly config: ConfigOf<M>;
-  readonly params: ParamsOf<M>;
+  params: ParamsOf<M>;
   readonly tokenizer: T;
   readonly device: string;
   readonly weights: string;
   readonly samplingDefaults: SamplingDefaults;
   readonly eosIds: readonly number[];
+  readonly reloadable: ReloadableParams | undefined;
   #isDisposed = false;
 
   constructor(parts: LanguageModelParts<M, T>) {
@@ -113,6 +115,7 @@ export class LoadedLanguageModel<M extends AnyModel, T extends Tokenizer | undef
     this.weights = parts.weights;
     this.samplingDefaults = parts.samplingDefaults;
     this.eosIds = parts.eosIds;
+    this.reloadable = parts.reloadable && this.#reloading(parts.reloadable);
   }
 
   async generate(prompt: Prompt, options: TextOptions = {}): Promise<GeneratedText<T>> {
@@ -176,6 +179,20 @@ export class LoadedLanguageModel<M extends AnyModel, T extends Tokenizer | undef
   #sampling({ useGenerationConfig = false, ...options }: TextOptions): GenerateOptions {
     const defaults = useGenerationConfig ? this.samplingDefaults : {};
     return { ...(this.eosIds.length > 0 && { eosIds: this.eosIds }), ...defaults, ...options };
+  }
+
+  /** Those that are freed are those that there are. */
+  #reloading(reloadable: ReloadableParams): ReloadableParams {
+    const after = async (lost: object): Promise<object> => {
+      this.params = (await reloadable.after(lost)) as ParamsOf<M>;
+      return this.params;
+    };
+    return {
+      get current() {
+        return reloadable.current;
+      },
+      after,
+    };
   }
 
   #bundle(where: string): ModelBundle {

@@ -1,5 +1,5 @@
 import { type FileSet, type Quantization, readConfigFile } from '@densessm/checkpoint';
-import { type AnyModel, SsmError, type WeightType } from '@densessm/ssm-core';
+import { type AnyModel, type ReloadableParams, SsmError, type WeightType } from '@densessm/ssm-core';
 import { loadTokenizer, type Tokenizer } from '@densessm/tokenizer';
 import { readSamplingDefaults } from './generation-config';
 import { type LanguageModel, LoadedLanguageModel } from './language-model';
@@ -26,7 +26,7 @@ export interface LoaderPlatform {
   load(options: {
     models: readonly AnyModel[];
     weights?: WeightType;
-  }): Promise<{ model: AnyModel; config: object; params: object; eosIds?: readonly number[] }>;
+  }): Promise<{ model: AnyModel; config: object; params: object; eosIds?: readonly number[]; reloadable?: ReloadableParams }>;
 }
 
 /**
@@ -43,7 +43,7 @@ export async function openLanguageModel<M extends AnyModel, T extends Tokenizer 
   const samplingDefaults = await readSamplingDefaults(files);
   const { backend, reason } = await platform.start();
   const weights = packedType(quantization, backend, options.weights);
-  const { model, config, params, eosIds = [] } = await platform.load({ models: options.models ?? MODELS, weights });
+  const { model, config, params, eosIds = [], reloadable } = await platform.load({ models: options.models ?? MODELS, weights });
   return new LoadedLanguageModel({
     source: files.where,
     model: model as M,
@@ -54,6 +54,7 @@ export async function openLanguageModel<M extends AnyModel, T extends Tokenizer 
     weights: weights ?? 'f32',
     samplingDefaults,
     eosIds,
+    reloadable,
   });
 }
 

@@ -1,4 +1,4 @@
-import { type AnyModel, SsmError } from '@densessm/ssm-core';
+import { type AnyModel, isDeviceLoss, type ReloadableParams, SsmError } from '@densessm/ssm-core';
 
 /** What generation needs of a tokenizer; the objects of `@densessm/tokenizer` fit. */
 export interface TextTokenizer {
@@ -22,6 +22,20 @@ export interface ModelBundle {
   readonly config: object;
   readonly params: object;
   readonly tokenizer?: TextTokenizer;
+  /** Where there is one, texts go on after the device of `params` was lost. */
+  readonly reloadable?: ReloadableParams;
+}
+
+/** The bundle with params on a device that was not lost, as far as is known. */
+export const bundleNow = (bundle: ModelBundle): ModelBundle => {
+  const { params, reloadable } = bundle;
+  return reloadable === undefined || reloadable.current === params ? bundle : { ...bundle, params: reloadable.current };
+};
+
+/** The bundle after an error: on another device, where it says that the one of its params was lost. @throws what was given, for anything else */
+export async function bundleAfter(error: unknown, bundle: ModelBundle): Promise<ModelBundle> {
+  if (!isDeviceLoss(error) || bundle.reloadable === undefined) throw error;
+  return { ...bundle, params: await bundle.reloadable.after(bundle.params) };
 }
 
 /** Text, for a bundle with a tokenizer, or token ids. */

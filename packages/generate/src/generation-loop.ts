@@ -1,5 +1,5 @@
 import { disposeTree } from '@densessm/ssm-core';
-import type { ModelBundle } from './bundle';
+import { bundleAfter, bundleNow, type ModelBundle } from './bundle';
 import type { GenerationPlan } from './options';
 import { type Logits, ModelRunner } from './reading/model-runner';
 import { hostValues, joinRows } from './reading/rows';
@@ -30,9 +30,33 @@ export interface RowPart {
 /**
  * Continues several prompts. Prompts of one length are read together; then all whose states agree outside their tensors go on as
  * one batch: every text for a model whose state is tensors only, those of one length for one that counts positions.
- * Texts that have ended leave the batch.
+ * Texts that have ended leave the batch. Where the device was lost, all is computed again on another, and what was handed out is not handed out twice.
  */
 export async function* decodeRows(
+  given: ModelBundle,
+  prompts: readonly (readonly number[])[],
+  plan: GenerationPlan,
+  seed: number,
+): AsyncGenerator<RowPart, void, undefined> {
+  let bundle = bundleNow(given);
+  let handedOut = 0;
+  for (;;) {
+    try {
+      let i = 0;
+      for await (const part of decodeOnDevice(bundle, prompts, plan, seed)) {
+        if (i++ < handedOut) continue;
+        handedOut++;
+        yield part;
+      }
+      return;
+    } catch (error) {
+      bundle = await bundleAfter(error, bundle);
+    }
+  }
+}
+
+/** The same without another device. */
+async function* decodeOnDevice(
   bundle: ModelBundle,
   prompts: readonly (readonly number[])[],
   plan: GenerationPlan,

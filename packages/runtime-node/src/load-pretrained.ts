@@ -1,10 +1,11 @@
 import { type LoadedModel, loadPretrainedFiles, type PretrainedOptions } from '@densessm/checkpoint';
+import { loadReloadable } from '@densessm/checkpoint/internal';
 import { packer } from '@densessm/kernels/runtime';
 import type { WeightType } from '@densessm/ssm-core';
 import { engine } from '@tensorflow/tfjs-core';
 import type { HubOptions } from './hub/options';
 import { openPretrained, type PretrainedSource } from './pretrained';
-import { startBackend } from './start-backend';
+import { type BackendName, startBackend } from './start-backend';
 
 export interface LoadPretrainedOptions extends Omit<PretrainedOptions, 'pack'>, HubOptions {
   /**
@@ -27,5 +28,11 @@ export async function loadPretrained(source: PretrainedSource, options: LoadPret
   const { weights, ...loading } = options;
   const files = await openPretrained(source, loading);
   if (engine().backendName === undefined) await startBackend({ device: weights ? 'wasm' : 'auto' });
-  return loadPretrainedFiles(files, { ...loading, pack: weights && packer(weights) });
+  const device = engine().backendName as BackendName;
+  return loadReloadable({
+    load: () => loadPretrainedFiles(files, { ...loading, pack: weights && packer(weights) }),
+    restart: async () => (await startBackend({ device })).reason,
+    // biome-ignore lint/suspicious/noConsole: as other warnings of a model
+    onWarning: loading.onWarning ?? ((message) => console.warn(message)),
+  });
 }

@@ -6,12 +6,21 @@ import {
   type NamedBlob,
   type PretrainedOptions,
 } from '@densessm/checkpoint';
-import { hubEndpoint, isHubId, modelAddress, requireStallTimeout, STALL_TIMEOUT_MS, withProgress } from '@densessm/checkpoint/internal';
+import {
+  hubEndpoint,
+  isHubId,
+  loadReloadable,
+  modelAddress,
+  requireStallTimeout,
+  STALL_TIMEOUT_MS,
+  withProgress,
+} from '@densessm/checkpoint/internal';
 import { packer } from '@densessm/kernels/runtime';
 import { SsmError, type WeightType } from '@densessm/ssm-core';
 import { engine } from '@tensorflow/tfjs-core';
 import { hubFileNames, listedFileNames } from './hub-files';
 import { openRemoteFile } from './remote-file';
+import { type BackendName, startBackend } from './start-backend';
 
 /** A URL, also one relative to the page (`./my-model`), a Hub id (`state-spaces/mamba-130m-hf`), or files that a visitor chose. */
 export type PretrainedSource = string | URL | FileSet | Iterable<NamedBlob>;
@@ -64,7 +73,14 @@ export interface LoadPretrainedOptions extends Omit<PretrainedOptions, 'pack'>, 
 export async function loadPretrained(source: PretrainedSource, options: LoadPretrainedOptions = {}): Promise<LoadedModel> {
   if (!engine().backendName) throw noBackend();
   const { weights, ...loading } = options;
-  return loadPretrainedFiles(await openPretrained(source, loading), { ...loading, pack: weights && packer(weights) });
+  const files = await openPretrained(source, loading);
+  const device = engine().backendName as BackendName;
+  return loadReloadable({
+    load: () => loadPretrainedFiles(files, { ...loading, pack: weights && packer(weights) }),
+    restart: async () => (await startBackend({ device })).reason,
+    // biome-ignore lint/suspicious/noConsole: as other warnings of a model
+    onWarning: loading.onWarning ?? ((message) => console.warn(message)),
+  });
 }
 
 /**

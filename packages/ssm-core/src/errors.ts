@@ -10,6 +10,7 @@ export type SsmErrorCode =
   | 'STATE' // a state belongs to another model, batch or position
   | 'OPTION' // an argument of a function has no meaning
   | 'BACKEND' // a backend is missing or lacks what is needed
+  | 'LOST' // a device was lost, with all tensors on it
   | 'NETWORK' // a server refused, failed or could not be reached
   | 'DIVERGED'; // training met losses or gradients that are not finite, again and again
 

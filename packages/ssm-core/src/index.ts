@@ -37,6 +37,7 @@ export {
 } from './model';
 export { type IntegerRows, isPacked, type OutputRange, type PackedMatrix } from './packed';
 export { fromBf16, quantizeInt4, quantizeInt8, toBf16, WEIGHT_GROUP } from './quantize';
+export { isDeviceLoss, type ReloadableParams } from './reloadable';
 export type { DecayReading, ScanReading, SelectiveReading } from './scan-reading';
 export { type Binding, bindShapes, type Dims } from './shapes';
 export {

@@ -16,6 +16,7 @@ import type { CourseState, TrainingNotes } from '../run-folder/training-notes';
 import type { Settings } from '../settings/table';
 import { shortCount, smoothed } from '../view/progress';
 import type { RunView } from '../view/run-view';
+import { acrossLosses } from './after-loss';
 import { describePlan, estimateRun, planOf } from './estimate';
 import { evaluationOf, followRun } from './follow';
 import { clearRun, type OpenRun } from './open-run';
@@ -35,12 +36,27 @@ export interface RunResult {
 }
 
 /**
- * Trains until all steps are done or `io.signal` says stop; either way the state is saved and can be resumed.
+ * Trains until all steps are done or `io.signal` says stop; either way the state is saved and can be resumed. Where the GPU's device is lost, the run
+ * goes on from its checkpoint.
  * @throws SsmError for whatever cannot be; what was saved before stays
  */
-export async function trainRun(run: OpenRun, command: readonly string[], io: Io, view: RunView): Promise<RunResult> {
-  const { world, settings } = run;
+export function trainRun(run: OpenRun, command: readonly string[], io: Io, view: RunView): Promise<RunResult> {
   io.signal.addEventListener('abort', () => view.say('stopping; Ctrl-C again quits without saving'), { once: true });
+  return acrossLosses(run, view, (now, onBegin) => trainOn(now, { command, io, view, onBegin }));
+}
+
+interface TrainingCall {
+  readonly command: readonly string[];
+  readonly io: Io;
+  readonly view: RunView;
+  /** Called once the folder holds this run. */
+  readonly onBegin: () => void;
+}
+
+/** On one device. */
+async function trainOn(run: OpenRun, call: TrainingCall): Promise<RunResult> {
+  const { world, settings } = run;
+  const { io, view } = call;
   const threads = settings.threads ?? (world && threadsPerRank(world));
   const prepared = await inTurn(world, () => prepareRun({ ...settings, threads }, io, view)).catch((error: unknown) => {
     view.end();
@@ -54,7 +70,7 @@ export async function trainRun(run: OpenRun, command: readonly string[], io: Io,
         const finished = await followRun(trainer, run, prepared, { world, signal: io.signal, notes });
         return { folder: run.folder, finished, info: undefined };
       }
-      return await new TrainingRun(run, prepared, trainer, command, view).go(io.signal);
+      return await new TrainingRun(run, prepared, trainer, call).go(io.signal);
     } finally {
       trainer.dispose();
     }
@@ -90,9 +106,12 @@ class TrainingRun {
     readonly run: OpenRun,
     readonly prepared: Prepared,
     readonly trainer: AnyTrainer,
-    readonly command: readonly string[],
-    readonly view: RunView,
+    readonly call: TrainingCall,
   ) {}
+
+  get view(): RunView {
+    return this.call.view;
+  }
 
   async go(signal: AbortSignal): Promise<RunResult> {
     const { run, trainer, view } = this;
@@ -103,6 +122,7 @@ class TrainingRun {
     if (run.replaces) await clearRun(folder);
     const info = this.#info('running');
     await writeRunInfo(folder, info);
+    this.call.onBegin();
     const outputs = await RunOutputs.open(folder, {
       lock: run.lock,
       step: trainer.steps,
@@ -249,7 +269,7 @@ class TrainingRun {
       format: 'densessm-run-1',
       name: run.name,
       state,
-      command: this.command,
+      command: this.call.command,
       created: run.resumed?.info.created ?? this.#created,
       updated: new Date().toISOString(),
       process: { host: hostname(), pid: process.pid },

@@ -26,6 +26,8 @@ export interface RunView {
   /** `done` of `total` steps lie behind, with this as the lowest loss on held-out text. */
   start(done: number, total: number, best?: number): void;
   record(record: RunRecord): void;
+  /** Something was lost, as the line says, and the run goes on after so many steps. */
+  goOn(done: number, line: string): void;
   /** Takes away what is written over. */
   end(): void;
 }
@@ -41,6 +43,9 @@ class JsonView implements RunView {
   say(): void {}
   plan(_: string, plan: RunPlan): void {
     this.stdout.write(`${JSON.stringify({ type: 'plan', ...plan })}\n`);
+  }
+  goOn(done: number, line: string): void {
+    this.stdout.write(`${JSON.stringify({ type: 'goOn', step: done, message: line })}\n`);
   }
   prepare(): void {}
   start(): void {}
@@ -69,6 +74,10 @@ class TextView implements RunView {
   }
 
   plan(line: string): void {
+    this.say(line);
+  }
+
+  goOn(_: number, line: string): void {
     this.say(line);
   }
 

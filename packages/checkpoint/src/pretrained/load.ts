@@ -1,4 +1,4 @@
-import { type AnyModel, modelFor, type SpecTree, SsmError } from '@densessm/ssm-core';
+import { type AnyModel, modelFor, type ReloadableParams, type SpecTree, SsmError } from '@densessm/ssm-core';
 import { parseConfigText } from '../config-text';
 import { shorten } from '../json';
 import { type LoadOptions, loadParams } from '../load-params';
@@ -14,6 +14,8 @@ export interface LoadedModel {
   model: AnyModel;
   config: object;
   params: object;
+  /** Loads `params` again after the device on which they lie was lost: of what a runtime's loadPretrained returns. */
+  reloadable?: ReloadableParams;
 }
 
 export interface PretrainedOptions extends LoadOptions {

@@ -5,6 +5,7 @@ import { cloneState } from '../reading/rows';
 import type { RandomState } from '../samplers/random';
 import type { HistoryRecord } from '../token-history';
 import { fingerprintOf } from './fingerprint';
+import type { Origin } from './origin';
 import { decodeSnapshot, encodeSnapshot, type Snapshot, type SnapshotTensor } from './snapshot-format';
 
 /** All that a session is at one moment. */
@@ -15,6 +16,7 @@ export interface Contents {
   readonly logits: Float32Array | undefined;
   readonly history: HistoryRecord;
   readonly random: RandomState;
+  readonly origin: Origin;
 }
 
 const LOGITS = 'logits';
@@ -58,7 +60,7 @@ export async function unpackContents(bundle: ModelBundle, bytes: Uint8Array): Pr
   const snapshot = await ownSnapshot(bundle, bytes);
   const { tokens: history, sampler: random } = snapshot;
   const logits = snapshot.tensors.find(({ name }) => name === LOGITS)?.values as Float32Array | undefined;
-  return { state: stateFrom(bundle, snapshot), logits, history, random };
+  return { state: stateFrom(bundle, snapshot), logits, history, random, origin: { snapshot: bytes, reads: [] } };
 }
 
 /** A snapshot of this model. @throws SsmError FILE, STATE */

@@ -1,14 +1,16 @@
-import { disposeTree, SsmError, type WeightType } from '@densessm/ssm-core';
-import { type ModelBundle, type Prompt, promptIds, requireBundle } from '../bundle';
+import { disposeTree, type WeightType } from '@densessm/ssm-core';
+import { bundleAfter, bundleNow, type ModelBundle, type Prompt, promptIds, requireBundle } from '../bundle';
 import { collected, type Generated, refuseBeams } from '../generate';
 import { badOption } from '../option-error';
 import { refuseUnknown } from '../option-names';
 import { type GenerateOptions, number, planGeneration, weightsOf } from '../options';
-import { ModelRunner, type ModelRunnerOptions } from '../reading/model-runner';
+import { type Logits, ModelRunner, type ModelRunnerOptions } from '../reading/model-runner';
 import { anySeed, type Random, randomFrom, seededRandom } from '../samplers/random';
 import { type Part, TextGenerator } from '../text-generator';
 import { TokenHistory } from '../token-history';
 import { type Contents, cloneContents, packContents, unpackContents } from './contents';
+import { badSession } from './errors';
+import { BEGINNING, further, isFar, movedContents, type Origin, runnerAt } from './origin';
 
 export interface SessionOptions {
   /** Of the draws; left out, one is chosen. */
@@ -34,10 +36,11 @@ export interface SessionMark {
  * Every drawn token is read before it is handed out, so between two parts of a stream a session may be forked, marked or saved.
  */
 export class Session {
-  readonly #bundle: ModelBundle;
+  #bundle: ModelBundle;
   readonly #options: ModelRunnerOptions & Readonly<Required<Pick<SessionOptions, 'historyLength'>>>;
   readonly #marks = new Map<SessionMark, Contents>();
-  readonly #runner: ModelRunner;
+  #runner: ModelRunner;
+  #origin: Origin = BEGINNING;
   #logits: Float32Array | undefined;
   #history: TokenHistory;
   #random: Random;
@@ -57,15 +60,15 @@ export class Session {
       promptChunk: number('Session', 'promptChunk', options.promptChunk, rule(512)),
       weights: weightsOf('Session', options.weights),
     };
-    this.#bundle = bundle;
+    this.#bundle = bundleNow(bundle);
     this.#random = seededRandom(seed);
     this.#history = new TokenHistory(this.#options.historyLength);
-    this.#runner = new ModelRunner(bundle, 1, this.#options);
+    this.#runner = new ModelRunner(this.#bundle, 1, this.#options);
   }
 
   /** Opens what {@link Session.snapshot} returned, here or elsewhere. @throws SsmError FILE for bytes that are not as written, STATE for another model's. */
   static async restore(bundle: ModelBundle, bytes: Uint8Array, options: Omit<SessionOptions, 'seed'> = {}): Promise<Session> {
-    const contents = await unpackContents(bundle, bytes);
+    const contents = await unpackContents(bundleNow(bundle), bytes);
     try {
       const session = new Session(bundle, options);
       session.#replace(contents);
@@ -170,7 +173,13 @@ export class Session {
 
   /** The session as bytes, which {@link Session.restore} opens on any backend. SNAPSHOT.md describes them. */
   async snapshot(): Promise<Uint8Array> {
-    return packContents(this.#bundle, this.#contents('snapshot'));
+    const contents = this.#contents('snapshot');
+    const { reads } = contents.origin;
+    const snapshot = await packContents(this.#bundle, contents);
+    const now = this.#origin.reads;
+    // what was read meanwhile comes behind it, unless the session went elsewhere
+    if (reads.every((ids, i) => now[i] === ids)) this.#origin = { snapshot, reads: now.slice(reads.length) };
+    return snapshot;
   }
 
   /** Frees the state and all marks. Any further call but this one and `tokenCount` throws. */
@@ -202,12 +211,33 @@ export class Session {
   async #read(ids: readonly number[], signal?: AbortSignal): Promise<void> {
     this.#isReading = true;
     try {
-      const [logits] = await this.#runner.read([ids], signal);
+      const [logits] = await this.#readOn(ids, signal);
       this.#refuseDisposed();
       this.#logits = logits;
+      this.#origin = further(this.#origin, ids);
     } finally {
       this.#isReading = false;
     }
+    if (isFar(this.#origin)) await this.snapshot();
+  }
+
+  /** Where the device was lost, after all that came before was read again on another. */
+  async #readOn(ids: readonly number[], signal?: AbortSignal): Promise<Logits> {
+    try {
+      if (bundleNow(this.#bundle) !== this.#bundle) await this.#moveTo(bundleNow(this.#bundle));
+      return await this.#runner.read([ids], signal);
+    } catch (error) {
+      await this.#moveTo(await bundleAfter(error, this.#bundle));
+      return this.#runner.read([ids], signal);
+    }
+  }
+
+  /** Comes to the same place with other params, marks included. */
+  async #moveTo(bundle: ModelBundle): Promise<void> {
+    const runner = await runnerAt(bundle, this.#origin, this.#options);
+    this.#runner.dispose();
+    [this.#bundle, this.#runner] = [bundle, runner];
+    for (const [mark, contents] of this.#marks) this.#marks.set(mark, await movedContents(bundle, contents, this.#options));
   }
 
   /** A copy of what the session is now. */
@@ -222,12 +252,14 @@ export class Session {
         'one in a step',
         'await append, or the next part of the stream',
       );
-    return { state: this.#runner.state(), logits: this.logits, history: this.#history.record(), random: this.#random.state() };
+    const [history, random] = [this.#history.record(), this.#random.state()];
+    return { state: this.#runner.state(), logits: this.logits, history, random, origin: this.#origin };
   }
 
   /** Becomes something else, which it takes over. */
-  #replace({ state, logits, history, random }: Contents): void {
+  #replace({ state, logits, history, random, origin }: Contents): void {
     this.#runner.replace(state);
+    this.#origin = origin;
     this.#logits = logits;
     this.#history = new TokenHistory(this.#options.historyLength, history);
     this.#random = randomFrom(random);
@@ -260,15 +292,4 @@ export class Session {
     if (this.#isDisposed)
       throw badSession('STATE', 'Session', 'the session was disposed of', 'a session that owns its state', 'a freed one');
   }
-}
-
-function badSession(
-  code: 'STATE' | 'OPTION' | 'TOKENS',
-  where: string,
-  what: string,
-  expected: string,
-  got: string,
-  fix = 'start a new session, or fork one in time',
-): SsmError {
-  return new SsmError({ code, what: `${where === 'Session' ? where : `Session.${where}`}: ${what}.`, expected, got, fix });
 }

@@ -24,12 +24,11 @@ export interface TfjsGpuBackend {
   endComputePassEncoder(): void;
   submitQueue(): void;
   read(dataId: object): Promise<unknown>;
+  readSync(dataId: object): unknown;
 }
 
 /** Commands between two submits: enough that submitting costs little, few enough that what they read can be given back soon. */
 const COMMANDS_PER_SUBMIT = 16;
-/** A device that was lost says so about when what waits for it fails. */
-const LOST_WITHIN_MS = 100;
 
 export interface Compiled {
   readonly pipeline: GPUComputePipeline;
@@ -97,10 +96,9 @@ export class Gpu {
       return isTensor(input) && (type === 'f32' || type === 'vec4<f32>') ? this.floats(input) : input;
     });
     const { pipeline, layout } = this.compile(program);
-    const bound = [
-      ...given.map((tensor) => this.bindingOf(tensor)),
-      ...Object.keys(program.outputs).map((name) => this.bindingOf(outputs[name] as TensorInfo | TensorRange)),
-    ];
+    const operands = [...given, ...Object.keys(program.outputs).map((name) => outputs[name] as TensorInfo | TensorRange)];
+    this.upload(operands);
+    const bound = operands.map((operand) => this.bindingOf(operand));
     if (this.uniforms.isFull) this.submit(); // where a dispatch before failed half-way
     const uniform = this.uniforms.write([
       ['u32', groups],
@@ -125,8 +123,9 @@ export class Gpu {
   packed(parts: readonly TensorInfo[]): TensorInfo {
     const sizes = parts.map(({ shape }) => util.sizeFromShape(shape));
     const all = this.tensor([sizes.reduce((a, b) => a + b, 0)]);
-    const target = this.bufferOf(all);
     const given = parts.map((part) => (part.dtype === 'float32' ? this.floats(part) : part));
+    this.upload([all, ...given]);
+    const target = this.bufferOf(all);
     const sources = given.map((part) => this.bufferOf(part));
     this.backend.ensureCommandEncoderReady();
     this.backend.endComputePassEncoder();
@@ -159,7 +158,7 @@ export class Gpu {
     this.uniforms.restart();
   }
 
-  /** Bytes of a buffer after all that was submitted so far. @throws SsmError BACKEND where the device was lost or something failed on it */
+  /** Bytes of a buffer after all that was submitted so far. @throws SsmError LOST, or BACKEND where something failed on the device */
   async bytesOf(from: GPUBuffer, at: number, size: number): Promise<ArrayBuffer> {
     const { device } = this.backend;
     const staging = device.createBuffer({ label: 'read', size, usage: BUFFER_USAGE.read });
@@ -174,16 +173,22 @@ export class Gpu {
     }
   }
 
-  /** Waits until a buffer can be read, after all that was submitted before. @throws SsmError BACKEND where the device was lost or something failed on it */
+  /** Waits until a buffer can be read, after all that was submitted before. @throws SsmError as {@link Gpu.bytesOf} */
   async mapped(buffer: GPUBuffer): Promise<void> {
     try {
       await buffer.mapAsync(MAP_MODE_READ);
     } catch (error) {
-      await Promise.race([this.backend.device.lost, new Promise((resolve) => setTimeout(resolve, LOST_WITHIN_MS))]);
-      this.failures.check();
-      throw error;
+      await this.failures.explain(error);
     }
     this.failures.check();
+  }
+
+  /** Makes the buffers of tensors that have none. What was recorded before may be handed over for that, and what is used next is not owned before. */
+  private upload(operands: readonly (TensorInfo | TensorRange | GPUBuffer)[]): void {
+    for (const operand of operands) {
+      const tensor = 'tensor' in operand ? operand.tensor : operand;
+      if (isTensor(tensor)) this.backend.uploadToGPU(tensor.dataId);
+    }
   }
 
   /** The buffer that a tensor's values lie in. */

@@ -46,7 +46,7 @@ import { GpuMatrix } from './packed/packed-matrix';
 import { specializeOnGpu } from './specialize';
 import { replaceAddN } from './tfjs-patches/add-n';
 import { replaceBinary } from './tfjs-patches/binary';
-import { boundBufferPool } from './tfjs-patches/buffer-pool';
+import { boundBufferPool, dropUnread } from './tfjs-patches/buffer-pool';
 import { replacePieces } from './tfjs-patches/pieces';
 import { replaceSums } from './tfjs-patches/sum';
 
@@ -108,8 +108,10 @@ function gpuOf(backend: unknown): Gpu {
   env().set('WEBGPU_CPU_FORWARD', false);
   const failures = new DeviceFailures(tfjs.device);
   throwWhenRead(tfjs, failures);
-  boundBufferPool(tfjs.bufferManager);
   const gpu = new Gpu(tfjs, failures);
+  boundBufferPool(tfjs.bufferManager, () => gpu.submit());
+  failures.flush = () => gpu.submit();
+  failures.onLack = (buffer) => dropUnread(tfjs.bufferManager, buffer);
   running.set(tfjs, gpu);
   addRuntime(tfjs, {
     emptyMatrix: (shape, options) => new GpuMatrix(gpu, shape, options),
@@ -118,15 +120,17 @@ function gpuOf(backend: unknown): Gpu {
   return gpu;
 }
 
-/** Values that commands left unwritten are not handed out. */
+/** Values that commands left unwritten are not handed out; tfjs reads with readSync where it moves a tensor to another backend. */
 function throwWhenRead(backend: TfjsGpuBackend, failures: DeviceFailures): void {
-  const read = backend.read.bind(backend);
+  const [read, readSync] = [backend.read.bind(backend), backend.readSync.bind(backend)];
   backend.read = async (dataId) => {
-    try {
-      return await read(dataId);
-    } finally {
-      failures.check();
-    }
+    const values = await read(dataId).catch((error: unknown) => failures.explain(error));
+    failures.check();
+    return values;
+  };
+  backend.readSync = (dataId) => {
+    failures.check();
+    return readSync(dataId);
   };
 }
 

@@ -136,9 +136,9 @@ export class GpuDecodeProgram implements DecodeProgram {
 
   submit(ids: ArrayLike<number>): void {
     this.#refuseDisposed();
+    this.#gpu.failures.check(); // ahead of what is amiss once the device was lost
     for (const matrix of this.#matrices) matrix.check();
     this.#refuseOtherBackend();
-    this.#gpu.failures.check();
     this.#flush();
     this.#arena.write(offsetOf(this.#ids), Float32Array.from(ids));
     for (const { offset, values, next } of this.#uniforms) {
@@ -180,6 +180,7 @@ export class GpuDecodeProgram implements DecodeProgram {
 
   tensorOf(buffer: StateBuffer): Tensor {
     this.#refuseDisposed();
+    this.#gpu.failures.check();
     this.#refuseOtherBackend();
     const size = sizeOf(buffer);
     if (size === 0) return tensor([], [...buffer.shape], 'float32');
