@@ -56,7 +56,9 @@ async function watchShifts(page) {
       // a word that comes in two tokens may go to the next line as a whole: that is the text, and moves nothing else
       for (const { value, sources } of /** @type {any} */ (list.getEntries()))
         if (!sources.every(({ node }) => node?.parentElement?.closest('.came > .text')))
-          found.push(`${value.toFixed(4)}: ${sources.map(({ node }) => (node?.outerHTML ?? node?.parentElement?.outerHTML)?.slice(0, 80)).join(', ')}`);
+          found.push(
+            `${value.toFixed(4)}: ${sources.map(({ node }) => (node?.outerHTML ?? node?.parentElement?.outerHTML)?.slice(0, 80)).join(', ')}`,
+          );
     }).observe({ type: 'layout-shift' });
     return found;
   });

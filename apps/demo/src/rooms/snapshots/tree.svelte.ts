@@ -47,7 +47,8 @@ async function doing(label: string, task: (model: WorkerModel, signal: AbortSign
 export const fileOf = ({ id }: Pick<Node, 'id'>): string => `text-${id}.session`;
 
 /** A question stands on a line of its own, where neither it nor the text before it leaves room. */
-export const apart = (before: string, asked: string): string => (asked === '' || /\s$/.test(before) || /^\s/.test(asked) ? asked : `\n\n${asked}`);
+export const apart = (before: string, asked: string): string =>
+  asked === '' || /\s$/.test(before) || /^\s/.test(asked) ? asked : `\n\n${asked}`;
 
 async function add(parent: number | undefined, session: WorkerSession, text: string, asked: string, seconds = 0): Promise<void> {
   const bytes = await session.snapshot();
