@@ -3,16 +3,32 @@ import { exposeSwiftShader } from './scripts/lib/swiftshader.mjs';
 
 exposeSwiftShader();
 
+/** Tests of texts, commands and the tree, which start a backend themselves where they need one; to load one takes each file a second. */
+const TEXTS = [
+  ...['packages/tokenizer/src/**/*.test.ts', 'apps/*/src/**/*.test.ts', 'docs/*/*.test.ts'],
+  'tests/{architecture,documents,fuzz,kernel-folders,phases,program-for}.test.ts',
+];
+
 export default defineConfig({
   resolve: { conditions: ['@densessm/source'] },
   ssr: { resolve: { conditions: ['@densessm/source'] } },
   test: {
-    include: ['packages/*/src/**/*.test.ts', 'apps/*/src/**/*.test.ts', 'examples/*.test.ts', 'tests/*.test.ts', 'docs/*/*.test.ts'],
     globalSetup: ['./packages/kernels/scripts/build-wasm.mjs'],
-    setupFiles: ['./tests/setup.ts'],
     pool: 'forks',
     maxWorkers: 2,
     testTimeout: 120_000,
     expect: { requireAssertions: true }, // also those that a shared suite makes, as describeSequenceModel
+    projects: [
+      { extends: true, test: { name: 'texts', include: TEXTS } },
+      {
+        extends: true,
+        test: {
+          name: 'tensors',
+          include: ['packages/*/src/**/*.test.ts', 'examples/*.test.ts', 'tests/*.test.ts'],
+          exclude: TEXTS,
+          setupFiles: ['./tests/setup.ts'],
+        },
+      },
+    ],
   },
 });

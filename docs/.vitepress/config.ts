@@ -6,9 +6,9 @@ import { defineConfig } from 'vitepress';
 import llms from 'vitepress-plugin-llms';
 import { figures } from './markdown/figures';
 import { repositoryLinks } from './markdown/repository-links';
+import { plainForSearch, searchText } from './markdown/search-text';
 import { sources } from './markdown/sources';
 import { scrollableTables } from './markdown/tables';
-import { noWidgetsOnTheServer } from './no-widgets-on-the-server';
 import { sidebar } from './sidebar';
 
 const docs = fileURLToPath(new URL('..', import.meta.url));
@@ -29,18 +29,17 @@ export default defineConfig({
     math: true,
     theme: { light: 'github-light-high-contrast', dark: 'github-dark-high-contrast' }, // comments of the default ones are too faint for axe
     config(md) {
-      md.use(repositoryLinks, docs).use(sources, join(docs, '..')).use(figures).use(scrollableTables);
+      md.use(repositoryLinks, docs).use(sources, join(docs, '..')).use(figures).use(scrollableTables).use(plainForSearch);
     },
   },
   vue: { template: { compilerOptions: { isCustomElement: (tag) => tag.startsWith('mjx-') || tag.startsWith('ssm-') } } },
   vite: {
-    plugins: [noWidgetsOnTheServer, llms({ ignoreFiles: ['api/**'], domain: process.env.DOCS_DOMAIN }) as never], // typed for another Vite than VitePress brings
+    plugins: [llms({ ignoreFiles: ['api/**'], domain: process.env.DOCS_DOMAIN }) as never], // typed for another Vite than VitePress brings
     resolve: { conditions: ['@densessm/source'] },
-    worker: { format: 'es' },
     build: { chunkSizeWarningLimit: 2000 },
   },
   themeConfig: {
-    search: { provider: 'local' },
+    search: { provider: 'local', options: { _render: searchText } },
     outline: { level: [2, 3] },
     nav: [
       { text: 'Start', link: '/start/why', activeMatch: '^/start/' },

@@ -1,9 +1,13 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { root } from '../../scripts/lib/command.mjs';
 import { FIGURES } from '.';
 import { fused, gate, own } from './dense-gate';
 import { startValues } from './figure';
 import { attention, steps } from './hidden-attention';
 import { figureMarkup } from './markup';
+import { stateBytes } from './memory';
 import { reach } from './retention-decay';
 import { scan } from './selective-scan';
 import { decays } from './state-space-duality';
@@ -22,6 +26,13 @@ describe('a figure', () => {
 });
 
 describe('what figures compute', () => {
+  it('is the state of mamba-130m that the table of published models has', () => {
+    const row = /\| state-spaces\/mamba-130m \|.* ([\d.]+) \|/.exec(
+      readFileSync(join(root, 'docs', 'guides', 'published-models.md'), 'utf8'),
+    );
+    expect((stateBytes / 1e6).toFixed(1)).toBe(row?.[1]);
+  });
+
   it('is one retention in three forms', () => {
     const whole = parallel();
     for (const cut of [recurrent(), chunkwise(8), chunkwise(5), chunkwise(32)])

@@ -1,3 +1,4 @@
+import { fileURLToPath } from 'node:url';
 import { loadModel } from 'densessm';
 import { app, BrowserWindow, ipcMain } from 'electron';
 
@@ -9,5 +10,5 @@ ipcMain.handle('continue', async ({ sender }, prompt: string) => {
 });
 
 await app.whenReady();
-const window = new BrowserWindow({ webPreferences: { preload: new URL('preload.cjs', import.meta.url).pathname } });
+const window = new BrowserWindow({ webPreferences: { preload: fileURLToPath(new URL('preload.cjs', import.meta.url)) } });
 await window.loadFile('index.html');

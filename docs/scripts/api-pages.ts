@@ -1,7 +1,15 @@
 /** Pages of the API, made by typedoc from every export of every published package. */
 import { existsSync, readFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
-import { Application, Converter, type ProjectReflection, ReflectionKind } from 'typedoc';
+import {
+  Application,
+  Comment,
+  Converter,
+  type DeclarationReflection,
+  type ProjectReflection,
+  ReflectionKind,
+  type SignatureReflection,
+} from 'typedoc';
 import { root } from '../../scripts/lib/command.mjs';
 import { publicPackages } from '../../scripts/lib/workspace.mjs';
 
@@ -9,16 +17,21 @@ import { publicPackages } from '../../scripts/lib/workspace.mjs';
 interface Entry {
   readonly name: string;
   readonly file: string;
+  /** What the package is, in a sentence. */
+  readonly description: string;
 }
 
 /** Every entry of every published package but those that may change with any version. */
 export function entriesOf(): Entry[] {
   return publicPackages().flatMap(({ folder, manifest }) => {
-    const { exports } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as { exports: Record<string, unknown> };
+    const { exports, description } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as {
+      exports: Record<string, unknown>;
+      description: string;
+    };
     return Object.entries(exports).flatMap(([path, conditions]) => {
       const file = sourceIn(conditions);
       if (file === undefined || path.endsWith('/internal')) return [];
-      return [{ name: manifest.name + path.slice(1), file: join(folder, file) }];
+      return [{ name: manifest.name + path.slice(1), file: join(folder, file), description }];
     });
   });
 }
@@ -46,6 +59,7 @@ export async function writeApiPages(folder: string): Promise<number> {
     disableGit: true,
     sourceLinkTemplate: `${repositoryUrl()}/blob/main/{path}#L{line}`,
     hideGenerator: true,
+    groupOrder: ['Functions', 'Variables', 'Classes', 'Interfaces', 'Type Aliases', '*'],
     logLevel: 'Error',
     out: folder,
     cleanOutputDir: true,
@@ -54,6 +68,7 @@ export async function writeApiPages(folder: string): Promise<number> {
       entryFileName: 'index',
       outputFileStrategy: 'modules',
       useCodeBlocks: true,
+      useHTMLAnchors: true, // VitePress numbers headings of one name in a way of its own
       expandObjects: false,
       parametersFormat: 'table',
       interfacePropertiesFormat: 'table',
@@ -63,7 +78,10 @@ export async function writeApiPages(folder: string): Promise<number> {
       sidebar: { autoConfiguration: true, format: 'vitepress', pretty: false, collapsed: true },
     } as object),
   });
-  app.converter.on(Converter.EVENT_RESOLVE_BEGIN, (context) => nameModules(context.project, entries));
+  app.converter.on(Converter.EVENT_RESOLVE_BEGIN, (context) => {
+    nameModules(context.project, entries);
+    leaveOutOthers(context.project);
+  });
   const project = await app.convert();
   if (project === undefined) throw new Error('typedoc found nothing to document');
   await app.generateOutputs(project);
@@ -89,6 +107,15 @@ function nameModules(project: ProjectReflection, entries: readonly Entry[]): voi
         path.endsWith(`/${module.name}/index`)
       );
     });
-    if (entry !== undefined) module.name = entry.name;
+    if (entry === undefined) continue;
+    module.name = entry.name;
+    module.comment ??= new Comment([{ kind: 'text', text: `${entry.description}.` }]);
   }
+}
+
+/** What a class inherits from JavaScript itself is not ours to document. */
+function leaveOutOthers(project: ProjectReflection): void {
+  const members = project.getReflectionsByKind(ReflectionKind.SomeMember | ReflectionKind.SomeSignature);
+  for (const member of members as (DeclarationReflection | SignatureReflection)[])
+    if (member.sources?.every(({ fullFileName }) => fullFileName.includes('node_modules'))) project.removeReflection(member);
 }

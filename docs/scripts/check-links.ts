@@ -35,10 +35,7 @@ function problemOf(href: string, { page, dist, base, placesOf }: Place): string 
   const target = path === '' ? page : path.startsWith('/') ? join(dist, path.slice(base.length)) : join(dirname(page), path);
   const file = existsSync(target) && statSync(target).isDirectory() ? join(target, 'index.html') : target;
   if (!existsSync(file)) return 'nothing is there';
-  // typedoc and VitePress spell and number headings differently: within the API a link leads to its page at least
-  const isGenerated = relative(dist, file).startsWith('api');
-  if (hash !== '' && file.endsWith('.html') && !isGenerated && !placesOf(file).has(decodeURIComponent(hash)))
-    return 'the page has no such place';
+  if (hash !== '' && file.endsWith('.html') && !placesOf(file).has(decodeURIComponent(hash))) return 'the page has no such place';
   return undefined;
 }
 

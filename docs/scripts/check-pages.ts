@@ -1,6 +1,7 @@
 /** What a reader needs of a page, looked at in Chromium. */
 import { createRequire } from 'node:module';
 import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
+import { checkCdn } from './check-cdn';
 import { serveFolder } from './serve-folder';
 
 /** One page of each type. */
@@ -32,29 +33,26 @@ export async function checkPages(dist: string, base: string, executablePath: str
     const problems: string[] = [];
     for (const view of VIEWS) for (const path of TYPES) problems.push(...(await checkView(browser, server.url + path, view)));
     problems.push(...(await checkWithoutScript(browser, server.url)), ...(await checkSearch(browser, server.url)));
-    problems.push(...(await checkFigure(browser, server.url)), ...(await checkTraining(browser, server.url)));
-    return { problems, views: VIEWS.length * TYPES.length };
+    problems.push(...(await checkFigure(browser, server.url)), ...(await checkLooking(browser, server.url)));
+    problems.push(...(await checkTraining(browser, server.url)), ...(await checkCdn(browser)));
+    return { problems, views: VIEWS.length * TYPES.length + 2 };
   } finally {
     await browser.close();
     server.close();
   }
 }
 
-/** Errors, axe's findings, sideways scrolling, and code of tensors on a page where nobody has asked for it. */
+/** Errors, axe's findings, sideways scrolling, and code of widgets where nobody has seen or asked for one. */
 async function checkView(browser: Browser, url: string, view: BrowserContextOptions): Promise<string[]> {
   const page = await browser.newPage({ ...view, reducedMotion: 'reduce' });
-  const problems: string[] = [];
   const where = `${url} at ${view.viewport?.width}, ${view.colorScheme}`;
-  page.on('pageerror', (error) => problems.push(`${where}: ${error.message}`));
-  page.on('response', async (response) => {
-    if (response.status() >= 400) problems.push(`${where}: ${response.status()} for ${response.url()}`);
-    else if (response.url().endsWith('.js') && (await response.text().catch(() => '')).includes('tfjs-backend'))
-      problems.push(`${where}: ships tensors`);
+  const problems = errorsOf(page, where);
+  page.on('request', (request) => {
+    if (request.url().includes('/elements/')) problems.push(`${where}: loads ${request.url()} unasked`);
   });
   await page.goto(url, { waitUntil: 'load' });
   await page.waitForFunction(isAlive);
-  await page.addScriptTag({ path: axePath });
-  problems.push(...(await axeFindings(page)).map((finding) => `${where}: ${finding}`));
+  problems.push(...(await axeOf(page)).map((finding) => `${where}: ${finding}`));
   const width = await page.evaluate(() => document.documentElement.scrollWidth);
   if (width > (view.viewport?.width ?? 0)) problems.push(`${where}: ${width} pixels wide`);
   await page.close();
@@ -120,17 +118,52 @@ async function checkFigure(browser: Browser, url: string): Promise<string[]> {
   return before !== after && after?.includes('recurrent') ? [] : [`the figure says ${after} after ${before}`];
 }
 
-/** The landing page trains when asked. */
+/** The landing page trains when asked, and axe finds nothing in what it then shows. */
 async function checkTraining(browser: Browser, url: string): Promise<string[]> {
-  const page = await browser.newPage({ viewport: LARGE });
-  const errors: string[] = [];
-  page.on('pageerror', ({ message }) => errors.push(message));
+  const page = await browser.newPage({ viewport: LARGE, reducedMotion: 'reduce' });
+  const problems = errorsOf(page, 'training');
   await page.goto(url);
   await page.waitForFunction(isAlive);
   await page.getByRole('button', { name: 'Train both here' }).click();
-  const trains = page.locator('[role=status]', { hasText: /^Step [2-9]/ }).waitFor({ timeout: 120_000 });
-  const isTraining = await trains.then(() => true).catch(() => false);
-  const said = await page.locator('.train-twins [role=status]').textContent();
+  const step = page.locator('ssm-train-twins figcaption', { hasText: /step ([2-9]|\d\d)/ }).waitFor({ timeout: 120_000 });
+  const trains = await step.then(() => true).catch(() => false);
+  if (!trains) problems.push(`the landing page does not train: ${await page.locator('.live-element').textContent()}`);
+  problems.push(...(await axeOf(page)));
   await page.close();
-  return isTraining ? [] : [`the landing page does not train: ${said} ${errors.join(' ')}`];
+  return problems;
+}
+
+/** A recorded text comes when it is seen; arrow keys move in it, at the size of a phone as well. */
+async function checkLooking(browser: Browser, url: string): Promise<string[]> {
+  const page = await browser.newPage({ viewport: SMALL, colorScheme: 'dark', reducedMotion: 'reduce' });
+  const problems = errorsOf(page, 'looking inside');
+  await page.goto(`${url}learn/hidden-attention.html`);
+  await page.waitForFunction(isAlive);
+  await page.locator('.ssm-look-inside').scrollIntoViewIfNeeded();
+  const matrix = page.locator('ssm-look-inside [role=application]');
+  await matrix.waitFor({ timeout: 30_000 }).catch(() => problems.push('no recorded text comes'));
+  const before = await page.locator('ssm-look-inside figcaption').textContent();
+  await matrix.press('ArrowLeft');
+  const after = await page.locator('ssm-look-inside figcaption').textContent();
+  if (before === after) problems.push(`the recorded text says ${after}, wherever one is`);
+  const width = await page.evaluate(() => document.documentElement.scrollWidth);
+  if (width > SMALL.width) problems.push(`the recorded text makes a page of ${width} pixels`);
+  problems.push(...(await axeOf(page)));
+  await page.close();
+  return problems;
+}
+
+/** What goes wrong on a page, as it happens. */
+function errorsOf(page: Page, where: string): string[] {
+  const problems: string[] = [];
+  page.on('pageerror', ({ message }) => problems.push(`${where}: ${message}`));
+  page.on('response', (response) => {
+    if (response.status() >= 400) problems.push(`${where}: ${response.status()} for ${response.url()}`);
+  });
+  return problems;
+}
+
+async function axeOf(page: Page): Promise<string[]> {
+  await page.addScriptTag({ path: axePath });
+  return axeFindings(page);
 }

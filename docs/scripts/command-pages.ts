@@ -90,7 +90,18 @@ function examples(command: Command): string {
   // a Command is an EventEmitter, though its types do not say so
   (command as unknown as EventEmitter).emit('afterHelp', { error: false, command, write: (text: string) => parts.push(text) });
   const text = parts.join('').trim();
-  return text === '' ? '' : `\`\`\`text\n${text}\n\`\`\`\n`;
+  if (text === '') return '';
+  return text.split(/\n\n+/).map(section).join('\n');
+}
+
+/** `Title:` and rows of two columns become a table, which a small screen can show; anything else stays as it is printed. */
+function section(text: string): string {
+  if (!/^\s/m.test(text)) return `${prose(text)}\n`; // sentences
+  const [title = '', ...lines] = text.split('\n');
+  const rows = lines.map((line) => /^ {2}(?:\$ )?(\S.*?)(?: {3,}(\S.*))?$/.exec(line));
+  if (!title.endsWith(':') || rows.length === 0 || rows.some((row) => row === null)) return `\`\`\`text\n${text}\n\`\`\`\n`;
+  const cells = rows.map((row) => `| ${code(row?.[1] ?? '')} | ${cell(row?.[2] ?? '')} |`);
+  return `## ${title.slice(0, -1)}\n\n| ${title.slice(0, -1).replace(/s$/, '').toLowerCase()} | what |\n|---|---|\n${cells.join('\n')}\n`;
 }
 
 const summary = (command: Command): string => command.summary() || command.description().split('\n')[0] || '';

@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { root } from '../../scripts/lib/command.mjs';
 import { writeApiPages } from './api-pages';
 import { writeCommandPages } from './command-pages';
+import { writeElements } from './elements';
 
 const docs = join(root, 'docs');
 const [mode = 'dev', ...flags] = process.argv.slice(2);
@@ -17,11 +18,14 @@ const say = (text: string): void => void process.stdout.write(`docs  ${text}\n`)
 const started = performance.now();
 const seconds = (): string => `${((performance.now() - started) / 1000).toFixed(0)} s`;
 say(`${writeCommandPages(join(docs, 'command')).length} pages of the command`);
+say(`elements of ${(await writeElements(join(docs, 'public'))) / 1000} kB, ${seconds()}`);
 const api = join(docs, 'api');
 if (!flags.includes('--no-api') || !existsSync(api)) say(`API of ${await writeApiPages(api)} entries, ${seconds()}`);
 
 const vitepress = join(docs, 'node_modules', 'vitepress', 'bin', 'vitepress.js');
-const child = spawn(process.execPath, [vitepress, mode, docs, ...flags.filter((one) => one !== '--no-api')], {
+// most of what a build makes lives long: with the usual 16 MB the collector copies it again and again
+const heap = '--max-semi-space-size=128';
+const child = spawn(process.execPath, [heap, vitepress, mode, docs, ...flags.filter((one) => one !== '--no-api')], {
   cwd: docs,
   stdio: 'inherit',
 });

@@ -3,19 +3,22 @@ import { mkdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { launch, serve } from './host.mjs';
+import { hub } from './hub.mjs';
+import * as measured from './measured.mjs';
 import { nodeSide } from './node-side.mjs';
 import * as rooms from './rooms.mjs';
-import { shots } from './shots.mjs';
+import { seeInto } from './see.mjs';
+import { download, train } from './training.mjs';
 import { webgpu } from './webgpu.mjs';
 
 const outDir = join(dirname(fileURLToPath(import.meta.url)), '..', 'dist');
 const pictures = process.env.SHOTS ?? join(outDir, '..', 'shots');
 mkdirSync(pictures, { recursive: true });
 
-const checks = { ...rooms, shots: (place) => shots(place, pictures), webgpu };
-/** SwiftShader takes minutes for the text of a room, so that `webgpu` is checked where it is named. */
-const usual = Object.keys(checks).filter((name) => name !== 'webgpu');
-const asked = process.argv.length > 2 ? process.argv.slice(2) : usual;
+const usual = { ...rooms, train, hub };
+const checks = { ...usual, download, webgpu, ...measured };
+/** SwiftShader takes half a minute for a text, and measuring takes a quiet machine: these are done where they are named. */
+const asked = process.argv.length > 2 ? process.argv.slice(2) : Object.keys(usual);
 const server = await serve(outDir);
 const browser = await launch();
 const node = await nodeSide(join(outDir, 'models', 'dense'));
@@ -24,7 +27,7 @@ for (const [name, check] of Object.entries(checks)) {
   if (!asked.includes(name)) continue;
   const began = performance.now();
   try {
-    await check({ browser, url: server.url, outDir, node });
+    await check({ browser, url: server.url, outDir, node, see: seeInto(pictures) });
     process.stdout.write(`ok    ${name} ${((performance.now() - began) / 1000).toFixed(1)} s\n`);
   } catch (error) {
     failed++;

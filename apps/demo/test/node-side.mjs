@@ -1,5 +1,6 @@
 // The same model in Node, on the wasm backend, to compare with. Uses the built packages.
 import { Session } from '@densessm/generate';
+import { inspect } from '@densessm/inspect';
 import { loadModel } from 'densessm';
 
 /** How Snapshots goes on. */
@@ -29,6 +30,18 @@ export async function nodeSide(folder) {
       const { text } = await trained.generate(prompt, { maxTokens: 8, temperature: 0 });
       await trained.dispose();
       return text;
+    },
+    /** Of every token after every token of a text. @param {string} other @param {string} text */
+    logprobs: async (other, text) => {
+      const trained = await loadModel(other, { device: 'wasm', threads: 1 });
+      const tokens = [...trained.tokenizer.encode(text)];
+      const { vocabSize } = trained.config;
+      const { layers } = await inspect(trained, tokens, { lensSize: vocabSize, parts: ['lens'] });
+      const { ids, logprobs } = layers.at(-1).lens;
+      const rows = tokens.map(() => new Array(vocabSize));
+      for (const [i, id] of ids.entries()) rows[Math.floor(i / vocabSize)][id] = logprobs[i];
+      await trained.dispose();
+      return { tokens, logprobs: rows };
     },
     dispose: () => model.dispose(),
   };

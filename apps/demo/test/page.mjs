@@ -2,7 +2,7 @@
 /** @typedef {import('playwright-core').Page} Page */
 
 /**
- * A page that fails the test for anything on the console.
+ * A page that notes whatever comes on the console.
  * @param {import('playwright-core').BrowserContext} context @param {string} url @param {string} room
  */
 export async function open(context, url, room) {
@@ -19,32 +19,47 @@ export async function open(context, url, room) {
 /** @param {Page} page @param {string} name */
 export const press = (page, name) => page.getByRole('button', { name, exact: true }).click();
 
-/** Writes with a seed in Talk and returns the whole text. @param {Page} page @param {{ prompt: string, seed: number, tokens?: number, timeout?: number }} what */
-export async function write(page, { prompt, seed, tokens = 48, timeout = 60_000 }) {
+/** Sets what Talk draws with. @param {Page} page @param {{ seed?: number, tokens: number }} what */
+export async function set(page, { seed, tokens }) {
   await press(page, 'Settings');
-  await page.getByLabel('Seed').fill(String(seed));
+  if (seed !== undefined) await page.getByLabel('Seed').fill(String(seed));
   await page.getByLabel('Tokens at most').fill(String(tokens));
   await page.keyboard.press('Escape');
+}
+
+/** Writes with a seed in Talk and returns the whole text. @param {Page} page @param {{ prompt: string, seed: number, tokens?: number, timeout?: number }} what */
+export async function write(page, { prompt, seed, tokens = 48, timeout = 60_000 }) {
+  await set(page, { seed, tokens });
   await page.getByLabel('How the text begins').fill(prompt);
   await press(page, 'Write');
-  await page.getByText('As many tokens as were asked for.', { exact: true }).waitFor({ timeout });
-  return page.locator('.text > p').textContent();
+  await ended(page, /^Reached the token limit\./, timeout);
+  return page.locator('.came > .text > p').textContent();
 }
 
-/** What axe finds. @param {Page} page @param {string} axe its source @param {string} where */
-export async function accessible(page, axe, where) {
-  await page.evaluate(axe);
-  return page.evaluate(async (where) => {
-    const { violations } = await /** @type {any} */ (globalThis).axe.run();
-    return violations.map(
-      ({ id, nodes }) =>
-        `${where}: ${id}: ${nodes.map(({ html, failureSummary }) => `${html.slice(0, 160)} ${failureSummary}`).join(' | ')}`,
-    );
-  }, where);
+/** Until Talk says how the text ended. @param {Page} page @param {RegExp} how */
+export const ended = (page, how, timeout = 60_000) => page.locator('.ending').getByText(how).waitFor({ timeout });
+
+/** Does what a button of a run says, and waits until the worker has done it. @param {Page} page @param {string} name */
+export async function ask(page, name) {
+  await press(page, name);
+  await page.getByRole('button', { name: 'Step', exact: true, disabled: false }).waitFor({ timeout: 60_000 });
 }
 
-/** Nothing is wider than the screen. @param {Page} page @param {string} where */
-export async function fits(page, where) {
-  const [wide, screen] = await page.evaluate(() => [document.documentElement.scrollWidth, document.documentElement.clientWidth]);
-  return wide <= screen ? [] : [`${where} is ${wide} pixels wide on a screen of ${screen}`];
+/** How many tensors the page's worker holds: those of its models, their optimizers and states. @param {Page} page */
+export const tensors = (page) => engineOf(page).evaluate(() => /** @type {any} */ (globalThis)._tfengine.state.numTensors);
+
+/** The worker that computes; those of its threads have other scripts. @param {Page} page */
+export function engineOf(page) {
+  const worker = page.workers().find((one) => /\/worker-[^/]*\.js$/.test(one.url()));
+  if (!worker) throw new Error('the page has no worker');
+  return worker;
+}
+
+/** A tab that dies as a crash ends it: nothing of it is asked or told. @param {Page} page */
+export async function crash(page) {
+  const session = await page.context().newCDPSession(page);
+  const crashed = page.waitForEvent('crash');
+  session.send('Page.crash').catch(() => undefined); // never answered
+  await crashed;
+  await page.close();
 }

@@ -1,47 +1,94 @@
 // One check for each room and promise of the demo. Each gets the browser, the address and the folder of the build.
 import assert from 'node:assert/strict';
-import { execFile } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { promisify } from 'node:util';
-import { open, press, write } from './page.mjs';
+import { join, sep } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import { ended, open, press, set, write } from './page.mjs';
+import { DESKTOP } from './see.mjs';
 
-/** @typedef {{ browser: import('playwright-core').Browser, url: string, outDir: string, node: Awaited<ReturnType<typeof import('./node-side.mjs').nodeSide>> }} Place */
+/**
+ * @typedef {{ browser: import('playwright-core').Browser, url: string, outDir: string, see: import('./see.mjs').See,
+ *   node: Awaited<ReturnType<typeof import('./node-side.mjs').nodeSide>> }} Place
+ */
 
 const PROMPT = 'Once there was a';
 
-/** The same seed gives the text of Node; stop stops; a token can be forked; two tabs do not disturb each other. @param {Place} place */
-export async function talk({ browser, url, node }) {
-  const context = await browser.newContext();
+/** The same seed gives the text of Node; a token can be forked; two tabs do not disturb each other; nothing moves while text comes; Esc stops it. @param {Place} place */
+export async function talk({ browser, url, node, see }) {
+  const context = await browser.newContext(DESKTOP);
   const [{ page, complaints }, other] = [await open(context, url, '#/talk'), await open(context, url, '#/talk')];
+  await page.getByText('values, int8').waitFor({ timeout: 60_000 });
+  await see(page, 'talk');
   const what = { prompt: PROMPT, seed: 7 };
   const [first, second] = await Promise.all([write(page, what), write(other.page, { ...what, seed: 8 })]);
   const options = { maxTokens: 48, temperature: 0.8, topP: 0.95 };
   assert.equal(first, PROMPT + (await node.generate(PROMPT, { ...options, seed: 7 })), 'the text of seed 7, here and in Node');
   assert.equal(second, PROMPT + (await node.generate(PROMPT, { ...options, seed: 8 })), 'the text of seed 8, in a second tab');
-  await page.locator('[data-i="6"]').hover();
+  const nearly = async () => {
+    await page.locator('[data-i="0"]').hover();
+    await page.locator('[data-i="6"]').hover();
+    await page.locator('.near button:not(:disabled)').first().waitFor();
+  };
+  await see(page, 'written', nearly);
+  await nearly();
   await page.locator('.near button:not(:disabled)').first().click();
-  await page.getByText('As many tokens as were asked for.', { exact: true }).waitFor();
-  assert.notEqual(await page.locator('.text > p').textContent(), first, 'another token makes another text');
-  await press(page, 'Settings');
-  await page.getByLabel('Tokens at most').fill('512');
-  await page.keyboard.press('Escape');
+  await ended(page, /^Reached the token limit\./);
+  assert.notEqual(await page.locator('.came > .text > p').textContent(), first, 'another token makes another text');
+  await set(page, { tokens: 512 });
   await press(page, 'Again');
   await page.locator('[data-i="3"]').waitFor();
+  const shifts = await watchShifts(page);
+  await page.locator('[data-i="180"]').waitFor();
   await page.keyboard.press('Escape');
-  await page.getByText('Stopped.', { exact: true }).waitFor();
+  await ended(page, /^Stopped\./);
   assert.ok((await page.locator('[data-i]').count()) < 512, 'Esc stops it');
+  assert.deepEqual(await shifts(), [], 'nothing moves while text comes');
   assert.deepEqual([...complaints, ...other.complaints], [], 'the console');
   await context.close();
 }
 
+/** What moved on the page from now on, until it is asked for. @param {import('playwright-core').Page} page */
+async function watchShifts(page) {
+  const handle = await page.evaluateHandle(() => {
+    const found = [];
+    new PerformanceObserver((list) => {
+      // a word that comes in two tokens may go to the next line as a whole: that is the text, and moves nothing else
+      for (const { value, sources } of /** @type {any} */ (list.getEntries()))
+        if (!sources.every(({ node }) => node?.parentElement?.closest('.came > .text')))
+          found.push(`${value.toFixed(4)}: ${sources.map(({ node }) => (node?.outerHTML ?? node?.parentElement?.outerHTML)?.slice(0, 80)).join(', ')}`);
+    }).observe({ type: 'layout-shift' });
+    return found;
+  });
+  return () => handle.jsonValue();
+}
+
+/** Dialogs that every room has. @param {Place} place */
+export async function frame({ browser, url, see }) {
+  const context = await browser.newContext(DESKTOP);
+  const { page, complaints } = await open(context, url, '#/talk');
+  await page.getByText('values, int8').waitFor({ timeout: 60_000 });
+  for (const [name, button] of [
+    ['settings', 'Settings'],
+    ['model', /DenseMamba.*values/],
+    ['device', /WebAssembly/],
+  ]) {
+    await page.getByRole('button', { name: button }).first().click();
+    await page.getByRole('dialog').waitFor();
+    await see(page, name);
+    await page.keyboard.press('Escape');
+  }
+  assert.deepEqual(complaints, [], 'the console');
+  await context.close();
+}
+
 /** A recorded picture stands there at once; the model's own follows the text; the switch closes the gates. @param {Place} place */
-export async function look({ browser, url }) {
-  const context = await browser.newContext();
+export async function look({ browser, url, see }) {
+  const context = await browser.newContext(DESKTOP);
   const { page, complaints } = await open(context, url, '#/look');
   await page.getByText('Recorded with the DenseMamba of this page.').waitFor();
   await page.getByText('Without its dense connections').waitFor();
+  await see(page, 'look');
   await page.getByLabel('Text', { exact: true }).fill('Next door lived Nell, a noisy owl. Nell');
   await press(page, 'Look with this model');
   await page.getByText('Computed here, now.').waitFor({ timeout: 60_000 });
@@ -56,8 +103,8 @@ export async function look({ browser, url }) {
 }
 
 /** A state goes from the page to Node and from Node to the page. @param {Place} place */
-export async function snapshots({ browser, url, node }) {
-  const context = await browser.newContext();
+export async function snapshots({ browser, url, node, see }) {
+  const context = await browser.newContext(DESKTOP);
   const { page, complaints } = await open(context, url, '#/snapshots');
   const text = 'Once there was a retired owl called Ralph. Ralph ate nothing but soup.';
   await page.getByLabel('Text', { exact: true }).fill(text);
@@ -68,6 +115,7 @@ export async function snapshots({ browser, url, node }) {
   await page.getByLabel('Read this first').fill(' He');
   await press(page, 'Fork and go on');
   await page.getByRole('heading', { name: 'A continuation' }).waitFor({ timeout: 60_000 });
+  await see(page, 'snapshots');
   const here = await page.locator('.side .text').first().textContent();
   assert.equal(here, ` He${await node.goOn(bytes, ' He')}`, 'the state of the page, continued in Node');
   const file = join(mkdtempSync(join(tmpdir(), 'demo-')), 'from-node.session');
@@ -83,42 +131,38 @@ export async function snapshots({ browser, url, node }) {
   await context.close();
 }
 
-const run = promisify(execFile);
-
-/** Twins learn; the tab dies in the middle; the run goes on from its checkpoint; its folder opens in Node. @param {Place} place */
-export async function train({ browser, url, node }) {
-  const context = await browser.newContext();
-  const { page, complaints } = await open(context, url, '#/train?size=tiny&steps=24');
-  await press(page, 'Train both');
-  await page.getByText(/^[2-9] of 24/).waitFor({ timeout: 120_000 });
-  await press(page, 'Pause');
-  await page.getByText('Paused. It can be used as it is now.').waitFor();
-  await press(page, 'Step');
-  await press(page, 'Save');
-  await page.getByText(/^step \d+, /).waitFor({ timeout: 60_000 });
-  await page.close({ runBeforeUnload: false });
-  const again = await open(context, url, '#/train?size=tiny&steps=24');
-  await press(again.page, 'Go on from here');
-  await again.page.getByRole('button', { name: 'Resume' }).click({ timeout: 60_000 });
-  await again.page.getByText(/24 of 24 steps done/).waitFor({ timeout: 120_000 });
-  const [download] = await Promise.all([
-    again.page.waitForEvent('download'),
-    again.page.getByRole('button', { name: 'Download' }).first().click(),
-  ]);
-  const folder = mkdtempSync(join(tmpdir(), 'demo-'));
-  await download.saveAs(join(folder, 'model.zip'));
-  await run('python3', ['-m', 'zipfile', '-e', join(folder, 'model.zip'), join(folder, 'model')]);
-  assert.ok(
-    (await node.textOf(join(folder, 'model', ...readdirSync(join(folder, 'model'))), 'Once')).length > 0,
-    'a model of the page writes in Node',
-  );
-  assert.deepEqual([...complaints, ...again.complaints], [], 'the console');
+/** The device is measured; its kernels are compared until somebody stops it; every room gives what it does as code and as a command. @param {Place} place */
+export async function bench({ browser, url, see }) {
+  const context = await browser.newContext({ ...DESKTOP, permissions: ['clipboard-read', 'clipboard-write'] });
+  const { page, complaints } = await open(context, url, '#/bench');
+  await press(page, 'Check the kernels');
+  await page.getByText(/^[2-9] kernels, all right/).waitFor({ timeout: 120_000 });
+  await press(page, 'Stop');
+  await page.getByRole('button', { name: 'Measure', disabled: false }).click({ timeout: 60_000 });
+  assert.ok((await page.getByRole('row').count()) < 30, 'a stopped comparison has not come to its end'); // of more than 30 kernels
+  await page.getByText('4 layers of 96').waitFor({ timeout: 120_000 });
+  await see(page, 'bench');
+  const copied = async (name) => {
+    await press(page, name);
+    return page.evaluate(() => navigator.clipboard.readText());
+  };
+  assert.match(await copied('Copy as table'), /^device: wasm: .*\n[\s\S]*Training\t[\d,.]+ tokens\/s\n/);
+  for (const [room, code, command] of [
+    ['bench', /checkKernels/, /^densessm doctor$/],
+    ['look', /inspect\(model, tokens, \{ closeGates: true \}\)/, /^densessm inspect 'http.*models\/dense'$/],
+    ['train', /client\.train\(\{\n {2}text: \{ kind: 'stories' \}/, undefined],
+  ]) {
+    await page.goto(`${url}#/${room}`);
+    assert.match(await copied('Copy as code'), code);
+    if (command) assert.match(await copied('Copy as command'), command);
+  }
+  assert.deepEqual(complaints, [], 'the console');
   await context.close();
 }
 
 /** A file that is no model is refused in words, and the page goes on. @param {Place} place */
 export async function noModel({ browser, url }) {
-  const context = await browser.newContext();
+  const context = await browser.newContext(DESKTOP);
   const { page } = await open(context, url, '#/talk');
   const folder = mkdtempSync(join(tmpdir(), 'demo-'));
   writeFileSync(join(folder, 'holiday.txt'), 'no model');
@@ -132,7 +176,7 @@ export async function noModel({ browser, url }) {
 
 /** After the first visit the page works without a connection, isolated as before. @param {Place} place */
 export async function offline({ browser, url }) {
-  const context = await browser.newContext();
+  const context = await browser.newContext(DESKTOP);
   const { page, complaints } = await open(context, url, '#/talk');
   await write(page, { prompt: PROMPT, seed: 5, tokens: 16 });
   await page.evaluate(() => navigator.serviceWorker.ready);
@@ -146,4 +190,14 @@ export async function offline({ browser, url }) {
     'the console',
   );
   await context.close();
+}
+
+/** What a first visit fetches, but for weights, in gzip: all of the build, since the page keeps all of it for later. @param {Place} place */
+export async function size({ outDir }) {
+  const files = readdirSync(outDir, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
+  const bytes = files
+    .map(({ parentPath, name }) => join(parentPath, name))
+    .filter((path) => !path.includes(`${sep}models${sep}`))
+    .reduce((sum, path) => sum + gzipSync(readFileSync(path)).length, 0);
+  assert.ok(bytes < 1_500_000, `${bytes} bytes`);
 }

@@ -1,12 +1,18 @@
 import { type Theme, useRoute } from 'vitepress';
 import DefaultTheme from 'vitepress/theme';
-import { nextTick, onMounted, watch } from 'vue';
+import { h, nextTick, onMounted, watch } from 'vue';
+import { figureNamed } from '../../figures';
+import { figureMarkup } from '../../figures/markup';
+import { LiveElement } from './live-element';
 import { LiveFigure } from './live-figure';
-import { TrainTwins } from './train-twins';
 import './style.css';
+
+/** The landing page's picture. */
+const hero = () => h(LiveFigure, { name: 'memory' }, () => h('div', { innerHTML: figureMarkup(figureNamed('memory')) }));
 
 export default {
   extends: DefaultTheme,
+  Layout: () => h(DefaultTheme.Layout, null, { 'home-hero-image': hero }),
   setup() {
     const route = useRoute();
     const markMain = async (): Promise<void> => {
@@ -19,6 +25,6 @@ export default {
   },
   enhanceApp({ app }) {
     app.component('LiveFigure', LiveFigure);
-    app.component('TrainTwins', TrainTwins);
+    app.component('LiveElement', LiveElement);
   },
 } satisfies Theme;

@@ -110,6 +110,11 @@ describe('loadModel', () => {
     await bare.dispose();
   });
 
+  it('names config.json first, in a folder that is no model', async () => {
+    await writeFile(join(folder, 'holiday.txt'), 'no model');
+    await expect(loadModel(folder)).rejects.toMatchObject({ code: 'FILE', message: expect.stringContaining('config.json is missing') });
+  });
+
   it('frees everything on dispose, and refuses any further call', async () => {
     const before = memory().numTensors;
     const model = await loadModel(join(folder, 'model'));

@@ -1,4 +1,4 @@
-import { type FileSet, parseConfigText, readText, splitQuantization } from '@densessm/checkpoint';
+import { type FileSet, type Quantization, readConfigFile } from '@densessm/checkpoint';
 import { type AnyModel, type ReloadableParams, SsmError, type WeightType } from '@densessm/ssm-core';
 import { loadTokenizer, type Tokenizer } from '@densessm/tokenizer';
 import { readSamplingDefaults } from './generation-config';
@@ -38,10 +38,11 @@ export async function openLanguageModel<M extends AnyModel, T extends Tokenizer 
   options: LoadModelOptions<M, T>,
   platform: LoaderPlatform,
 ): Promise<LanguageModel<M, TokenizerOf<T>>> {
+  const { quantization } = await readConfigFile(files);
   const tokenizer = options.tokenizer === undefined ? await loadTokenizer(files) : (options.tokenizer ?? undefined);
   const samplingDefaults = await readSamplingDefaults(files);
   const { backend, reason } = await platform.start();
-  const weights = await packedType(files, backend, options.weights);
+  const weights = packedType(quantization, backend, options.weights);
   const { model, config, params, eosIds = [], reloadable } = await platform.load({ models: options.models ?? MODELS, weights });
   return new LoadedLanguageModel({
     source: files.where,
@@ -64,7 +65,7 @@ export type TokenizerOf<T extends Tokenizer | null | undefined> = T extends null
  * In which type matrices are packed: as asked for, else as they lie in the files. Undefined where they are float32 tensors.
  * @throws SsmError OPTION
  */
-async function packedType(files: FileSet, backend: string, wanted: WeightType | undefined): Promise<WeightType | undefined> {
+function packedType(stored: Quantization | undefined, backend: string, wanted: WeightType | undefined): WeightType | undefined {
   if (backend === 'cpu') {
     if (wanted === undefined || wanted === 'f32') return undefined;
     throw new SsmError({
@@ -76,7 +77,5 @@ async function packedType(files: FileSet, backend: string, wanted: WeightType | 
     });
   }
   if (wanted !== undefined) return wanted;
-  const where = `${files.where}/config.json`;
-  const { quantization } = splitQuantization(where, parseConfigText((await readText(files, 'config.json')) ?? '{}', where));
-  return quantization === undefined ? 'f32' : quantization.bits === 8 ? 'int8' : 'int4';
+  return stored === undefined ? 'f32' : stored.bits === 8 ? 'int8' : 'int4';
 }

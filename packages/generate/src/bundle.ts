@@ -72,7 +72,7 @@ export function tokenizerOf(where: string, bundle: ModelBundle, why: string): Te
  * @throws SsmError TOKENS for a prompt without tokens, OPTION for text without a tokenizer and for what is no prompt, as a conversation
  */
 export function promptIds(where: string, bundle: ModelBundle, prompt: Prompt, addSpecialTokens = true): readonly number[] {
-  refuseOtherThings(where, prompt);
+  requirePrompt(where, 'prompt', prompt, 'pass the prompt first and the options after it');
   const ids = typeof prompt === 'string' ? tokenizerOf(where, bundle, 'text').encode(prompt, { addSpecialTokens }) : Array.from(prompt);
   if (ids.length > 0) return ids;
   throw new SsmError({
@@ -84,16 +84,17 @@ export function promptIds(where: string, bundle: ModelBundle, prompt: Prompt, ad
   });
 }
 
-function refuseOtherThings(where: string, prompt: unknown): void {
+/** @throws SsmError OPTION for what is neither text nor a list of ids, as a conversation */
+export function requirePrompt(where: string, name: string, prompt: unknown, fix: string): asserts prompt is Prompt {
   if (typeof prompt === 'string' || prompt instanceof Int32Array) return;
   const isMessages = Array.isArray(prompt) && prompt.some((one) => typeof one === 'object' && one !== null);
   if (Array.isArray(prompt) && !isMessages) return;
   throw new SsmError({
     code: 'OPTION',
-    what: `${where}: \`prompt\` is ${isMessages ? 'a list of messages' : 'neither text nor token ids'}.`,
+    what: `${where}: \`${name}\` is ${isMessages ? 'a list of messages' : 'neither text nor token ids'}.`,
     expected: 'text, or a list of token ids',
     got: short(prompt),
-    fix: isMessages ? CONVERSATION : 'pass the prompt first and the options after it',
+    fix: isMessages ? CONVERSATION : fix,
   });
 }
 

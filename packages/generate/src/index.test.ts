@@ -30,7 +30,6 @@ it('exports what it should', () => {
       "perplexity",
       "randomFrom",
       "rollingWindows",
-      "rowsWithOwnBits",
       "savedBytes",
       "scaleByTemperature",
       "seededRandom",

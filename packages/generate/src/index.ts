@@ -35,7 +35,6 @@ export { Scheduler } from './serving/scheduler';
 export {
   type PrefixCache,
   QueueFullError,
-  rowsWithOwnBits,
   type SchedulerCounts,
   type SchedulerOptions,
 } from './serving/scheduler-options';

@@ -3,8 +3,11 @@ import { SsmError } from '@densessm/ssm-core';
 import { vulkanObstacle } from './vulkan-obstacle';
 import { wrongKernelsOf } from './wrong-kernels';
 
-/** Dawn's switches, of which those that a driver does not know have no effect: half precision on NVIDIA, and experimental features such as subgroup matrices. */
-const TOGGLES = 'enable-dawn-features=allow_unsafe_apis,vulkan_enable_f16_on_nvidia,use_vulkan_memory_model';
+/**
+ * Dawn's switches, of which those that a driver does not know have no effect: half precision on NVIDIA, and experimental features such as subgroup
+ * matrices. Workgroup memory is not cleared, since every kernel writes it before it reads: SwiftShader takes up to a second per kernel to compile that.
+ */
+const TOGGLES = 'enable-dawn-features=allow_unsafe_apis,vulkan_enable_f16_on_nvidia,use_vulkan_memory_model,disable_workgroup_init';
 
 /** Kept: with it, devices and adapters that are still in use would go. */
 let instance: GPU | undefined;

@@ -1,4 +1,4 @@
-import { QueueFullError, rowsWithOwnBits, Scheduler, type ServedEvent, type TextRequest } from '@densessm/generate';
+import { QueueFullError, Scheduler, type ServedEvent, type TextRequest } from '@densessm/generate';
 import { ApiError } from './errors';
 import { Metrics } from './metrics';
 import type { CheckedOptions } from './options';
@@ -31,10 +31,8 @@ export class Service {
     this.options = options;
     this.store = new StateStore(model, options.cacheBytes, options.folder, options.onError);
     this.slots = new Slots(this.store, options.slots);
-    this.#scheduler = new Scheduler(model, {
-      ...{ slots: options.slots, maxWaiting: options.maxWaiting, cache: new StoredPrefixes(this.store) },
-      groupSize: rowsWithOwnBits(model.weights),
-    });
+    const { slots, maxWaiting } = options;
+    this.#scheduler = new Scheduler(model, { slots, maxWaiting, cache: new StoredPrefixes(this.store) });
   }
 
   get metricsText(): string {

@@ -54,20 +54,20 @@ export function chartOptions(shape: ChartShape, element: HTMLElement, onCursor: 
     cursor: { y: false, drag: { x: false, y: false }, points: { size: 6 } },
     scales: {
       x: { time: false },
-      y: { range: (_, low, high) => rangeOf(low, high, shape.includeZero === true) },
+      y: { range: (_, low, high) => rangeOf(low, high, shape) },
     },
     axes: [
       axis(element, { size: 28, gap: 6, grid: { show: false } }),
-      axis(element, { size: 44, gap: 6, values: (_, ticks) => ticks.map((tick) => tick.toFixed(shape.digits)) }),
+      axis(element, { size: shape.digits > 1 ? 54 : 44, gap: 6, values: (_, ticks) => ticks.map((tick) => tick.toFixed(shape.digits)) }),
     ],
     series: [{}, ...shape.series.map((one) => seriesOf(one, element))],
     hooks: { setCursor: [({ cursor }) => onCursor(cursor.idx ?? undefined)] },
   };
 }
 
-function rangeOf(low: number, high: number, includeZero: boolean): [number, number] {
+function rangeOf(low: number, high: number, { includeZero, digits }: ChartShape): [number, number] {
   if (!Number.isFinite(low) || !Number.isFinite(high)) return [0, 1];
   const [from, to] = includeZero ? [Math.min(0, low), Math.max(0, high)] : [low, high];
-  const room = Math.max((to - from) * 0.06, 1e-4);
+  const room = Math.max((to - from) * 0.06, 10 ** -digits); // no two lines with the same number
   return [from - room, to + room];
 }

@@ -1,7 +1,7 @@
 /** The worker, the device and the model in use: one for all rooms. */
 import wasmUrl from '@tensorflow/tfjs-backend-wasm/wasm-out/tfjs-backend-wasm-simd.wasm?url';
 import { createWorkerClient, type DeviceFacts, type Twin, type WorkerClient, type WorkerModel } from 'densessm/web';
-import { isAbort, type Trouble, troubleOf } from './troubles';
+import { isAbort, isEndedWorker, isLostDevice, isNotPublic, type Trouble, troubleOf } from './troubles';
 import { work } from './work.svelte';
 
 export type Choice =
@@ -11,6 +11,7 @@ export type Choice =
   | { readonly kind: 'run'; readonly name: string; readonly twin: Twin; readonly open: () => Promise<WorkerModel> };
 
 export interface Loading {
+  readonly choice: Choice;
   readonly label: string;
   readonly loaded: number;
   readonly total: number;
@@ -42,6 +43,13 @@ export function nameOf(one: Choice): string {
   return `${one.name}, ${one.twin}`;
 }
 
+/** As the header names it, before and after it is loaded. */
+export function shortNameOf(one: Choice): string {
+  if (one.kind === 'shipped') return one.twin === 'dense' ? 'DenseMamba' : 'Mamba';
+  if (one.kind === 'hub') return one.id.split('/').at(-1) ?? one.id;
+  return nameOf(one);
+}
+
 /** The worker; started where it is not yet. */
 function worker(): WorkerClient {
   client ??= createWorkerClient({
@@ -66,7 +74,7 @@ async function open(next: Choice, signal: AbortSignal): Promise<WorkerModel> {
   await start();
   if (next.kind === 'run') return next.open();
   const onProgress = ({ file, loaded, total }: { file: string; loaded: number; total: number }) => {
-    loading = { label: `Loading ${file.split('/').at(-1) ?? file}`, loaded, total };
+    loading = { choice: next, label: `Loading ${file.split('/').at(-1) ?? file}`, loaded, total };
   };
   const files = ['config.json', 'generation_config.json', 'model.safetensors', 'tokenizer.json'];
   const options = { onProgress, signal, onNotice: (text: string) => (notice = text) };
@@ -84,7 +92,7 @@ function use(next: Choice): Promise<WorkerModel | undefined> {
   const own = new AbortController();
   abort = own;
   trouble = undefined;
-  loading = { label: `Opening ${nameOf(next)}`, loaded: 0, total: 0 };
+  loading = { choice: next, label: `Opening ${nameOf(next)}`, loaded: 0, total: 0 };
   const done = work.begin(`Loading ${nameOf(next)}`, () => own.abort());
   pending = open(next, own.signal)
     .then(async (opened) => {
@@ -95,7 +103,8 @@ function use(next: Choice): Promise<WorkerModel | undefined> {
       return opened;
     })
     .catch((error: unknown) => {
-      if (!isAbort(error) && abort === own) trouble = troubleOf(error);
+      if (!isAbort(error) && abort === own)
+        trouble = next.kind === 'hub' && isNotPublic(error) ? notOnHub(next.id, error) : troubleOf(error);
       return model;
     })
     .finally(() => {
@@ -105,14 +114,35 @@ function use(next: Choice): Promise<WorkerModel | undefined> {
   return pending;
 }
 
+const notOnHub = (id: string, error: unknown): Trouble => ({
+  what: `The Hub has no public model “${id}”.`,
+  todo: 'Look at its spelling: owner/name. A model that needs a login can be downloaded and opened as a folder.',
+  detail: troubleOf(error).detail,
+});
+
 /** The model in use; the shipped one is loaded where none is. */
 const ready = async (): Promise<WorkerModel | undefined> => (await pending) ?? model ?? use(choice);
 
+/** Ends the worker; what comes next starts another one. */
+function endWorker(): void {
+  client?.dispose();
+  [client, device, model, pending] = [undefined, undefined, undefined, undefined];
+}
+
 async function changeDevice(name: string): Promise<void> {
   wanted = name;
-  client?.dispose();
-  [client, device, model, pending, trouble] = [undefined, undefined, undefined, undefined, undefined];
+  endWorker();
+  trouble = undefined;
   await use(choice.kind === 'run' ? { kind: 'shipped', twin: 'dense' } : choice);
+}
+
+/** Goes on with WebAssembly where the graphics device went away; false where it did not, and the error is to be shown. */
+async function overcome(error: unknown): Promise<boolean> {
+  if (isEndedWorker(error)) endWorker();
+  if (!isLostDevice(error) || wanted === 'wasm') return false;
+  await changeDevice('wasm');
+  notice = 'The graphics card went away: its driver was reset, or the computer slept. The page goes on with WebAssembly.';
+  return model !== undefined;
 }
 
 export const engine = {
@@ -147,4 +177,5 @@ export const engine = {
   use,
   ready,
   changeDevice,
+  overcome,
 };

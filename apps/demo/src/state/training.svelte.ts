@@ -11,6 +11,7 @@ let status = $state<TrainingState | 'starting' | undefined>();
 let trouble = $state.raw<Trouble | undefined>();
 let saved = $state.raw<readonly SavedRun[]>([]);
 let isListed = $state(false);
+let asked = $state(0);
 let waiting: TrainingEvent[] = [];
 let frame = 0;
 let quiet: (() => void) | undefined;
@@ -20,10 +21,21 @@ function hear(event: TrainingEvent): void {
   waiting.push(event);
   if (event.type === 'state') {
     status = event.state;
-    if (event.error) trouble = troubleOf(event.error);
+    if (event.error) void failed(event.error);
     if (event.state !== 'running') void list();
   }
   if (frame === 0) frame = requestAnimationFrame(takeOver);
+}
+
+/** A run that lost its graphics device goes on from its last checkpoint, on another one. */
+async function failed(error: unknown): Promise<void> {
+  const id = run?.id;
+  if (!(await engine.overcome(error)) || id === undefined) {
+    trouble = troubleOf(error);
+    return;
+  }
+  await restore(id);
+  await attempt(async () => run?.resume());
 }
 
 function takeOver(): void {
@@ -43,12 +55,15 @@ function attach(next: TrainingRun): void {
 
 async function attempt(work: () => Promise<unknown>): Promise<boolean> {
   trouble = undefined;
+  asked++;
   try {
     await work();
     return true;
   } catch (error) {
     trouble = troubleOf(error);
     return false;
+  } finally {
+    asked--;
   }
 }
 
@@ -56,7 +71,7 @@ async function close(): Promise<void> {
   quiet?.();
   const old = run;
   [run, events, status, quiet, trouble] = [undefined, [], undefined, undefined, undefined];
-  await old?.dispose();
+  await old?.dispose().catch(() => undefined); // its worker may have ended
 }
 
 async function begin(options: TrainOptions): Promise<void> {
@@ -110,6 +125,10 @@ export const training = {
   },
   get saved(): readonly SavedRun[] {
     return saved;
+  },
+  /** Whether the worker has not yet done what was asked of it: a pause comes after the step that runs. */
+  get isBusy(): boolean {
+    return asked > 0;
   },
   get isListed(): boolean {
     return isListed;

@@ -44,6 +44,18 @@ export function troubleOf(error: unknown): Trouble {
   return { what, todo: sentence(known?.todo ?? fix ?? 'Try again, or reload the page; what was saved is kept.'), detail };
 }
 
+/** Whether the graphics device went away: a driver that was reset or updated, a laptop that changed its card. */
+export const isLostDevice = (error: unknown): boolean =>
+  (error as Designed | undefined)?.code === 'BACKEND' && error instanceof Error && error.message.includes('the device was lost');
+
+/** Whether the worker ended, as one does that the browser has no memory for. */
+export const isEndedWorker = (error: unknown): boolean =>
+  (error as Designed | undefined)?.code === 'BACKEND' && error instanceof Error && error.message.includes('The worker has ended');
+
+/** Whether the Hub knows no such model, or shows it to nobody without a login: it gives the same answer to both. */
+export const isNotPublic = (error: unknown): boolean =>
+  (error as Designed | undefined)?.code === 'NETWORK' && error instanceof Error && /status (401|403|404)/.test(error.message);
+
 export const isAbort = (error: unknown): boolean => error instanceof Error && error.name === 'AbortError';
 
 function sentence(text: string): string {

@@ -77,7 +77,11 @@ function namedAsInModel({ where, source, absent }: OpenWeights, spec: SpecTree, 
   return stripped.source;
 }
 
-async function readConfigFile(files: FileSet): Promise<{ json: unknown; quantization?: Quantization }> {
+/**
+ * The content of a model's config.json, and apart from it how the weights are quantized.
+ * @throws SsmError FILE where there is none or it is not JSON, CONFIG for a quantization that this package does not know
+ */
+export async function readConfigFile(files: FileSet): Promise<{ json: unknown; quantization?: Quantization }> {
   const path = pathIn(files, CONFIG_FILE);
   const text = await readText(files, CONFIG_FILE);
   if (text !== undefined) return splitQuantization(path, parseConfigText(text, path));

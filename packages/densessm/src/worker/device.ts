@@ -33,6 +33,15 @@ async function begin({ device, threads, wasmUrl }: Partial<DeviceArgs>): Promise
   return { backend, reason, isIsolated, cores: hardwareConcurrency, hasWebGpu: gpu !== undefined };
 }
 
+/** Of the bound; nothing at all is nearer than something. */
+const shareOf = ({ error, bound }: { error: number; bound: number }): number => (error === 0 ? 0 : error / bound);
+
+/** Lets messages through, so that the page can cancel. */
+async function turn(signal: AbortSignal): Promise<void> {
+  await new Promise((resolve) => setTimeout(resolve));
+  signal.throwIfAborted();
+}
+
 /** Compares every kernel with its reference, which runs on the cpu backend. Changes the backend on and on: nothing else may run beside it. */
 export async function checkKernels(device: WorkerDevice, { signal, tell }: CommandCall<KernelReport>): Promise<KernelReport[]> {
   const { backend } = await device.started();
@@ -40,13 +49,13 @@ export async function checkKernels(device: WorkerDevice, { signal, tell }: Comma
   await setBackend(backend);
   const reports: KernelReport[] = [];
   for (const check of kernelChecks) {
-    signal.throwIfAborted();
     let worst: { error: number; bound: number } | undefined;
     let [comparisons, isRight] = [0, true];
     for await (const one of checkKernel(check, backend)) {
       comparisons++;
       isRight &&= one.error <= one.bound;
-      if (worst === undefined || one.error / one.bound > worst.error / worst.bound) worst = one;
+      if (worst === undefined || shareOf(one) > shareOf(worst)) worst = one;
+      await turn(signal);
     }
     if (worst === undefined) continue;
     const report = { name: check.name, comparisons, error: worst.error, bound: worst.bound, isRight };

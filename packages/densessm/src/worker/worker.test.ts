@@ -5,7 +5,7 @@ import { byteTokenizer } from '@densessm/tokenizer';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { fakeStorage } from '../../../runtime-web/fixtures/fake-web';
 import { loadModel } from '../node';
-import type { TrainingEvent, TrainOptions, WorkerClient } from '../web';
+import type { KernelReport, TrainingEvent, TrainOptions, WorkerClient } from '../web';
 import { createWorkerClient } from '../web';
 import { serveModels } from './index';
 
@@ -151,6 +151,18 @@ describe('a model in a worker', () => {
     expect(trace.layers[1]?.gates[0]?.values).toHaveLength(4 * 16);
     expect(Object.keys(trace.candidates).map(Number)).toEqual(expect.arrayContaining([...(trace.layers[1]?.lens.ids ?? [])]));
     expect((await model.inspect([97, 98], { closeGates: true, parts: ['gates'] })).gatesClosed).toBe(true);
+  });
+
+  it('compares kernels with their references until it is cancelled', async () => {
+    const [client, stop, reports] = [connected(), new AbortController(), [] as KernelReport[]];
+    const onReport = (report: KernelReport): void => {
+      reports.push(report);
+      stop.abort();
+    };
+    await expect(client.checkKernels({ signal: stop.signal, onReport })).rejects.toThrow(/abort/);
+    expect(reports).toHaveLength(1);
+    expect(reports[0]).toMatchObject({ isRight: true, bound: expect.any(Number) });
+    expect(reports[0]?.bound).toBeGreaterThan(0);
   });
 
   it('passes its errors on', async () => {

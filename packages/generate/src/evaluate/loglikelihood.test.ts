@@ -148,6 +148,8 @@ describe('text', () => {
     const refused = async (result: Promise<unknown>, code: string) => expect(result).rejects.toMatchObject({ name: 'SsmError', code });
     await refused(loglikelihood(bundle, 'a', ''), 'TOKENS');
     await refused(loglikelihood(bundle, 'a', [1]), 'OPTION');
+    const pairs = [['a', 'b']] as unknown as string; // as other libraries take them
+    await refused(loglikelihood(bundle, pairs, undefined as unknown as string), 'OPTION');
     await refused(loglikelihood(mute, 'a', 'b'), 'OPTION');
     await refused(loglikelihood(mute, [], [1]), 'OPTION');
     await refused(loglikelihood(mute, [1], [99]), 'TOKENS');

@@ -1,5 +1,5 @@
 /** Log-likelihoods of texts with the meaning they have in EleutherAI's lm-evaluation-harness (`HFLM`, causal models). */
-import { type ModelBundle, type Prompt, tokenizerOf } from '../bundle';
+import { type ModelBundle, type Prompt, requirePrompt, tokenizerOf } from '../bundle';
 import { badOption } from '../option-error';
 import { number } from '../options';
 import { withoutSpaceAtEnd } from './python-space';
@@ -86,8 +86,12 @@ interface Pair extends ScoreRequest {
   readonly encodedAlone: boolean;
 }
 
+const PAIR = 'pass the context, then its continuation, then the options';
+
 /** @throws SsmError TOKENS for a continuation without tokens, OPTION */
 function encodePair(where: string, bundle: ModelBundle, context: Prompt, continuation: Prompt, options: EvaluationOptions): Pair {
+  requirePrompt(where, 'context', context, PAIR);
+  requirePrompt(where, 'continuation', continuation, PAIR);
   if (typeof context !== 'string' && typeof continuation !== 'string') {
     const ids = Array.from(context);
     const prefixed = ids.length > 0 ? ids : [prefixTokenOf(where, bundle, options)];

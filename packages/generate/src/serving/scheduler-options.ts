@@ -1,4 +1,5 @@
 import { SsmError } from '@densessm/ssm-core';
+import type { ModelBundle } from '../bundle';
 import type { SavedState } from './saved-state';
 
 /** Where states at the borders of prompts are kept. */
@@ -11,10 +12,7 @@ export interface PrefixCache {
 export interface SchedulerOptions {
   /** Texts that are generated at once. Default 8. */
   slots?: number;
-  /**
-   * Texts of one step of the decoder. The kernels for wasm compute a row with the same bits beside up to two others with weights in f32 or bf16, and
-   * beside up to six with int8 or int4: above that a text may depend on its neighbors in the last bits. Default 3.
-   */
+  /** Texts of one step of the model. Default: as many as it computes each with the bits that it has alone, 16 with a decoder, and 3 without. */
   groupSize?: number;
   /** Requests that may wait. Default 64. */
   maxWaiting?: number;
@@ -36,8 +34,8 @@ export class QueueFullError extends Error {
   override readonly name = 'QueueFullError';
 }
 
-/** The most texts of one step that have the bits that each has alone: see `groupSize` of {@link SchedulerOptions}. */
-export const rowsWithOwnBits = (weights: string | undefined): number => (weights === 'int8' || weights === 'int4' ? 7 : 3);
+/** The most texts of one step of a model that have the bits that each has alone: products of more rows are made in another order. */
+export const rowsWithOwnBits = ({ model, config }: ModelBundle): number => (model.decoder?.(config, { batch: 1 }) ? 16 : 3);
 
 export const closed = (): SsmError =>
   new SsmError({

@@ -42,18 +42,21 @@ const finishOf = (events: readonly ServedEvent[]) =>
   events.flatMap((event) => (event.type === 'part' && event.part.finishReason ? [event.part.finishReason] : []));
 
 describe('a text among others', () => {
-  const cases: [string, AnyModel, object, WeightType, number][] = [
-    ['Mamba in f32', mamba, MAMBA, 'f32', 3],
-    ['Mamba in int8', mamba, MAMBA, 'int8', 7],
-    ['RetNet, whose state counts positions', retnet, RETNET, 'f32', 3],
+  /** Products of 448 and 97 outputs: wider than what the tiles of many rows read at a time. */
+  const WIDE = { ...MAMBA, hidden_size: 224, num_hidden_layers: 1 };
+  const cases: [string, AnyModel, object, WeightType][] = [
+    ['Mamba in f32', mamba, MAMBA, 'f32'],
+    ['Mamba in bf16', mamba, WIDE, 'bf16'],
+    ['Mamba in int4', mamba, WIDE, 'int4'],
+    ['RetNet, whose state counts positions', retnet, RETNET, 'f32'],
   ];
-  it.each(cases)('has the bits that it has alone: %s', async (_, model, json, weights, groupSize) => {
+  it.each(cases)('has the bits that it has alone: %s', async (_, model, json, weights) => {
     const bundle = await packed(model, json, weights);
     const request = (seed: number): TextRequest => ({
       prompt: promptOf(seed),
       options: { maxTokens: 6 + 3 * (seed % 3), temperature: 1, seed, logprobs: true },
     });
-    const scheduler = new Scheduler(bundle, { slots: 8, groupSize, promptChunk: 4 });
+    const scheduler = new Scheduler(bundle, { slots: 8, promptChunk: 4 });
     const alone: ServedEvent[][] = [];
     for (let seed = 0; seed < 3; seed++) alone.push(await eventsOf(scheduler, request(seed)));
     const together = await Promise.all(Array.from({ length: 8 }, (_, seed) => eventsOf(scheduler, request(seed))));
@@ -62,6 +65,24 @@ describe('a text among others', () => {
       expect(logprobsOf(together[seed] ?? [])).toEqual(logprobsOf(events));
     }
     expect(together.map(finishOf)).toEqual(Array(8).fill(['length']));
+    await scheduler.close();
+    disposeTree(bundle.params);
+  });
+
+  it('has the bits that it has alone, in int8, among one to eight', async () => {
+    const bundle = await packed(mamba, WIDE, 'int8');
+    const scheduler = new Scheduler(bundle, { slots: 8 });
+    const request = (seed: number): TextRequest => ({
+      prompt: promptOf(seed),
+      options: { maxTokens: 4, temperature: 1, seed, logprobs: true },
+    });
+    const alone: ServedEvent[][] = [];
+    for (let seed = 0; seed < 8; seed++) alone.push(await eventsOf(scheduler, request(seed)));
+    for (let count = 1; count <= 8; count++) {
+      const together = await Promise.all(Array.from({ length: count }, (_, seed) => eventsOf(scheduler, request(seed))));
+      expect(together.map((events) => tokensOf(events))).toEqual(alone.slice(0, count).map((events) => tokensOf(events)));
+      expect(together.map(logprobsOf)).toEqual(alone.slice(0, count).map(logprobsOf));
+    }
     await scheduler.close();
     disposeTree(bundle.params);
   });

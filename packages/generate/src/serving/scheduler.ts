@@ -8,7 +8,15 @@ import { DecodeGroup } from './decode-group';
 import { drawFor, type Lane, type ServedEvent } from './lane';
 import { PromptReading } from './prompt-reading';
 import { restoreState, saveState } from './saved-state';
-import { closed, emptyPrompt, type PrefixCache, QueueFullError, type SchedulerCounts, type SchedulerOptions } from './scheduler-options';
+import {
+  closed,
+  emptyPrompt,
+  type PrefixCache,
+  QueueFullError,
+  rowsWithOwnBits,
+  type SchedulerCounts,
+  type SchedulerOptions,
+} from './scheduler-options';
 import { type TextRequest, Ticket } from './ticket';
 
 /** A prompt that is read for a request. */
@@ -48,7 +56,7 @@ export class Scheduler {
     this.#cache = cache;
     this.#options = {
       slots: number('Scheduler', 'slots', options.slots, COUNT(8)),
-      groupSize: number('Scheduler', 'groupSize', options.groupSize, COUNT(3)),
+      groupSize: number('Scheduler', 'groupSize', options.groupSize, COUNT(rowsWithOwnBits(bundle))),
       maxWaiting: number('Scheduler', 'maxWaiting', options.maxWaiting, COUNT(64)),
       promptChunk: number('Scheduler', 'promptChunk', options.promptChunk, COUNT(256)),
     };

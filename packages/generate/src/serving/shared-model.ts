@@ -3,7 +3,6 @@ import type { GenerateOptions } from '../options';
 import type { FinishReason } from '../text-generator';
 import { PrefixStates } from './prefix-states';
 import { Scheduler } from './scheduler';
-import { rowsWithOwnBits } from './scheduler-options';
 
 /** A model to be shared: a `LanguageModel` of the package `densessm` is one. */
 export interface SharedBundle extends ModelBundle {
@@ -61,7 +60,7 @@ export class SharedModel {
   private constructor(bundle: SharedBundle) {
     this.#bundle = bundle;
     const cache = new PrefixStates(STATE_BYTES);
-    this.#scheduler = new Scheduler(bundle, { cache, maxWaiting: MAX_WAITING, groupSize: rowsWithOwnBits(bundle.weights) });
+    this.#scheduler = new Scheduler(bundle, { cache, maxWaiting: MAX_WAITING });
   }
 
   /**

@@ -45,6 +45,7 @@ async function look(text: string): Promise<void> {
   const own = new AbortController();
   stopper = own;
   [isWorking, trouble] = [true, undefined];
+  let again = false;
   const done = work.begin('Looking inside', () => own.abort());
   try {
     const model = await engine.ready();
@@ -54,11 +55,13 @@ async function look(text: string): Promise<void> {
     const closed = model.isDense ? await model.inspect(text, { ...options, parts: ['lens'], closeGates: true }) : undefined;
     if (stopper === own) show(pictureOf(text, open, closed), false);
   } catch (error) {
-    if (!isAbort(error)) trouble = troubleOf(error);
+    if (await engine.overcome(error)) again = true;
+    else if (!isAbort(error)) trouble = troubleOf(error);
   } finally {
     done();
     if (stopper === own) isWorking = false;
   }
+  if (again && stopper === own) await look(text);
 }
 
 export const looking = {

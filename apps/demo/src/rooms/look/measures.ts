@@ -13,7 +13,7 @@ export interface Measure {
 export const MEASURES: readonly Measure[] = [
   { id: 'gates', name: 'Gates', word: 'gate', unit: '', of: ({ strength }) => strength },
   { id: 'norm', name: 'State', word: 'norm', unit: '', of: ({ stateNorm }) => stateNorm },
-  { id: 'kept', name: 'From before', word: 'kept', unit: '', of: ({ kept }) => kept },
+  { id: 'kept', name: 'Kept', word: 'kept', unit: '', of: ({ kept }) => kept },
   { id: 'surprise', name: 'Surprise', word: 'surprise', unit: 'nats', of: ({ surprise }) => surprise },
 ];
 

@@ -36,12 +36,18 @@ async function doing(label: string, task: (model: WorkerModel, signal: AbortSign
     const model = await engine.ready();
     if (model) await task(model, stopper.signal);
   } catch (error) {
-    if (!isAbort(error)) trouble = troubleOf(error);
+    if (!(await engine.overcome(error)) && !isAbort(error)) trouble = troubleOf(error);
   } finally {
     done();
     [busy, draft] = [undefined, ''];
   }
 }
+
+/** What a download of a node is called. */
+export const fileOf = ({ id }: Pick<Node, 'id'>): string => `text-${id}.session`;
+
+/** A question stands on a line of its own, where neither it nor the text before it leaves room. */
+export const apart = (before: string, asked: string): string => (asked === '' || /\s$/.test(before) || /^\s/.test(asked) ? asked : `\n\n${asked}`);
 
 async function add(parent: number | undefined, session: WorkerSession, text: string, asked: string, seconds = 0): Promise<void> {
   const bytes = await session.snapshot();
@@ -80,21 +86,22 @@ const continueFrom = (id: number, asked: string, seed: number, maxTokens: number
   doing('Writing', async (_, signal) => {
     const from = nodes.find((node) => node.id === id);
     if (!from) return;
+    const question = apart(from.text, asked);
     const session = await from.session.fork();
     try {
-      if (asked) await session.append(asked, { signal });
+      if (question) await session.append(question, { signal });
       for await (const { text } of session.stream({ maxTokens, temperature: 0.8, topP: 0.95, seed, signal })) draft += text;
     } catch (error) {
       session.dispose();
       throw error;
     }
-    await add(id, session, draft, asked);
+    await add(id, session, draft, question);
   });
 
 /** A click chooses one; with a second one they are compared. */
 function choose(id: number, also: boolean): void {
-  if (!also) chosen = [id];
-  else if (chosen.includes(id)) chosen = chosen.filter((one) => one !== id);
+  if (!also || chosen.length === 0) chosen = [id];
+  else if (chosen.includes(id)) chosen = chosen.length > 1 ? chosen.filter((one) => one !== id) : chosen;
   else chosen = [...chosen, id].slice(-2);
 }
 
@@ -129,5 +136,5 @@ export const tree = {
   choose,
   clear,
   textOf,
-  download: ({ id, bytes }: Node): void => saveFile(`text-${id}.session`, bytes as Uint8Array<ArrayBuffer>),
+  download: ({ id, bytes }: Node): void => saveFile(fileOf({ id }), bytes as Uint8Array<ArrayBuffer>),
 };

@@ -33,8 +33,8 @@ const names = new Map<number, string>();
 let namesOf: WorkerModel | undefined;
 
 const ENDINGS: Readonly<Record<string, string>> = {
-  length: 'As many tokens as were asked for.',
-  eos: 'The model ended its text here.',
+  length: 'Reached the token limit.',
+  eos: 'The model ended its text.',
   stop: 'Ended at a stop word.',
   aborted: 'Stopped.',
 };
@@ -81,6 +81,7 @@ async function write(kept: readonly Piece[], extra: Partial<TextOptions> = {}): 
   stopper = new AbortController();
   const done = work.begin('Writing', stop);
   [isWriting, isReading, trouble, ending, pieces] = [true, true, undefined, undefined, kept];
+  let isOvercome = false;
   try {
     const model = await engine.ready();
     if (!model) return;
@@ -91,12 +92,16 @@ async function write(kept: readonly Piece[], extra: Partial<TextOptions> = {}): 
     seed = options.seed;
     await take(model.streamTokens(ids, { ...options, ...extra, topLogprobs: 5, signal: stopper.signal }), kept);
   } catch (error) {
-    if (!isAbort(error)) trouble = troubleOf(error);
-    else ending = ENDINGS.aborted;
+    if (isAbort(error)) ending = ENDINGS.aborted;
+    else {
+      isOvercome = await engine.overcome(error);
+      if (!isOvercome) trouble = troubleOf(error);
+    }
   } finally {
     done();
     [isWriting, isReading] = [false, false];
   }
+  if (isOvercome) await write(pieces, extra);
 }
 
 function stop(): void {

@@ -29,8 +29,9 @@ let file = $state.raw<File | undefined>();
 let family = $state<TrainingFamily>(known(FAMILIES, asked.get('family'), 'mamba'));
 let size = $state<(typeof SIZES)[number]['id']>(known(SIZES, asked.get('size'), 'small'));
 let length = $state<(typeof LENGTHS)[number]['id']>(known(LENGTHS, asked.get('length'), '500'));
-/** For links and tests: so many steps instead of a named length. */
+/** For links and tests: so many steps instead of a named length, and milliseconds between checkpoints. */
 const steps = Math.trunc(Number(asked.get('steps') ?? 0));
+const saves = asked.get('save');
 
 function textOf(): TrainingText {
   if (kind === 'file' && file) return { kind: 'file', file };
@@ -54,6 +55,7 @@ function options(): TrainOptions {
     sampleInterval: every,
     denseLayers: 1,
     ...small,
+    ...(saves !== null && { saveIntervalMs: Math.trunc(Number(saves)) }),
   };
 }
 

@@ -9,7 +9,8 @@ export interface DecodeModule {
   /** kind, numbers, scales, first, rows, width, weights, block */
   packIntegers: Call;
   packedLinearBlocks(rows: number, width: number, out: number): number;
-  /** kind, weights, x, stride, bias, y, rows, width, out, then, looks, block */
+  packedLinearScratchBytes(rows: number): number;
+  /** kind, weights, x, stride, bias, y, rows, width, out, then, looks, block, scratch */
   packedLinear: Call;
   packedProductBlocks(rows: number, width: number, out: number): number;
   packedProductScratchBytes(kind: number, rows: number, width: number, out: number): number;
@@ -26,9 +27,10 @@ export interface DecodeModule {
   strassenProductScratchBytes(rows: number, width: number, out: number): number;
   /** weights, sums, x, stride, bias, y, rows, width, out, then, block, scratch */
   strassenProduct: Call;
-  /** table, block */
+  /** table, block, scratch */
   packedLinears: Call;
   packActivationsBlocks(rows: number, width: number): number;
+  packedActivationsBytes(rows: number, width: number): number;
   /** x, stride, to, rows, width, block */
   packActivations: Call;
   rmsNormBlocks(rows: number, width: number): number;

@@ -262,7 +262,8 @@ export class WasmDecodeProgram implements DecodeProgram {
   #joined(calls: readonly KernelCall[]): readonly KernelCall[] {
     if (calls.length < 2 || calls.some(({ kernel }) => kernel !== 'packedLinear')) return calls;
     const table = this.#words(calls.flatMap(({ given, blocks }) => [...given, blocks]));
-    return [{ kernel: 'packedLinears', blocks: calls.reduce((sum, { blocks }) => sum + blocks, 0), scratchBytes: 0, given: [table] }];
+    const scratchBytes = Math.max(...calls.map((one) => one.scratchBytes));
+    return [{ kernel: 'packedLinears', blocks: calls.reduce((sum, { blocks }) => sum + blocks, 0), scratchBytes, given: [table] }];
   }
 
   #note(kernel: keyof DecodeModule, blocks: number, given: readonly number[], scratchBytes = 0): void {

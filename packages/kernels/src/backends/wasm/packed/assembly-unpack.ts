@@ -8,7 +8,7 @@ import { lower, upper } from './assembly-floats';
 export const PANEL: i32 = 16;
 /** Whole numbers that share a scale. */
 export const GROUP: i32 = 32;
-/** 32-bit words of a group of activations: 32 numbers of 16 bits, a scale, a sum. As many a group of widened weights takes, with nothing for a sum. */
+/** 32-bit words of a row's group of activations: 32 numbers of 16 bits, a scale, a sum. As many a group of widened weights takes, with nothing for a sum. */
 export const GROUP_WORDS: i32 = 18;
 /** Pairs of inputs in a group. */
 export const PAIRS: i32 = 16;
@@ -27,7 +27,8 @@ export function bytesOfPanel(kind: i32, width: i32): usize {
   return (((width + GROUP - 1) / GROUP) as usize) * bytesOfGroup(kind);
 }
 
-function bytesOfGroup(kind: i32): usize {
+/** Bytes of a group of a panel of integers. */
+export function bytesOfGroup(kind: i32): usize {
   return kind === INT8 ? 544 : 288;
 }
 

@@ -21,7 +21,7 @@ export const packIntegers = wasmKernel(
 export const packedLinear = wasmKernel(
   'packedLinear',
   { ...ofKind, prefetch: 'tensor' },
-  { blocks: ['packedLinearBlocks', 'rows', 'width', 'out'] },
+  { blocks: ['packedLinearBlocks', 'rows', 'width', 'out'], scratch: ['packedLinearScratchBytes', 'rows'] },
 );
 
 /** Many rows, by the tiles of matMul. */

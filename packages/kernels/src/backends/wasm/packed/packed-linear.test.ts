@@ -33,6 +33,7 @@ const sizes = [
   [5, 31, 97],
   [1, 1029, 770],
   [4, 16, 33],
+  [7, 33, 300],
   [41, 17, 65],
   [43, 40, 31],
   [70, 530, 290],
@@ -58,6 +59,16 @@ describe.each(['relaxed', 'standard'] as const)('PackedLinear, %s build', (simd)
 
   it.each(WEIGHT_TYPES)('reads rows that lie apart, and adds to what is there: %s', async (type) => {
     for (const rows of [3, 43]) await addRowsApart(type, rows);
+  });
+
+  it.each(WEIGHT_TYPES)('gives a row the bits that it has alone, among up to 16: %s', (type) => {
+    const [most, out, width] = [16, 37, 521];
+    const [x, bias] = [normal(most * width, 1), normal(out, 3)];
+    use(PackedLinear.pack(normal(out * width, 2), [out, width], { type }), (packed) => {
+      const alone = Array.from({ length: most }, (_, row) => [...packed.apply(x.subarray(row * width, (row + 1) * width), 1, bias)]).flat();
+      for (let rows = 2; rows <= most; rows++)
+        expect([...packed.apply(x.subarray(0, rows * width), rows, bias)]).toEqual(alone.slice(0, rows * out));
+    });
   });
 
   it.each(WEIGHT_TYPES)('makes NaN of an input that is not finite, and of it alone: %s', (type) => {

@@ -17,10 +17,8 @@ import { packActivations, packedLinear, packedProduct, packSums, strassenProduct
 import { linearOfPacked, rowsOfPacked } from './operations';
 import { type PackedRoom, packIntegerRows, packRows } from './pack';
 
-/** Bytes of a group of quantized activations, see assembly.ts. */
-const ACTIVATIONS_BYTES = 72;
-/** With more rows products are made by the tiles of matMul, as soon as that is faster (bench/packed.ts). */
-const MOST_FEW_ROWS: Readonly<Record<WeightType, number>> = { f32: 3, bf16: 3, int8: 7, int4: 7 };
+/** Up to so many rows each has the bits that it has alone; products of more are made by the tiles of matMul. */
+const MOST_FEW_ROWS = 16;
 
 /** Numbers of assembly-floats.ts. */
 const EPILOGUE = { add: 1, silu: 2 } as const;
@@ -156,7 +154,7 @@ export class PackedLinear implements PackedMatrix {
   /** Scratch bytes for x as it is multiplied: quantized, or as sums of its quarters; none where it is read as it is. @throws SsmError STATE */
   activationsBytes(rows: number, outputs = this.out): number {
     const { module } = this.#runtime();
-    if (this.#isQuantized) return rows * Math.ceil(this.width / GROUP) * ACTIVATIONS_BYTES;
+    if (this.#isQuantized) return (module.packedActivationsBytes?.(rows, this.width) ?? 0) >>> 0;
     return this.#usesStrassen(rows, outputs, module) ? (module.packedSumsBytes?.(rows, this.width) ?? 0) >>> 0 : 0;
   }
 
@@ -175,7 +173,7 @@ export class PackedLinear implements PackedMatrix {
       };
     const product = { ...source, ...result, kind: WEIGHT_TYPES.indexOf(type), weights, x: this.#isQuantized ? activations : x };
     const multiply =
-      rows <= MOST_FEW_ROWS[type]
+      rows <= MOST_FEW_ROWS
         ? runtime.callOf(packedLinear, { ...product, prefetch: runtime.prefetchOf(type).address })
         : runtime.callOf(packedProduct, product);
     if (!this.#isQuantized) return { multiply };

@@ -52,7 +52,7 @@ export class Product {
     this.add = false;
   }
 
-  /** C = A Bᵀ, or C += A Bᵀ, with packed weights B [n, k]. A has rows `pitch` floats apart. With quantized weights k counts words, see packed-linear/assembly-unpack.ts. */
+  /** C = A Bᵀ, or C += A Bᵀ, with packed weights B [n, k]. A has rows `pitch` floats apart. With quantized weights k counts words, and the rows of A lie in fours, see packActivations. */
   setPacked(kind: i32, a: usize, pitch: i32, b: usize, c: usize, m: i32, k: i32, n: i32, add: bool): void {
     this.set(a, b, c, 0, m, k, n, false, true);
     this.pitch = pitch;
@@ -114,19 +114,25 @@ export function multiplyBlock(p: Product, row: i32, rows: i32, column: i32, colu
     const panelsB = p.panelsOfB(ownPanelsB, column, columns, step, depth);
     for (let i = row; i < row + rows; i += PANEL_ROWS) {
       const some = min(row + rows - i, PANEL_ROWS);
-      const sixes = isWhole ? 0 : rowsInSixes(some);
+      const add = p.add || step > 0;
+      if (isWhole) {
+        const groups = p.a + bytesOf(i, p.k) + bytes(step * FEWER_ROWS);
+        multiplyPanels(true, groups, p.k, panelsB, pitchB, p.cAt(i, column), some, 0, columns, depth, p.n, add, scratch);
+        continue;
+      }
+      const sixes = rowsInSixes(some);
       pack(p.aAt(i, step), panelsA, min(sixes, some), depth, acrossA, alongA, TILE_ROWS);
       pack(p.aAt(i + sixes, step), panelsA + bytesOf(sixes, depth), some - sixes, depth, acrossA, alongA, FEWER_ROWS);
-      const add = p.add || step > 0;
-      multiplyPanels(isWhole, panelsA, panelsB, pitchB, p.cAt(i, column), some, sixes, columns, depth, p.n, add, scratch);
+      multiplyPanels(false, panelsA, depth, panelsB, pitchB, p.cAt(i, column), some, sixes, columns, depth, p.n, add, scratch);
     }
   }
 }
 
-/** A panel of B, the next one `pitchB` steps behind it, stays in the first cache while all panels of A pass it. */
+/** A panel of B, the next one `pitchB` steps behind it, stays in the first cache while all panels of A, `pitchA` steps long, pass it. */
 function multiplyPanels(
   isWhole: bool,
   panelsA: usize,
+  pitchA: i32,
   panelsB: usize,
   pitchB: i32,
   c: usize,
@@ -145,7 +151,7 @@ function multiplyPanels(
     const panelB = panelsB + bytesOf(column - inPanel, pitchB) + bytes(inPanel);
     for (let row = 0, height = 0; row < rows; row += height) {
       height = row < sixes ? TILE_ROWS : FEWER_ROWS;
-      const panelA = panelsA + bytesOf(row, depth);
+      const panelA = panelsA + bytesOf(row, pitchA);
       const target = c + bytesOf(row, width) + bytes(column);
       if (rows - row >= height && columns - column >= TILE_COLUMNS) {
         multiplyTile(isWhole, height, panelA, panelB, target, depth, stride, add);

@@ -7,7 +7,7 @@ import type { MatMulAttrs, MatMulInputs } from '../kernel';
 import { productPrecision } from '../precision';
 import { type Block, blocksOf, type ProductSizes, placesOf } from './blocks';
 import { MATRIX_TILE_BYTES, matrixTileProgram } from './matrix-tile';
-import { tileProgram } from './tile';
+import { type Tile, tileProgram } from './tile';
 
 /** Workgroups that keep a large GPU busy: with fewer, the inner size is parted, or tiles are smaller. */
 const ENOUGH_GROUPS = 176;
@@ -77,7 +77,7 @@ function runBlock(gpu: Gpu, [a, b]: [Operand, Operand], attrs: MatMulAttrs, size
   const whole = { m: { first: 0, size: sizes.M }, n: { first: 0, size: sizes.N }, k: { first: 0, size: sizes.K } };
   const { m, n, k } = block ?? whole;
   const places = placesOf({ m, n, k }, sizes, attrs);
-  const isWide = (stride: number): boolean => stride % 4 === 0;
+  const isWide = (stride: number): boolean => plan.tile > 32 && stride % 4 === 0;
   const { strideA, strideB, strideC } = places.strides;
   const choice = { transposeA, transposeB, accumulate, wideA: isWide(strideA), wideB: isWide(strideB), wideC: isWide(strideC) };
   const { tile, parts, partSize, tilesM, tilesN } = plan;
@@ -95,7 +95,7 @@ function runBlock(gpu: Gpu, [a, b]: [Operand, Operand], attrs: MatMulAttrs, size
 interface Plan {
   readonly isMatrix: boolean;
   readonly isHalf: boolean;
-  readonly tile: 128 | 64;
+  readonly tile: Tile;
   readonly tilesM: number;
   readonly tilesN: number;
   /** Parts of the inner size, and the length of each but the last. */
@@ -116,7 +116,7 @@ function planOf(gpu: Gpu, { M, N, K, batch }: ProductSizes, mostParts = Number.P
   const large = tilesOf(128);
   const groups = large.tilesM * large.tilesN * batch;
   const isFilled = Math.min(M, N) > 64 && groups * partsOf(groups) >= ENOUGH_GROUPS;
-  const tile: 128 | 64 = isMatrix || isFilled ? 128 : 64;
+  const tile: Tile = isMatrix || isFilled ? 128 : Math.max(M, N) > 32 ? 64 : 32;
   const tiles = tilesOf(tile);
   const wished = partsOf(tiles.tilesM * tiles.tilesN * batch);
   const step = isMatrix ? 64 : 16;

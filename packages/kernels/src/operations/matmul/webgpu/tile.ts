@@ -2,12 +2,14 @@ import { type Program, variants } from '../../../backends/webgpu/program';
 
 /** Of the inner size, what lies in workgroup memory at a time. */
 const DEPTH = 16;
-/** Rows and columns of one invocation, in two blocks of four each. */
-const SIDE = 8;
+/** Rows and columns of one invocation, in blocks of four each. */
+const sideOf = (tile: Tile): number => (tile === 32 ? 4 : 8);
+
+/** Rows and columns of a workgroup. The least is for products that are no larger: its shader is short. */
+export type Tile = 128 | 64 | 32;
 
 export interface TileChoice {
-  /** Rows and columns of a workgroup. */
-  tile: 128 | 64;
+  tile: Tile;
   transposeA: boolean;
   transposeB: boolean;
   /** Whether rows of a, b and c begin at multiples of 16 bytes: then four values are read or written at a time. */
@@ -44,7 +46,7 @@ export const tileProgram = variants(
       tilesM: 'u32',
       tilesN: 'u32',
     },
-    size: (choice.tile / SIDE) ** 2,
+    size: (choice.tile / sideOf(choice.tile)) ** 2,
     declarations: declarations(choice),
     main: mainOf(choice),
   }),
@@ -102,8 +104,10 @@ const range = (count: number): number[] => Array.from({ length: count }, (_, i) 
 
 function mainOf(choice: TileChoice): string {
   const { tile } = choice;
-  const threads = (tile / SIDE) ** 2;
-  const across = tile / SIDE;
+  const side = sideOf(tile);
+  const quads = range(side / 4);
+  const across = tile / side;
+  const threads = across ** 2;
   const blocks = (DEPTH * tile) / 16 / (threads / 2); // blocks of 4 × 4 that an invocation fetches: 1 or 2
   const half = threads / 2;
   return `
@@ -122,8 +126,8 @@ function mainOf(choice: TileChoice): string {
 ${range(blocks)
   .map((n) => `  var next${n}: array<vec4<f32>, 4>;`)
   .join('\n')}
-${range(SIDE)
-  .map((r) => `  var c${r}0 = vec4<f32>(0); var c${r}1 = vec4<f32>(0);`)
+${range(side)
+  .map((r) => quads.map((q) => `  var c${r}${q} = vec4<f32>(0);`).join(' '))
   .join('\n')}
 ${fetchAll(choice, blocks, half, 'begin')}
   for (var depth = begin; depth < end; depth += ${DEPTH}) {
@@ -133,20 +137,17 @@ ${storeAll(choice, blocks, half)}
 ${fetchAll(choice, blocks, half, `depth + ${DEPTH}`)}
     }
     for (var k = 0u; k < ${DEPTH}; k++) {
-      let a0 = vec4<f32>(tileA[slot(k, ty)]); let a1 = vec4<f32>(tileA[slot(k, ty + ${across})]);
-      let b0 = vec4<f32>(tileB[slot(k, tx)]); let b1 = vec4<f32>(tileB[slot(k, tx + ${across})]);
-${range(SIDE)
-  .map((r) => `      c${r}0 = fma(vec4<f32>(a${r >> 2}[${r & 3}]), b0, c${r}0); c${r}1 = fma(vec4<f32>(a${r >> 2}[${r & 3}]), b1, c${r}1);`)
+      ${quads.map((q) => `let a${q} = vec4<f32>(tileA[slot(k, ty + ${q * across})]); let b${q} = vec4<f32>(tileB[slot(k, tx + ${q * across})]);`).join('\n      ')}
+${range(side)
+  .map((r) => quads.map((q) => `      c${r}${q} = fma(vec4<f32>(a${r >> 2}[${r & 3}]), b${q}, c${r}${q});`).join(''))
   .join('\n')}
     }
     workgroupBarrier();
   }
-${range(SIDE)
+${range(side)
   .map((r) => {
     const row = `tileM * ${tile} + ty * 4 + ${(r >> 2) * (tile / 2) + (r & 3)}`;
-    return range(2)
-      .map((half) => `  writeQuad(${row}, tileN * ${tile} + tx * 4 + ${half * (tile / 2)}, z, c${r}${half});`)
-      .join('\n');
+    return quads.map((q) => `  writeQuad(${row}, tileN * ${tile} + tx * 4 + ${q * (tile / 2)}, z, c${r}${q});`).join('\n');
   })
   .join('\n')}`;
 }

@@ -1,0 +1,93 @@
+// What is measured, and not asserted in `npm test`: on a busy machine these say little. `node apps/demo/test/check.mjs times memory`.
+import assert from 'node:assert/strict';
+import { ask, ended, engineOf, open, press, set } from './page.mjs';
+import { DESKTOP } from './see.mjs';
+
+/** @typedef {import('./rooms.mjs').Place} Place */
+
+const say = (/** @type {string} */ text) => process.stdout.write(`      ${text}\n`);
+
+/** Longest tasks of the page from its start on. @param {import('playwright-core').BrowserContext} context */
+const watchTasks = (context) =>
+  context.addInitScript(() => {
+    globalThis.tasks = [];
+    new PerformanceObserver((list) =>
+      globalThis.tasks.push(...list.getEntries().map(({ startTime, duration }) => ({ startTime, duration }))),
+    ).observe({
+      type: 'longtask',
+      buffered: true,
+    });
+  });
+
+/** Until the first visit can be used, the longest task of the page, and how long Esc takes. @param {Place} place */
+export async function times({ browser, url }) {
+  const context = await browser.newContext({ ...DESKTOP, reducedMotion: 'no-preference' });
+  await watchTasks(context);
+  const page = await context.newPage();
+  await page.goto(`${url}#/talk`);
+  await page.getByRole('button', { name: 'Write', exact: true }).waitFor();
+  const first = await page.evaluate(async () => {
+    const [paint] = performance.getEntriesByName('first-contentful-paint');
+    await new Promise((done) => requestIdleCallback(done));
+    const { startTime, duration } = globalThis.tasks.at(-1) ?? { startTime: 0, duration: 0 };
+    return { painted: paint?.startTime ?? 0, interactive: Math.max(paint?.startTime ?? 0, startTime + duration) };
+  });
+  say(`first paint ${Math.round(first.painted)} ms, interactive ${Math.round(first.interactive)} ms after the navigation`);
+  await page.waitForFunction(() => crossOriginIsolated, undefined, { timeout: 60_000 });
+  await page.getByText('values, int8').waitFor({ timeout: 60_000 });
+  const loaded = await page.evaluate(() => Math.round(performance.now()));
+  say(`model there ${loaded} ms after the reload that isolates the page`);
+  await set(page, { tokens: 512 });
+  await press(page, 'Write');
+  await page.locator('[data-i="100"]').waitFor();
+  say(`Esc in a text: ${await stopping(page, () => ended(page, /^Stopped/))} ms`);
+  await page.goto(`${url}#/train?size=small`);
+  await press(page, 'Train both');
+  await page.getByText(/^[3-9] of 500/).waitFor({ timeout: 60_000 });
+  say(`Esc in a run, until the step is done and saved: ${await stopping(page, () => page.getByText('Paused. It can').waitFor())} ms`);
+  const longest = await page.evaluate(() => Math.max(0, ...globalThis.tasks.map(({ duration }) => duration)));
+  say(`longest task of the page since its reload: ${Math.round(longest)} ms`);
+  await context.close();
+}
+
+/** @param {import('playwright-core').Page} page @param {() => Promise<void>} stopped */
+async function stopping(page, stopped) {
+  const began = performance.now();
+  await page.keyboard.press('Escape');
+  await stopped();
+  return Math.round(performance.now() - began);
+}
+
+/** What a page holds, in MB and tensors, minute by minute: after the first minute nothing grows. MINUTES says how long, 10 by itself. @param {Place} place */
+export async function memory({ browser, url }) {
+  const minutes = Number(process.env.MINUTES ?? 10);
+  const context = await browser.newContext(DESKTOP);
+  const { page } = await open(context, url, '#/train?size=tiny&steps=1000000');
+  await press(page, 'Train both');
+  await page.getByText(/^\d+ of 1000000/).waitFor({ timeout: 120_000 });
+  const session = await context.newCDPSession(page);
+  const seen = [];
+  for (let minute = 1; minute <= minutes; minute++) {
+    await page.waitForTimeout(60_000);
+    await ask(page, 'Pause');
+    await session.send('HeapProfiler.collectGarbage');
+    const { usedSize } = await session.send('Runtime.getHeapUsage');
+    const worker = await engineOf(page).evaluate(() => {
+      const { state, backend } = /** @type {any} */ (globalThis)._tfengine;
+      return { tensors: state.numTensors, tensorBytes: state.numBytes, wasm: backend.wasm?.HEAPU8.byteLength ?? 0 };
+    });
+    const all = await page.evaluate(async () => (await /** @type {any} */ (performance).measureUserAgentSpecificMemory()).bytes);
+    const [step] = (await page.getByText(/^\d+ of 1000000/).textContent())?.split(',') ?? [];
+    seen.push({ page: usedSize, all, ...worker });
+    const mb = (bytes) => `${(bytes / 1e6).toFixed(1)} MB`;
+    say(
+      `${minute} min, ${step}: page ${mb(usedSize)}, page and worker ${mb(all)}, wasm ${mb(worker.wasm)}, ${worker.tensors} tensors of ${mb(worker.tensorBytes)}`,
+    );
+    await press(page, 'Resume');
+  }
+  await context.close();
+  const [first, last] = [seen[0], seen.at(-1)];
+  assert.equal(last?.tensors, first?.tensors, 'tensors');
+  assert.equal(last?.tensorBytes, first?.tensorBytes, 'bytes of tensors');
+  assert.equal(last?.wasm, first?.wasm, 'the memory of WebAssembly');
+}

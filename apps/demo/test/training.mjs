@@ -1,0 +1,84 @@
+// Training in a tab: twins, a crash, and a folder to take away.
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { cpSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { ask, crash, open, press, tensors } from './page.mjs';
+import { DESKTOP } from './see.mjs';
+
+/** @typedef {import('./rooms.mjs').Place} Place */
+
+const run = promisify(execFile);
+
+/**
+ * Twins learn; a step leaves no tensor behind. Another tab, with the same run, crashes in the middle and goes on from the checkpoint that was made by
+ * itself: bit for bit what the undisturbed run has become. Its folder opens in Node.
+ * @param {Place} place
+ */
+export async function train({ browser, url, node, see }) {
+  const context = await browser.newContext(DESKTOP);
+  const address = '#/train?size=tiny&steps=12&save=1';
+  const { page, complaints } = await open(context, url, address);
+  await page.getByText('Recorded: how').first().waitFor();
+  await see(page, 'train');
+  await press(page, 'Train both');
+  await page.getByText(/^[2-9] of 12/).waitFor({ timeout: 120_000 });
+  await ask(page, 'Pause');
+  await page.getByText('Paused. It can be used as it is now.').waitFor();
+  await ask(page, 'Step');
+  const before = await tensors(page);
+  await ask(page, 'Step');
+  assert.equal(await tensors(page), before, 'tensors after a step');
+  await press(page, 'Resume');
+  await page.getByText(/12 of 12 steps done/).waitFor({ timeout: 120_000 });
+  await see(page, 'trained');
+  const whole = await modelsOf(page);
+  await page.close();
+
+  const doomed = await open(context, url, address);
+  await press(doomed.page, 'Train both');
+  await doomed.page.getByText(/^step [3-9], /).waitFor({ timeout: 120_000 });
+  await crash(doomed.page);
+  const again = await open(context, url, '#/train');
+  await again.page.getByText(/^step [3-9] of 12, /).waitFor();
+  await again.page.getByRole('button', { name: 'Go on from here' }).first().click(); // the newest
+  await again.page.getByRole('button', { name: 'Resume' }).click({ timeout: 60_000 });
+  await again.page.getByText(/12 of 12 steps done/).waitFor({ timeout: 120_000 });
+  const continued = await modelsOf(again.page);
+  for (const [i, { weights }] of whole.entries())
+    assert.ok(continued[i]?.weights.equals(weights), `${i === 0 ? 'dense' : 'plain'}: the run that crashed ends as the one that did not`);
+  assert.ok((await node.textOf(continued[0]?.folder ?? '', 'Once')).length > 0, 'a model of the page writes in Node');
+  assert.deepEqual([...complaints, ...again.complaints], [], 'the console');
+  await context.close();
+}
+
+/** The models of a run as they are downloaded, dense first. @param {import('playwright-core').Page} page */
+async function modelsOf(page) {
+  const found = [];
+  for (const button of await page.getByRole('button', { name: 'Download' }).all()) {
+    const [download] = await Promise.all([page.waitForEvent('download'), button.click()]);
+    const place = mkdtempSync(join(tmpdir(), 'demo-'));
+    await download.saveAs(join(place, 'model.zip'));
+    await run('python3', ['-m', 'zipfile', '-e', join(place, 'model.zip'), join(place, 'model')]);
+    const folder = join(place, 'model', ...readdirSync(join(place, 'model')));
+    found.push({ folder, weights: readFileSync(join(folder, 'model.safetensors')) });
+  }
+  assert.equal(found.length, 2, 'models to download');
+  return found;
+}
+
+/** The plain model of a run as Python gets it, into the folder FOLDER, with what ours says of each token after a text. @param {Place} place */
+export async function download({ browser, url, node }) {
+  const target = process.env.FOLDER;
+  if (!target) throw new Error('FOLDER does not say where to');
+  const context = await browser.newContext(DESKTOP);
+  const { page } = await open(context, url, '#/train?size=tiny&steps=12');
+  await press(page, 'Train both');
+  await page.getByText(/12 of 12 steps done/).waitFor({ timeout: 120_000 });
+  const plain = (await modelsOf(page)).at(-1);
+  cpSync(plain?.folder ?? '', target, { recursive: true });
+  writeFileSync(join(target, 'logprobs.json'), JSON.stringify(await node.logprobs(target, 'Once there was an owl who')));
+  await context.close();
+}
