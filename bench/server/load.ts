@@ -1,9 +1,9 @@
 /**
- * Many clients at once: node scripts/run.mjs bench/server/load.ts [--clients 1,8,64,200] [--seconds 60] [--weights int8] [--threads 2]
- * [--rounds 1] [--prompt 64] [--tokens 32] [--layers 24] [--hidden 768] [--vocab 50280] [--queue 256] [--work FOLDER]
+ * Many clients at once: node scripts/run.mjs bench/server/load.ts [--clients 1,8,64,200] [--seconds 30,30,30,300] [--weights int8] [--threads 2]
+ * [--rounds 1] [--prompt 64] [--tokens 32] [--layers 24] [--hidden 768] [--vocab 50280] [--queue 256] [--work FOLDER] [--figures docs/serving.json]
  * Each client asks again and again on loopback and reads its stream to the end; a request that is lost or a stream that is cut ends the program
- * with an error. With several rounds the numbers of clients take turns, and of each the fastest round is compared. Random weights in the sizes
- * of mamba-130m. Results are kept in bench/results.
+ * with an error. The seconds are of each number of clients. With several rounds these take turns, and of each the fastest round is compared. Random weights in the sizes
+ * of mamba-130m. Results are kept in bench/results, and in a file of figures if one is named: docs/scripts/write-tables.ts makes a table of it.
  */
 import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -14,6 +14,7 @@ import { folderOf, smallMamba } from '../cpu/models';
 import { readOptions } from '../cpu/options';
 import { commit, keepResults, machine } from '../lib/results';
 import { ask, quantile, type Seen } from './client';
+import { keepLevels, type Level } from './levels';
 import { ServerProcess } from './server-process';
 
 const text = (fallback: string) => ({ type: 'string', default: fallback }) as const;
@@ -21,21 +22,24 @@ const { values } = parseArgs({
   options: {
     ...{
       clients: text('1,8,64,200'),
-      seconds: text('60'),
+      seconds: text('30,30,30,300'),
       weights: text('int8'),
       threads: text('2'),
       prompt: text('64'),
       tokens: text('32'),
     },
-    ...{ layers: text('24'), hidden: text('768'), vocab: text('50280'), queue: text('256'), work: text(''), rounds: text('1') },
+    ...{
+      layers: text('24'),
+      hidden: text('768'),
+      vocab: text('50280'),
+      queue: text('256'),
+      work: text(''),
+      rounds: text('1'),
+      figures: text(''),
+    },
   },
 });
-const [seconds, prompt, tokens, vocab] = [values.seconds, values.prompt, values.tokens, values.vocab].map(Number) as [
-  number,
-  number,
-  number,
-  number,
-];
+const [prompt, tokens, vocab] = [values.prompt, values.tokens, values.vocab].map(Number) as [number, number, number];
 const sizes = { ...readOptions([]), layers: Number(values.layers), hidden: Number(values.hidden), vocab };
 
 await startBackend({ device: 'wasm', threads: 1 });
@@ -47,19 +51,7 @@ const folder = await folderOf(values.work || mkdtempSync(join(tmpdir(), 'densess
 const server = await ServerProcess.start(folder, values.weights, Number(values.threads), Number(values.queue));
 console.log(`${JSON.stringify(machine())}\n${JSON.stringify(values)}`);
 
-interface Level {
-  clients: number;
-  requests: number;
-  cameAgain: number;
-  tokensPerSecond: number;
-  firstMs: { p50: number; p99: number };
-  /** Of one stream after its first token; p99 is what all but one in a hundred have at least. */
-  streamTokensPerSecond: { p50: number; p99: number };
-  mostBytes: number;
-  load: number | undefined;
-}
-
-async function level(clients: number): Promise<Level> {
+async function level(clients: number, seconds: number): Promise<Level> {
   const [start, seen] = [performance.now(), [] as Seen[]];
   let [cameAgain, mostBytes, asked] = [0, 0, 0];
   const isOver = (): boolean => performance.now() - start > 1000 * seconds;
@@ -80,24 +72,28 @@ async function level(clients: number): Promise<Level> {
   const first = seen.map(({ firstMs }) => firstMs);
   const rates = seen.map(({ firstMs, endMs }) => (1000 * (tokens - 1)) / (endMs - firstMs));
   return {
-    ...{ clients, requests: seen.length, cameAgain, tokensPerSecond: (seen.length * tokens) / took },
+    ...{ clients, seconds, weights: values.weights, threads: Number(values.threads), prompt, tokens },
+    ...{ layers: sizes.layers, hidden: sizes.hidden, vocab },
+    ...{ requests: seen.length, cameAgain, tokensPerSecond: (seen.length * tokens) / took },
     firstMs: { p50: quantile(first, 0.5), p99: quantile(first, 0.99) },
     streamTokensPerSecond: { p50: quantile(rates, 0.5), p99: quantile(rates, 0.01) },
-    ...{ mostBytes, load: machine().load },
+    ...{ mostBytes, machine: machine() },
   };
 }
 
 await ask(server.url, '/v1/completions', { prompt: [1, 2, 3], max_tokens: 4 }, 4); // not counted
 const levels: Level[] = [];
-const all = values.clients.split(',').map(Number);
-for (const clients of Array<number[]>(Number(values.rounds)).fill(all).flat()) {
-  const one = await level(clients);
+const [all, seconds] = [values.clients, values.seconds].map((list) => list.split(',').map(Number)) as [number[], number[]];
+const turns = all.map((clients, i) => [clients, seconds[i] ?? (seconds.at(-1) as number)] as const);
+for (const [clients, time] of Array<typeof turns>(Number(values.rounds)).fill(turns).flat()) {
+  const one = await level(clients, time);
   levels.push(one);
+  if (values.figures) keepLevels(values.figures, [one]);
   const { firstMs, streamTokensPerSecond: rate } = one;
   console.log(
     `${clients} clients: ${one.requests} answers, ${one.tokensPerSecond.toFixed(1)} tokens/s in all; first token p50 ${firstMs.p50.toFixed(0)} ms, p99 ` +
       `${firstMs.p99.toFixed(0)} ms; a stream p50 ${rate.p50.toFixed(1)}, p99 ${rate.p99.toFixed(1)} tokens/s; ${one.cameAgain} came again; ` +
-      `${(one.mostBytes / 2 ** 20).toFixed(0)} MiB; load ${one.load?.toFixed(1)}`,
+      `${(one.mostBytes / 2 ** 20).toFixed(0)} MiB; load ${one.machine.load?.toFixed(1)}`,
   );
 }
 await server.close();

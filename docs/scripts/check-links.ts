@@ -1,9 +1,9 @@
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { dirname, join, posix, relative } from 'node:path';
 
-/** Every link of every page to a page, a file or a place on a page of the site itself. VitePress has looked for pages; this looks for places and files too. */
+/** Every link of every page, and of llms.txt, to a page, a file or a place on a page of the site itself. VitePress has looked for pages; this looks for places and files too. */
 export function brokenLinks(dist: string, base: string): { pages: number; count: number; broken: string[] } {
-  const pages = htmlIn(dist);
+  const pages = [...htmlIn(dist), join(dist, 'llms.txt')];
   const places = new Map<string, Set<string>>();
   const placesOf = (file: string): Set<string> => {
     const known = places.get(file) ?? idsIn(file);
@@ -19,7 +19,7 @@ export function brokenLinks(dist: string, base: string): { pages: number; count:
       if (problem !== undefined) broken.push(`${relative(dist, page)}: ${href}: ${problem}`);
     }
   }
-  return { pages: pages.length, count, broken };
+  return { pages: pages.length - 1, count, broken };
 }
 
 interface Place {
@@ -44,9 +44,9 @@ const htmlIn = (folder: string): string[] =>
     .filter((name) => name.endsWith('.html') && posix.basename(name) !== '404.html')
     .map((name) => join(folder, name));
 
-/** Addresses without a scheme. */
+/** Addresses without a scheme; those of the list for language models are written in Markdown. */
 const linksIn = (file: string): string[] =>
-  [...readFileSync(file, 'utf8').matchAll(/<a [^>]*?href="([^"]*)"/g)]
+  [...readFileSync(file, 'utf8').matchAll(file.endsWith('.txt') ? /\]\(([^)]+)\)/g : /<a [^>]*?href="([^"]*)"/g)]
     .map((match) => (match[1] ?? '').replaceAll('&amp;', '&'))
     .filter((href) => href !== '' && !/^([a-z]+:|\/\/)/i.test(href));
 

@@ -14,9 +14,21 @@ export function selectRows<State>(state: State, rows: readonly number[]): State 
 
 function rowsOf(tensor: Tensor, rows: readonly number[]): Tensor {
   const [batch, ...sizes] = tensor.shape;
-  if (rows.length === batch && rows.every((row, i) => row === i)) return clone(tensor);
-  const one = (row: number): Tensor => slice(tensor, [row, ...sizes.map(() => 0)], [1, ...sizes]);
-  return rows.length === 1 ? one(rows[0] as number) : concat(rows.map(one), 0); // gather is slow on wasm
+  const parts = runsOf(rows).map(([first, count]) =>
+    count === batch ? clone(tensor) : slice(tensor, [first, ...sizes.map(() => 0)], [count, ...sizes]),
+  );
+  return parts.length === 1 ? (parts[0] as Tensor) : concat(parts, 0); // gather is slow on wasm
+}
+
+/** Rows that follow each other, as first and count: an operation of each is enough. */
+function runsOf(rows: readonly number[]): [first: number, count: number][] {
+  const runs: [number, number][] = [];
+  for (const row of rows) {
+    const last = runs.at(-1);
+    if (last && last[0] + last[1] === row) last[1]++;
+    else runs.push([row, 1]);
+  }
+  return runs;
 }
 
 /** One state of the rows of several, which agree in their {@link hostValues}. The given states stay valid. */
