@@ -5,7 +5,7 @@ import { packParams } from '@densessm/kernels';
 import { denseMamba, denseMamba2, mamba, mamba2 } from '@densessm/mamba';
 import { denseRetNet, retnet } from '@densessm/retnet';
 import { startBackend } from '@densessm/runtime-node';
-import { buildParams, type Decoder, disposeTree, namedParams, SsmError } from '@densessm/ssm-core';
+import { type AnyModel, buildParams, type Decoder, disposeTree, namedParams, SsmError } from '@densessm/ssm-core';
 import { describeDecoder } from '@densessm/testing';
 import { findBackend, memory, setBackend, type Tensor, tensor } from '@tensorflow/tfjs-core';
 import { describe, expect, it } from 'vitest';
@@ -118,6 +118,32 @@ describe.skipIf(missing)('decoding on WebGPU', () => {
     restored.dispose();
     disposeTree(other.params as object);
     expect(memory().numTensors).toBe(before);
+  });
+
+  it.each<[string, AnyModel, object, number]>([
+    // a gather and the head with its norm; of a layer products, of which the first norms and convolves, Δ, the scan and the way out
+    ['mamba', mamba, { ...small, hidden_size: 32, state_size: 16, time_step_rank: 4, num_hidden_layers: 2 }, 2 + 2 * 5],
+    // products, of which the first norms and convolves, Δ, the scan, its norm and the way out
+    ['mamba2', mamba2, { ...small2, hidden_size: 32, head_dim: 16, state_size: 8, num_hidden_layers: 2 }, 2 + 2 * 5],
+    // without the second layer's norms of k and v: four products, a SiLU, the own values, two turns, the scan, its norm and the way out
+    ['denseRetNet', denseRetNet, { ...released, num_hidden_layers: 2, dense_block_layers: 0 }, 2 + 11 + 13],
+  ])('takes few dispatches a token: %s', async (_, model, json, dispatches) => {
+    await startBackend({ device: 'webgpu' });
+    const config = model.parseConfig(json);
+    const params = model.init(config, 3);
+    const packed = await packParams(model.spec(config), params, { weights: 'f32' });
+    const decoder = (await model.decoder?.(config, { batch: 1 })?.(packed)) as Decoder<unknown>;
+    const [own, labels] = [device(), [] as string[]];
+    const bind = own.createBindGroup.bind(own);
+    own.createBindGroup = (described) => {
+      labels.push(described.label ?? '');
+      return bind(described);
+    };
+    await decoder.step([3]);
+    own.createBindGroup = bind;
+    expect(labels, labels.join()).toHaveLength(dispatches);
+    decoder.dispose();
+    disposeTree([params, packed]);
   });
 
   it('a decoder and its weights free all of their buffers', async () => {

@@ -1,4 +1,4 @@
-import { cumsum, embedding, matMul, silu } from '@densessm/kernels';
+import { adamwStep, cumsum, embedding, matMul, silu, siluGate, softplus, squareSum } from '@densessm/kernels';
 import { kernelChecks } from '@densessm/kernels/checks';
 import { registerWebGpuKernels } from '@densessm/kernels/webgpu';
 import { startBackend } from '@densessm/runtime-node';
@@ -135,29 +135,64 @@ describe.skipIf(missing)('WebGPU', () => {
     dispose(inUse);
   });
 
-  it('multiplies matrices that are more than the device binds at a time', async () => {
-    const own = device();
-    const { limits } = own;
-    const fewer = { ...Object.fromEntries(LIMITS.map((name) => [name, limits[name]])), maxStorageBufferBindingSize: 4 * 64 * 200 };
-    const sample = (shape: [number, number], seed: number) =>
-      tensor2d(
-        Float32Array.from({ length: shape[0] * shape[1] }, (_, i) => Math.sin(seed + i * 12.9898)),
-        shape,
-      );
+  it.each([
+    ['', 135],
+    [', by few rows', 3],
+  ])('multiplies matrices that are more than the device binds at a time%s', async (_, rows) => {
+    const sample = (shape: [number, number], seed: number) => tensor2d(sines(shape[0] * shape[1], seed), shape);
     for (const [transposeA, transposeB] of [
       [false, false],
       [false, true],
       [true, false],
       [true, true],
     ] as const) {
-      const a = sample(transposeA ? [150, 135] : [135, 150], 1);
+      const a = sample(transposeA ? [150, rows] : [rows, 150], 1);
       const b = sample(transposeB ? [140, 150] : [150, 140], 2);
       const want = await matMul({ a, b }, { transposeA, transposeB }).data();
-      Object.defineProperty(own, 'limits', { value: fewer, configurable: true });
-      const got = await matMul({ a, b }, { transposeA, transposeB }).data();
-      Object.defineProperty(own, 'limits', { value: limits, configurable: true });
+      const got = await withLimits({ maxStorageBufferBindingSize: 4 * 64 * 200 }, ['SsmMatMul'], () =>
+        matMul({ a, b }, { transposeA, transposeB }).data(),
+      );
       await expectClose('product', want, got, 1e-5);
     }
+  });
+
+  it('computes on tensors that are more than the device binds at a time, with few workgroups a dimension', async () => {
+    const [width, vocabSize, tokens] = [3, 150, 100];
+    const ids = tensor(
+      Int32Array.from({ length: tokens }, (_, i) => (i * i + 7 * i) % vocabSize),
+      [1, tokens],
+      'int32',
+    );
+    const w = tensor2d(sines(vocabSize * width, 1), [vocabSize, width]);
+    const [x, dy] = [tensor(sines(tokens * width, 2), [1, tokens, width]), tensor(sines(tokens * width, 3), [1, tokens, width])];
+    const attrs = { learningRate: 0.1, beta1: 0.9, beta2: 0.99, eps: 1e-8, weightDecay: 0.1, step: 2, gradientScale: 0.5, largestNorm: 1 };
+    const all = async () => {
+      const outputs = tidy(() => {
+        const square = mul(w, w);
+        const stepped = adamwStep({ param: w, grad: sub(w, square), mean: w, square, measured: tensor1d([1, 2]) }, attrs);
+        const [dw] = grads((of: Tensor) => embedding({ ids, w: of } as never))([w], dy) as [Tensor];
+        return [embedding({ ids, w } as never), dw, silu(x), siluGate({ x, gate: dy }), softplus(x), addN([x, dy, x]), ...stepped];
+      });
+      const [sum] = [squareSum({ x: w })];
+      return Promise.all([...outputs, sum].map((one) => one.data()));
+    };
+    const want = await all();
+    const names = [
+      'SsmEmbedding',
+      'SsmEmbeddingGrad',
+      'SsmSilu',
+      'SsmSiluGate',
+      'SsmSoftplus',
+      'SsmAdamwStep',
+      'SsmSquareSum',
+      'Add',
+      'Multiply',
+    ];
+    const got = await withLimits({ maxStorageBufferBindingSize: 4 * 64 * width, maxComputeWorkgroupsPerDimension: 2 }, names, all);
+    // sums in another order: of the squares, and of equal ids whose tokens lie in two parts
+    for (const [i, values] of want.entries())
+      await expectClose(`output ${i}`, values, got[i] as Float32Array, i === 1 || i === 9 ? 5e-6 : 0);
+    expect(want.length).toBe(10);
   });
 
   it('refuses a buffer that the device has no room for, says its size, and goes on', async () => {
@@ -207,6 +242,36 @@ describe.skipIf(missing)('WebGPU', () => {
   });
 });
 
-const LIMITS = ['maxComputeWorkgroupsPerDimension', 'maxComputeWorkgroupStorageSize', 'maxStorageBuffersPerShaderStage'] as const;
+const sines = (length: number, seed: number): Float32Array => Float32Array.from({ length }, (_, i) => Math.sin(seed + i * 12.9898));
+
+/** Bytes that do not grow with the operands: of 1024 ids that are sorted at a time, and of 1024 sums for each part, here three. */
+const SCRATCH: Readonly<Record<string, number>> = { SsmEmbeddingGrad: 2 * 4 * 1024, SsmSquareSum: 3 * 4 * 1024 };
+
+/** Runs something on a device that allows less, and looks at what the named programs bind. */
+async function withLimits<T>(fewer: Record<string, number>, names: readonly string[], run: () => Promise<T>): Promise<T> {
+  const own = device();
+  const { limits } = own;
+  const most = fewer.maxStorageBufferBindingSize as number;
+  const bind = own.createBindGroup.bind(own);
+  const bound = new Set<string>();
+  own.createBindGroup = (described) => {
+    const { label = '' } = described;
+    for (const { resource } of names.includes(label) ? described.entries : []) {
+      const { buffer, size = buffer.size } = resource as GPUBufferBinding;
+      bound.add(label);
+      expect(size, label).toBeLessThanOrEqual(Math.max(most, SCRATCH[label] ?? 0));
+    }
+    return bind(described);
+  };
+  const value = new Proxy(limits, { get: (of, name) => fewer[name as string] ?? Reflect.get(of, name, of) });
+  Object.defineProperty(own, 'limits', { value, configurable: true });
+  try {
+    return await run();
+  } finally {
+    Object.defineProperty(own, 'limits', { value: limits, configurable: true });
+    own.createBindGroup = bind;
+    expect([...bound].sort()).toEqual([...names].sort());
+  }
+}
 
 const device = () => (findBackend('webgpu') as unknown as { device: GPUDevice }).device;

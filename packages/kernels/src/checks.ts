@@ -10,3 +10,4 @@ export {
   sampleTensor,
 } from './checks/kernel-check';
 export { kernelChecks } from './checks/list';
+export { kernelOf, switchOff } from './checks/switch-off';

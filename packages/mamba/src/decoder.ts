@@ -56,7 +56,14 @@ async function recordBackbone<M, C extends BackboneConfig, Ssm extends Tensor>(
   const [gate, middle] = [rows(c.innerSize), rows(c.dense?.gateRank ?? 0)];
   const record = family.begin({ program, hidden, x, gate, middle }, c);
   const norm = async (weight: Tensor1D) =>
-    program.rmsNorm({ x: hidden, weight: await program.constantOf(weight), y: x, width: c.hiddenSize, eps: c.layerNormEpsilon });
+    program.rmsNorm({
+      x: hidden,
+      weight: await program.constantOf(weight),
+      y: x,
+      width: c.hiddenSize,
+      eps: c.layerNormEpsilon,
+      isForProducts: true,
+    });
   program.gather({ matrix: packedOf(program, params.embeddings), y: hidden });
   const layers: DecoderLayer[] = [];
   for (const { norm: weight, mixer } of params.layers) {

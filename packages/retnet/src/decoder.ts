@@ -31,7 +31,7 @@ export interface Shared {
   rotate(scaled: boolean): void;
   /** The step o = q S of the layer whose state is at `kv`. */
   retain(kv: Slot): void;
-  /** The step y = norm(x), both [B, D]; y may be x. */
+  /** The step y = norm(x), both [B, D]; y may be x, and else is read by the products behind it alone. */
   norm(x: Slot, weight: Slot, y: Slot): void;
   /** The product y = W x with x as the layer reads it. */
   product(weight: Tensor2D, y: Slot): ProductStep;
@@ -142,7 +142,7 @@ function makeShared(program: DecodeProgram, c: TrunkConfig, positions: PositionS
       turn(k, scaled ? keyScale : one);
     },
     retain: (kv) => program.decay({ q, k, stride: keyDim, v, vStride: valueDim, decay, state: kv, o, heads, groups: heads, keys, values }),
-    norm: (from, weight, y) => program.rmsNorm({ x: from, weight, y, width: hiddenSize, eps: normEps }),
+    norm: (from, weight, y) => program.rmsNorm({ x: from, weight, y, width: hiddenSize, eps: normEps, isForProducts: y !== from }),
     product: (weight, y) => ({ matrix: packedOf(program, weight), x, y }),
   };
 }

@@ -11,6 +11,7 @@ describe('the surface of @densessm/runtime-node', () => {
         "listDataset",
         "loadPretrained",
         "modelFolder",
+        "noteWrongKernels",
         "openPretrained",
         "savePretrained",
         "startBackend",

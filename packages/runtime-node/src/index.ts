@@ -5,3 +5,4 @@ export { savePretrained } from './model-folder';
 export { openPretrained, type PretrainedSource } from './pretrained';
 export { modelFolder } from './run-folder';
 export { type BackendName, type Choice, DEVICES, type Device, type StartOptions, startBackend } from './start-backend';
+export { noteWrongKernels } from './wrong-kernels';

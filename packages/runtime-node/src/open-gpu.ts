@@ -1,6 +1,7 @@
 import type { WebGpuPlatform } from '@densessm/kernels/runtime';
 import { SsmError } from '@densessm/ssm-core';
 import { vulkanObstacle } from './vulkan-obstacle';
+import { wrongKernelsOf } from './wrong-kernels';
 
 /**
  * Dawn's switches, of which those that a driver does not know have no effect: half precision on NVIDIA, and experimental features such as subgroup
@@ -20,6 +21,7 @@ export const webGpu: WebGpuPlatform = {
     return instance;
   },
   missing: vulkanObstacle,
+  wrongKernels: (about) => wrongKernelsOf(about),
   withoutAdapter:
     "install a driver: on Linux Vulkan's loader (libvulkan1) and the vendor's driver, elsewhere the system's own; or use device 'wasm'",
   openBackend: async (device, adapterInfo) => {

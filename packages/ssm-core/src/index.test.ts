@@ -23,6 +23,7 @@ it('exports what it should', () => {
       "gain",
       "headInput",
       "initParams",
+      "isDeviceLoss",
       "isPacked",
       "kaimingUniform",
       "leavesOf",

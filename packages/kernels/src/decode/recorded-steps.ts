@@ -56,6 +56,8 @@ export interface RmsNormStep {
   /** Values that are normed together; `width` unless given, of which it is a divisor. */
   groupSize?: number;
   gate?: NormGate;
+  /** Whether the products behind it are all that reads y: then they may norm x themselves, and y stays as it was. */
+  isForProducts?: boolean;
 }
 
 /** SiLU(gate) multiplies what is normed, or x ahead of the norm where `inside`. */

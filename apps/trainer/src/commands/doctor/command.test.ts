@@ -1,8 +1,9 @@
 import { kernelChecks } from '@densessm/kernels/checks';
+import { getKernel, onesLike, registerKernel, setBackend, type Tensor, unregisterKernel } from '@tensorflow/tfjs-core';
 import { describe, expect, it } from 'vitest';
 import { EXIT } from '../../io';
 import { run } from '../../test-support/fake-io';
-import { kernelReports } from './kernels';
+import { kernelReports, withoutWrong } from './kernels';
 
 describe('densessm doctor', () => {
   it('looks at the machine and finds the kernels right', async () => {
@@ -45,5 +46,20 @@ describe('densessm doctor', () => {
       ['Broken', false],
     ]);
     expect(reports[1]?.worst).toMatchObject({ quantity: 'the run itself', error: Infinity });
+  });
+
+  it('leaves a kernel that is wrong to its reference', async () => {
+    const right = kernelChecks.find(({ name }) => name === 'SsmSquareSum');
+    if (right === undefined) throw new Error('there is no such check');
+    await setBackend('wasm');
+    const version = getKernel('SsmSquareSum', 'wasm');
+    unregisterKernel('SsmSquareSum', 'wasm');
+    registerKernel({ ...version, kernelFunc: (call) => version.kernelFunc({ ...call, inputs: { x: onesLike(call.inputs.x as Tensor) } }) });
+    const reports = [];
+    for await (const report of kernelReports('wasm', [right])) reports.push(report);
+    expect(reports.map(({ ok }) => ok)).toEqual([false]);
+    expect(await withoutWrong('wasm', [right], reports)).toEqual([{ ...reports[0], isOff: true }]);
+    expect(getKernel('SsmSquareSum', 'wasm')).toBeUndefined();
+    registerKernel(version);
   });
 });

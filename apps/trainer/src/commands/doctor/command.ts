@@ -14,7 +14,8 @@ Examples:
   $ densessm doctor --device cpu --json
 
 Every kernel computes small samples, forward and backward, and is compared with its reference in float64. An error is the largest
-difference of a value, beside the largest that rounding explains. Exit code 1 where a kernel is wrong.`;
+difference of a value, beside the largest that rounding explains. Exit code 1 where a kernel is wrong; on webgpu it is left to its reference
+from then on, on this device.`;
 
 /** `densessm doctor`. */
 export function registerDoctor(program: Command, io: Io): void {

@@ -1,5 +1,7 @@
-import { type KernelCheck, kernelChecks } from '@densessm/kernels/checks';
-import { startBackend } from '@densessm/runtime-node';
+import { type KernelCheck, kernelChecks, kernelOf } from '@densessm/kernels/checks';
+import { registerWebGpuKernels } from '@densessm/kernels/webgpu';
+import { noteWrongKernels, startBackend } from '@densessm/runtime-node';
+import { findBackend } from '@tensorflow/tfjs-core';
 import manifest from '../../../package.json' with { type: 'json' };
 import { usageError } from '../../errors';
 import { EXIT, Exit, type Io } from '../../io';
@@ -10,18 +12,34 @@ import { terminalWidth } from '../../output/terminal';
 import { writeJson, writeLines } from '../shared';
 import type { DoctorFlags } from './command';
 import { type DeviceFacts, deviceFacts } from './device';
-import { type KernelReport, kernelReports } from './kernels';
+import { type KernelReport, kernelReports, withoutWrong } from './kernels';
 
 export async function examine(io: Io, { device, json, kernels: names }: DoctorFlags): Promise<void> {
   const checks = checksNamed(names);
   await startBackend({ device: 'cpu' }); // the references run there
   const { backend, reason } = await startBackend({ device });
   const facts = await deviceFacts(io); // after the start, which may unlock what Node hides
-  const kernels = await check(io, backend, checks);
+  if (backend === 'webgpu') registerWebGpuKernels(findBackend('webgpu')); // those too that were switched off before
+  const found = await check(io, backend, checks);
+  const kernels = backend === 'webgpu' ? await withoutWrong(backend, checks, found) : found;
+  const kept = backend === 'webgpu' && names === undefined ? keep(io, kernels) : undefined;
   const ok = kernels.every((one) => one.ok);
   if (json) writeJson(io, { version: manifest.version, device: facts, backend, reason, kernels: kernels.map(plain), ok });
-  else writeLines(io, [...describe(facts, reason), '', ...table(io, kernels), '', verdict(kernels, backend)]);
+  else writeLines(io, [...describe(facts, reason), '', ...table(io, kernels), '', verdict(kernels, backend), ...(kept ?? [])]);
   if (!ok) throw new Exit(EXIT.failure);
+}
+
+/** What is switched off stays off on this device. */
+function keep({ env }: Io, kernels: readonly KernelReport[]): string[] {
+  const off = kernels.filter(({ isOff }) => isOff).map(({ name }) => kernelOf({ name }));
+  try {
+    const path = noteWrongKernels([...new Set(off)], env as NodeJS.ProcessEnv);
+    return path === undefined || off.length === 0
+      ? []
+      : [`They stay switched off on this device, by ${path}, until doctor finds them right.`];
+  } catch (error) {
+    return [`They are switched off only here, since that could not be kept: ${firstLine(error)}`];
+  }
 }
 
 /** @throws SsmError OPTION for a name that no kernel has */
@@ -73,12 +91,12 @@ function features({ simd, relaxedSimd, threads, memory64 }: DeviceFacts): string
 
 function table(io: Io, kernels: readonly KernelReport[]): string[] {
   const exponent = (value: number): string => (value === 0 ? '0' : Number.isFinite(value) ? value.toExponential(1) : 'none');
-  const rows = kernels.map(({ name, comparisons, worst, ok }) => [
+  const rows = kernels.map(({ name, comparisons, worst, ok, isOff }) => [
     titleOf(name),
     String(comparisons),
     exponent(worst.error),
     exponent(worst.bound),
-    ok ? 'ok' : 'WRONG',
+    ok ? 'ok' : isOff ? 'WRONG, off' : 'WRONG',
     worst.error === 0 ? '' : `${worst.quantity}: ${worst.sample}${worst.cause === undefined ? '' : ` (${firstLine(worst.cause)})`}`,
   ]);
   return alignTable([['kernel', 'compared', 'worst error', 'bound', '', 'where'], ...rows], { right: [1, 2, 3], width: terminalWidth(io) });
@@ -88,6 +106,9 @@ function verdict(kernels: readonly KernelReport[], backend: string): string {
   const wrong = kernels.filter(({ ok }) => !ok).map(({ name }) => titleOf(name));
   if (wrong.length === 0)
     return `${kernels.length === 1 ? 'The kernel agrees with its reference' : `All ${kernels.length} kernels agree with their references`} on ${backend}.`;
+  const off = kernels.filter(({ isOff }) => isOff).length;
+  if (off === wrong.length)
+    return `${wrong.length} of ${kernels.length} kernels are wrong on ${backend} and were switched off; their references compute rightly: ${wrong.join(', ')}. Please report it.`;
   return `${wrong.length} of ${kernels.length} kernels are wrong on ${backend}: ${wrong.join(', ')}. Please report it; --device cpu computes without them.`;
 }
 

@@ -1,9 +1,7 @@
-import { engine, getKernel, setBackend, tensor2d, tidy, unregisterKernel } from '@tensorflow/tfjs-core';
+import { engine, setBackend, tensor2d, tidy } from '@tensorflow/tfjs-core';
 import type { KernelCheck } from '../../checks';
+import { hasReference, kernelOf, switchOff } from '../../checks/switch-off';
 import { matMul } from '../../operations/matmul/kernel';
-
-/** The kernel that a check is of: it may be named after what is made of one, or after how it computes. */
-const KERNEL_OF: Readonly<Record<string, string>> = { linearCrossEntropy: 'SsmLinearCrossEntropy', SsmMatMulF16: 'SsmMatMul' };
 
 /**
  * Compares each kernel on its first sample with the reference on the cpu backend. One that is wrong is switched off on this device, so that its reference
@@ -18,10 +16,10 @@ export async function selfTest(checks?: readonly KernelCheck[], backend = 'webgp
     const samples = Object.fromEntries([first]);
     for await (const { quantity, error, bound } of checkKernel({ ...check, samples }, backend)) {
       if (error <= bound) continue;
-      const name = KERNEL_OF[check.name] ?? check.name;
-      if (!name.startsWith('Ssm'))
+      const name = kernelOf(check);
+      if (!hasReference(name))
         return { switchedOff: [...switchedOff], wrong: `${name} is wrong on this device: ${quantity} by ${error.toExponential(1)}` };
-      if (getKernel(name, backend) !== undefined) unregisterKernel(name, backend);
+      switchOff(name, backend);
       switchedOff.add(name);
     }
   }

@@ -27,6 +27,9 @@ export interface TfjsGpuBackend {
   readSync(dataId: object): unknown;
 }
 
+/** Values at whose multiples a range begins: 256 bytes, as every device allows. */
+export const RANGE_STEP = 64;
+
 /** Commands between two submits: enough that submitting costs little, few enough that what they read can be given back soon. */
 const COMMANDS_PER_SUBMIT = 16;
 
@@ -86,8 +89,37 @@ export class Gpu {
     for (const { dataId } of tensors) this.backend.disposeData(dataId);
   }
 
+  /** How many values of four bytes the device binds at a time, a multiple of those at which a range may begin. */
+  get mostValues(): number {
+    return RANGE_STEP * Math.floor(this.limits.maxStorageBufferBindingSize / (4 * RANGE_STEP));
+  }
+
+  /** Runs a program of its own for each value of the operands, in parts where they are more than the device binds at a time. */
+  private runInParts(program: Program, { inputs, outputs, params }: Dispatch): void {
+    const { count = 0 } = params;
+    const most = this.mostValues;
+    for (let first = 0; first < count; first += most) {
+      const size = Math.min(most, count - first);
+      const part = <T extends Dispatch['inputs'][string]>(one: T): T | TensorRange =>
+        isTensor(one) && util.sizeFromShape(one.shape) === count ? { tensor: one, first, count: size } : one;
+      const parts = <T extends Dispatch['inputs'][string]>(all: Readonly<Record<string, T>>) =>
+        Object.fromEntries(Object.entries(all).map(([name, one]) => [name, part(one)]));
+      this.run(program, {
+        inputs: parts(inputs),
+        outputs: parts(outputs),
+        params: { ...params, count: size },
+        groups: Math.ceil(size / 64),
+      });
+    }
+  }
+
   /** @throws SsmError BACKEND for an error of the device that came to light meanwhile */
-  run(program: Program, { inputs, outputs, params, groups }: Dispatch): void {
+  run(program: Program, dispatch: Dispatch): void {
+    const { inputs, outputs, params, groups } = dispatch;
+    if (program.isPointwise && (params.count as number) > this.mostValues) {
+      this.runInParts(program, dispatch);
+      return;
+    }
     this.failures.check();
     if (Object.values(outputs).every((output) => isTensor(output) && util.sizeFromShape(output.shape) === 0)) return;
     const { backend } = this;

@@ -17,6 +17,8 @@ export interface Program {
   readonly head?: string;
   /** Further built-in inputs of the entry point. */
   readonly builtins?: string;
+  /** Whether an invocation touches, of operands of `count` values, only its own: then the program runs on a part of them as well. */
+  readonly isPointwise?: boolean;
   /** Functions and workgroup variables. */
   readonly declarations?: string;
   /** The body of the entry point: `group` is the number of the workgroup, `lane` that of the invocation in it. */
@@ -64,3 +66,6 @@ export function elementwise(program: Omit<Program, 'size'>): Program {
   const main = `  let i = group * 64 + lane;\n  if (i >= p.count) { return; }\n${program.main}`;
   return { ...program, params: { count: 'u32', ...program.params }, size: 64, main };
 }
+
+/** One whose invocations read and write the `i`th value of every operand of so many, and of others whatever they like. */
+export const pointwise = (program: Omit<Program, 'size'>): Program => ({ ...elementwise(program), isPointwise: true });

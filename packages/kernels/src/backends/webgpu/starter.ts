@@ -1,13 +1,7 @@
 /// <reference types="@webgpu/types" />
 import { SsmError } from '@densessm/ssm-core';
-import {
-  findBackend,
-  findBackendFactory,
-  type KernelBackend,
-  registerBackend,
-  removeBackend,
-  unregisterKernel,
-} from '@tensorflow/tfjs-core';
+import { findBackend, findBackendFactory, type KernelBackend, registerBackend, removeBackend } from '@tensorflow/tfjs-core';
+import { switchOff } from '../../checks/switch-off';
 import { activate } from '../../runtime/activate';
 import type { BackendStarter } from '../../runtime/choose';
 import { compareWith, selfTest } from './advantage';
@@ -24,6 +18,8 @@ export interface WebGpuPlatform {
   missing?(): string | undefined;
   /** What a user can do where there is no adapter. */
   readonly withoutAdapter: string;
+  /** Kernels that are known to compute wrongly on a device, by what was said of it. */
+  wrongKernels?(about: string): readonly string[];
   /** tfjs's backend on a device of ours. */
   openBackend(device: GPUDevice, adapterInfo: GPUAdapterInfo): Promise<KernelBackend>;
 }
@@ -59,8 +55,9 @@ export const webgpuStarter = (platform: WebGpuPlatform, rival: BackendStarter): 
     start: async () => {
       const { about } = await open(platform);
       await activate('webgpu');
+      off = [...new Set([...off, ...(platform.wrongKernels?.(about) ?? [])])];
       const names = registerWebGpuKernels(findBackend('webgpu')).names.filter((name) => !off.includes(name));
-      for (const name of off) unregisterKernel(name, 'webgpu');
+      for (const name of off) switchOff(name, 'webgpu');
       const without = off.length > 0 ? ` without ${off.join(', ')}, which computed wrongly and is left to its reference` : '';
       return `${about}, ${names.length} kernels of ours${without}${measured}`;
     },

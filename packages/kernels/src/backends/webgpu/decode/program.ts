@@ -24,7 +24,7 @@ import type { Gpu } from '../gpu';
 import { GpuMatrix } from '../packed/packed-matrix';
 import { Arena, offsetOf } from './arena';
 import { Commands } from './commands';
-import { gatherDispatches, productDispatches } from './products';
+import { type Around, canConvolve, gatherDispatches, productDispatches } from './products';
 import { convolutionDispatch, decayDispatch, selectiveDispatch } from './scans';
 import type { StepDispatch } from './step';
 import {
@@ -52,6 +52,9 @@ export class GpuDecodeProgram implements DecodeProgram {
   readonly #arena: Arena;
   readonly #ids: Slot;
   readonly #steps: StepDispatch[] = [];
+  /** A norm that the products behind it may do, and those products, which may do a convolution: they become dispatches with the next other step. */
+  #norm: RmsNormStep | undefined;
+  #products: { readonly matrix: GpuMatrix; readonly step: ProductStep; around: Around }[] = [];
   readonly #uniforms: { readonly offset: number; readonly values: Float32Array; readonly next: (values: Float32Array) => void }[] = [];
   readonly #matrices = new Set<GpuMatrix>();
   /** Buffers that can be mapped and are not in use. */
@@ -83,7 +86,7 @@ export class GpuDecodeProgram implements DecodeProgram {
   }
 
   gather({ matrix, y }: GatherStep): void {
-    this.#steps.push(...gatherDispatches(this.#ownMatrix(matrix), this.batch, offsetOf(this.#ids), { y }));
+    this.#add(...gatherDispatches(this.#ownMatrix(matrix), this.batch, offsetOf(this.#ids), { y }));
   }
 
   setUniforms({ to, size, next }: UniformsStep): void {
@@ -91,47 +94,73 @@ export class GpuDecodeProgram implements DecodeProgram {
   }
 
   scale(step: ScaleStep): void {
-    this.#steps.push(scaleDispatch(step, this.batch));
+    this.#add(scaleDispatch(step, this.batch));
   }
 
   products(steps: readonly ProductStep[]): void {
-    for (const { matrix, ...step } of steps) this.#steps.push(...productDispatches(this.#ownMatrix(matrix), this.batch, step));
+    const isRead = steps.some(({ x }) => this.#norm !== undefined && offsetOf(x) === offsetOf(this.#norm.y));
+    const norm = isRead ? this.#norm : undefined;
+    if (isRead) this.#norm = undefined;
+    this.#settle();
+    this.#products = steps.map((step) => {
+      const isNormed = norm !== undefined && offsetOf(step.x) === offsetOf(norm.y);
+      return { matrix: this.#ownMatrix(step.matrix), step, around: isNormed ? { norm } : {} };
+    });
   }
 
   rmsNorm(step: RmsNormStep): void {
-    this.#steps.push(rmsNormDispatch(step, this.batch));
+    const { isForProducts, gate, groupSize = step.width } = step;
+    const canWait = isForProducts && !gate && groupSize === step.width;
+    this.#settle();
+    if (canWait) this.#norm = step;
+    else this.#add(rmsNormDispatch(step, this.batch));
   }
 
   convolution(step: ConvolutionStep): void {
-    this.#steps.push(convolutionDispatch(step, this.batch));
+    const product = this.#products.find(({ matrix, step: own }) => canConvolve(matrix, own, step));
+    if (product?.around.convolution === undefined && product) product.around = { ...product.around, convolution: step };
+    else this.#add(convolutionDispatch(step, this.batch));
+  }
+
+  /** A step behind all that come before it. */
+  #add(...dispatches: readonly StepDispatch[]): void {
+    this.#settle();
+    this.#steps.push(...dispatches);
+  }
+
+  #settle(): void {
+    if (this.#norm) this.#steps.push(rmsNormDispatch(this.#norm, this.batch));
+    this.#norm = undefined;
+    for (const { matrix, step, around } of this.#products.splice(0))
+      this.#steps.push(...productDispatches(matrix, this.batch, step, around));
   }
 
   selective(step: SelectiveStep): void {
-    this.#steps.push(selectiveDispatch(step, this.batch));
+    this.#add(selectiveDispatch(step, this.batch));
   }
 
   decay(step: DecayStep): void {
-    this.#steps.push(decayDispatch(step, this.batch));
+    this.#add(decayDispatch(step, this.batch));
   }
 
   silu(step: SiluStep): void {
-    this.#steps.push(siluDispatch(step, this.batch));
+    this.#add(siluDispatch(step, this.batch));
   }
 
   denseSum(step: DenseSumStep): void {
-    this.#steps.push(denseSumDispatch(step, this.batch));
+    this.#add(denseSumDispatch(step, this.batch));
   }
 
   rotate(step: RotateStep): void {
-    this.#steps.push(rotateDispatch(step, this.batch));
+    this.#add(rotateDispatch(step, this.batch));
   }
 
   gatedUnit(step: GatedUnitStep): void {
-    this.#steps.push(gatedUnitDispatch(step, this.batch));
+    this.#add(gatedUnitDispatch(step, this.batch));
   }
 
   timeSteps(step: TimeStepsStep): void {
-    this.#steps.push(timeStepsDispatch(step, this.batch));
+    this.#add(timeStepsDispatch(step, this.batch));
   }
 
   submit(ids: ArrayLike<number>): void {
@@ -202,6 +231,7 @@ export class GpuDecodeProgram implements DecodeProgram {
   }
 
   #encode(): GPUCommandBuffer {
+    this.#settle();
     this.#commands ??= new Commands(this.#gpu, this.#steps, this.#arena.buffer);
     return this.#commands.encode();
   }

@@ -1,8 +1,21 @@
 import { getKernel, type KernelFunc, registerKernel, type TensorInfo, unregisterKernel } from '@tensorflow/tfjs-core';
 import type { Gpu } from '../gpu';
+import { sizeOf } from '../specialize';
+import { binary } from './binary';
 
 /** Tensors added at once: with the sum and the uniforms fewer than the storage buffers that every device can bind. */
 const AT_ONCE = 6;
+
+/** What tfjs binds as a whole. */
+function addedInPairs(gpu: Gpu, [first, ...rest]: readonly TensorInfo[]): TensorInfo {
+  let sum = first as TensorInfo;
+  for (const one of rest) {
+    const before = sum;
+    sum = binary(gpu, 'Add', sum, one) as TensorInfo;
+    if (before !== first) gpu.free(before);
+  }
+  return sum;
+}
 
 let stock: KernelFunc | undefined;
 
@@ -15,6 +28,7 @@ export function replaceAddN(gpu: Gpu): void {
   const add = stock;
   const kernelFunc: KernelFunc = ({ inputs, backend }) => {
     let rest = [...(inputs as unknown as TensorInfo[])];
+    if (sizeOf(rest[0] as TensorInfo) > gpu.mostValues) return addedInPairs(gpu, rest);
     let sum: TensorInfo | undefined;
     do {
       const some = rest.slice(0, AT_ONCE);

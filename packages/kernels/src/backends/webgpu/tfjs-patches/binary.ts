@@ -19,13 +19,14 @@ const program = variants(({ name, isWholeA, isWholeB }: { name: Name; isWholeA: 
     isWholeA && isWholeB
       ? ''
       : `let x3 = i % p.size3; let x2 = i / p.size3 % p.size2; let x1 = i / (p.size3 * p.size2) % p.size1; let x0 = i / (p.size3 * p.size2 * p.size1);`;
-  return elementwise({
+  const program = elementwise({
     name,
     inputs: { a: 'f32', b: 'f32' },
     outputs: { y: 'f32' },
     params: Object.fromEntries(isWholeA && isWholeB ? [] : [...strides('size'), ...strides('a'), ...strides('b')]),
     main: `  ${places}\n  y[i] = a[${placeOf('a', isWholeA)}] ${OPERATORS[name]} b[${placeOf('b', isWholeB)}];`,
   });
+  return { ...program, isPointwise: isWholeA && isWholeB };
 });
 
 /** Sizes with ones before them, to four axes; undefined where there are more. */
@@ -50,7 +51,7 @@ function stridesOf(shape: readonly number[]): number[] {
 const named = (name: string, values: readonly number[]): Record<string, number> =>
   Object.fromEntries(values.map((value, axis) => [`${name}${axis}`, value]));
 
-function binary(gpu: Gpu, name: Name, a: TensorInfo, b: TensorInfo): TensorInfo | undefined {
+export function binary(gpu: Gpu, name: Name, a: TensorInfo, b: TensorInfo): TensorInfo | undefined {
   const shape = backend_util.assertAndGetBroadcastShape(a.shape, b.shape);
   const [sizes, ofA, ofB] = [toFour(shape), toFour(a.shape), toFour(b.shape)];
   if (!sizes || !ofA || !ofB || a.dtype !== 'float32' || b.dtype !== 'float32') return undefined;

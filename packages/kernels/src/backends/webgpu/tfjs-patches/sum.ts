@@ -1,7 +1,7 @@
 import { backend_util, getKernel, type KernelFunc, registerKernel, type TensorInfo, unregisterKernel, util } from '@tensorflow/tfjs-core';
 import type { Gpu } from '../gpu';
 import { treesOf } from '../math';
-import { elementwise, type Program } from '../program';
+import { elementwise, type Program, pointwise } from '../program';
 import { groupsOf, sizeOf } from '../specialize';
 
 /** Invocations that share a row. */
@@ -71,7 +71,7 @@ export function sumOf(gpu: Gpu, x: TensorInfo, { outer, length, inner }: Box, sh
   return sum;
 }
 
-const zerosProgram: Program = elementwise({ name: 'Sum', inputs: {}, outputs: { y: 'f32' }, params: {}, main: '  y[i] = 0;' });
+const zerosProgram: Program = pointwise({ name: 'Sum', inputs: {}, outputs: { y: 'f32' }, params: {}, main: '  y[i] = 0;' });
 
 function zeros(gpu: Gpu, shape: number[]): TensorInfo {
   const y = gpu.tensor(shape);

@@ -1,7 +1,7 @@
 import type { TensorInfo } from '@tensorflow/tfjs-core';
 import type { Gpu } from '../../../backends/webgpu/gpu';
 import { SIGMOID, SOFTPLUS } from '../../../backends/webgpu/math';
-import { elementwise, type Program } from '../../../backends/webgpu/program';
+import { type Program, pointwise } from '../../../backends/webgpu/program';
 import { type GpuKernel, groupsOf, sizeOf } from '../../../backends/webgpu/specialize';
 import type { ActivationGradInputs, ActivationInputs } from '../silu';
 import type { SiluGateGradInputs, SiluGateInputs } from '../silu-gate';
@@ -9,7 +9,7 @@ import type { SiluGateGradInputs, SiluGateInputs } from '../silu-gate';
 /** A program over numbers in the same place of every tensor. */
 const over = (name: string, inputs: readonly string[], outputs: readonly string[], main: string, declarations = SIGMOID): Program => {
   const floats = (names: readonly string[]) => Object.fromEntries(names.map((one) => [one, 'f32' as const]));
-  return elementwise({ name, inputs: floats(inputs), outputs: floats(outputs), params: {}, declarations, main });
+  return pointwise({ name, inputs: floats(inputs), outputs: floats(outputs), params: {}, declarations, main });
 };
 
 const silu = over('SsmSilu', ['x'], ['y'], '  y[i] = silu(x[i]);');

@@ -1,4 +1,4 @@
-import { elementwise, type Program, variants } from '../../../backends/webgpu/program';
+import { type Program, pointwise, variants } from '../../../backends/webgpu/program';
 import { type GpuKernel, groupsOf, sizeOf } from '../../../backends/webgpu/specialize';
 import type { AdamwStepAttrs, AdamwStepInputs } from '../kernel';
 
@@ -31,7 +31,7 @@ const GATE = `
 
 const program = variants(
   ({ isMeasured }: { isMeasured: boolean }): Program =>
-    elementwise({
+    pointwise({
       name: 'SsmAdamwStep',
       inputs: { param: 'f32', grad: 'f32', mean: 'f32', square: 'f32', ...(isMeasured && { measured: 'f32' as const }) },
       outputs: { nextParam: 'f32', nextMean: 'f32', nextSquare: 'f32' },

@@ -1,16 +1,13 @@
 import type { TensorInfo } from '@tensorflow/tfjs-core';
-import type { Gpu } from '../../../backends/webgpu/gpu';
-import { elementwise, type Program } from '../../../backends/webgpu/program';
+import { type Gpu, RANGE_STEP } from '../../../backends/webgpu/gpu';
+import { type Program, pointwise } from '../../../backends/webgpu/program';
 import { type GpuKernel, groupsOf, sizeOf } from '../../../backends/webgpu/specialize';
 import { lossesOfRows, meanOfLosses, shareOf } from '../../cross-entropy/webgpu/kernel';
 import { matMulInto, matMulOf } from '../../matmul/webgpu/kernel';
 import { type LinearCrossEntropyInputs, rowsOfChunk } from '../inputs';
 import type { LinearCrossEntropyKernelAttrs } from '../kernel';
 
-/** Parts of a tensor are bound from multiples of 256 bytes on. */
-const STEP = 64;
-
-const scaleProgram: Program = elementwise({
+const scaleProgram: Program = pointwise({
   name: 'SsmLinearCrossEntropy',
   inputs: { share: 'f32' },
   outputs: { x: 'f32' },
@@ -27,7 +24,7 @@ export const linearCrossEntropyOnGpu: GpuKernel<LinearCrossEntropyInputs, Linear
     const { x, w, targets } = inputs;
     const { gradients, ignoreIndex } = attrs;
     const [rows, width] = x.shape;
-    const size = Math.max(STEP, STEP * Math.floor(rowsOfChunk(inputs, attrs) / STEP));
+    const size = Math.max(RANGE_STEP, RANGE_STEP * Math.floor(rowsOfChunk(inputs, attrs) / RANGE_STEP));
     const losses = gpu.tensor([rows]);
     const [dx, dw] = gradients ? [gpu.tensor(x.shape), gpu.tensor(w.shape)] : [];
     for (let first = 0; first < rows; first += size) {

@@ -51,16 +51,13 @@ export function matMulInto(gpu: Gpu, a: Operand, b: Operand, attrs: MatMulAttrs,
     if (plan.parts > 1) sumPartsInto(gpu, 'SsmMatMul', parts as TensorInfo, c, sizes.M * sizes.N);
     return;
   }
-  for (const block of blocksOf(sizes, attrs, mostValues(gpu))) {
+  for (const block of blocksOf(sizes, attrs, gpu.mostValues)) {
     const own = { M: block.m.size, N: block.n.size, K: block.k.size, batch: 1 };
     runBlock(gpu, [a, b], attrs, sizes, { plan: planOf(gpu, own, 1), c, accumulate: accumulate || block.k.first > 0, block });
   }
 }
 
-/** How many values the device binds at a time. */
-const mostValues = ({ limits }: Gpu): number => Math.floor(limits.maxStorageBufferBindingSize / 4);
-
-const isTooLarge = (gpu: Gpu, { M, N, K, batch }: ProductSizes): boolean => batch * Math.max(M * K, K * N, M * N) > mostValues(gpu);
+const isTooLarge = (gpu: Gpu, { M, N, K, batch }: ProductSizes): boolean => batch * Math.max(M * K, K * N, M * N) > gpu.mostValues;
 
 function sizesOf(a: Operand, b: Operand, { transposeA, transposeB }: MatMulAttrs): ProductSizes {
   const [M, K] = (transposeA ? [a.shape.at(-1), a.shape.at(-2)] : [a.shape.at(-2), a.shape.at(-1)]) as [number, number];

@@ -1,4 +1,5 @@
 import type { TensorInfo } from '@tensorflow/tfjs-core';
+import type { Gpu } from '../../../backends/webgpu/gpu';
 import { treesOf } from '../../../backends/webgpu/math';
 import { type Program, variants } from '../../../backends/webgpu/program';
 import { type GpuKernel, groupsOf, sizeOf } from '../../../backends/webgpu/specialize';
@@ -24,9 +25,26 @@ const program = variants(
   }),
 );
 
+/** Of more than the device binds at a time: parts lie behind each other, each of so many workgroups. */
+function inParts(gpu: Gpu, x: TensorInfo, count: number): TensorInfo {
+  const most = gpu.mostValues;
+  const sums = gpu.tensor([MOST_GROUPS * Math.ceil(count / most)]);
+  for (let [first, at] = [0, 0]; first < count; first += most, at += MOST_GROUPS) {
+    const size = Math.min(most, count - first);
+    const inputs = { x: { tensor: x, first, count: size } };
+    const y = { tensor: sums, first: at, count: MOST_GROUPS };
+    gpu.run(program({ squares: true }), { inputs, outputs: { y }, params: { count: size }, groups: MOST_GROUPS });
+  }
+  const y = gpu.tensor([]);
+  gpu.run(program({ squares: false }), { inputs: { x: sums }, outputs: { y }, params: { count: sizeOf(sums) }, groups: 1 });
+  gpu.free(sums);
+  return y;
+}
+
 export const squareSumOnGpu: GpuKernel<{ x: TensorInfo }, object> = {
   run: (gpu, { x }) => {
     const count = sizeOf(x);
+    if (count > gpu.mostValues) return inParts(gpu, x, count);
     const groups = Math.min(MOST_GROUPS, groupsOf(count, 4 * LANES));
     const y = gpu.tensor([]);
     if (groups === 1) {
