@@ -15,9 +15,9 @@ const outDir = join(dirname(fileURLToPath(import.meta.url)), '..', 'dist');
 const pictures = process.env.SHOTS ?? join(outDir, '..', 'shots');
 mkdirSync(pictures, { recursive: true });
 
-const usual = { ...rooms, train, hub };
-const checks = { ...usual, download, webgpu, ...measured };
-/** SwiftShader takes half a minute for a text, and measuring takes a quiet machine: these are done where they are named. */
+const usual = { ...rooms, train, hub, webgpu };
+const checks = { ...usual, download, ...measured };
+/** Measuring takes a quiet machine: that is done where it is named. */
 const asked = process.argv.length > 2 ? process.argv.slice(2) : Object.keys(usual);
 const server = await serve(outDir);
 const browser = await launch();

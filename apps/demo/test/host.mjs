@@ -43,8 +43,11 @@ export async function serve(folder, { base = '/somewhere/demo/', headers = {}, p
   return { url, close };
 }
 
-/** SwiftShader computes WebGPU on the processor where a test asks for it. */
-const WEBGPU = ['--enable-unsafe-webgpu', '--use-webgpu-adapter=swiftshader', '--enable-features=Vulkan'];
+/** SwiftShader computes WebGPU on the processor where a test asks for it. To clear workgroup memory takes it up to a second per shader to compile. */
+const WEBGPU = [
+  ...['--enable-unsafe-webgpu', '--use-webgpu-adapter=swiftshader', '--enable-features=Vulkan'],
+  '--enable-dawn-features=disable_workgroup_init',
+];
 
 /** @param {{ hasWebGpu?: boolean }} [options] */
 export const launch = ({ hasWebGpu = false } = {}) =>

@@ -18,6 +18,7 @@ it('exports what its README lists', () => {
       "parseSafetensors",
       "pretrainedFiles",
       "quantizedSource",
+      "readConfigFile",
       "readTensors",
       "readText",
       "safetensorsPieces",

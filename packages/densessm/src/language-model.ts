@@ -183,16 +183,12 @@ export class LoadedLanguageModel<M extends AnyModel, T extends Tokenizer | undef
 
   /** Those that are freed are those that there are. */
   #reloading(reloadable: ReloadableParams): ReloadableParams {
-    const after = async (lost: object): Promise<object> => {
-      this.params = (await reloadable.after(lost)) as ParamsOf<M>;
-      return this.params;
+    const after = async (lost: object): Promise<object | undefined> => {
+      const params = await reloadable.after(lost);
+      if (params !== undefined) this.params = params as ParamsOf<M>;
+      return params;
     };
-    return {
-      get current() {
-        return reloadable.current;
-      },
-      after,
-    };
+    return { now: (params) => reloadable.now(params), after };
   }
 
   #bundle(where: string): ModelBundle {

@@ -28,14 +28,15 @@ export interface ModelBundle {
 
 /** The bundle with params on a device that was not lost, as far as is known. */
 export const bundleNow = (bundle: ModelBundle): ModelBundle => {
-  const { params, reloadable } = bundle;
-  return reloadable === undefined || reloadable.current === params ? bundle : { ...bundle, params: reloadable.current };
+  const params = bundle.reloadable?.now(bundle.params) ?? bundle.params;
+  return params === bundle.params ? bundle : { ...bundle, params };
 };
 
 /** The bundle after an error: on another device, where it says that the one of its params was lost. @throws what was given, for anything else */
 export async function bundleAfter(error: unknown, bundle: ModelBundle): Promise<ModelBundle> {
-  if (!isDeviceLoss(error) || bundle.reloadable === undefined) throw error;
-  return { ...bundle, params: await bundle.reloadable.after(bundle.params) };
+  const params = isDeviceLoss(error) ? await bundle.reloadable?.after(bundle.params) : undefined;
+  if (params === undefined) throw error;
+  return { ...bundle, params };
 }
 
 /** Text, for a bundle with a tokenizer, or token ids. */

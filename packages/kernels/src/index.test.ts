@@ -38,8 +38,10 @@ describe('the surface of @densessm/kernels', () => {
         "evaluateSample",
         "kernelCheck",
         "kernelChecks",
+        "kernelOf",
         "operationCheck",
         "sampleTensor",
+        "switchOff",
       ]
     `);
     expect(Object.keys(decode).sort()).toMatchInlineSnapshot(`

@@ -12,27 +12,27 @@ export interface ReloadOptions {
 /** Loads a model that is loaded again, into the same object, where its device was lost. */
 export async function loadReloadable({ load, restart, onWarning }: ReloadOptions): Promise<LoadedModel> {
   const loaded = await load();
+  let current = loaded.params;
+  const own = new WeakSet<object>([current]);
   let reloading: Promise<object> | undefined;
   const reload = async (): Promise<object> => {
     const about = await restart();
     const { params } = await load();
-    disposeTree(loaded.params);
-    loaded.params = params;
+    disposeTree(current);
+    own.add(params);
+    if (loaded.params === current) loaded.params = params;
+    current = params;
     onWarning(`The GPU's device was lost. The model was loaded again; texts go on from where they were. ${about}`);
     return params;
   };
-  const after = async (lost: object): Promise<object> => {
-    if (loaded.params !== lost) return loaded.params;
+  const now = (params: object): object => (own.has(params) ? current : params);
+  const after = async (lost: object): Promise<object | undefined> => {
+    if (!own.has(lost)) return undefined;
+    if (lost !== current) return current;
     reloading ??= reload().finally(() => {
       reloading = undefined;
     });
     return reloading;
   };
-  const reloadable = {
-    get current() {
-      return loaded.params;
-    },
-    after,
-  };
-  return Object.assign(loaded, { reloadable });
+  return Object.assign(loaded, { reloadable: { now, after } });
 }
