@@ -45,8 +45,7 @@ export function troubleOf(error: unknown): Trouble {
 }
 
 /** Whether the graphics device went away: a driver that was reset or updated, a laptop that changed its card. */
-export const isLostDevice = (error: unknown): boolean =>
-  (error as Designed | undefined)?.code === 'BACKEND' && error instanceof Error && error.message.includes('the device was lost');
+export const isLostDevice = (error: unknown): boolean => (error as Designed | undefined)?.code === 'LOST';
 
 /** Whether the worker ended, as one does that the browser has no memory for. */
 export const isEndedWorker = (error: unknown): boolean =>

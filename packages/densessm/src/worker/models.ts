@@ -50,7 +50,8 @@ export class WorkerModels {
       const files = await openPretrained(typeof source === 'string' ? whole(source, base) : source.map(namedBlob), download);
       const platform = {
         start: () => this.#device.started(),
-        load: (loading: object) => loadPretrained(files, { ...download, ...loading }),
+        // the page hears of a lost device and chooses another one, so nothing is loaded again here
+        load: async (loading: object) => ({ ...(await loadPretrained(files, { ...download, ...loading })), reloadable: undefined }),
       };
       const loaded = (await openLanguageModel(files, { weights, models: this.#known }, platform)) as unknown as LanguageModel;
       if (!call.signal.aborted) return this.add(loaded);
