@@ -39,14 +39,29 @@ export async function talk({ browser, url, node, see }) {
   await press(page, 'Again');
   await page.locator('[data-i="3"]').waitFor();
   const shifts = await watchShifts(page);
-  await page.locator('[data-i="180"]').waitFor();
-  await page.keyboard.press('Escape');
+  await escapeAt(page, '[data-i="180"]');
   await ended(page, /^Stopped\./);
   assert.ok((await page.locator('[data-i]').count()) < 512, 'Esc stops it');
   assert.deepEqual(await shifts(), [], 'nothing moves while text comes');
   assert.deepEqual([...complaints, ...other.complaints], [], 'the console');
   await context.close();
 }
+
+/** Presses Esc in the page as soon as something is there: from outside it might come after the end of the text. @param {import('playwright-core').Page} page @param {string} what */
+const escapeAt = (page, what) =>
+  page.evaluate(
+    (what) =>
+      new Promise((resolve) => {
+        const observer = new MutationObserver(() => {
+          if (document.querySelector(what) === null) return;
+          observer.disconnect();
+          document.body.dispatchEvent(new KeyboardEvent('keydown', { key: 'Escape', bubbles: true }));
+          resolve(undefined);
+        });
+        observer.observe(document.body, { childList: true, subtree: true });
+      }),
+    what,
+  );
 
 /** What moved on the page from now on, until it is asked for. @param {import('playwright-core').Page} page */
 async function watchShifts(page) {
