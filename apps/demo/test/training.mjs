@@ -19,12 +19,12 @@ const run = promisify(execFile);
  */
 export async function train({ browser, url, node, see }) {
   const context = await browser.newContext(DESKTOP);
-  const address = '#/train?size=tiny&steps=12&save=1';
+  const address = '#/train?size=tiny&steps=24&save=1';
   const { page, complaints } = await open(context, url, address);
   await page.getByText('Recorded: how').first().waitFor();
   await see(page, 'train');
   await press(page, 'Train both');
-  await page.getByText(/^[2-9] of 12/).waitFor({ timeout: 120_000 });
+  await page.getByText(/^[2-9] of 24/).waitFor({ timeout: 120_000 });
   await ask(page, 'Pause');
   await page.getByText('Paused. It can be used as it is now.').waitFor();
   await ask(page, 'Step');
@@ -32,20 +32,20 @@ export async function train({ browser, url, node, see }) {
   await ask(page, 'Step');
   assert.equal(await tensors(page), before, 'tensors after a step');
   await press(page, 'Resume');
-  await page.getByText(/12 of 12 steps done/).waitFor({ timeout: 120_000 });
+  await page.getByText(/24 of 24 steps done/).waitFor({ timeout: 120_000 });
   await see(page, 'trained');
   const whole = await modelsOf(page);
   await page.close();
 
   const doomed = await open(context, url, address);
   await press(doomed.page, 'Train both');
-  await doomed.page.getByText(/^step [3-9], /).waitFor({ timeout: 120_000 });
+  await doomed.page.getByText(/^step ([3-9]|1\d), /).waitFor({ timeout: 120_000 });
   await crash(doomed.page);
   const again = await open(context, url, '#/train');
-  await again.page.getByText(/^step [3-9] of 12, /).waitFor();
+  await again.page.getByText(/^step ([3-9]|1\d|2[0-3]) of 24, /).waitFor();
   await again.page.getByRole('button', { name: 'Go on from here' }).first().click(); // the newest
   await again.page.getByRole('button', { name: 'Resume' }).click({ timeout: 60_000 });
-  await again.page.getByText(/12 of 12 steps done/).waitFor({ timeout: 120_000 });
+  await again.page.getByText(/24 of 24 steps done/).waitFor({ timeout: 120_000 });
   const continued = await modelsOf(again.page);
   for (const [i, { weights }] of whole.entries())
     assert.ok(continued[i]?.weights.equals(weights), `${i === 0 ? 'dense' : 'plain'}: the run that crashed ends as the one that did not`);
