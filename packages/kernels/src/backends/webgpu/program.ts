@@ -67,5 +67,5 @@ export function elementwise(program: Omit<Program, 'size'>): Program {
   return { ...program, params: { count: 'u32', ...program.params }, size: 64, main };
 }
 
-/** One whose invocations read and write the `i`th value of every operand of so many, and of others whatever they like. */
+/** A pointwise program: invocation `i` reads and writes value `i` of each operand that has `count` values; other operands may be read anywhere. */
 export const pointwise = (program: Omit<Program, 'size'>): Program => ({ ...elementwise(program), isPointwise: true });

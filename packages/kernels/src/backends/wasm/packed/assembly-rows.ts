@@ -14,7 +14,7 @@ export const TOGETHER: i32 = 4;
 const SUMS: usize = 64;
 const ROWS_GROUP: usize = 288;
 
-/** Bytes of the sums of so many rows. */
+/** Size in bytes of the sums of `rows` rows. */
 export function sumsBytes(rows: i32): usize {
   return (((rows + TOGETHER - 1) / TOGETHER) as usize) * (TOGETHER as usize) * SUMS;
 }

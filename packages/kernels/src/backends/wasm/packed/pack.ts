@@ -14,7 +14,7 @@ export interface PackedRoom {
   readonly weights: number;
 }
 
-/** About so many values are packed at a time. */
+/** The number of values that are packed at a time, about. */
 const PART = 2 ** 18;
 
 /** Whole panels. */

@@ -17,7 +17,7 @@ import { packActivations, packedLinear, packedProduct, packSums, strassenProduct
 import { linearOfPacked, rowsOfPacked } from './operations';
 import { type PackedRoom, packIntegerRows, packRows } from './pack';
 
-/** Up to so many rows each has the bits that it has alone; products of more are made by the tiles of matMul. */
+/** The most rows of a product in which each row has the bits that it has alone; larger products use the tiles of matMul. */
 const MOST_FEW_ROWS = 16;
 
 /** Numbers of assembly-floats.ts. */

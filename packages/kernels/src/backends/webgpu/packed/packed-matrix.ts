@@ -8,7 +8,7 @@ import { badShape, checkFinite, checkPacking, noIntegers, noRoom, unusable } fro
 import { type LaidMatrix, linearOfPacked, type MatrixPart, rowsOfPacked } from './operations';
 import { blocksOf, isQuantized, type LaidRows, layIntegers, layRows, readRow, scaleWords } from './row-layout';
 
-/** About so many values are laid at a time. */
+/** The number of values that are laid out at a time, about. */
 const VALUES_AT_ONCE = 2 ** 20;
 /** Products write four outputs at a time. */
 const ROWS_OF_PART = 4;

@@ -20,7 +20,7 @@ const rowsProgram: Program = elementwise({
   if (id >= p.low && id - p.low < p.rows) { y[i] = w[(id - p.low) * p.width + (p.begin + i) % p.width]; }`,
 });
 
-/** Rows of a matrix of so many values that the device binds them at a time. */
+/** Consecutive rows of a matrix, in blocks that fit into one binding. */
 function* rowBlocks(gpu: Gpu, height: number, width: number): Generator<{ low: number; rows: number }> {
   const most = Math.max(RANGE_STEP, RANGE_STEP * Math.floor(gpu.mostValues / (RANGE_STEP * width)));
   for (let low = 0; low < height; low += most) yield { low, rows: Math.min(most, height - low) };

@@ -94,7 +94,7 @@ export function multiplyFewRows(p: Product, column: i32, columns: i32, scratch: 
   else rowsByColumns(rows, p.bAt(0, column), p.cAt(0, column), p.m, p.k, columns, p.n, p.add);
 }
 
-/** Bytes that {@link multiplyBlock} needs for a block of so many rows and columns, {@link Product} included. */
+/** Bytes that {@link multiplyBlock} needs for a block of `rows` × `columns`, {@link Product} included. */
 export function scratchOfBlock(rows: i32, k: i32, columns: i32): usize {
   const lanes = roundUp(min(rows, PANEL_ROWS), FEWER_ROWS) + roundUp(columns, PANEL_COLUMNS);
   return offsetof<Product>() + bytes(TILE_ROWS * TILE_COLUMNS) + bytesOf(lanes, min(k, DEPTH));

@@ -25,7 +25,7 @@ const program = variants(
   }),
 );
 
-/** Of more than the device binds at a time: parts lie behind each other, each of so many workgroups. */
+/** For a tensor larger than the binding limit, part by part: the sums of the workgroups of each part, one part after the other. */
 function inParts(gpu: Gpu, x: TensorInfo, count: number): TensorInfo {
   const most = gpu.mostValues;
   const sums = gpu.tensor([MOST_GROUPS * Math.ceil(count / most)]);
