@@ -17,6 +17,7 @@ import {
   type SchedulerCounts,
   type SchedulerOptions,
 } from './scheduler-options';
+import { openRows } from './text-rows';
 import { type TextRequest, Ticket } from './ticket';
 
 /** A prompt that is read for a request. */
@@ -105,7 +106,7 @@ export class Scheduler {
     this.#sweep();
     await this.#admit();
     await this.#readChunk();
-    this.#seat();
+    await this.#seat();
     for (const group of [...this.#groups]) await this.#stepOf(group);
     await pause();
   }
@@ -208,29 +209,24 @@ export class Scheduler {
   }
 
   /** Gives those who are ready a place in a group, as slots allow. */
-  #seat(): void {
+  async #seat(): Promise<void> {
     for (let free = this.#options.slots - this.#laneCount; free > 0 && this.#ready.length > 0; free--) {
       const ready = this.#ready.shift() as Ready;
-      let group: DecodeGroup | undefined;
       try {
-        group = this.#groupFor(ready.state);
-        group.join([ready]);
+        await this.#place(ready);
       } catch (error) {
         ready.lane.ticket.fail(error);
-        if (group) this.#failGroup(group, error);
       } finally {
         disposeTree(ready.state);
       }
     }
   }
 
-  #groupFor(state: unknown): DecodeGroup {
-    const open = this.#groups.find((one) => one.admits(state));
-    if (open) return open;
-    const { promptChunk, groupSize } = this.#options;
-    const group = new DecodeGroup(this.#bundle, { promptChunk, weights: undefined }, groupSize);
+  async #place({ lane, state }: Ready): Promise<void> {
+    for (const group of this.#groups) if (group.admits(state) && (await group.join(lane, state))) return;
+    const group = new DecodeGroup(await openRows(this.#bundle, this.#options.groupSize));
     this.#groups.push(group);
-    return group;
+    await group.join(lane, state);
   }
 
   async #stepOf(group: DecodeGroup): Promise<void> {
