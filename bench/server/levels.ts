@@ -18,6 +18,8 @@ export interface Level {
   /** Requests that were told to come again. */
   cameAgain: number;
   tokensPerSecond: number;
+  /** Of the server on all threads: with one thread it does not count what waits for other programs. */
+  cpuMsPerToken: number;
   firstMs: { p50: number; p99: number };
   /** Of one stream after its first token; p99 is what all but one in a hundred have at least. */
   streamTokensPerSecond: { p50: number; p99: number };

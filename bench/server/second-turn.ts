@@ -57,7 +57,7 @@ const ours = {
   ...(await chatTurns()),
   ...(await responseTurns()),
   short: await first('/v1/chat/completions', short),
-  bytes: await server.memory(),
+  bytes: (await server.usage()).bytes,
 };
 await server.close();
 report.ours = ours;
