@@ -27,15 +27,44 @@ export interface Level {
   machine: ReturnType<typeof machine>;
 }
 
-/** A file of levels, one for each number of clients. */
-export const readLevels = (file: string | URL): Level[] => (existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as Level[]) : []);
-
-/** Puts levels into a file, in the place of those with as many clients. */
-export function keepLevels(file: string | URL, levels: readonly Level[]): void {
-  const all = new Map([...readLevels(file), ...levels].map((level) => [level.clients, level]));
-  const sorted = [...all.values()].sort((a, b) => a.clients - b.clients);
-  writeFileSync(file, `${JSON.stringify(sorted, null, 2)}\n`);
+/** Time to a first token after a long history, in milliseconds, and what our server holds. */
+export interface SecondTurn {
+  /** Tokens. */
+  history: number;
+  weights: string;
+  threads: number;
+  layers: number;
+  hidden: number;
+  vocab: number;
+  /** Over HTTP: the history is read, the second turn with all messages again, the second turn that names the answer before, and a short prompt. */
+  ours: { readChat: number; secondChat: number; secondResponse: number; short: number; bytes: number };
+  /** In process: the history is read, the second turn, and the tokens of it that need not be read again. */
+  nodeLlama?: { firstMs: number; secondMs: number; kept: number };
+  machine: ReturnType<typeof machine>;
 }
+
+/** What docs/serving.json holds. */
+export interface ServingFigures {
+  levels: Level[];
+  secondTurn?: SecondTurn;
+}
+
+export const readFigures = (file: string | URL): ServingFigures =>
+  existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as ServingFigures) : { levels: [] };
+
+function write(file: string | URL, figures: ServingFigures): void {
+  writeFileSync(file, `${JSON.stringify(figures, null, 2)}\n`);
+}
+
+/** Puts levels into a file of figures, in the place of those with as many clients. */
+export function keepLevels(file: string | URL, levels: readonly Level[]): void {
+  const figures = readFigures(file);
+  const all = new Map([...figures.levels, ...levels].map((level) => [level.clients, level]));
+  write(file, { ...figures, levels: [...all.values()].sort((a, b) => a.clients - b.clients) });
+}
+
+/** Puts a second turn into a file of figures, in the place of the one before. */
+export const keepSecondTurn = (file: string | URL, secondTurn: SecondTurn): void => write(file, { ...readFigures(file), secondTurn });
 
 /** A table in Markdown. */
 export function tableOfLevels(levels: readonly Level[]): string {
@@ -52,4 +81,17 @@ export function tableOfLevels(levels: readonly Level[]): string {
   const head =
     '| clients | seconds | tokens of prompt + answer | answers | tokens/s in all | first token p50, s | p99, s | tokens/s of a stream p50 | p99 | MiB | load |';
   return [head, '|---|---|---|---|---|---|---|---|---|---|---|', ...rows].join('\n');
+}
+
+/** A table in Markdown. */
+export function tableOfSecondTurn({ ours, nodeLlama, history }: SecondTurn): string {
+  const seconds = (ms: number | undefined): string => (ms === undefined ? '' : (ms / 1000).toFixed(2));
+  const rows = [
+    [`first token after a history of ${history.toLocaleString('en')} tokens that is read`, ours.readChat, nodeLlama?.firstMs],
+    ['first token of the second turn, all messages sent again', ours.secondChat, nodeLlama?.secondMs],
+    ['first token of the second turn, with `previous_response_id`', ours.secondResponse, undefined],
+    ['first token after "Hi"', ours.short, undefined],
+  ] as const;
+  const lines = rows.map(([what, own, other]) => `| ${what} | ${seconds(own)} | ${seconds(other)} |`);
+  return ['| seconds | ours, over HTTP | node-llama-cpp, in process |', '|---|---|---|', ...lines].join('\n');
 }

@@ -1,8 +1,9 @@
 /**
  * A step for several texts beside one for one text: node scripts/run.mjs bench/server/step.ts [--texts 1,2,4,8,16] [--weights int8] [--threads 2]
  * [--rounds 60] [--layers 24] [--hidden 768] [--vocab 50280]
- * A decoder of each size on the same packed weights, in turns in one run; of each the fastest step, and of each kernel of the step its fastest call,
- * made by itself. Random weights in the sizes of mamba-130m.
+ * A decoder of each size on the same packed weights, in turns in one run. Of each the fastest step on all threads; and on one thread the fastest run
+ * of each block of each kernel, which add up to what a step takes of one processor that it has to itself: blocks are so short that some find it
+ * free on a busy machine, too. Random weights in the sizes of mamba-130m.
  */
 
 import { loadavg } from 'node:os';
@@ -27,9 +28,14 @@ const sizes = { ...readOptions([]), layers: Number(values.layers), hidden: Numbe
 
 interface Call {
   readonly kernel: string;
+  readonly blocks: number;
+  readonly scratchBytes: number;
+  readonly given: readonly number[];
 }
 /** What of the runtime is watched: how it runs the kernels of a step. */
 interface Watched {
+  readonly module: Record<string, (...given: number[]) => void>;
+  readonly heap: { scratch(bytes: number): number };
   runAll(calls: readonly Call[]): void;
 }
 
@@ -48,8 +54,8 @@ for (const batch of texts) {
 }
 const ids = (batch: number, round: number): number[] => Array.from({ length: batch }, (_, i) => (round * 31 + i * 7919) % sizes.vocab);
 const least = texts.map(() => Number.POSITIVE_INFINITY);
-/** Of each number of texts, the least time of each call, by its place in the step. */
-const ofCalls = texts.map(() => new Map<string, number>());
+/** Of each number of texts, the least time of each block, by its place in the step. */
+const ofBlocks = texts.map(() => new Map<string, number>());
 
 async function step(i: number, round: number): Promise<void> {
   const start = performance.now();
@@ -64,14 +70,18 @@ const whole = [...least];
 const runtime = runtimeOf() as unknown as Watched;
 const runAll = runtime.runAll.bind(runtime);
 for (let round = 0; round < rounds; round++)
-  for (const [i, times] of ofCalls.entries()) {
+  for (const [i, times] of ofBlocks.entries()) {
     let place = 0;
     runtime.runAll = (calls) => {
-      for (const call of calls) {
-        const start = performance.now();
-        runAll([call]);
-        const name = `${call.kernel} ${place++}`;
-        times.set(name, Math.min(times.get(name) ?? Number.POSITIVE_INFINITY, performance.now() - start));
+      for (const { kernel, blocks, scratchBytes, given } of calls) {
+        const scratch = runtime.heap.scratch(scratchBytes);
+        const run = runtime.module[kernel] as (...given: number[]) => void;
+        for (let block = 0; block < blocks; block++) {
+          const start = performance.now();
+          run(...given, block, scratch);
+          const name = `${kernel} ${place++}`;
+          times.set(name, Math.min(times.get(name) ?? Number.POSITIVE_INFINITY, performance.now() - start));
+        }
       }
     };
     await step(i, round);
@@ -79,15 +89,20 @@ for (let round = 0; round < rounds; round++)
 runtime.runAll = runAll;
 
 console.log(`Node ${process.versions.node}, load ${loadavg()[0]?.toFixed(1)}; ${reason}; ${values.weights}\n`);
-const kernels = [...new Set([...(ofCalls[0] as Map<string, number>).keys()].map((name) => name.split(' ')[0] as string))];
-const sums = ofCalls.map((times) =>
+const kernels = [...new Set([...(ofBlocks[0] as Map<string, number>).keys()].map((name) => name.split(' ')[0] as string))];
+const sums = ofBlocks.map((times) =>
   kernels.map((kernel) => [...times].reduce((sum, [name, ms]) => (name.startsWith(`${kernel} `) ? sum + ms : sum), 0)),
 );
-const table = [['texts', 'step, ms', 'times one', ...kernels]];
+const totals = sums.map((list) => list.reduce((sum, ms) => sum + ms, 0));
+const gain = (list: readonly number[], i: number): string =>
+  (((texts[i] as number) * (list[0] as number)) / ((texts[0] as number) * (list[i] as number))).toFixed(2);
+const table = [['texts', 'step, ms', 'times one', 'one processor, ms', 'times one', ...kernels]];
 for (const [i, batch] of texts.entries()) {
-  const ms = whole[i] as number;
-  const gain = (batch * (whole[0] as number)) / ((texts[0] as number) * ms);
-  table.push([String(batch), ms.toFixed(2), gain.toFixed(2), ...(sums[i] as number[]).map((sum) => sum.toFixed(2))]);
+  const [ms, total] = [whole[i] as number, totals[i] as number];
+  table.push([
+    ...[String(batch), ms.toFixed(2), gain(whole, i), total.toFixed(2), gain(totals, i)],
+    ...(sums[i] as number[]).map((sum) => sum.toFixed(2)),
+  ]);
 }
 for (const line of alignTable(table)) console.log(line);
 for (const decoder of decoders) decoder.dispose();

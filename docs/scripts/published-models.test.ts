@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { readLevels, tableOfLevels } from '../../bench/server/levels';
+import { readFigures, tableOfLevels, tableOfSecondTurn } from '../../bench/server/levels';
 import { root } from '../../scripts/lib/command.mjs';
 import { tableOfOuterSteps } from './outer-steps';
 import { publishedModels, publishedTable } from './published-models';
@@ -14,9 +14,12 @@ it('shows the sizes of published models as they are computed', async () => {
 });
 
 it('shows what many clients of a server saw as it was kept', () => {
-  const levels = readLevels(join(root, 'docs', 'serving.json'));
+  const { levels, secondTurn } = readFigures(join(root, 'docs', 'serving.json'));
   expect(levels.map(({ clients }) => clients)).toEqual([1, 8, 64, 200]);
-  expect(readFileSync(join(root, 'docs', 'speed.md'), 'utf8')).toContain(tableOfLevels(levels));
+  const page = readFileSync(join(root, 'docs', 'speed.md'), 'utf8');
+  expect(page).toContain(tableOfLevels(levels));
+  expect(secondTurn?.ours.secondResponse).toBeLessThan(secondTurn?.ours.readChat ?? 0);
+  expect(page).toContain(secondTurn && tableOfSecondTurn(secondTurn));
 });
 
 it('shows what outer steps cost as it was learned', () => {
