@@ -217,8 +217,7 @@ export class Session {
     const { ids, logits } = this.#runner.chosen as ChosenTokens;
     const part = generator.take(ids[0] as number);
     this.#runner.take();
-    this.#logits = logits;
-    this.#origin = further(this.#origin, [...ids]);
+    [this.#logits, this.#origin] = [logits, further(this.#origin, [...ids])];
     if (isFar(this.#origin)) await this.snapshot();
     return part;
   }
