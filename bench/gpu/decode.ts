@@ -1,7 +1,7 @@
 import { packParams } from '@densessm/kernels';
 import { mamba } from '@densessm/mamba';
 import { denseRetNet } from '@densessm/retnet';
-import { type AnyModel, type Decoder, disposeTree, WEIGHT_TYPES, type WeightType } from '@densessm/ssm-core';
+import { type AnyModel, type ChoiceRules, type Decoder, disposeTree, WEIGHT_TYPES, type WeightType } from '@densessm/ssm-core';
 
 export interface Decoded {
   name: string;
@@ -12,6 +12,11 @@ export interface Decoded {
   median: number;
   /** The same where tokens are submitted without waiting for the logits of those before: without the way back to the host. */
   unwaited: number;
+  /** The same where the decoder chooses the tokens itself and reads up to 16 of them before the host hears of any: the most likely ones, and drawn ones. */
+  generated: number;
+  drawn: number;
+  /** As `generated`, with the logits after each token on the host, as sessions have them. */
+  seen: number;
 }
 
 interface Measured {
@@ -68,7 +73,8 @@ export async function runDecoding(say: (line: string) => void, { tokens, layers,
         decoder.dispose();
         all.push(one);
         const figures = `${one.best.toFixed(0)} tokens/s a text, median ${one.median.toFixed(0)}, unwaited ${one.unwaited.toFixed(0)}`;
-        say(`${name}, ${weights}, batch ${batch}: ${figures}`);
+        const ofRuns = `generated ${one.generated.toFixed(0)}, drawn ${one.drawn.toFixed(0)}, with logits ${one.seen.toFixed(0)}`;
+        say(`${name}, ${weights}, batch ${batch}: ${figures}; ${ofRuns}`);
       }
       disposeTree(packed);
     }
@@ -100,7 +106,26 @@ async function difference(model: AnyModel, config: unknown, params: object, deco
   return largest / Math.sqrt(squares / want.length);
 }
 
-async function timeOf(decoder: Decoder<unknown>, batch: number, tokens: number): Promise<Pick<Decoded, 'best' | 'median' | 'unwaited'>> {
+type Rates = Pick<Decoded, 'best' | 'median' | 'unwaited' | 'generated' | 'drawn' | 'seen'>;
+
+const LARGEST: ChoiceRules = {
+  ...{ logitBias: new Map(), repetitionPenalty: 1, presencePenalty: 0, frequencyPenalty: 0 },
+  ...{ temperature: 0, topK: 0, topP: 1, minP: 0 },
+};
+/** As many dispatches as a choice can take. */
+const DRAWN: ChoiceRules = { ...LARGEST, temperature: 0.8, topK: 40, topP: 0.95 };
+
+/** Reads tokens in runs as long as the decoder takes them. */
+async function generate({ chooser }: Decoder<unknown>, rules: ChoiceRules, batch: number, tokens: number, logits = false): Promise<void> {
+  if (!chooser || !(await chooser.ready())) throw new Error('the decoder does not choose tokens here');
+  for (let t = 0; t < tokens; t += chooser.mostTokens) {
+    const size = Math.min(chooser.mostTokens, tokens - t);
+    const randoms = Array.from({ length: batch }, (_, row) => Array.from({ length: size }, (_, i) => ((t + i + row) * 0.618) % 1));
+    await chooser.run({ tokens: size, rules, histories: [], randoms, logits });
+  }
+}
+
+async function timeOf(decoder: Decoder<unknown>, batch: number, tokens: number): Promise<Rates> {
   const waited = async (): Promise<void> => {
     for (let t = 0; t < tokens; t++) await decoder.step(idsOf(batch, t));
   };
@@ -118,5 +143,13 @@ async function timeOf(decoder: Decoder<unknown>, batch: number, tokens: number):
     return found.sort((a, b) => b - a);
   };
   const [each, together] = [await rates(waited), await rates(unwaited)];
-  return { best: each[0] as number, median: each[ROUNDS >> 1] as number, unwaited: together[0] as number };
+  const best = async (...given: [rules: ChoiceRules, batch: number, tokens: number, logits?: boolean]): Promise<number> => {
+    await generate(decoder, ...given); // compiles
+    return (await rates(() => generate(decoder, ...given)))[0] as number;
+  };
+  return {
+    ...{ best: each[0] as number, median: each[ROUNDS >> 1] as number, unwaited: together[0] as number },
+    ...{ generated: await best(LARGEST, batch, tokens), drawn: await best(DRAWN, batch, tokens) },
+    seen: await best(LARGEST, batch, tokens, true),
+  };
 }
