@@ -128,8 +128,8 @@ const scan = (B: number, T: number, backward: boolean): Case => {
   };
 };
 
-const retention = (T: number, backward = false): Case => {
-  const [B, H, K, V] = [2, 12, 64, 128];
+const retention = (T: number, backward: boolean, [H, K, V]: [number, number, number]): Case => {
+  const B = 2;
   return () => {
     const [q, k, v, logDecay] = [values(B, T, H, K), values(B, T, H, K), values(B, T, H, V), mul(softplus(values(H)), -0.1)];
     const inputs = [q, k, v, logDecay];
@@ -189,8 +189,7 @@ const cases: Case[] = [
   ...products,
   ...[512, 2048, 16384].flatMap((T) => [scan(T > 4096 ? 1 : 2, T, false), scan(T > 4096 ? 1 : 2, T, true)]),
   ...moves,
-  retention(2048),
-  retention(2048, true),
+  ...[false, true].flatMap((backward) => [retention(2048, backward, [12, 64, 128]), retention(2048, backward, [2, 384, 1536])]),
 ];
 
 /** Times every case; one that fails is a line of its own. */

@@ -1,3 +1,4 @@
+export { gpuChoices } from './backends/webgpu/choices';
 export { linearParts } from './operations/linear/kernel';
 export { hasHalfProducts, withPrecision } from './operations/matmul/precision';
 export { readStates, type ScanStates, selectiveScanShown } from './operations/selective-scan/shown-states';
