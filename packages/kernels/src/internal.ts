@@ -1,4 +1,5 @@
 export { gpuChoices } from './backends/webgpu/choices';
 export { linearParts } from './operations/linear/kernel';
 export { hasHalfProducts, withPrecision } from './operations/matmul/precision';
+export { MATRIX_SHAPES } from './operations/matmul/webgpu/matrix-shapes';
 export { readStates, type ScanStates, selectiveScanShown } from './operations/selective-scan/shown-states';

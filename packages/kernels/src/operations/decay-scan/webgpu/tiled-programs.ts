@@ -166,7 +166,7 @@ export const acrossProgram: Program = {
 };
 
 /** Values of a state that a workgroup multiplies: few for each of its invocations, so that little is lost in their sum. */
-export const THROUGH_PART = 8192;
+export const THROUGH_PART = 1024;
 
 /** exp(c_C) ⟨S, dS'⟩ of every chunk in parts, [B·H, chunks, parts]. */
 export const throughProgram: Program = {
