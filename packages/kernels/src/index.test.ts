@@ -57,6 +57,7 @@ describe('the surface of @densessm/kernels', () => {
       'hasHalfProducts',
       'linearParts',
       'readStates',
+      'runtimeOf',
       'selectiveScanShown',
       'withPrecision',
     ]);

@@ -43,6 +43,7 @@ import { GpuDecodeProgram } from './decode/program';
 import { DeviceFailures } from './failures';
 import { Gpu, type TfjsGpuBackend } from './gpu';
 import { GpuMatrix } from './packed/packed-matrix';
+import { GpuRecorder } from './recorder';
 import { specializeOnGpu } from './specialize';
 import { replaceAddN } from './tfjs-patches/add-n';
 import { replaceBinary } from './tfjs-patches/binary';
@@ -116,6 +117,7 @@ function gpuOf(backend: unknown): Gpu {
   addRuntime(tfjs, {
     emptyMatrix: (shape, options) => new GpuMatrix(gpu, shape, options),
     decodeProgram: (options) => new GpuDecodeProgram(gpu, options),
+    recorder: new GpuRecorder(gpu),
   });
   return gpu;
 }
