@@ -1,5 +1,5 @@
 import { adamwStep, cumsum, embedding, matMul, silu, siluGate, softplus, squareSum } from '@densessm/kernels';
-import { kernelChecks } from '@densessm/kernels/checks';
+import { kernelChecks, kernelOf } from '@densessm/kernels/checks';
 import { gpuChoices } from '@densessm/kernels/internal';
 import { registerWebGpuKernels } from '@densessm/kernels/webgpu';
 import { startBackend } from '@densessm/runtime-node';
@@ -43,7 +43,7 @@ if (missing) process.stderr.write(`tests/webgpu-kernels.test.ts is skipped. ${mi
 describe.skipIf(missing)('WebGPU', () => {
   const names = new Set(missing ? [] : registerWebGpuKernels(findBackend('webgpu')).names);
   describeKernelChecks(
-    kernelChecks.filter(({ name }) => names.has(name)),
+    kernelChecks.filter(({ name }) => names.has(kernelOf({ name }))),
     { backends: ['webgpu'] },
   );
 

@@ -36,7 +36,13 @@ import { rmsNorm } from '../../operations/rms-norm/kernel';
 import { rmsNormGradOnGpu, rmsNormOnGpu } from '../../operations/rms-norm/webgpu/kernel';
 import { selectiveScanGrad, selectiveScanGradOfC } from '../../operations/selective-scan/gradient';
 import { selectiveScan } from '../../operations/selective-scan/kernel';
-import { selectiveScanGradOfCOnGpu, selectiveScanGradOnGpu, selectiveScanOnGpu } from '../../operations/selective-scan/webgpu/kernel';
+import { selectiveScanRead } from '../../operations/selective-scan/shown-states';
+import {
+  selectiveScanGradOfCOnGpu,
+  selectiveScanGradOnGpu,
+  selectiveScanOnGpu,
+  selectiveScanReadOnGpu,
+} from '../../operations/selective-scan/webgpu/kernel';
 import { squareSum } from '../../operations/square-sum/kernel';
 import { squareSumOnGpu } from '../../operations/square-sum/webgpu/kernel';
 import { GpuDecodeProgram } from './decode/program';
@@ -94,6 +100,7 @@ export function registerWebGpuKernels(backend: unknown): WebGpuKernels {
       specializeOnGpu(gpu, decayScan, decayScanOnGpu),
       specializeOnGpu(gpu, decayScanGrad, decayScanGradOnGpu),
       specializeOnGpu(gpu, selectiveScan, selectiveScanOnGpu),
+      specializeOnGpu(gpu, selectiveScanRead, selectiveScanReadOnGpu),
       specializeOnGpu(gpu, selectiveScanGrad, selectiveScanGradOnGpu),
       specializeOnGpu(gpu, selectiveScanGradOfC, selectiveScanGradOfCOnGpu),
     ],
