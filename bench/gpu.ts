@@ -3,7 +3,7 @@
  * `node main.mjs [parity] [timings] [decode] [train]`; a table goes to the folder that OUT names. LAYERS, TOKENS and WEIGHTS (`f32,int8`)
  * make decoding shorter; LAYERS, STEPS, PRECISIONS (`f32,f16`) and SHRINK, which divides widths and lengths, training. ONLY
  * is a pattern of the names of what is run. CHOICES, as JSON, says which of several ways kernels go: see `gpuChoices`. REPLAY=0 trains
- * without replaying steps.
+ * without replaying steps; TOGGLES adds features of Dawn.
  */
 import '@tensorflow/tfjs-backend-cpu';
 import '@tensorflow/tfjs-core/dist/register_all_gradients.js';

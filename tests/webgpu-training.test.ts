@@ -7,6 +7,7 @@ import {
   adamW,
   consecutiveBlocks,
   cosineSchedule,
+  IGNORED_TARGET,
   randomBlocks,
   sgd,
   Trainer,
@@ -56,9 +57,10 @@ async function trainerOn(backend: string, model: AnyModel, json: object, more: O
 const blocks = randomBlocks(source, { batchSize: 3, blockSize: 9, seed: 5 });
 /** Of one shape, with borders of documents at changing places. */
 const documents = {
-  batch: async (step: number) => {
-    const batch = await blocks.batch(step, 0);
-    return { ...batch, documentStarts: Uint8Array.from(batch.tokens, (_, i) => ((i + step) % 5 === 0 ? 1 : 0)) };
+  batch: async (step: number, part: number) => {
+    const batch = await blocks.batch(step, part);
+    const targets = batch.targets.map((id, i) => (i < 1 + step + part ? IGNORED_TARGET : id));
+    return { ...batch, targets, documentStarts: Uint8Array.from(batch.tokens, (_, i) => ((i + step) % 5 === 0 ? 1 : 0)) };
   },
 };
 
@@ -141,6 +143,7 @@ describe.skipIf(missing)('training on WebGPU', () => {
     ['a dense RetNet with recomputed layers', denseRetNet, retnetJson, () => ({ recompute: true })],
     ['an optimizer that waits for the norm', mamba, mambaJson, () => ({ optimizer: sgd({ momentum: 0.9 }) })],
     ['documents', mamba, mambaJson, () => ({ sampler: documents })],
+    ['two micro-batches of changing numbers of targets', mamba, mambaJson, () => ({ sampler: documents, gradientAccumulationSteps: 2 })],
   ];
 
   it.each(replayed)('learns the same bits from steps that are replayed, also after others between: %s', async (_, model, json, more) => {

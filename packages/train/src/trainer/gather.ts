@@ -23,7 +23,7 @@ export interface Gathering<C, P extends object, State> {
   /** States that the micro-batches go on from, or fresh ones where there is none yet; undefined where none are carried. */
   carried: readonly State[] | undefined;
   precision?: Precision;
-  /** Replays micro-batches, where one alone makes a step and no state is carried. */
+  /** Replays micro-batches, where no state is carried. */
   replayed?: ReplayedGradients<C, P, State>;
 }
 
@@ -42,10 +42,10 @@ export function gatherGradients<C, P extends object, State>(
     try {
       const from = carried && (carried[part] ?? fresh);
       const share = (scale * countTargets(batch.targets)) / targets;
-      const isAlone = batches.length === 1 && carried === undefined;
+      const isLast = part === batches.length - 1;
       const own =
-        replayed && isAlone
-          ? replayed.of(params, { batch: device, share, precision })
+        replayed && carried === undefined
+          ? replayed.of(params, { batch: device, share, precision }, { copies: !isLast })
           : withPrecision(precision, () => microBatchGradients(run, params, device, share, from));
       if (own.state !== undefined) states.push(own.state);
       sum = sum ? sumOf(sum, own) : own;

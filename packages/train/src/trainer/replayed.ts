@@ -1,7 +1,7 @@
 import type { Precision } from '@densessm/kernels';
 import { type Recording, runtimeOf, withPrecision } from '@densessm/kernels/internal';
 import { type Gradients, mapTree, tensorsOf } from '@densessm/ssm-core';
-import { backend, type Scalar, type Tensor, type Tensor1D, type Tensor2D } from '@tensorflow/tfjs-core';
+import { backend, mul, type Scalar, scalar, type Tensor, type Tensor1D, type Tensor2D } from '@tensorflow/tfjs-core';
 import type { DeviceBatch } from './device-batch';
 import { type MicroBatchGradients, type ModelRun, microBatchGradients } from './gradients';
 
@@ -12,7 +12,7 @@ interface Given {
   readonly precision: Precision;
 }
 
-/** Micro-batches of one shape and share on one device. */
+/** Micro-batches of one shape on one device. */
 interface Series {
   readonly key: string;
   readonly device: object;
@@ -37,11 +37,12 @@ export class ReplayedGradients<C, P extends object, State> {
 
   constructor(private readonly run: ModelRun<C, P, State>) {}
 
-  /** As {@link microBatchGradients}; valid until the next call. */
-  of(params: P, given: Given): MicroBatchGradients<P, State> {
+  /** As {@link microBatchGradients}. The caller is done with it before the next call, or asks for a copy. */
+  of(params: P, given: Given, { copies }: { copies: boolean }): MicroBatchGradients<P, State> {
     const series = this.#seriesOf(given);
     try {
-      return this.#next(series, params, given);
+      const own = this.#next(series, params, given);
+      return copies ? copyOf(own) : own;
     } catch (error) {
       this.drop();
       throw error;
@@ -56,7 +57,7 @@ export class ReplayedGradients<C, P extends object, State> {
   }
 
   #seriesOf({ batch, share, precision }: Given): Series {
-    const key = JSON.stringify([batch.tokens.shape, batch.documentStarts !== undefined, share, precision]);
+    const key = JSON.stringify([batch.tokens.shape, batch.documentStarts !== undefined, share === 1, precision]);
     const device = backend();
     if (this.#series?.key !== key || this.#series.device !== device || this.#series.recording?.isStale) {
       this.drop();
@@ -67,18 +68,22 @@ export class ReplayedGradients<C, P extends object, State> {
 
   #next(series: Series, params: P, given: Given): MicroBatchGradients<P, State> {
     const recorder = runtimeOf()?.recorder;
-    const inputs = inputsOf(params, given.batch);
-    if (series.recording) return this.#treeOf(params, series.recording.replay(inputs));
+    if (series.recording)
+      return this.#treeOf(
+        params,
+        withInputs(params, given, (inputs) => (series.recording as Recording).replay(inputs)),
+      );
     series.trial?.dispose(); // its outputs were used, and the next one takes as much memory
     if (series.count++ === 0 || series.isUneven || !recorder) return this.#compute(params, given);
-    const [outputs, recording] = recorder.record(inputs, (copies) => this.#listOf(params, copies, given));
+    const run = (copies: readonly Tensor[]): Tensor[] => this.#listOf(params, copies, given);
+    const [outputs, recording] = withInputs(params, given, (inputs) => recorder.record(inputs, run));
     if (series.trial === undefined) series.trial = recording;
     else if (recording.equals(series.trial)) series.recording = recording;
     else Object.assign(series, { isUneven: true, trial: recording });
     return this.#treeOf(params, outputs);
   }
 
-  #compute(params: P, { batch, share, precision }: Given): MicroBatchGradients<P, State> {
+  #compute(params: P, { batch, precision, share }: Omit<Given, 'share'> & { share: number | Scalar }): MicroBatchGradients<P, State> {
     return withPrecision(precision, () => microBatchGradients(this.run, params, batch, share));
   }
 
@@ -86,8 +91,9 @@ export class ReplayedGradients<C, P extends object, State> {
   #listOf(params: P, inputs: readonly Tensor[], given: Given): Tensor[] {
     let next = 0;
     const copies = mapTree(params, () => inputs[next++] as Tensor);
-    const [tokens, targets, documentStarts] = inputs.slice(next) as [Tensor2D, Tensor1D, Tensor2D | undefined];
-    const { loss, grads } = this.#compute(copies, { ...given, batch: { tokens, targets, ...(documentStarts && { documentStarts }) } });
+    const [tokens, targets, share, documentStarts] = inputs.slice(next) as [Tensor2D, Tensor1D, Scalar, Tensor2D | undefined];
+    const batch = { tokens, targets, ...(documentStarts && { documentStarts }) };
+    const { loss, grads } = this.#compute(copies, { ...given, batch, share: given.share === 1 ? 1 : share });
     const byPath = new Map([...tensorsOf(grads)].map(([path, gradient]) => [path.join('.'), gradient]));
     const gradients = [...tensorsOf(params)].map(([path]) => byPath.get(path.join('.')));
     this.#hasGradient = gradients.map((gradient) => gradient !== undefined);
@@ -101,9 +107,29 @@ export class ReplayedGradients<C, P extends object, State> {
   }
 }
 
-const inputsOf = (params: object, { tokens, targets, documentStarts }: DeviceBatch): Tensor[] => [
-  ...[...tensorsOf(params)].map(([, tensor]) => tensor),
-  tokens,
-  targets,
-  ...(documentStarts ? [documentStarts] : []),
-];
+/** Runs with all that the gradients are computed from: the share as a tensor, so that another one is no other computation. */
+function withInputs<T>(params: object, { batch, share }: Given, run: (inputs: readonly Tensor[]) => T): T {
+  const { tokens, targets, documentStarts } = batch;
+  const ofBatch = scalar(share);
+  try {
+    return run([
+      ...[...tensorsOf(params)].map(([, tensor]) => tensor),
+      tokens,
+      targets,
+      ofBatch,
+      ...(documentStarts ? [documentStarts] : []),
+    ]);
+  } finally {
+    ofBatch.dispose();
+  }
+}
+
+/** The same values elsewhere; frees what it copies. */
+function copyOf<P extends object, State>({ loss, grads }: MicroBatchGradients<P, State>): MicroBatchGradients<P, State> {
+  const copy = <T extends Tensor>(tensor: T): T => {
+    const same = mul<T>(tensor, 1);
+    tensor.dispose();
+    return same;
+  };
+  return { loss: copy(loss), grads: mapTree(grads, copy) };
+}

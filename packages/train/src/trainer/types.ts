@@ -32,9 +32,9 @@ export interface TrainerOptions<C, P extends object, State> {
    */
   precision?: Precision;
   /**
-   * Whether a GPU gets the commands of a step again, once two steps of one shape told it the same, for each that follows: the same bits, without what an
-   * operation costs the host. The memory of such a step, and of a copy of the parameters, then stays in use between steps, save while `evaluate` runs. Steps
-   * of several micro-batches and of carried states are not replayed. True unless given.
+   * Whether a GPU gets the commands of a micro-batch again for each that follows, once two of one shape told it the same: the same bits, without what an
+   * operation costs the host. Their memory, and that of a copy of the parameters, then stays in use between steps, save while `evaluate` runs. Steps of
+   * carried states are not replayed. True unless given.
    */
   replay?: boolean;
   /** Steps in a row that may be skipped because loss or gradients were not finite; one more is an error. 10 unless given. */

@@ -52,6 +52,7 @@ function writeSlot(device: GPUDevice, buffer: GPUBuffer, index: number, values: 
   }
   const offset = SLOT_BYTES * index;
   const size = 16 * Math.ceil(values.length / 4);
+  for (let at = 4 * values.length; at < size; at += 4) slot.setUint32(at, 0); // not what another dispatch left
   device.queue.writeBuffer(buffer, offset, slot.buffer as ArrayBuffer, 0, size);
   return { buffer, offset, size };
 }
