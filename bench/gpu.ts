@@ -2,12 +2,14 @@
  * Parity and speed of the WebGPU kernels on a real card, as one bundle for a machine that has neither Node modules nor a network: see README.md.
  * `node main.mjs [parity] [timings] [decode] [train]`; a table goes to the folder that OUT names. LAYERS, TOKENS and WEIGHTS (`f32,int8`)
  * make decoding shorter; LAYERS, STEPS, PRECISIONS (`f32,f16`) and SHRINK, which divides widths and lengths, training. ONLY
- * is a pattern of the names of what is run.
+ * is a pattern of the names of what is run. CHOICES, as JSON, says which of several ways kernels go: see `gpuChoices`. REPLAY=0 trains
+ * without replaying steps; TOGGLES adds features of Dawn.
  */
 import '@tensorflow/tfjs-backend-cpu';
 import '@tensorflow/tfjs-core/dist/register_all_gradients.js';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { gpuChoices } from '@densessm/kernels/internal';
 import { runDecoding } from './gpu/decode';
 import { startDevice } from './gpu/device';
 import { runParity } from './gpu/parity';
@@ -26,6 +28,8 @@ const say = (line: string): void => {
 const only = new RegExp(process.env.ONLY ?? '');
 const asked = process.argv.slice(2);
 const does = (part: string): boolean => asked.length === 0 || asked.includes(part);
+
+Object.assign(gpuChoices, JSON.parse(process.env.CHOICES ?? '{}'));
 
 say(await startDevice());
 let off = 0;
