@@ -1,8 +1,12 @@
 import { checkKernel, kernelChecks } from '@densessm/kernels/checks';
+import type { Figure } from '../lib/measured';
 
-/** Every kernel on every sample beside its reference on the CPU; a line per kernel, and how many quantities are off. */
-export async function runParity(say: (line: string) => void, only: RegExp): Promise<number> {
-  let off = 0;
+/**
+ * Every kernel on every sample beside its reference on the CPU; a line per kernel, and how many quantities are off. A figure: how many `quantities` of how many
+ * `kernels` were compared, how many are `off`, and the `worst` as a part of its bound.
+ */
+export async function runParity(say: (line: string) => void, keep: (figure: Figure) => void, only: RegExp): Promise<number> {
+  let [off, kernels, quantities, worstOfAll] = [0, 0, 0, 0];
   for (const check of kernelChecks) {
     if (!only.test(check.name)) continue;
     const start = performance.now();
@@ -16,10 +20,14 @@ export async function runParity(say: (line: string) => void, only: RegExp): Prom
         `  OFF ${check.name}, ${sample}: ${quantity} by ${error.toExponential(2)}, bound ${bound.toExponential(2)}${cause ? ` ${String(cause)}` : ''}`,
       );
     }
+    kernels++;
+    quantities += count;
+    worstOfAll = Math.max(worstOfAll, worst);
     const seconds = (performance.now() - start) / 1000;
     say(
       `${check.name.padEnd(28)} ${String(count).padStart(4)} quantities, the worst at ${worst.toFixed(3)} of its bound, ${seconds.toFixed(1)} s`,
     );
   }
+  if (only.source === '(?:)') keep({ part: 'parity', name: 'all kernels', kernels, quantities, off, worst: worstOfAll });
   return off;
 }
