@@ -35,7 +35,7 @@ const sizes = { layers: LAYERS ? Number(LAYERS) : undefined, shrink: Number(SHRI
 const about = await startDevice();
 say(`${about}; built from ${BUILT_FROM}; ${process.argv.slice(2).join(' ') || 'all'}`);
 const run: Run = {
-  ...{ date: new Date().toISOString(), commit: BUILT_FROM, machine: about },
+  ...{ date: new Date().toISOString(), commit: BUILT_FROM, machine: about.replace(/^webgpu: |, \d+ kernels of ours.*$/g, '') },
   software: `Node ${process.versions.node}, Dawn (npm webgpu), Vulkan`,
 };
 const keep = (figure: Figure): void => {

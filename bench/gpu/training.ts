@@ -36,7 +36,8 @@ const pool = () => (findBackend('webgpu') as unknown as { bufferManager: { numBy
 
 /**
  * Training steps of whole models by the trainer with AdamW and clipping. A figure: `ms` of the fastest step, `rate` and `median` in tokens/s, `hostMs` until the host has
- * recorded a step, `loss` of the last, and `gigabytes` of all buffers of TensorFlow.js.
+ * recorded a step, `loss` of the last, and `gigabytes` of all buffers of TensorFlow.js. With PROFILE a figure of the
+ * part `profile` says what each program takes of a step on the device.
  */
 export async function runTraining(
   say: (line: string) => void,
@@ -48,7 +49,7 @@ export async function runTraining(
     for (const precision of precisions) {
       if (!only.test(titleOf(one, precision))) continue;
       try {
-        const trained = await timeOf(one, precision, steps);
+        const trained = await timeOf(one, precision, steps, keep);
         keep({ part: 'train', dtype: precision, ...identityOf(one), ...trained });
         say(`${titleOf(one, precision)}: ${describe(trained)}`);
       } catch (error) {
@@ -71,7 +72,7 @@ type Trained = Record<'ms' | 'rate' | 'median' | 'hostMs' | 'loss' | 'gigabytes'
 const describe = ({ rate, median, ms, hostMs, loss, gigabytes }: Trained): string =>
   `${rate.toFixed(0)} tokens/s, median ${median.toFixed(0)}; ${ms.toFixed(0)} ms a step, host ${hostMs.toFixed(0)}; loss ${loss.toFixed(4)}; ${gigabytes.toFixed(1)} GB`;
 
-async function timeOf(one: Case, precision: 'f32' | 'f16', steps: number): Promise<Trained> {
+async function timeOf(one: Case, precision: 'f32' | 'f16', steps: number, keep: (figure: Figure) => void): Promise<Trained> {
   const { model, json, batchSize, length, recompute = false } = one;
   const config = model.parseConfig(json);
   const vocabulary = (config as { vocabSize: number }).vocabSize;
@@ -96,7 +97,7 @@ async function timeOf(one: Case, precision: 'f32' | 'f16', steps: number): Promi
       ({ loss } = await trainer.step());
       if (i >= 2) times.push(performance.now() - start);
     }
-    if (process.env.PROFILE) await shares(() => trainer.step());
+    if (process.env.PROFILE) keep({ part: 'profile', dtype: precision, ...identityOf(one), ...(await shares(() => trainer.step())) });
     const gigabytes = pool().numBytesAllocated / 1e9;
     times.sort((a, b) => a - b);
     const [ms = 0, middle = 0] = [times[0], times[steps >> 1]];
@@ -107,11 +108,15 @@ async function timeOf(one: Case, precision: 'f32' | 'f16', steps: number): Promi
   }
 }
 
-/** What each program takes of a step. */
-async function shares(step: () => Promise<unknown>): Promise<void> {
+/** What each program takes of a step: `dispatches` and `ms` of all, and names, times and counts of the longest. */
+async function shares(step: () => Promise<unknown>) {
   const found = await profiled(step);
-  const [count, ms] = found.reduce(([n, sum], [, one, time]) => [n + one, sum + time], [0, 0]);
-  console.log(`  ${count} dispatches, ${ms.toFixed(1)} ms on the device`);
-  for (const [name, calls, time] of found.slice(0, 24))
-    console.log(`    ${time.toFixed(2).padStart(8)} ms  ${String(calls).padStart(5)}  ${name}`);
+  const [dispatches, ms] = found.reduce(([n, sum], [, one, time]) => [n + one, sum + time], [0, 0]);
+  console.log(`  ${dispatches} dispatches, ${ms.toFixed(1)} ms on the device`);
+  const longest = found.slice(0, 24);
+  for (const [name, calls, time] of longest) console.log(`    ${time.toFixed(2).padStart(8)} ms  ${String(calls).padStart(5)}  ${name}`);
+  return {
+    ...{ dispatches, ms, programs: longest.map(([name]) => name) },
+    ...{ times: longest.map(([, , time]) => time), counts: longest.map(([, calls]) => calls) },
+  };
 }

@@ -10,6 +10,7 @@ export interface Run {
   readonly machine: string;
   /** Versions of what computes. */
   readonly software: string;
+  /** How the figures came here, where no program wrote them into this file. */
   readonly note?: string;
 }
 
@@ -20,7 +21,7 @@ export interface Figure {
   readonly dtype?: string;
   readonly batch?: number;
   readonly length?: number;
-  readonly [quantity: string]: number | string | readonly number[] | undefined;
+  readonly [quantity: string]: number | string | readonly (number | string)[] | undefined;
 }
 
 export interface Measured {
@@ -30,6 +31,12 @@ export interface Measured {
 }
 
 const keyOf = ({ part, name, dtype, batch, length }: Figure): string => JSON.stringify([part, name, dtype, batch, length]);
+
+/** The figure of a part that has this name, type and sizes. */
+export const findFigure = (
+  { figures }: Measured,
+  sought: Pick<Figure, 'part' | 'name' | 'dtype' | 'batch' | 'length'>,
+): Measured['figures'][number] | undefined => figures.find((figure) => keyOf(figure) === keyOf(sought));
 
 export const readMeasured = (file: string | URL): Measured =>
   existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as Measured) : { runs: [], figures: [] };
