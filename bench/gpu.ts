@@ -37,6 +37,7 @@ say(`${about}; built from ${BUILT_FROM}; ${process.argv.slice(2).join(' ') || 'a
 const run: Run = {
   ...{ date: new Date().toISOString(), commit: BUILT_FROM, machine: about.replace(/^webgpu: |, \d+ kernels of ours.*$/g, '') },
   software: `Node ${process.versions.node}, Dawn (npm webgpu), Vulkan`,
+  ...(LAYERS || sizes.shrink !== 1 ? { isTrial: true } : {}),
 };
 const keep = (figure: Figure): void => {
   if (OUT) keepMeasured(join(OUT, 'gpu.json'), { runs: [run], figures: [{ ...figure, run: run.date }] });

@@ -13,6 +13,7 @@ const found = folders
 if (found.length === 0) throw new Error(`no gpu.json or torch.json in ${folders.join(', ') || 'a folder: name one'}`);
 for (const [file, name] of found) {
   const measured = readMeasured(file);
+  if (measured.runs.some(({ isTrial }) => isTrial)) throw new Error(`${file} is of a trial with smaller sizes: it is not kept`);
   keepMeasured(new URL(`../../docs/measured/${name}`, import.meta.url), measured);
   console.log(`${measured.figures.length} figures of ${file}`);
 }

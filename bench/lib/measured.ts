@@ -10,6 +10,8 @@ export interface Run {
   readonly machine: string;
   /** Versions of what computes. */
   readonly software: string;
+  /** Smaller sizes than the figures' names say. */
+  readonly isTrial?: boolean;
   /** How the figures came here, where no program wrote them into this file. */
   readonly note?: string;
 }

@@ -39,6 +39,8 @@ def keep(part, name, **more):
     figures.append({"part": part, "name": name, **{k: float(f"{v:.6g}") if isinstance(v, float) else v for k, v in more.items()}, "run": DATE})
     software = f"PyTorch {torch.__version__}, transformers {transformers.__version__}, Python {platform.python_version()}"
     run = {"date": DATE, "commit": os.environ.get("BUILT_FROM", "bench/peers/torch_gpu.py"), "machine": MACHINE, "software": software}
+    if SHRINK != 1 or LAYERS:
+        run["isTrial"] = True
     with open(os.path.join(OUT, "torch.json"), "w") as file:
         lines = ",\n".join(f"    {json.dumps(one, ensure_ascii=False)}" for one in figures)
         file.write(f'{{\n  "runs": [\n    {json.dumps(run, ensure_ascii=False)}\n  ],\n  "figures": [\n{lines}\n  ]\n}}\n')
