@@ -23,6 +23,12 @@ export interface Figure {
   readonly dtype?: string;
   readonly batch?: number;
   readonly length?: number;
+  readonly threads?: number;
+  readonly seed?: string;
+  /** What it is measured beside. */
+  readonly peer?: string;
+  /** Where figures of several are in one file. */
+  readonly processor?: string;
   readonly [quantity: string]: number | string | readonly (number | string)[] | undefined;
 }
 
@@ -32,9 +38,12 @@ export interface Measured {
   readonly figures: readonly (Figure & { readonly run: string })[];
 }
 
-const keyOf = ({ part, name, dtype, batch, length }: Figure): string => JSON.stringify([part, name, dtype, batch, length]);
+type Identity = Pick<Figure, 'part' | 'name' | 'dtype' | 'batch' | 'length' | 'threads' | 'seed' | 'peer' | 'processor'>;
 
-/** The figure of a part that has this name, type and sizes. */
+const keyOf = ({ part, name, dtype, batch, length, threads, seed, peer, processor }: Identity): string =>
+  JSON.stringify([part, name, dtype, batch, length, threads, seed, peer, processor]);
+
+/** The figure of a part that has this name, type, sizes and so on. */
 export const findFigure = (
   { figures }: Measured,
   sought: Pick<Figure, 'part' | 'name' | 'dtype' | 'batch' | 'length'>,
@@ -46,7 +55,7 @@ export const readMeasured = (file: string | URL): Measured =>
 /** To six digits where it is not an integer: more than any of them is repeatable. */
 const rounded = (value: number): number => (Number.isInteger(value) ? value : Number(value.toPrecision(6)));
 
-/** Puts figures into a file, in the place of those of the same part, name, type and sizes; runs that no figure is of any more are left out. */
+/** Puts figures into a file, in the place of those of the same identity; runs that no figure is of any more are left out. */
 export function keepMeasured(file: string | URL, more: Measured): void {
   const before = readMeasured(file);
   const figures = [...new Map([...before.figures, ...more.figures].map((figure) => [keyOf(figure), figure])).values()];
