@@ -1,33 +1,8 @@
 /** The tables of docs/speed-gpu.md, from docs/measured/gpu.json (bench/gpu) and torch.json (bench/peers/torch_gpu.py). */
-import { join } from 'node:path';
-import { type Figure, findFigure, type Measured, readMeasured } from '../../bench/lib/measured';
-import { root } from '../../scripts/lib/command.mjs';
-
-const read = (name: string): Measured => readMeasured(join(root, 'docs', 'measured', name));
+import type { Figure, Measured } from '../../bench/lib/measured';
+import { digits, measured, numberOf, ratio, runTable, tableOf as table } from './measured';
 
 type Sought = Pick<Figure, 'part' | 'name' | 'dtype' | 'batch' | 'length'>;
-
-const numberOf = (measured: Measured, sought: Sought, quantity: string): number | undefined => {
-  const value = findFigure(measured, sought)?.[quantity];
-  return typeof value === 'number' ? value : undefined;
-};
-
-/** Three digits, thousands with a comma. */
-function digits(value: number | undefined): string {
-  if (value === undefined) return '';
-  if (value >= 1000) return Number(value.toPrecision(3)).toLocaleString('en-US');
-  return value >= 100 ? value.toFixed(0) : value.toPrecision(3);
-}
-
-const ratio = (one: number | undefined, other: number | undefined): string => (one && other ? (one / other).toFixed(2) : '');
-
-/** Rows of which nothing but the first cells, the labels, is known are left out. */
-function table(head: readonly string[], rows: readonly (readonly string[])[], labels = 1): string {
-  const line = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`.replaceAll(/\| {2}(?=\|)/g, '| ');
-  const shown = rows.filter((row) => row.slice(labels).some((cell) => cell !== ''));
-  if (shown.length === 0) return 'Not measured yet.';
-  return [line(head), `|${head.map(() => '---|').join('')}`, ...shown.map(line)].join('\n');
-}
 
 const square = (n: number): string => `${n} × ${n} × ${n}`;
 
@@ -205,16 +180,8 @@ function checkTable(gpu: Measured): string {
   return table(['what', 'found'], rows);
 }
 
-/** On what, and when. */
-function runTable(gpu: Measured, torch: Measured): string {
-  const rows = [...gpu.runs, ...torch.runs].map(({ date, commit, machine, software, note }) => [
-    ...[`${date.slice(0, 16).replace('T', ' ')} UTC`, commit, machine, `${software}${note ? `; ${note}` : ''}`],
-  ]);
-  return table(['run', 'of', 'on', 'with'], rows);
-}
-
 export function gpuTables(): Readonly<Record<string, string>> {
-  const [gpu, torch] = [read('gpu.json'), read('torch.json')];
+  const [gpu, torch] = [measured('gpu.json'), measured('torch.json')];
   return {
     products: productTable(gpu, torch),
     scans: kernelTable(gpu),

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { readLevels, tableOfLevels } from '../../bench/server/levels';
 import { root } from '../../scripts/lib/command.mjs';
+import { cpuTables } from './cpu-tables';
 import { gpuTables } from './gpu-tables';
 import { tableOfOuterSteps } from './outer-steps';
 import { publishedModels, publishedTable } from './published-models';
@@ -12,7 +13,7 @@ import { withTable } from './table-marks';
 export async function allTables(): Promise<Readonly<Record<string, Readonly<Record<string, string>>>>> {
   return {
     'guides/published-models.md': { '': publishedTable(await publishedModels()) },
-    'speed.md': { '': tableOfLevels(readLevels(join(root, 'docs', 'serving.json'))) },
+    'speed.md': { ...cpuTables(), '': tableOfLevels(readLevels(join(root, 'docs', 'serving.json'))) },
     'distributed.md': { '': tableOfOuterSteps() },
     'speed-gpu.md': gpuTables(),
   };
