@@ -10,8 +10,8 @@ export const gpuChoices = {
   /** The most tokens of a chunk of those. */
   tiledScanChunk: 256,
   /** Multiplications from which on both factors of a product on matrices of subgroups are rounded to float16 in a dispatch of their own. */
-  narrowFrom: Number.POSITIVE_INFINITY,
+  narrowFrom: 2 ** 32,
   /** How tiles are shared where the factors were rounded before, and where they are rounded on their way to workgroup memory. */
-  narrowShape: 'banded' as ShapeName,
+  narrowShape: 'plain' as ShapeName,
   matrixShape: 'plain' as ShapeName,
 };
