@@ -43,9 +43,21 @@ export interface SecondTurn {
   machine: ReturnType<typeof machine>;
 }
 
+/** What steps for so many texts take. */
+export interface Steps {
+  weights: string;
+  layers: number;
+  hidden: number;
+  vocab: number;
+  /** Milliseconds of one thread for each kernel, the sum of the fastest runs of its blocks. */
+  steps: { texts: number; kernels: Record<string, number> }[];
+  machine: ReturnType<typeof machine>;
+}
+
 /** What docs/serving.json holds. */
 export interface ServingFigures {
   levels: Level[];
+  steps?: Steps;
   secondTurn?: SecondTurn;
 }
 
@@ -62,6 +74,9 @@ export function keepLevels(file: string | URL, levels: readonly Level[]): void {
   const all = new Map([...figures.levels, ...levels].map((level) => [level.clients, level]));
   write(file, { ...figures, levels: [...all.values()].sort((a, b) => a.clients - b.clients) });
 }
+
+/** Puts steps into a file of figures, in the place of those before. */
+export const keepSteps = (file: string | URL, steps: Steps): void => write(file, { ...readFigures(file), steps });
 
 /** Puts a second turn into a file of figures, in the place of the one before. */
 export const keepSecondTurn = (file: string | URL, secondTurn: SecondTurn): void => write(file, { ...readFigures(file), secondTurn });
@@ -94,4 +109,26 @@ export function tableOfSecondTurn({ ours, nodeLlama, history }: SecondTurn): str
   ] as const;
   const lines = rows.map(([what, own, other]) => `| ${what} | ${seconds(own)} | ${seconds(other)} |`);
   return ['| seconds | ours, over HTTP | node-llama-cpp, in process |', '|---|---|---|', ...lines].join('\n');
+}
+
+/** What a kernel is called in a table. */
+const KERNELS: Readonly<Record<string, string>> = {
+  packedLinear: 'products',
+  selectiveStep: 'scan',
+  convolutionStep: 'convolution',
+  packActivations: 'quantization of activations',
+  rmsNorm: 'norms',
+};
+
+/** A table in Markdown. */
+export function tableOfSteps({ steps }: Steps): string {
+  const sum = (kernels: Record<string, number>): number => Object.values(kernels).reduce((total, ms) => total + ms, 0);
+  const one = sum(steps[0]?.kernels ?? {});
+  const rows = steps.map(({ texts, kernels }) => {
+    const total = sum(kernels);
+    const parts = Object.keys(KERNELS).map((kernel) => (kernels[kernel] ?? 0).toFixed(2));
+    return `| ${[texts, ...parts, total.toFixed(1), ((texts * one) / total).toFixed(2)].join(' | ')} |`;
+  });
+  const head = `| texts | ${Object.values(KERNELS).join(' | ')} | in all, ms of one thread | tokens beside one text |`;
+  return [head, `|${'---|'.repeat(Object.keys(KERNELS).length + 3)}`, ...rows].join('\n');
 }

@@ -1,6 +1,6 @@
 /**
  * A step for several texts beside one for one text: node scripts/run.mjs bench/server/step.ts [--texts 1,2,4,8,16] [--weights int8] [--threads 2]
- * [--rounds 60] [--layers 24] [--hidden 768] [--vocab 50280]
+ * [--rounds 60] [--layers 24] [--hidden 768] [--vocab 50280] [--figures docs/serving.json]
  * A decoder of each size on the same packed weights, in turns in one run. Of each the fastest step on all threads; and on one thread the fastest run
  * of each block of each kernel, which add up to what a step takes of one processor that it has to itself: blocks are so short that some find it
  * free on a busy machine, too. Random weights in the sizes of mamba-130m.
@@ -16,11 +16,13 @@ import { type Decoder, disposeTree, type WeightType } from '@densessm/ssm-core';
 import { alignTable } from '../../scripts/lib/table';
 import { smallMamba } from '../cpu/models';
 import { readOptions } from '../cpu/options';
+import { machine } from '../lib/results';
+import { keepSteps } from './levels';
 
 const text = (fallback: string) => ({ type: 'string', default: fallback }) as const;
 const { values } = parseArgs({
   options: {
-    ...{ texts: text('1,2,4,8,16'), weights: text('int8'), threads: text('2'), rounds: text('60') },
+    ...{ texts: text('1,2,4,8,16'), weights: text('int8'), threads: text('2'), rounds: text('60'), figures: text('') },
     ...{ layers: text('24'), hidden: text('768'), vocab: text('50280') },
   },
 });
@@ -105,4 +107,12 @@ for (const [i, batch] of texts.entries()) {
   ]);
 }
 for (const line of alignTable(table)) console.log(line);
+if (values.figures)
+  keepSteps(values.figures, {
+    ...{ weights: values.weights, layers: sizes.layers, hidden: sizes.hidden, vocab: sizes.vocab, machine: machine() },
+    steps: texts.map((batch, i) => ({
+      texts: batch,
+      kernels: Object.fromEntries(kernels.map((kernel, k) => [kernel, sums[i]?.[k] ?? 0])),
+    })),
+  });
 for (const decoder of decoders) decoder.dispose();

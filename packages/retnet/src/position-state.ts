@@ -30,7 +30,7 @@ export class PositionState {
     this.cos = program.zeros(size);
     this.sin = this.cos.at(batch * pairs);
     this.inverseRootScale = this.cos.at(2 * batch * pairs);
-    program.setUniforms({ to: this.cos, size, next: (values, rows) => this.#next(values, rows) });
+    program.setUniforms({ to: this.cos, size, next: (values, rows) => this.#next(values, rows), mark: () => this.#mark() });
   }
 
   /** Of a row. */
@@ -55,6 +55,16 @@ export class PositionState {
   copyRow(from: number, to: number): void {
     this.#positions[to] = this.positionOf(from);
     this.#scales[to] = this.#scales[from]?.slice();
+  }
+
+  #mark(): () => void {
+    const [positions, scales] = [[...this.#positions], [...this.#scales]]; // which are never changed in place
+    return () => {
+      for (const [row, position] of positions.entries()) {
+        this.#positions[row] = position;
+        this.#scales[row] = scales[row];
+      }
+    };
   }
 
   #next(values: Float32Array, rows: number): void {

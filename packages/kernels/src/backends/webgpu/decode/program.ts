@@ -1,5 +1,5 @@
 /// <reference types="@webgpu/types" />
-import { type PackedMatrix, SsmError } from '@densessm/ssm-core';
+import type { PackedMatrix, TokenChooser } from '@densessm/ssm-core';
 import { backend as currentBackend, engine, type Tensor, tensor } from '@tensorflow/tfjs-core';
 import { disposedDecoder } from '../../../decode/errors';
 import { type DecodeProgram, rowsOf, type StateBuffer, valuesOfRow } from '../../../decode/program';
@@ -8,9 +8,12 @@ import { type Play, Recording } from '../../../decode/recording';
 import type { Slot } from '../../../decode/slot';
 import { BUFFER_USAGE } from '../buffers';
 import type { Gpu } from '../gpu';
+import { foreignMatrix, otherBackend } from '../packed/errors';
 import { GpuMatrix } from '../packed/packed-matrix';
 import { Arena, offsetOf } from './arena';
+import { type GpuChooser, gpuChooser } from './chooser';
 import { Commands } from './commands';
+import { Staging } from './staging';
 import { GpuSteps, type ProgramRoom } from './steps';
 
 const FLOAT_BYTES = 4;
@@ -28,16 +31,18 @@ export class GpuDecodeProgram extends Recording implements DecodeProgram {
   readonly #room: ProgramRoom;
   /** The dispatches of a token for all rows, which are made as they come. */
   readonly #all: GpuSteps;
-  readonly #uniforms: { readonly offset: number; readonly values: Float32Array; readonly next: UniformsStep['next'] }[] = [];
+  readonly #uniforms: (Pick<UniformsStep, 'size' | 'next' | 'mark'> & { readonly offset: number; readonly values: Float32Array })[] = [];
   readonly #matrices = new Set<GpuMatrix>();
-  /** Buffers that can be mapped and are not in use. */
-  readonly #staging: GPUBuffer[] = [];
+  readonly #staging: Staging;
+  #chooser: GpuChooser | undefined;
+  /** Whether the logits are those after the last token of all rows. */
+  #isCurrent = false;
   /** The commands of a token, by the number of rows. */
   readonly #commands = new Map<number, Commands>();
   /** Commands of a token that was submitted to us, and of one to come of as many rows. */
   #waiting: GPUCommandBuffer | undefined;
   #next: GPUCommandBuffer | undefined;
-  #rows = 0;
+  #rows: number;
   /** Where rows are copied through. */
   #passage: GPUBuffer | undefined;
   #isDisposed = false;
@@ -46,9 +51,11 @@ export class GpuDecodeProgram extends Recording implements DecodeProgram {
     super();
     this.where = where;
     this.batch = batch;
+    this.#rows = batch;
     this.#gpu = gpu;
     this.#arena = new Arena(gpu, where);
     this.#ids = this.#arena.reserve(batch);
+    this.#staging = new Staging(gpu, where);
     this.#room = { ids: offsetOf(this.#ids), ownMatrix: (matrix) => this.#ownMatrix(matrix) };
     this.#all = new GpuSteps(this.#room, batch);
   }
@@ -73,15 +80,12 @@ export class GpuDecodeProgram extends Recording implements DecodeProgram {
 
   override setUniforms(step: UniformsStep): void {
     super.setUniforms(step);
-    this.#uniforms.push({ offset: offsetOf(step.to), values: new Float32Array(step.size), next: step.next });
+    const { to, size, next, mark } = step;
+    this.#uniforms.push({ offset: offsetOf(to), size, values: new Float32Array(size), next, mark });
   }
 
   submit(ids: ArrayLike<number>): void {
-    this.#refuseDisposed();
-    this.#gpu.failures.check(); // ahead of what is amiss once the device was lost
-    for (const matrix of this.#matrices) matrix.check();
-    this.#refuseOtherBackend();
-    this.#flush();
+    this.#begin();
     this.#arena.write(offsetOf(this.#ids), Float32Array.from(ids));
     for (const { offset, values, next } of this.#uniforms) {
       next(values, ids.length);
@@ -92,34 +96,51 @@ export class GpuDecodeProgram extends Recording implements DecodeProgram {
     this.#rows = rows;
     this.#waiting = (isReady ? this.#next : undefined) ?? this.#encode();
     this.#next = undefined;
+    this.#isCurrent = ids.length === this.batch;
   }
 
   async read(from: Slot, into: Float32Array): Promise<Float32Array> {
     this.#refuseDisposed();
     const bytes = into.length * FLOAT_BYTES;
-    const { device } = this.#gpu.backend;
-    const staging = this.#takeStaging(bytes);
-    const encoder = device.createCommandEncoder();
+    const staging = this.#staging.take(bytes);
+    const encoder = this.#gpu.backend.device.createCommandEncoder();
     this.#arena.copy(encoder, offsetOf(from), into.length, staging);
     this.#flush(encoder.finish());
-    const mapping = this.#gpu.mapped(staging);
+    const reading = this.#staging.read(staging, (mapped) => into.set(new Float32Array(mapped, 0, into.length)));
     this.#next ??= this.#encode();
-    try {
-      await mapping;
-    } catch (error) {
-      staging.destroy();
-      throw this.#isDisposed ? disposedDecoder(this.where) : error;
-    }
-    into.set(new Float32Array(staging.getMappedRange(0, bytes)));
-    staging.unmap();
-    this.#staging.push(staging);
+    await reading;
     return into;
+  }
+
+  chooserOf(logits: Slot, vocabSize: number): TokenChooser | undefined {
+    const [gpu, arena, staging] = [this.#gpu, this.#arena, this.#staging];
+    const isCurrent = (): boolean => this.#isCurrent;
+    this.#chooser = gpuChooser({
+      ...{ where: this.where, batch: this.batch, gpu, arena, staging, vocabSize, uniforms: this.#uniforms },
+      ...{ logits: offsetOf(logits), slot: offsetOf(this.#ids) },
+      get isCurrent() {
+        return isCurrent();
+      },
+      commands: () => this.#recorded(this.batch),
+      begin: () => this.#begin(),
+      nextUniforms: (values) => this.#nextUniforms(values),
+      mark: () => {
+        const marks = this.#uniforms.map(({ mark }) => mark());
+        return () => {
+          for (const back of marks) back();
+        };
+      },
+      submit: (ids) => this.submit(ids),
+      readLogits: () => this.read(logits, new Float32Array(this.batch * vocabSize)),
+    });
+    return this.#chooser;
   }
 
   async load(buffers: readonly StateBuffer[], tensors: readonly Tensor[], first = 0): Promise<void> {
     const values = (await Promise.all(tensors.map((one) => one.data()))) as Float32Array[];
     this.#refuseDisposed();
     this.#flush();
+    this.#isElsewhere();
     for (const [i, buffer] of buffers.entries()) this.#arena.write(placeOf(buffer, first), values[i] as Float32Array);
   }
 
@@ -150,6 +171,7 @@ export class GpuDecodeProgram extends Recording implements DecodeProgram {
     at = 0;
     for (const buffer of buffers) at += this.#arena.copyBack(encoder, this.#passage, at, placeOf(buffer, to), valuesOfRow(buffer));
     this.#flush(encoder.finish());
+    this.#isElsewhere();
   }
 
   dispose(): void {
@@ -160,17 +182,45 @@ export class GpuDecodeProgram extends Recording implements DecodeProgram {
     this.#passage?.destroy();
     for (const commands of this.#commands.values()) commands.dispose();
     this.#commands.clear();
-    for (const staging of this.#staging.splice(0)) staging.destroy();
+    this.#chooser?.dispose();
+    this.#staging.dispose();
+  }
+
+  /** Hands over the token that waits. @throws SsmError where no other can follow */
+  #begin(): void {
+    this.#refuseDisposed();
+    this.#gpu.failures.check(); // ahead of what is amiss once the device was lost
+    for (const matrix of this.#matrices) matrix.check();
+    this.#refuseOtherBackend();
+    this.#flush();
+  }
+
+  #nextUniforms(values: Float32Array): void {
+    let at = 0;
+    for (const { size, next } of this.#uniforms) {
+      next(values.subarray(at, at + size), this.batch);
+      at += size;
+    }
+  }
+
+  /** Rows have states that no token led to. */
+  #isElsewhere(): void {
+    this.#isCurrent = false;
+    this.#chooser?.forget();
+  }
+
+  #recorded(rows: number): Commands {
+    const known = this.#commands.get(rows);
+    if (known) return known;
+    const steps = rows === this.batch ? this.#all : new GpuSteps(this.#room, rows);
+    if (steps !== this.#all) this.playTo(steps);
+    const commands = new Commands(this.#gpu, steps.dispatches, this.#arena.buffer);
+    this.#commands.set(rows, commands);
+    return commands;
   }
 
   #encode(): GPUCommandBuffer {
-    const known = this.#commands.get(this.#rows);
-    if (known) return known.encode();
-    const steps = this.#rows === this.batch ? this.#all : new GpuSteps(this.#room, this.#rows);
-    if (steps !== this.#all) this.playTo(steps);
-    const commands = new Commands(this.#gpu, steps.dispatches, this.#arena.buffer);
-    this.#commands.set(this.#rows, commands);
-    return commands.encode();
+    return this.#recorded(this.#rows).encode();
   }
 
   /** A power of two, since shaders are compiled for each number of rows: those behind what was asked for read any tokens. */
@@ -185,12 +235,6 @@ export class GpuDecodeProgram extends Recording implements DecodeProgram {
     if (commands.length > 0) this.#gpu.backend.device.queue.submit(commands);
   }
 
-  #takeStaging(bytes: number): GPUBuffer {
-    const at = this.#staging.findIndex(({ size }) => size === bytes);
-    const [known] = at < 0 ? [] : this.#staging.splice(at, 1);
-    return known ?? this.#gpu.backend.device.createBuffer({ label: this.where, size: bytes, usage: BUFFER_USAGE.read });
-  }
-
   #ownMatrix(matrix: PackedMatrix): GpuMatrix {
     if (!(matrix instanceof GpuMatrix)) throw foreignMatrix(this.where);
     this.#matrices.add(matrix);
@@ -202,25 +246,9 @@ export class GpuDecodeProgram extends Recording implements DecodeProgram {
   }
 
   #refuseOtherBackend(): void {
-    if (currentBackend() === (this.#gpu.backend as unknown)) return;
-    throw new SsmError({
-      code: 'STATE',
-      what: `${this.where}: another backend is in use.`,
-      expected: 'the backend that the decoder was made on',
-      got: engine().backendName,
-      fix: 'make a new decoder on this backend',
-    });
+    if (currentBackend() !== (this.#gpu.backend as unknown)) throw otherBackend(this.where, engine().backendName);
   }
 }
 
 /** Where a row of a buffer lies, in floats. */
 const placeOf = (buffer: StateBuffer, row: number): number => offsetOf(buffer.slot) + row * valuesOfRow(buffer);
-
-const foreignMatrix = (where: string): SsmError =>
-  new SsmError({
-    code: 'WEIGHTS',
-    what: `${where}: a matrix is not packed for the backend in use.`,
-    expected: 'matrices that packParams made on the webgpu backend',
-    got: 'one that another backend packed',
-    fix: 'pack or load the params again on this backend',
-  });
