@@ -25,8 +25,31 @@ const platform: WebGpuPlatform = {
     return instance;
   },
   withoutAdapter: 'install the driver and the Vulkan loader',
-  openBackend: async (device, adapterInfo) => new WebGPUBackend(device, adapterInfo),
+  openBackend: async (device, adapterInfo) => {
+    countBytes(device);
+    return new WebGPUBackend(device, adapterInfo);
+  },
 };
+
+/** Bytes of all buffers that the device made and that were not destroyed, whoever asked for them; and the most there were at a time. */
+export const held = { bytes: 0, most: 0 };
+
+function countBytes(device: GPUDevice): void {
+  const create = device.createBuffer;
+  device.createBuffer = (described) => {
+    const buffer = create.call(device, described);
+    const destroy = buffer.destroy;
+    let size = buffer.size;
+    held.bytes += size;
+    held.most = Math.max(held.most, held.bytes);
+    buffer.destroy = () => {
+      held.bytes -= size;
+      size = 0;
+      return destroy.call(buffer);
+    };
+    return buffer;
+  };
+}
 
 /** Starts the device and says what it is. */
 export async function startDevice(): Promise<string> {

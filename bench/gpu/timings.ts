@@ -27,16 +27,8 @@ import {
   tidy,
   tile,
 } from '@tensorflow/tfjs-core';
+import type { Figure } from '../lib/measured';
 import { finished } from './device';
-
-export interface Timed {
-  name: string;
-  bestMs: number;
-  medianMs: number;
-  /** What the time is measured by: TFLOP/s, GB/s, or tokens per second. */
-  rate: number;
-  unit: string;
-}
 
 const ROUNDS = 5;
 /** A round lasts about as long. */
@@ -235,9 +227,11 @@ const cases: Case[] = [
   ...[false, true].flatMap((backward) => [retention(2048, backward, [12, 64, 128]), retention(2048, backward, [2, 384, 1536])]),
 ];
 
-/** Times every case; one that fails is a line of its own. */
-export async function runTimings(say: (line: string) => void, only: RegExp): Promise<Timed[]> {
-  const all: Timed[] = [];
+/**
+ * Times every case; one that fails is a line of its own. A figure: `ms` of a call in the fastest round, `medianMs`, and `rate` with its `unit`, TFLOP/s, GB/s or
+ * millions of tokens per second.
+ */
+export async function runTimings(say: (line: string) => void, keep: (figure: Figure) => void, only: RegExp): Promise<void> {
   for (const prepare of cases) {
     try {
       const { name, work, unit, call, inputs } = prepare();
@@ -245,16 +239,15 @@ export async function runTimings(say: (line: string) => void, only: RegExp): Pro
         dispose(inputs);
         continue;
       }
-      const [bestMs, medianMs] = await time(call);
+      const [ms, medianMs] = await time(call);
       dispose(inputs);
-      const rate = work / bestMs;
-      all.push({ name, bestMs, medianMs, rate, unit });
+      const rate = work / ms;
+      keep({ part: 'kernel', name, ms, medianMs, rate, unit });
       say(
-        `${name.padEnd(56)} ${bestMs.toFixed(3).padStart(9)} ms, median ${medianMs.toFixed(3).padStart(9)} ms, ${rate.toPrecision(4)} ${unit}`,
+        `${name.padEnd(56)} ${ms.toFixed(3).padStart(9)} ms, median ${medianMs.toFixed(3).padStart(9)} ms, ${rate.toPrecision(4)} ${unit}`,
       );
     } catch (error) {
       say(`  FAILED ${String(error)}`);
     }
   }
-  return all;
 }

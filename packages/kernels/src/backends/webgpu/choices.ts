@@ -12,9 +12,9 @@ export const gpuChoices = {
   /** Workgroups of a product that keep a large GPU busy: with fewer, the inner size is parted, or tiles are smaller. */
   enoughGroups: 176,
   /** Multiplications from which on both factors of a product on matrices of subgroups are rounded to float16 in a dispatch of their own. */
-  narrowFrom: Number.POSITIVE_INFINITY,
+  narrowFrom: 2 ** 32,
   /** How tiles are shared where the factors were rounded before, and where they are rounded on their way to workgroup memory. */
-  narrowShape: 'banded' as ShapeName,
+  narrowShape: 'plain' as ShapeName,
   matrixShape: 'plain' as ShapeName,
   /** Whether the loops of tiles of 128 × 128 without such matrices are written out. */
   unrolledTiles: false,
