@@ -137,7 +137,9 @@ const shapes: Case[] = Object.keys(MATRIX_SHAPES).flatMap((name) => {
   ];
   return made.flatMap((one) => [
     chosen(`narrowed ${shape}`, { narrowFrom: 0, narrowShape: shape }, one),
-    chosen(`on the way ${shape}`, { narrowFrom: Number.POSITIVE_INFINITY, matrixShape: shape }, one),
+    ...(MATRIX_SHAPES[shape].isPacked
+      ? []
+      : [chosen(`on the way ${shape}`, { narrowFrom: Number.POSITIVE_INFINITY, matrixShape: shape }, one)]),
   ]);
 });
 
