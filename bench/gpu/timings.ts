@@ -226,7 +226,12 @@ const cases: Case[] = [
   ...shapes,
   ...[512, 2048, 16384].flatMap((T) => [scan(T > 4096 ? 1 : 2, T, false), scan(T > 4096 ? 1 : 2, T, true)]),
   ...moves,
-  ...[false, true].flatMap((backward) => [retention(2048, backward, [12, 64, 128]), retention(2048, backward, [2, 384, 1536])]),
+  ...[false, true].flatMap((backward) => {
+    const [narrow, wide] = [retention(2048, backward, [12, 64, 128]), retention(2048, backward, [2, 384, 1536])];
+    const inChunks = (tiledScanChunk: number, one: Case): Case =>
+      chosen(`in products of chunks of ${tiledScanChunk}`, { tiledScanFrom: 0, tiledScanChunk }, one);
+    return [narrow, wide, ...[64, 128, 256].map((chunk) => inChunks(chunk, narrow)), ...[128, 512].map((chunk) => inChunks(chunk, wide))];
+  }),
 ];
 
 /**
