@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { readLevels, tableOfLevels } from '../../bench/server/levels';
 import { root } from '../../scripts/lib/command.mjs';
 import { cpuTables } from './cpu-tables';
+import { distributedTables } from './distributed-tables';
 import { gpuTables } from './gpu-tables';
-import { tableOfOuterSteps } from './outer-steps';
 import { publishedModels, publishedTable } from './published-models';
 import { withTable } from './table-marks';
 
@@ -14,7 +14,7 @@ export async function allTables(): Promise<Readonly<Record<string, Readonly<Reco
   return {
     'guides/published-models.md': { '': publishedTable(await publishedModels()) },
     'speed.md': { ...cpuTables(), '': tableOfLevels(readLevels(join(root, 'docs', 'serving.json'))) },
-    'distributed.md': { '': tableOfOuterSteps() },
+    'distributed.md': distributedTables(),
     'speed-gpu.md': gpuTables(),
   };
 }
