@@ -4,9 +4,10 @@ import { join } from 'node:path';
 import { readFigures, tableOfLevels, tableOfSecondTurn, tableOfSteps } from '../../bench/server/levels';
 import { root } from '../../scripts/lib/command.mjs';
 import { cpuTables } from './cpu-tables';
+import { distributedTables } from './distributed-tables';
 import { gpuTables } from './gpu-tables';
-import { tableOfOuterSteps } from './outer-steps';
 import { publishedModels, publishedTable } from './published-models';
+import { quantizedTables } from './quantized-tables';
 import { withTable } from './table-marks';
 
 /** By page, then by the name in the table's mark. */
@@ -20,8 +21,9 @@ export async function allTables(): Promise<Readonly<Record<string, Readonly<Reco
   return {
     'guides/published-models.md': { '': publishedTable(await publishedModels()) },
     'speed.md': { ...cpuTables(), ...served },
-    'distributed.md': { '': tableOfOuterSteps() },
+    'distributed.md': distributedTables(),
     'speed-gpu.md': gpuTables(),
+    'quantized.md': quantizedTables(),
   };
 }
 

@@ -15,19 +15,11 @@ import type {
   TimeStepsStep,
 } from '../../../decode/recorded-steps';
 import type { GpuMatrix } from '../packed/packed-matrix';
-import { offsetOf } from './arena';
-import { type Around, canConvolve, gatherDispatches, productDispatches } from './products';
-import { convolutionDispatch, decayDispatch, selectiveDispatch } from './scans';
+import { gatherDispatches } from './products';
+import { Recording } from './recording';
+import { decayDispatch } from './scans';
 import type { StepDispatch } from './step';
-import {
-  denseSumDispatch,
-  gatedUnitDispatch,
-  rmsNormDispatch,
-  rotateDispatch,
-  scaleDispatch,
-  siluDispatch,
-  timeStepsDispatch,
-} from './values';
+import { gatedUnitDispatch, scaleDispatch, timeStepsDispatch } from './values';
 
 /** What the steps of a program have in common, whatever the number of rows. */
 export interface ProgramRoom {
@@ -41,96 +33,67 @@ export interface ProgramRoom {
 export class GpuSteps implements StepRecorder {
   readonly #room: ProgramRoom;
   readonly #rows: number;
-  readonly #steps: StepDispatch[] = [];
-  /** A norm that the products behind it may do, and those products, which may do a convolution: they become dispatches with the next other step. */
-  #norm: RmsNormStep | undefined;
-  #products: { readonly matrix: GpuMatrix; readonly step: ProductStep; around: Around }[] = [];
+  readonly #recording: Recording;
 
   constructor(room: ProgramRoom, rows: number) {
     this.#room = room;
     this.#rows = rows;
+    this.#recording = new Recording(rows);
   }
 
   /** All of them, once the program is recorded. */
-  get dispatches(): readonly StepDispatch[] {
-    this.#settle();
-    return this.#steps;
+  dispatches(): readonly StepDispatch[] {
+    return this.#recording.dispatches();
   }
 
   gather({ matrix, y }: GatherStep): void {
-    this.#add(...gatherDispatches(this.#room.ownMatrix(matrix), this.#rows, this.#room.ids, { y }));
+    this.#recording.add(...gatherDispatches(this.#room.ownMatrix(matrix), this.#rows, this.#room.ids, { y }));
   }
 
   /** Which are the same for any number of rows: the program writes them. */
   setUniforms(): void {}
 
   scale(step: ScaleStep): void {
-    this.#add(scaleDispatch(step, this.#rows));
+    this.#recording.add(scaleDispatch(step, this.#rows));
   }
 
   products(steps: readonly ProductStep[]): void {
-    const isRead = steps.some(({ x }) => this.#norm !== undefined && offsetOf(x) === offsetOf(this.#norm.y));
-    const norm = isRead ? this.#norm : undefined;
-    if (isRead) this.#norm = undefined;
-    this.#settle();
-    this.#products = steps.map((step) => {
-      const isNormed = norm !== undefined && offsetOf(step.x) === offsetOf(norm.y);
-      return { matrix: this.#room.ownMatrix(step.matrix), step, around: isNormed ? { norm } : {} };
-    });
+    this.#recording.products(steps.map((step) => ({ step, matrix: this.#room.ownMatrix(step.matrix) })));
   }
 
   rmsNorm(step: RmsNormStep): void {
-    const { isForProducts, gate, groupSize = step.width } = step;
-    const canWait = isForProducts && !gate && groupSize === step.width;
-    this.#settle();
-    if (canWait) this.#norm = step;
-    else this.#add(rmsNormDispatch(step, this.#rows));
+    this.#recording.rmsNorm(step);
   }
 
   convolution(step: ConvolutionStep): void {
-    const product = this.#products.find(({ matrix, step: own }) => canConvolve(matrix, own, step));
-    if (product?.around.convolution === undefined && product) product.around = { ...product.around, convolution: step };
-    else this.#add(convolutionDispatch(step, this.#rows));
-  }
-
-  /** A step behind all that come before it. */
-  #add(...dispatches: readonly StepDispatch[]): void {
-    this.#settle();
-    this.#steps.push(...dispatches);
-  }
-
-  #settle(): void {
-    if (this.#norm) this.#steps.push(rmsNormDispatch(this.#norm, this.#rows));
-    this.#norm = undefined;
-    for (const { matrix, step, around } of this.#products.splice(0))
-      this.#steps.push(...productDispatches(matrix, this.#rows, step, around));
+    this.#recording.convolution(step);
   }
 
   selective(step: SelectiveStep): void {
-    this.#add(selectiveDispatch(step, this.#rows));
+    this.#recording.selective(step);
   }
 
   decay(step: DecayStep): void {
-    this.#add(decayDispatch(step, this.#rows));
+    this.#recording.add(decayDispatch(step, this.#rows));
   }
 
   silu(step: SiluStep): void {
-    this.#add(siluDispatch(step, this.#rows));
+    this.#recording.silu(step);
   }
 
   denseSum(step: DenseSumStep): void {
-    this.#add(denseSumDispatch(step, this.#rows));
+    this.#recording.rows({ kind: 'sum', step });
   }
 
   rotate(step: RotateStep): void {
-    this.#add(rotateDispatch(step, this.#rows));
+    this.#recording.rows({ kind: 'rotate', step });
   }
 
   gatedUnit(step: GatedUnitStep): void {
-    this.#add(gatedUnitDispatch(step, this.#rows));
+    this.#recording.add(gatedUnitDispatch(step, this.#rows));
   }
 
   timeSteps(step: TimeStepsStep): void {
-    this.#add(timeStepsDispatch(step, this.#rows));
+    this.#recording.add(timeStepsDispatch(step, this.#rows));
   }
 }
