@@ -1,8 +1,8 @@
 import { type PackedMatrix, SsmError } from '@densessm/ssm-core';
 import { type Tensor, tensor } from '@tensorflow/tfjs-core';
 import { disposedDecoder } from '../../../decode/errors';
-import { KeptSteps, type Play } from '../../../decode/kept-steps';
 import { type DecodeProgram, rowsOf, type StateBuffer, valuesOfRow } from '../../../decode/program';
+import { type Play, Recording } from '../../../decode/recording';
 import type { Slot } from '../../../decode/slot';
 import type { Heap } from '../heap';
 import { PackedLinear } from '../packed/packed-linear';
@@ -12,7 +12,7 @@ import { type ProgramRoom, WasmSteps } from './steps';
 import { addressOf, FLOAT_BYTES, WasmSlot } from './wasm-slot';
 
 /** {@link DecodeProgram} on the heap of tfjs's wasm backend: calls of our WebAssembly, no operation of tfjs, no tensor. It runs while it is submitted. */
-export class WasmDecodeProgram extends KeptSteps implements DecodeProgram {
+export class WasmDecodeProgram extends Recording implements DecodeProgram {
   readonly where: string;
   readonly batch: number;
   readonly #heap: Heap;

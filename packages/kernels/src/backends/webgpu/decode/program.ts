@@ -2,9 +2,9 @@
 import type { PackedMatrix, TokenChooser } from '@densessm/ssm-core';
 import { backend as currentBackend, engine, type Tensor, tensor } from '@tensorflow/tfjs-core';
 import { disposedDecoder } from '../../../decode/errors';
-import { KeptSteps, type Play } from '../../../decode/kept-steps';
 import { type DecodeProgram, rowsOf, type StateBuffer, valuesOfRow } from '../../../decode/program';
 import type { UniformsStep } from '../../../decode/recorded-steps';
+import { type Play, Recording } from '../../../decode/recording';
 import type { Slot } from '../../../decode/slot';
 import { BUFFER_USAGE } from '../buffers';
 import type { Gpu } from '../gpu';
@@ -22,7 +22,7 @@ const FLOAT_BYTES = 4;
  * {@link DecodeProgram} on a GPU: a dispatch for each step, on slots of one buffer, bound once. A token is one submit, made when its values are read, and
  * while the GPU computes it the commands of the next are encoded.
  */
-export class GpuDecodeProgram extends KeptSteps implements DecodeProgram {
+export class GpuDecodeProgram extends Recording implements DecodeProgram {
   readonly where: string;
   readonly batch: number;
   readonly #gpu: Gpu;
@@ -214,7 +214,7 @@ export class GpuDecodeProgram extends KeptSteps implements DecodeProgram {
     if (known) return known;
     const steps = rows === this.batch ? this.#all : new GpuSteps(this.#room, rows);
     if (steps !== this.#all) this.playTo(steps);
-    const commands = new Commands(this.#gpu, steps.dispatches(), this.#arena.buffer);
+    const commands = new Commands(this.#gpu, steps.dispatches, this.#arena.buffer);
     this.#commands.set(rows, commands);
     return commands;
   }

@@ -19,7 +19,7 @@ import type {
 export type Play = (to: StepRecorder) => void;
 
 /** Keeps the steps that it is given, so that they can be made for any number of rows. */
-export class KeptSteps implements StepRecorder {
+export class Recording implements StepRecorder {
   readonly #steps: Play[] = [];
 
   /** Gives all steps, in order, to what makes them. */
