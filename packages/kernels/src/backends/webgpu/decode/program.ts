@@ -25,7 +25,7 @@ import { GpuMatrix } from '../packed/packed-matrix';
 import { Arena, offsetOf } from './arena';
 import { type GpuChooser, gpuChooser } from './chooser';
 import { Commands } from './commands';
-import { gatherDispatches } from './products';
+import { gatherDispatches } from './gather';
 import { Recording } from './recording';
 import { decayDispatch } from './scans';
 import { Staging } from './staging';
@@ -64,7 +64,7 @@ export class GpuDecodeProgram implements DecodeProgram {
     this.#gpu = gpu;
     this.#arena = new Arena(gpu, where);
     this.#ids = this.#arena.reserve(batch);
-    this.#recording = new Recording(batch);
+    this.#recording = new Recording(batch, gpu.limits.maxStorageBuffersPerShaderStage);
     this.#staging = new Staging(gpu, where);
   }
 

@@ -1,14 +1,12 @@
 import type { ConvolutionStep, ProductStep, RmsNormStep, SelectiveStep, SiluStep } from '../../../decode/recorded-steps';
-import type { GpuMatrix } from '../packed/packed-matrix';
 import { offsetOf } from './arena';
-import { type Around, canConvolve, canShow, productDispatches } from './products';
+import { type Around, canConvolve, canShow, type Product, productDispatches } from './products';
 import { type RowStep, rowDispatches } from './rows';
 import { canProject, convolutionDispatch, selectiveDispatch } from './scans';
 import type { StepDispatch } from './step';
 import { rmsNormDispatch, siluDispatch } from './values';
 
-interface WaitingProduct {
-  readonly matrix: GpuMatrix;
+interface WaitingProduct extends Product {
   readonly step: ProductStep;
   around: Around;
 }
@@ -16,14 +14,17 @@ interface WaitingProduct {
 /** The dispatches of a token while they are recorded: what is short waits for a step that can do it on its way, since each dispatch costs some 3 µs. */
 export class Recording {
   readonly #batch: number;
+  readonly #mostBuffers: number;
   readonly #dispatches: StepDispatch[] = [];
   /** A norm that the products behind it may do, those products, which may do what comes behind them, and steps on rows, which may be one. */
   #norm: RmsNormStep | undefined;
   #products: WaitingProduct[] = [];
   #rows: RowStep[] = [];
 
-  constructor(batch: number) {
+  /** Dispatches bind so many buffers at most. */
+  constructor(batch: number, mostBuffers: number) {
     this.#batch = batch;
+    this.#mostBuffers = mostBuffers;
   }
 
   /** All of them; more may follow. */
@@ -90,8 +91,7 @@ export class Recording {
   #settle(): void {
     if (this.#norm) this.#dispatches.push(rmsNormDispatch(this.#norm, this.#batch));
     this.#norm = undefined;
-    for (const { matrix, step, around } of this.#products.splice(0))
-      this.#dispatches.push(...productDispatches(matrix, this.#batch, step, around));
+    this.#dispatches.push(...productDispatches(this.#products.splice(0), this.#batch, this.#mostBuffers));
     this.#dispatches.push(...rowDispatches(this.#rows.splice(0), this.#batch));
   }
 }
