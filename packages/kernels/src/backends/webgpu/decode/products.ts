@@ -3,6 +3,7 @@
 import type { ConvolutionStep, ProductStep, RmsNormStep, SiluStep } from '../../../decode/recorded-steps';
 import type { GpuMatrix } from '../packed/packed-matrix';
 import { BLOCK } from '../packed/row-layout';
+import { quadsOf } from '../packed/weights-wgsl';
 import { offsetOf } from './arena';
 import { type ProductChoice, productsProgram, ROWS, SIZE, tagOf, withTag } from './product-wgsl';
 import type { StepDispatch } from './step';
@@ -11,6 +12,9 @@ import type { StepDispatch } from './step';
 const MOST_TEXTS = 8;
 /** Invocations of four outputs are at least as many, so that each text has one that writes. */
 const LEAST_LANES = 8;
+
+/** Quads of weights, times texts, that a shared program has code for: what is longer takes a compiler more time than in proportion. */
+const MOST_QUADS = 48;
 
 /** What the dispatches of a product do beside it. */
 export interface Around {
@@ -63,6 +67,7 @@ export function productDispatches(products: readonly Product[], batch: number, m
     const fits = shared.find(
       (others) =>
         others.every(({ choice }) => choice.isWide === part.choice.isWide && choice.texts === part.choice.texts) &&
+        [...others, part].reduce((sum, { choice }) => sum + choice.texts * quadsOf(choice.type), 0) <= MOST_QUADS &&
         1 + [...others, part].reduce((sum, { inputs }) => sum + Object.keys(inputs).length, 0) <= mostBuffers,
     );
     if (fits) fits.push(part);
