@@ -142,7 +142,7 @@ export const rmsNormGradOnGpu: GpuKernel<RmsNormGradInputs, RmsNormAttrs> = {
       inputs: { ...given(inputs), roots },
       outputs: { parts },
       params: { ...params, rows, count },
-      groups: groupsOf(count),
+      groups: groupsOf(count, LANES),
     });
     gpu.free(roots);
     const dWeight = sumParts(gpu, 'SsmRmsNormGrad', parts, [width]);
