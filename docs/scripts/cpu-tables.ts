@@ -82,7 +82,10 @@ function denseTable(cpu: Measured): string {
 function positionsTable(cpu: Measured): string {
   const rows = cpu.figures
     .filter(({ part, name, peer }) => part === 'positions' && name.includes(', tokens ') && peer)
-    .map((figure) => [figure.name, digits(figure.median as number), figure.peer as string, digits(figure.peerMedian as number)]);
+    .map(({ name, median, peer = '', peerMedian }) => {
+      const withCommas = (words: string): string => words.replaceAll(/\d{4,}/g, (number) => Number(number).toLocaleString('en-US'));
+      return [withCommas(name), digits(median as number), withCommas(peer), digits(peerMedian as number)];
+    });
   return tableOf(['int8, two threads', 'tokens/s, median', 'beside', 'tokens/s, median'], rows);
 }
 

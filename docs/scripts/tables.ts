@@ -7,6 +7,7 @@ import { cpuTables } from './cpu-tables';
 import { distributedTables } from './distributed-tables';
 import { gpuTables } from './gpu-tables';
 import { publishedModels, publishedTable } from './published-models';
+import { quantizedTables } from './quantized-tables';
 import { withTable } from './table-marks';
 
 /** By page, then by the name in the table's mark. */
@@ -16,6 +17,7 @@ export async function allTables(): Promise<Readonly<Record<string, Readonly<Reco
     'speed.md': { ...cpuTables(), '': tableOfLevels(readLevels(join(root, 'docs', 'serving.json'))) },
     'distributed.md': distributedTables(),
     'speed-gpu.md': gpuTables(),
+    'quantized.md': quantizedTables(),
   };
 }
 

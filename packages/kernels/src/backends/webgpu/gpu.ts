@@ -163,20 +163,25 @@ export class Gpu {
   packed(parts: readonly TensorInfo[]): TensorInfo {
     const sizes = parts.map(({ shape }) => util.sizeFromShape(shape));
     const all = this.tensor([sizes.reduce((a, b) => a + b, 0)]);
-    const given = parts.map((part) => (part.dtype === 'float32' ? this.floats(part) : part));
-    this.upload([all, ...given]);
-    const target = this.bufferOf(all);
-    const sources = given.map((part) => this.bufferOf(part));
+    let at = 0;
+    for (const [i, part] of parts.entries()) {
+      const count = sizes[i] as number;
+      this.copy(part, all, [{ from: 0, to: at, count }]);
+      at += count;
+    }
+    return all;
+  }
+
+  /** Copies ranges of 4-byte values from one tensor to another, of whatever size: floats as what they are as numbers, other types bit by bit. */
+  copy(from: TensorInfo, to: TensorInfo, ranges: readonly { from: number; to: number; count: number }[]): void {
+    const source = from.dtype === 'float32' ? this.floats(from) : from;
+    this.upload([to, source]);
+    const [sourceBuffer, target] = [this.bufferOf(source), this.bufferOf(to)];
     this.backend.ensureCommandEncoderReady();
     this.backend.endComputePassEncoder();
-    let at = 0;
-    for (const [i, source] of sources.entries()) {
-      const bytes = 4 * (sizes[i] as number);
-      this.backend.commandEncoder?.copyBufferToBuffer(source, 0, target, at, bytes);
-      at += bytes;
-    }
-    this.free(...given.filter((part, i) => part !== parts[i]));
-    return all;
+    for (const range of ranges)
+      this.backend.commandEncoder?.copyBufferToBuffer(sourceBuffer, 4 * range.from, target, 4 * range.to, 4 * range.count);
+    if (source !== from) this.free(source);
   }
 
   /** The tensor itself, or a copy where its buffer holds integers: tfjs casts those to floats by changing the type of the tensor alone. */

@@ -25,19 +25,11 @@ import { GpuMatrix } from '../packed/packed-matrix';
 import { Arena, offsetOf } from './arena';
 import { type GpuChooser, gpuChooser } from './chooser';
 import { Commands } from './commands';
-import { type Around, canConvolve, gatherDispatches, productDispatches } from './products';
-import { convolutionDispatch, decayDispatch, selectiveDispatch } from './scans';
+import { gatherDispatches } from './products';
+import { Recording } from './recording';
+import { decayDispatch } from './scans';
 import { Staging } from './staging';
-import type { StepDispatch } from './step';
-import {
-  denseSumDispatch,
-  gatedUnitDispatch,
-  rmsNormDispatch,
-  rotateDispatch,
-  scaleDispatch,
-  siluDispatch,
-  timeStepsDispatch,
-} from './values';
+import { gatedUnitDispatch, scaleDispatch, timeStepsDispatch } from './values';
 
 const FLOAT_BYTES = 4;
 
@@ -53,10 +45,7 @@ export class GpuDecodeProgram implements DecodeProgram {
   readonly #gpu: Gpu;
   readonly #arena: Arena;
   readonly #ids: Slot;
-  readonly #steps: StepDispatch[] = [];
-  /** A norm that the products behind it may do, and those products, which may do a convolution: they become dispatches with the next other step. */
-  #norm: RmsNormStep | undefined;
-  #products: { readonly matrix: GpuMatrix; readonly step: ProductStep; around: Around }[] = [];
+  readonly #recording: Recording;
   readonly #uniforms: (Pick<UniformsStep, 'size' | 'next' | 'mark'> & { readonly offset: number; readonly values: Float32Array })[] = [];
   readonly #matrices = new Set<GpuMatrix>();
   readonly #staging: Staging;
@@ -75,6 +64,7 @@ export class GpuDecodeProgram implements DecodeProgram {
     this.#gpu = gpu;
     this.#arena = new Arena(gpu, where);
     this.#ids = this.#arena.reserve(batch);
+    this.#recording = new Recording(batch);
     this.#staging = new Staging(gpu, where);
   }
 
@@ -91,7 +81,7 @@ export class GpuDecodeProgram implements DecodeProgram {
   }
 
   gather({ matrix, y }: GatherStep): void {
-    this.#add(...gatherDispatches(this.#ownMatrix(matrix), this.batch, offsetOf(this.#ids), { y }));
+    this.#recording.add(...gatherDispatches(this.#ownMatrix(matrix), this.batch, offsetOf(this.#ids), { y }));
   }
 
   setUniforms({ to, size, next, mark }: UniformsStep): void {
@@ -99,73 +89,47 @@ export class GpuDecodeProgram implements DecodeProgram {
   }
 
   scale(step: ScaleStep): void {
-    this.#add(scaleDispatch(step, this.batch));
+    this.#recording.add(scaleDispatch(step, this.batch));
   }
 
   products(steps: readonly ProductStep[]): void {
-    const isRead = steps.some(({ x }) => this.#norm !== undefined && offsetOf(x) === offsetOf(this.#norm.y));
-    const norm = isRead ? this.#norm : undefined;
-    if (isRead) this.#norm = undefined;
-    this.#settle();
-    this.#products = steps.map((step) => {
-      const isNormed = norm !== undefined && offsetOf(step.x) === offsetOf(norm.y);
-      return { matrix: this.#ownMatrix(step.matrix), step, around: isNormed ? { norm } : {} };
-    });
+    this.#recording.products(steps.map((step) => ({ step, matrix: this.#ownMatrix(step.matrix) })));
   }
 
   rmsNorm(step: RmsNormStep): void {
-    const { isForProducts, gate, groupSize = step.width } = step;
-    const canWait = isForProducts && !gate && groupSize === step.width;
-    this.#settle();
-    if (canWait) this.#norm = step;
-    else this.#add(rmsNormDispatch(step, this.batch));
+    this.#recording.rmsNorm(step);
   }
 
   convolution(step: ConvolutionStep): void {
-    const product = this.#products.find(({ matrix, step: own }) => canConvolve(matrix, own, step));
-    if (product?.around.convolution === undefined && product) product.around = { ...product.around, convolution: step };
-    else this.#add(convolutionDispatch(step, this.batch));
-  }
-
-  /** A step behind all that come before it. */
-  #add(...dispatches: readonly StepDispatch[]): void {
-    this.#settle();
-    this.#steps.push(...dispatches);
-  }
-
-  #settle(): void {
-    if (this.#norm) this.#steps.push(rmsNormDispatch(this.#norm, this.batch));
-    this.#norm = undefined;
-    for (const { matrix, step, around } of this.#products.splice(0))
-      this.#steps.push(...productDispatches(matrix, this.batch, step, around));
+    this.#recording.convolution(step);
   }
 
   selective(step: SelectiveStep): void {
-    this.#add(selectiveDispatch(step, this.batch));
+    this.#recording.selective(step);
   }
 
   decay(step: DecayStep): void {
-    this.#add(decayDispatch(step, this.batch));
+    this.#recording.add(decayDispatch(step, this.batch));
   }
 
   silu(step: SiluStep): void {
-    this.#add(siluDispatch(step, this.batch));
+    this.#recording.silu(step);
   }
 
   denseSum(step: DenseSumStep): void {
-    this.#add(denseSumDispatch(step, this.batch));
+    this.#recording.rows({ kind: 'sum', step });
   }
 
   rotate(step: RotateStep): void {
-    this.#add(rotateDispatch(step, this.batch));
+    this.#recording.rows({ kind: 'rotate', step });
   }
 
   gatedUnit(step: GatedUnitStep): void {
-    this.#add(gatedUnitDispatch(step, this.batch));
+    this.#recording.add(gatedUnitDispatch(step, this.batch));
   }
 
   timeSteps(step: TimeStepsStep): void {
-    this.#add(timeStepsDispatch(step, this.batch));
+    this.#recording.add(timeStepsDispatch(step, this.batch));
   }
 
   submit(ids: ArrayLike<number>): void {
@@ -268,8 +232,7 @@ export class GpuDecodeProgram implements DecodeProgram {
   }
 
   #recorded(): Commands {
-    this.#settle();
-    this.#commands ??= new Commands(this.#gpu, this.#steps, this.#arena.buffer);
+    this.#commands ??= new Commands(this.#gpu, this.#recording.dispatches(), this.#arena.buffer);
     return this.#commands;
   }
 

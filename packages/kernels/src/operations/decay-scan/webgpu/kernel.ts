@@ -1,6 +1,7 @@
 import type { TensorInfo } from '@tensorflow/tfjs-core';
 import { gpuChoices } from '../../../backends/webgpu/choices';
 import type { Gpu } from '../../../backends/webgpu/gpu';
+import { inParts, type Parting } from '../../../backends/webgpu/in-parts';
 import { type GpuKernel, groupsOf } from '../../../backends/webgpu/specialize';
 import { sumOf } from '../../../backends/webgpu/tfjs-patches/sum';
 import { type DecayScanGradAttrs, type DecayScanGradInputs, decayScanGrad } from '../gradient';
@@ -87,7 +88,7 @@ class Call {
   }
 }
 
-export const decayScanOnGpu: GpuKernel<DecayScanInputs, DecayScanAttrs> = {
+const scan: GpuKernel<DecayScanInputs, DecayScanAttrs> = {
   run: (gpu, inputs, attrs) => {
     if (isWide(inputs)) {
       if (isTooLarge(gpu, inputs)) return decayScan.definition.reference(inputs, { ...attrs, chunkSize: LONG_CHUNK });
@@ -102,7 +103,7 @@ export const decayScanOnGpu: GpuKernel<DecayScanInputs, DecayScanAttrs> = {
   },
 };
 
-export const decayScanGradOnGpu: GpuKernel<DecayScanGradInputs, DecayScanGradAttrs> = {
+const gradients: GpuKernel<DecayScanGradInputs, DecayScanGradAttrs> = {
   run: (gpu, inputs, attrs) => {
     const { withDecay } = attrs;
     if (isWide(inputs)) {
@@ -139,3 +140,27 @@ function gradientOfDecay(gpu: Gpu, call: Call, inputs: DecayScanGradInputs, stat
   gpu.free(out);
   return sum;
 }
+
+/** Texts by texts, where they are more than the device binds at a time. */
+const byTexts = <I extends DecayScanInputs, A>(outputs: Parting<I, A>['outputs']): Parting<I, A> => ({
+  inputs: ({ logDecay }) => ({ q: 0, k: 0, v: 0, ...(logDecay.rank > 1 && { logDecay: 0 }), s0: 0, documentStarts: 0, dO: 0, dST: 0 }),
+  outputs,
+  length: ({ q }) => q.shape[0],
+  valuesOfOne: ({ q, v }) => {
+    const [, T, H, K] = q.shape;
+    const V = v.shape[3];
+    return H * Math.max(T * Math.max(K, V, 2), Math.ceil(T / CHUNK) * Math.max(K * V, 2 * CHUNK));
+  },
+});
+
+export const decayScanOnGpu = inParts(
+  scan,
+  byTexts<DecayScanInputs, DecayScanAttrs>(() => [0, 0]),
+);
+export const decayScanGradOnGpu = inParts(
+  gradients,
+  byTexts<DecayScanGradInputs, DecayScanGradAttrs>(({ logDecay }, { withDecay }) => [
+    ...[0, 0, 0, 0],
+    ...(withDecay ? [logDecay.rank > 1 ? 0 : ('summed' as const)] : []),
+  ]),
+);
