@@ -4,11 +4,13 @@
  * beside those that are there: bench/gpu/keep.ts takes them into docs/measured. ONLY is a pattern of the names of what is run.
  * A trial is made smaller by LAYERS, by SHRINK, which divides widths and lengths (prefill, train, losses), TOKENS and WEIGHTS (`f32,int8`) of decoding, STEPS and PRECISIONS (`f32,f16`)
  * of training, SOAK_STEPS, SOAK_LENGTHS, LOSS_STEPS and LOSS_LENGTH.
+ * CHOICES, as JSON, says which of several ways kernels go: see `gpuChoices`. REPLAY=0 trains without replaying steps; TOGGLES adds features of Dawn.
  */
 import '@tensorflow/tfjs-backend-cpu';
 import '@tensorflow/tfjs-core/dist/register_all_gradients.js';
 import { appendFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { gpuChoices } from '@densessm/kernels/internal';
 import { runDecoding } from './gpu/decode';
 import { startDevice } from './gpu/device';
 import { runLosses } from './gpu/losses';
@@ -23,7 +25,7 @@ import { type Figure, keepMeasured, type Run } from './lib/measured';
 declare const BUILT_FROM: string;
 
 const { OUT, ONLY, LAYERS, SHRINK = '1', TOKENS = '100', WEIGHTS, STEPS = '6', PRECISIONS = 'f32,f16', ...more } = process.env;
-const { SOAK_STEPS = '10000', SOAK_LENGTHS = '300', LOSS_STEPS = '200', LOSS_LENGTH = '512' } = more;
+const { SOAK_STEPS = '10000', SOAK_LENGTHS = '300', LOSS_STEPS = '200', LOSS_LENGTH = '512', CHOICES } = more;
 const began = performance.now();
 const say = (line: string): void => {
   console.log(`${((performance.now() - began) / 1000).toFixed(1).padStart(6)} s  ${line}`);
@@ -42,6 +44,8 @@ const run: Run = {
 const keep = (figure: Figure): void => {
   if (OUT) keepMeasured(join(OUT, 'gpu.json'), { runs: [run], figures: [{ ...figure, run: run.date }] });
 };
+
+Object.assign(gpuChoices, JSON.parse(CHOICES ?? '{}'));
 
 const parts: Readonly<Record<string, () => Promise<unknown>>> = {
   soak: () => runSoak(say, keep, { steps: Number(SOAK_STEPS), lengths: Number(SOAK_LENGTHS) }),

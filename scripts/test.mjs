@@ -28,8 +28,7 @@ await runMain(async () => {
         { name: 'types', after: [], run: types },
         { name: 'unit', after: [], run: () => unit(folder) },
         { name: 'docs', after: [], run: site },
-        // minutes of processes that are killed and cables that are cut: where it is asked for
-        ...(process.env.DENSESSM_MPI ? [{ name: 'mpi', after: ['unit'], run: () => mpi(folder) }] : []),
+        { name: 'mpi', after: ['docs'], run: () => mpi(folder) },
         { name: 'build', after: [], run: () => build(env) },
         { name: 'packages', after: ['build'], run: () => packages(env, folder, tarballs) },
         { name: 'node', after: ['packages'], run: () => nodePrograms(folder, tarballs) },

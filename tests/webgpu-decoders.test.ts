@@ -51,7 +51,7 @@ const released = {
 };
 
 describe.skipIf(missing)('decoding on WebGPU', () => {
-  const common = { slow: {}, backend: 'webgpu' };
+  const common = { slow: {}, backend: 'webgpu', isChoosing: true };
   const mambaCases = { ...common, fine: /dt_proj|dense/ };
   const retnetCases = { ...common, fine: /dense_k|dense_v|k_select|v_select/ };
   describeDecoder('mamba.decoder', mamba, {

@@ -14,7 +14,8 @@ import {
   softplus,
   squareSum,
 } from '@densessm/kernels';
-import { kernelChecks } from '@densessm/kernels/checks';
+import { kernelChecks, kernelOf } from '@densessm/kernels/checks';
+import { gpuChoices } from '@densessm/kernels/internal';
 import { registerWebGpuKernels } from '@densessm/kernels/webgpu';
 import { startBackend } from '@densessm/runtime-node';
 import { SsmError } from '@densessm/ssm-core';
@@ -42,7 +43,7 @@ import {
   tidy,
   zeros,
 } from '@tensorflow/tfjs-core';
-import { describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 /** Why there is no device; on CI, which installs one, that is a failure. */
 const missing = await startBackend({ device: 'webgpu' }).then(
@@ -57,9 +58,19 @@ if (missing) process.stderr.write(`tests/webgpu-kernels.test.ts is skipped. ${mi
 describe.skipIf(missing)('WebGPU', () => {
   const names = new Set(missing ? [] : registerWebGpuKernels(findBackend('webgpu')).names);
   describeKernelChecks(
-    kernelChecks.filter(({ name }) => names.has(name)),
+    kernelChecks.filter(({ name }) => names.has(kernelOf({ name }))),
     { backends: ['webgpu'] },
   );
+
+  describe.each([8, 100])('scans of heads of any width in products of chunks of at most %i', (tiledScanChunk) => {
+    const usual = { ...gpuChoices };
+    beforeAll(() => void Object.assign(gpuChoices, { tiledScanFrom: 0, tiledScanChunk }));
+    afterAll(() => void Object.assign(gpuChoices, usual));
+    describeKernelChecks(
+      kernelChecks.filter(({ name }) => /^SsmDecayScan/.test(name)),
+      { backends: ['webgpu'] },
+    );
+  });
 
   it('adds more tensors than a pipeline can bind', async () => {
     const many = Array.from({ length: 23 }, (_, i) => fill([3], i));

@@ -1,5 +1,5 @@
 import { packParams } from '@densessm/kernels';
-import { type AnyModel, type Decoder, disposeTree, WEIGHT_TYPES } from '@densessm/ssm-core';
+import { type AnyModel, type ChoiceRules, type Decoder, disposeTree, WEIGHT_TYPES } from '@densessm/ssm-core';
 import type { Figure } from '../lib/measured';
 import { denseRetNet350m, type Model, mamba130m, weightsOf } from './models';
 
@@ -25,8 +25,9 @@ export interface DecodingOptions {
 
 /**
  * Times decoders with weights of each type. A figure: tokens per second of each text where each
- * token is waited for, in the fastest (`rate`) and the median round; and `unwaited`, where tokens are submitted without the way back to the host; of f32 also how far the first logits are `off` from
- * those of `advance`, as a part of their root mean square.
+ * token is waited for, in the fastest (`rate`) and the median round; `unwaited`, where tokens are submitted without the way back to the host; `generated`, where the decoder
+ * chooses the most likely tokens itself and reads up to 16 of them before the host hears of any, `drawn`, where it draws them, and `seen`, as `generated` with the logits
+ * after each token on the host, as sessions have them; of f32 also how far the first logits are `off` from those of `advance`, as a part of their root mean square.
  */
 export async function runDecoding(
   say: (line: string) => void,
@@ -48,11 +49,12 @@ export async function runDecoding(
         const decoder = (await model.decoder?.(config, { batch })?.(packed)) as Decoder<unknown>;
         const off = weights === 'f32' ? await difference(model, config, params, decoder, batch) : undefined;
         if (off !== undefined) say(`  off from advance by ${off.toExponential(1)} of its RMS`);
-        const { rate, median, unwaited } = await timeOf(decoder, batch, tokens);
+        const rates = await timeOf(decoder, batch, tokens);
         decoder.dispose();
-        keep({ part: 'decode', name, dtype: weights, batch, rate, median, unwaited, off });
-        const figures = `${rate.toFixed(0)} tokens/s a text, median ${median.toFixed(0)}, unwaited ${unwaited.toFixed(0)}`;
-        say(`${name}, ${weights}, batch ${batch}: ${figures}`);
+        keep({ part: 'decode', name, dtype: weights, batch, off, ...rates });
+        const figures = `${rates.rate.toFixed(0)} tokens/s a text, median ${rates.median.toFixed(0)}, unwaited ${rates.unwaited.toFixed(0)}`;
+        const ofRuns = `generated ${rates.generated.toFixed(0)}, drawn ${rates.drawn.toFixed(0)}, with logits ${rates.seen.toFixed(0)}`;
+        say(`${name}, ${weights}, batch ${batch}: ${figures}; ${ofRuns}`);
       }
       disposeTree(packed);
     }
@@ -83,7 +85,26 @@ async function difference(model: AnyModel, config: unknown, params: object, deco
   return largest / Math.sqrt(squares / want.length);
 }
 
-async function timeOf(decoder: Decoder<unknown>, batch: number, tokens: number): Promise<Record<'rate' | 'median' | 'unwaited', number>> {
+type Rates = Record<'rate' | 'median' | 'unwaited' | 'generated' | 'drawn' | 'seen', number>;
+
+const LARGEST: ChoiceRules = {
+  ...{ logitBias: new Map(), repetitionPenalty: 1, presencePenalty: 0, frequencyPenalty: 0 },
+  ...{ temperature: 0, topK: 0, topP: 1, minP: 0 },
+};
+/** As many dispatches as a choice can take. */
+const DRAWN: ChoiceRules = { ...LARGEST, temperature: 0.8, topK: 40, topP: 0.95 };
+
+/** Reads tokens in runs as long as the decoder takes them. */
+async function generate({ chooser }: Decoder<unknown>, rules: ChoiceRules, batch: number, tokens: number, logits = false): Promise<void> {
+  if (!chooser || !(await chooser.ready())) throw new Error('the decoder does not choose tokens here');
+  for (let t = 0; t < tokens; t += chooser.mostTokens) {
+    const size = Math.min(chooser.mostTokens, tokens - t);
+    const randoms = Array.from({ length: batch }, (_, row) => Array.from({ length: size }, (_, i) => ((t + i + row) * 0.618) % 1));
+    await chooser.run({ tokens: size, rules, histories: [], randoms, logits });
+  }
+}
+
+async function timeOf(decoder: Decoder<unknown>, batch: number, tokens: number): Promise<Rates> {
   const waited = async (): Promise<void> => {
     for (let t = 0; t < tokens; t++) await decoder.step(idsOf(batch, t));
   };
@@ -101,5 +122,13 @@ async function timeOf(decoder: Decoder<unknown>, batch: number, tokens: number):
     return found.sort((a, b) => b - a);
   };
   const [each, together] = [await rates(waited), await rates(unwaited)];
-  return { rate: each[0] as number, median: each[ROUNDS >> 1] as number, unwaited: together[0] as number };
+  const best = async (...given: [rules: ChoiceRules, batch: number, tokens: number, logits?: boolean]): Promise<number> => {
+    await generate(decoder, ...given); // compiles
+    return (await rates(() => generate(decoder, ...given)))[0] as number;
+  };
+  return {
+    ...{ rate: each[0] as number, median: each[ROUNDS >> 1] as number, unwaited: together[0] as number },
+    ...{ generated: await best(LARGEST, batch, tokens), drawn: await best(DRAWN, batch, tokens) },
+    seen: await best(LARGEST, batch, tokens, true),
+  };
 }

@@ -4,7 +4,11 @@ import { startBackend, type WebGpuPlatform, webgpuStarter } from '@densessm/kern
 import { WebGPUBackend } from '@tensorflow/tfjs-backend-webgpu';
 import { engine } from '@tensorflow/tfjs-core';
 
-const TOGGLES = 'enable-dawn-features=allow_unsafe_apis,vulkan_enable_f16_on_nvidia,use_vulkan_memory_model';
+/** As runtime-node's, and more of Dawn's that the variable TOGGLES names. */
+const TOGGLES = [
+  'enable-dawn-features=allow_unsafe_apis,vulkan_enable_f16_on_nvidia,use_vulkan_memory_model,disable_workgroup_init',
+  ...(process.env.TOGGLES?.split(',') ?? []),
+].join(',');
 
 /** Kept while the program runs: with it, the device would go. */
 let instance: GPU | undefined;

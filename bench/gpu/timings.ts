@@ -12,7 +12,7 @@ import {
   softplus,
   squareSum,
 } from '@densessm/kernels';
-import { withPrecision } from '@densessm/kernels/internal';
+import { gpuChoices, MATRIX_SHAPES, withPrecision } from '@densessm/kernels/internal';
 import {
   add,
   dispose,
@@ -100,6 +100,37 @@ const products: Case[] = [
   product(4096, 768, 50280, false, true, 'f16'),
 ];
 
+/** Products of halves by shape of tiles, with factors that are rounded in a dispatch of their own and on the way. */
+const shapes: Case[] = Object.keys(MATRIX_SHAPES).flatMap((name) => {
+  const shape = name as keyof typeof MATRIX_SHAPES;
+  const chosen = (way: string, choices: object, make: Case): Case => {
+    return () => {
+      const { name, call, ...rest } = make();
+      const choose = (): Tensor | Tensor[] => {
+        const usual = { ...gpuChoices };
+        Object.assign(gpuChoices, choices);
+        try {
+          return call();
+        } finally {
+          Object.assign(gpuChoices, usual);
+        }
+      };
+      return { ...rest, name: `${way} ${shape} ${name}`, call: choose };
+    };
+  };
+  const made = [
+    product(4096, 4096, 4096, false, false, 'f16'),
+    product(4096, 4096, 4096, false, true, 'f16'),
+    product(4096, 768, 3072, false, true, 'f16'),
+    product(3072, 4096, 768, true, false, 'f16'),
+    product(4096, 1536, 6144, false, true, 'f16'),
+  ];
+  return made.flatMap((one) => [
+    chosen('narrowed', { narrowFrom: 0, narrowShape: shape }, one),
+    chosen('on the way', { narrowFrom: Number.POSITIVE_INFINITY, matrixShape: shape }, one),
+  ]);
+});
+
 const scan = (B: number, T: number, backward: boolean): Case => {
   const [E, N] = [1536, 16];
   return () => {
@@ -120,8 +151,8 @@ const scan = (B: number, T: number, backward: boolean): Case => {
   };
 };
 
-const retention = (T: number, backward = false): Case => {
-  const [B, H, K, V] = [2, 12, 64, 128];
+const retention = (T: number, backward: boolean, [H, K, V]: [number, number, number]): Case => {
+  const B = 2;
   return () => {
     const [q, k, v, logDecay] = [values(B, T, H, K), values(B, T, H, K), values(B, T, H, V), mul(softplus(values(H)), -0.1)];
     const inputs = [q, k, v, logDecay];
@@ -179,10 +210,10 @@ const moves: Case[] = [
 
 const cases: Case[] = [
   ...products,
+  ...shapes,
   ...[512, 2048, 16384].flatMap((T) => [scan(T > 4096 ? 1 : 2, T, false), scan(T > 4096 ? 1 : 2, T, true)]),
   ...moves,
-  retention(2048),
-  retention(2048, true),
+  ...[false, true].flatMap((backward) => [retention(2048, backward, [12, 64, 128]), retention(2048, backward, [2, 384, 1536])]),
 ];
 
 /**

@@ -32,6 +32,9 @@ const casesOf = (sizes: Sizes): Case[] => {
   ];
 };
 
+/** Steps before those that are timed: the first compiles, the second and the third are recorded. */
+const WARM_UP = 3;
+
 const pool = () => (findBackend('webgpu') as unknown as { bufferManager: { numBytesAllocated: number } }).bufferManager;
 
 /**
@@ -88,14 +91,15 @@ async function timeOf(one: Case, precision: 'f32' | 'f16', steps: number, keep: 
   };
   const sampler = { batch: async (step: number) => batchOf(step, batchSize, length, vocabulary) };
   const options = { model, config, params: await weightsOf(one), optimizer, schedule, sampler };
-  const trainer = new Trainer<unknown, object, unknown>({ ...options, gradClip: 1, precision, recompute });
+  const replay = process.env.REPLAY !== '0' && !process.env.PROFILE; // each dispatch in a pass of its own
+  const trainer = new Trainer<unknown, object, unknown>({ ...options, gradClip: 1, precision, recompute, replay });
   const times: number[] = [];
   let loss = Number.NaN;
   try {
-    for (let i = 0; i < steps + 2; i++) {
+    for (let i = 0; i < steps + WARM_UP; i++) {
       start = performance.now();
       ({ loss } = await trainer.step());
-      if (i >= 2) times.push(performance.now() - start);
+      if (i >= WARM_UP) times.push(performance.now() - start);
     }
     if (process.env.PROFILE) keep({ part: 'profile', dtype: precision, ...identityOf(one), ...(await shares(() => trainer.step())) });
     const gigabytes = pool().numBytesAllocated / 1e9;

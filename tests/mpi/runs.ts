@@ -12,8 +12,11 @@ export function trainingFolder(): { cwd: string; remove: () => void } {
   return { cwd, remove: () => rmSync(cwd, { recursive: true, force: true }) };
 }
 
+/** Of every run: so many that what is done to a run at its twelfth step comes well before its end, however busy the machine. */
+export const STEPS = 200;
+
 const FIXED =
-  'train --data text.txt --hidden-size 8 --num-hidden-layers 2 --state-size 4 --block-size 12 --max-steps 50 --eval-interval 25 --eval-iters 2 ' +
+  `train --data text.txt --hidden-size 8 --num-hidden-layers 2 --state-size 4 --block-size 12 --max-steps ${STEPS} --eval-interval 100 --eval-iters 2 ` +
   '--sample-interval 0 --save-interval 5 --log-interval 1 --learning-rate 1e-3 --device wasm --threads 1 --cache-dir cache';
 
 /** The words of a run with so many texts in the batch of each process. */

@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { installedMpi } from '../../scripts/lib/mpi.mjs';
 import { DENSESSM, type Mpi, type RanksOptions, ranksOf, runRanks, until } from './ranks';
-import { logOf, lossDifference, savedBy, stepsIn, trainingFolder, trainingOf } from './runs';
+import { logOf, lossDifference, STEPS, savedBy, stepsIn, trainingFolder, trainingOf } from './runs';
 
 const { cwd, remove } = trainingFolder();
 afterAll(remove);
@@ -44,7 +44,7 @@ describe('densessm train in several processes', () => {
   });
 
   it('differs from it where the processes do not meet', async () => {
-    const { code } = await inRanks(first, 2, trainingOf('apart', 4, '--outer-steps', '25', '--save-interval', '25'));
+    const { code } = await inRanks(first, 2, trainingOf('apart', 4, '--outer-steps', '50', '--save-interval', '50'));
     expect(code).toBe(0);
     expect(lossDifference(cwd, 'one', 'apart')).toBeGreaterThan(1e-3);
   });
@@ -53,13 +53,13 @@ describe('densessm train in several processes', () => {
     const argv = trainingOf('killed', 4, '--requeue');
     const killed = onceAt('killed', 12, ([, second]) => process.kill(second as number, 'SIGKILL'));
     expect((await inRanks(first, 2, argv, killed)).code).not.toBe(0);
-    expect(logOf(cwd, 'killed').length).toBeLessThan(50);
+    expect(logOf(cwd, 'killed').length).toBeLessThan(STEPS);
     const slow = onceAt('killed', 30, ([, second]) => {
       process.kill(second as number, 'SIGSTOP');
       setTimeout(() => process.kill(second as number, 'SIGCONT'), 1000);
     });
     const { code, stderr } = await inRanks(first, 2, argv, slow);
-    expect([code, stderr]).toEqual([0, expect.stringMatching(/^resumes {2}after \d*[05] of 50 steps$/m)]);
+    expect([code, stderr]).toEqual([0, expect.stringMatching(new RegExp(`^resumes {2}after \\d*[05] of ${STEPS} steps$`, 'm'))]);
     expect(logOf(cwd, 'killed')).toEqual(logOf(cwd, 'two'));
     expect(savedBy(cwd, 'killed')).toEqual(savedBy(cwd, 'two'));
   });
@@ -71,7 +71,7 @@ describe('densessm train in several processes', () => {
     expect([code, stderr]).toEqual([75, expect.stringMatching(/interrupted after \d+ steps; saved, to be started again/)]);
     const { steps } = savedBy(cwd, 'requeued').counters;
     const again = await inRanks(last, 4, argv);
-    expect([again.code, again.stderr]).toEqual([0, expect.stringContaining(`resumes  after ${steps} of 50 steps`)]);
+    expect([again.code, again.stderr]).toEqual([0, expect.stringContaining(`resumes  after ${steps} of ${STEPS} steps`)]);
     expect(again.stderr).toMatch(/^ranks {4}4 processes, 4 on this machine, × 2 texts/m);
     expect(lossDifference(cwd, 'one', 'requeued')).toBeLessThan(1e-5);
   });

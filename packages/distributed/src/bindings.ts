@@ -13,7 +13,8 @@ export interface Bindings {
   allReduce: Collective<[values: Numbers, operation: Operation]>;
   broadcast: Collective<[bytes: Uint8Array, root: number]>;
   barrier: Collective<[]>;
-  finalize(): void;
+  /** Ends MPI, on a thread of koffi's: it may hang. */
+  finalize(): Promise<void>;
 }
 
 type KoffiFunction = ReturnType<LibraryHandle['func']>;
@@ -72,7 +73,7 @@ export function bind(library: LibraryHandle): Bindings {
       abi.world,
     ]),
     barrier: collective('Barrier', handle, () => [abi.world]),
-    finalize: () => void library.func('int MPI_Finalize()')(),
+    finalize: threaded(library.func('int MPI_Finalize()'), () => []),
   };
 }
 

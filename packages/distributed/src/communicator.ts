@@ -27,7 +27,7 @@ export interface Communicator {
   barrier(): Promise<void>;
   /** Waits as long as it takes for what `work` does: what other ranks prepare alone may take longer than the timeout. */
   patiently<T>(work: () => Promise<T>): Promise<T>;
-  /** The last call: every rank leaves together. */
+  /** The last call: every rank leaves together. A library that hangs in its end is left after three seconds; end the process with `endProcess` then. */
   close(): Promise<void>;
 }
 

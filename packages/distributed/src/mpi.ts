@@ -20,6 +20,11 @@ const BLOCKING_BYTES = 2 ** 16;
 /** How long the host is blocked before it lets others have a turn, and how long it naps between two looks. */
 const [BLOCKED_MS, SPIN_MS, NAP_MS] = [20, 0.2, 0.05];
 const POLL_MS = 1;
+/**
+ * How long a rank waits for the end of MPI once all have nothing more to say. Over TCP, MPICH's UCX waits now and then for an answer of a rank
+ * that no longer listens, for ever; its launcher takes a process that ends without that end as well.
+ */
+const LEAVE_MS = 3000;
 
 /**
  * Joins the processes that mpirun, mpiexec or srun started.
@@ -104,7 +109,12 @@ class Mpi implements Communicator {
 
   async close(): Promise<void> {
     await this.barrier();
-    this.#bindings.finalize();
+    let timer: NodeJS.Timeout | undefined;
+    const enough = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, LEAVE_MS);
+    });
+    await Promise.race([this.#bindings.finalize(), enough]);
+    clearTimeout(timer);
   }
 
   #run<A extends readonly unknown[]>(what: string, collective: Collective<A>, bytes: number, ...given: A): Promise<void> {

@@ -27,13 +27,21 @@ export class PositionState {
     this.cos = program.zeros(size);
     this.sin = this.cos.at(width / 2);
     this.inverseRootScale = this.cos.at(width);
-    program.setUniforms({ to: this.cos, size, next: (values) => this.#next(values) });
+    program.setUniforms({ to: this.cos, size, next: (values) => this.#next(values), mark: () => this.#mark() });
   }
 
   /** Continues after so many tokens; `scale` is that of texts that do not all start at one token. */
   continueAt(position: number, scale: Float32Array | undefined): void {
     this.position = position;
     this.scale = scale && Float64Array.from(scale);
+  }
+
+  #mark(): () => void {
+    const { position, scale } = this; // never changed in place
+    return () => {
+      this.position = position;
+      this.scale = scale;
+    };
   }
 
   #next(values: Float32Array): void {

@@ -1,5 +1,6 @@
 import { packParams } from '@densessm/kernels';
 import {
+  type ChoiceRules,
   type Decoder,
   disposeTree,
   isPacked,
@@ -7,6 +8,7 @@ import {
   namedParams,
   type PackedMatrix,
   type SequenceModel,
+  type TokenChooser,
   tensorsOf,
   type WeightType,
 } from '@densessm/ssm-core';
@@ -27,6 +29,8 @@ export interface DecoderCases {
   slow: Record<string, object>;
   /** The backend that runs the decoders; wasm unless given. */
   backend?: string;
+  /** Whether they choose tokens there by themselves. */
+  isChoosing?: boolean;
 }
 
 /** The backend of `advance` and `forward`, beside which decoders are looked at. */
@@ -57,7 +61,7 @@ export function describeDecoder<C, P extends object, S extends object>(
     if (!decoder) throw new Error('no decoder');
     return decoder;
   };
-  const { backend = ORACLE } = cases;
+  const { backend = ORACLE, isChoosing = false } = cases;
   /** What `made` is on the backend of the decoders, whose tensors would move there. */
   const decoderOn = async (json: object, weights: WeightType = 'f32') => {
     await setBackend(backend);
@@ -123,6 +127,17 @@ export function describeDecoder<C, P extends object, S extends object>(
     disposeTree([logits, params, rounded, made.params]);
   });
 
+  it.each(Object.entries(cases.fast))(
+    `${where} ${isChoosing ? 'chooses tokens itself, with the bits of' : 'leaves the choice of'} token by token: %s`,
+    async (_, json) => {
+      const { params, decoder } = await decoderOn(json);
+      if (!isChoosing) expect(decoder.chooser).toBeUndefined();
+      else await expectSameRuns(decoder);
+      decoder.dispose();
+      disposeTree(params);
+    },
+  );
+
   describe(where, () => {
     it('leaves to advance what it has no fast form for', async () => {
       for (const json of Object.values(cases.slow)) expect(model.decoder?.(model.parseConfig(json), { batch: 1 })).toBeUndefined();
@@ -147,6 +162,63 @@ export function describeDecoder<C, P extends object, S extends object>(
     });
   });
 }
+
+const GREEDY: ChoiceRules = {
+  ...{ logitBias: new Map(), repetitionPenalty: 1, presencePenalty: 0, frequencyPenalty: 0 },
+  ...{ temperature: 0, topK: 0, topP: 1, minP: 0 },
+};
+
+/** All that a decoder holds after a token. */
+interface Held {
+  ids: number[];
+  logits: number[];
+  state: string;
+}
+
+/** Runs from one state, and from a place inside the last run, against steps with the choice in between. */
+async function expectSameRuns<S extends object>(decoder: Decoder<S>): Promise<void> {
+  const chooser = decoder.chooser as TokenChooser;
+  const run = (tokens: number) => chooser.run({ tokens, rules: GREEDY, histories: [], randoms: [], logits: true });
+  const held = async (logits: ArrayLike<number>): Promise<Held> => {
+    const state = decoder.state();
+    const text = JSON.stringify(await Promise.all([...tensorsOf(state)].map(async ([, one]) => [...(await one.data())])));
+    const numbers = JSON.stringify(mapTree(state, () => null));
+    disposeTree(state);
+    return { ids: largest(logits), logits: [...Array.from(logits)], state: text + numbers };
+  };
+  expect(await chooser.ready()).toBe(false);
+  await expect(run(1)).rejects.toThrow(expect.objectContaining({ code: 'STATE' }));
+  await decoder.step(columnOf(0));
+  let logits = await decoder.step(columnOf(1));
+  const start = decoder.state();
+  const stepped = [await held(logits)];
+  for (let t = 0; t < LENGTH; t++) {
+    logits = await decoder.step((stepped[t] as Held).ids);
+    stepped.push(await held(logits));
+  }
+  await decoder.load(start);
+  disposeTree(start);
+  expect(await chooser.ready()).toBe(false);
+  logits = await decoder.step((stepped[0] as Held).ids);
+  const first = await run(2);
+  const second = await run(LENGTH - 3);
+  expect([...first.ids, ...second.ids]).toEqual(stepped.slice(1, LENGTH).flatMap(({ ids }) => ids));
+  expect(await held(await chooser.logits())).toEqual(stepped[LENGTH]);
+  for (const place of [2, 0]) {
+    chooser.rewind(place);
+    expect(await held(await chooser.logits())).toEqual(stepped[3 + place]);
+  }
+  const again = await run(LENGTH - 3);
+  expect(again.ids).toEqual(second.ids);
+  expect([...(again.logits?.(LENGTH - 4) ?? [])]).toEqual(stepped[LENGTH]?.logits);
+}
+
+/** Of each text the token with the largest logit. */
+const largest = (logits: ArrayLike<number>): number[] =>
+  TOKENS.map((_, row) => {
+    const own = Array.from({ length: VOCABULARY }, (_, id) => logits[row * VOCABULARY + id] as number);
+    return own.indexOf(Math.max(...own));
+  });
 
 async function expectSameState(wanted: object, got: object): Promise<void> {
   const [want, own] = [[...tensorsOf(wanted)], [...tensorsOf(got)]];

@@ -1,4 +1,4 @@
-import { type Decoder, type DecoderMaker, isPacked, type PackedMatrix, tidyTree } from '@densessm/ssm-core';
+import { type Decoder, type DecoderMaker, isPacked, type PackedMatrix, type TokenChooser, tidyTree } from '@densessm/ssm-core';
 import type { Tensor, Tensor2D } from '@tensorflow/tfjs-core';
 import { runtimeOf } from '../backend-runtime';
 import { badBatch, badTokens, disposedDecoder, notPacked } from './errors';
@@ -50,6 +50,7 @@ export function packedOf({ where }: Pick<DecodeProgram, 'where'>, leaf: Tensor2D
 }
 
 class ProgramDecoder<State> implements Decoder<State> {
+  readonly chooser: TokenChooser | undefined;
   readonly #program: DecodeProgram;
   readonly #parts: DecoderParts<State>;
   /** Kept for all steps: the system takes long to find room as large as this. */
@@ -60,6 +61,7 @@ class ProgramDecoder<State> implements Decoder<State> {
     this.#program = program;
     this.#parts = parts;
     this.#logits = new Float32Array(program.batch * parts.vocabSize);
+    this.chooser = program.chooserOf?.(parts.logits, parts.vocabSize);
   }
 
   /** Not an async function: the promise of `read` is passed on as it is, since a second one would be felt with small models. */

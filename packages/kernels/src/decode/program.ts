@@ -1,3 +1,4 @@
+import type { TokenChooser } from '@densessm/ssm-core';
 import type { Tensor } from '@tensorflow/tfjs-core';
 import type {
   ConvolutionStep,
@@ -69,6 +70,11 @@ export interface DecodeProgram {
    * already. @throws SsmError STATE where the program was disposed of meanwhile, BACKEND where the device was lost or a step failed
    */
   read(from: Slot, into: Float32Array): Promise<Float32Array>;
+  /**
+   * Once all is recorded, what chooses tokens by the logits [batch, vocab] that the steps leave at a slot, and reads them, without the host. Missing where the
+   * host chooses; undefined where the device cannot bind as much.
+   */
+  chooserOf?(logits: Slot, vocabSize: number): TokenChooser | undefined;
   /** Copies tensors into buffers, all of them or, where one cannot be read, none; in order with what is submitted. @throws SsmError STATE as {@link read} */
   load(buffers: readonly StateBuffer[], tensors: readonly Tensor[]): Promise<void>;
   /** A tensor with a copy of a buffer after all that was submitted so far, on the backend of the program; the caller's. @throws SsmError STATE */

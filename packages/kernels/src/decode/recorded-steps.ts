@@ -21,6 +21,8 @@ export interface UniformsStep {
    * tokens, and ahead of time for all of those that are submitted together: it may depend on nothing that steps compute.
    */
   next(values: Float32Array): void;
+  /** Remembers where in the text it is; what comes back takes it there again. */
+  mark(): () => void;
 }
 
 /** x = factor x, [B, size]. */

@@ -1,17 +1,25 @@
 /// <reference types="@webgpu/types" />
-import { type DataType, type TensorInfo, util } from '@tensorflow/tfjs-core';
+import { type DataType, type Tensor, type TensorInfo, util } from '@tensorflow/tfjs-core';
 import { FLOATS } from './as-floats';
 import { BUFFER_USAGE, MAP_MODE_READ } from './buffers';
 import { multipliesMatrices } from './device';
 import type { DeviceFailures } from './failures';
 import { type Program, wgslOf } from './program';
 import type { TfjsBufferPool } from './tfjs-patches/buffer-pool';
-import { UniformRing } from './uniform-ring';
+import { UniformRing, type Uniforms } from './uniform-ring';
+
+/** Of a tensor: where its values lie, and whether the buffer stays when the tensor goes. */
+interface TfjsTensorData {
+  resource?: GPUBuffer | null;
+  values?: ArrayLike<number> | null;
+  dtype: DataType;
+  external?: boolean;
+}
 
 /** What we use of tfjs's WebGPUBackend, version 4.22; some of it is private there. */
 export interface TfjsGpuBackend {
   readonly device: GPUDevice;
-  readonly tensorMap: { get(dataId: object): { resource?: GPUBuffer | null; dtype: DataType } };
+  readonly tensorMap: { get(dataId: object): TfjsTensorData };
   readonly bufferManager: TfjsBufferPool;
   commandEncoder: GPUCommandEncoder | null;
   computePassEncoder: GPUComputePassEncoder | null;
@@ -19,6 +27,7 @@ export interface TfjsGpuBackend {
   commandQueueOwnedIds: WeakSet<object>;
   uploadToGPU(dataId: object): void;
   makeTensorInfo(shape: number[], dtype: DataType, values?: number[]): TensorInfo;
+  createTensorFromGPUData(data: { buffer: GPUBuffer; zeroCopy: boolean }, shape: number[], dtype: DataType): Tensor;
   disposeData(dataId: object): boolean;
   ensureCommandEncoderReady(): void;
   endComputePassEncoder(): void;
@@ -31,7 +40,7 @@ export interface TfjsGpuBackend {
 export const RANGE_STEP = 64;
 
 /** Commands between two submits: enough that submitting costs little, few enough that what they read can be given back soon. */
-const COMMANDS_PER_SUBMIT = 16;
+export const COMMANDS_PER_SUBMIT = 16;
 
 export interface Compiled {
   readonly pipeline: GPUComputePipeline;
@@ -56,7 +65,7 @@ export interface Dispatch {
 /** Runs programs on tensors of tfjs's WebGPU backend, in order with its own operations. */
 export class Gpu {
   private readonly compiled = new Map<Program, Compiled>();
-  private readonly uniforms: UniformRing;
+  private uniforms: Uniforms;
 
   constructor(
     readonly backend: TfjsGpuBackend,
@@ -64,6 +73,7 @@ export class Gpu {
   ) {
     this.uniforms = new UniformRing(backend.device, COMMANDS_PER_SUBMIT);
     this.hasMatrices = multipliesMatrices(backend.device);
+    this.hasHalf = backend.device.features.has('shader-f16');
   }
 
   get limits(): GPUSupportedLimits {
@@ -71,9 +81,7 @@ export class Gpu {
   }
 
   /** Whether shaders have float16. */
-  get hasHalf(): boolean {
-    return this.backend.device.features.has('shader-f16');
-  }
+  readonly hasHalf: boolean;
 
   /** Whether subgroups, which all have 32 invocations, multiply matrices of 16 × 16 halves to floats. */
   readonly hasMatrices: boolean;
@@ -184,6 +192,19 @@ export class Gpu {
     const count = util.sizeFromShape(x.shape);
     this.run(FLOATS, { inputs: { x }, outputs: { y }, params: { count }, groups: Math.ceil(count / 64) });
     return y;
+  }
+
+  /** Runs with other numbers of dispatches than the ring's. What was recorded before and meanwhile is handed over. */
+  withUniforms<T>(uniforms: Uniforms, run: () => T): T {
+    this.submit();
+    const usual = this.uniforms;
+    this.uniforms = uniforms;
+    try {
+      return run();
+    } finally {
+      this.submit();
+      this.uniforms = usual;
+    }
   }
 
   /** Hands over what was recorded. */

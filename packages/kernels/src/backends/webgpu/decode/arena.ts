@@ -71,9 +71,9 @@ export class Arena {
       this.#gpu.backend.device.queue.writeBuffer(this.buffer, offset * FLOAT_BYTES, values as Float32Array<ArrayBuffer>);
   }
 
-  /** Records a copy of values to the start of another buffer. */
-  copy(encoder: GPUCommandEncoder, offset: number, floats: number, to: GPUBuffer): void {
-    if (floats > 0) encoder.copyBufferToBuffer(this.buffer, offset * FLOAT_BYTES, to, 0, floats * FLOAT_BYTES);
+  /** Records a copy of values into another buffer, to its start unless a byte is given. */
+  copy(encoder: GPUCommandEncoder, offset: number, floats: number, to: GPUBuffer, at = 0): void {
+    if (floats > 0) encoder.copyBufferToBuffer(this.buffer, offset * FLOAT_BYTES, to, at, floats * FLOAT_BYTES);
   }
 
   dispose(): void {

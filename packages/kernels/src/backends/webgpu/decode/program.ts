@@ -1,5 +1,5 @@
 /// <reference types="@webgpu/types" />
-import { type PackedMatrix, SsmError } from '@densessm/ssm-core';
+import type { PackedMatrix, TokenChooser } from '@densessm/ssm-core';
 import { backend as currentBackend, engine, type Tensor, tensor } from '@tensorflow/tfjs-core';
 import { disposedDecoder } from '../../../decode/errors';
 import type { DecodeProgram, StateBuffer } from '../../../decode/program';
@@ -19,13 +19,15 @@ import type {
   UniformsStep,
 } from '../../../decode/recorded-steps';
 import type { Slot } from '../../../decode/slot';
-import { BUFFER_USAGE } from '../buffers';
 import type { Gpu } from '../gpu';
+import { foreignMatrix, otherBackend } from '../packed/errors';
 import { GpuMatrix } from '../packed/packed-matrix';
 import { Arena, offsetOf } from './arena';
+import { type GpuChooser, gpuChooser } from './chooser';
 import { Commands } from './commands';
 import { type Around, canConvolve, gatherDispatches, productDispatches } from './products';
 import { convolutionDispatch, decayDispatch, selectiveDispatch } from './scans';
+import { Staging } from './staging';
 import type { StepDispatch } from './step';
 import {
   denseSumDispatch,
@@ -55,10 +57,12 @@ export class GpuDecodeProgram implements DecodeProgram {
   /** A norm that the products behind it may do, and those products, which may do a convolution: they become dispatches with the next other step. */
   #norm: RmsNormStep | undefined;
   #products: { readonly matrix: GpuMatrix; readonly step: ProductStep; around: Around }[] = [];
-  readonly #uniforms: { readonly offset: number; readonly values: Float32Array; readonly next: (values: Float32Array) => void }[] = [];
+  readonly #uniforms: (Pick<UniformsStep, 'size' | 'next' | 'mark'> & { readonly offset: number; readonly values: Float32Array })[] = [];
   readonly #matrices = new Set<GpuMatrix>();
-  /** Buffers that can be mapped and are not in use. */
-  readonly #staging: GPUBuffer[] = [];
+  readonly #staging: Staging;
+  #chooser: GpuChooser | undefined;
+  /** Whether the logits are those after the last token. */
+  #isCurrent = false;
   #commands: Commands | undefined;
   /** Commands of a token that was submitted to us, and of one to come. */
   #waiting: GPUCommandBuffer | undefined;
@@ -71,6 +75,7 @@ export class GpuDecodeProgram implements DecodeProgram {
     this.#gpu = gpu;
     this.#arena = new Arena(gpu, where);
     this.#ids = this.#arena.reserve(batch);
+    this.#staging = new Staging(gpu, where);
   }
 
   zeros(floats: number): Slot {
@@ -89,8 +94,8 @@ export class GpuDecodeProgram implements DecodeProgram {
     this.#add(...gatherDispatches(this.#ownMatrix(matrix), this.batch, offsetOf(this.#ids), { y }));
   }
 
-  setUniforms({ to, size, next }: UniformsStep): void {
-    this.#uniforms.push({ offset: offsetOf(to), values: new Float32Array(size), next });
+  setUniforms({ to, size, next, mark }: UniformsStep): void {
+    this.#uniforms.push({ offset: offsetOf(to), size, values: new Float32Array(size), next, mark });
   }
 
   scale(step: ScaleStep): void {
@@ -164,11 +169,7 @@ export class GpuDecodeProgram implements DecodeProgram {
   }
 
   submit(ids: ArrayLike<number>): void {
-    this.#refuseDisposed();
-    this.#gpu.failures.check(); // ahead of what is amiss once the device was lost
-    for (const matrix of this.#matrices) matrix.check();
-    this.#refuseOtherBackend();
-    this.#flush();
+    this.#begin();
     this.#arena.write(offsetOf(this.#ids), Float32Array.from(ids));
     for (const { offset, values, next } of this.#uniforms) {
       next(values);
@@ -176,34 +177,52 @@ export class GpuDecodeProgram implements DecodeProgram {
     }
     this.#waiting = this.#next ?? this.#encode();
     this.#next = undefined;
+    this.#isCurrent = true;
   }
 
   async read(from: Slot, into: Float32Array): Promise<Float32Array> {
     this.#refuseDisposed();
     const bytes = into.length * FLOAT_BYTES;
-    const { device } = this.#gpu.backend;
-    const staging = this.#takeStaging(bytes);
-    const encoder = device.createCommandEncoder();
+    const staging = this.#staging.take(bytes);
+    const encoder = this.#gpu.backend.device.createCommandEncoder();
     this.#arena.copy(encoder, offsetOf(from), into.length, staging);
     this.#flush(encoder.finish());
-    const mapping = this.#gpu.mapped(staging);
+    const reading = this.#staging.read(staging, (mapped) => into.set(new Float32Array(mapped, 0, into.length)));
     this.#next ??= this.#encode();
-    try {
-      await mapping;
-    } catch (error) {
-      staging.destroy();
-      throw this.#isDisposed ? disposedDecoder(this.where) : error;
-    }
-    into.set(new Float32Array(staging.getMappedRange(0, bytes)));
-    staging.unmap();
-    this.#staging.push(staging);
+    await reading;
     return into;
+  }
+
+  chooserOf(logits: Slot, vocabSize: number): TokenChooser | undefined {
+    const [gpu, arena, staging] = [this.#gpu, this.#arena, this.#staging];
+    const isCurrent = (): boolean => this.#isCurrent;
+    this.#chooser = gpuChooser({
+      ...{ where: this.where, batch: this.batch, gpu, arena, staging, vocabSize, uniforms: this.#uniforms },
+      ...{ logits: offsetOf(logits), slot: offsetOf(this.#ids) },
+      get isCurrent() {
+        return isCurrent();
+      },
+      commands: () => this.#recorded(),
+      begin: () => this.#begin(),
+      nextUniforms: (values) => this.#nextUniforms(values),
+      mark: () => {
+        const marks = this.#uniforms.map(({ mark }) => mark());
+        return () => {
+          for (const back of marks) back();
+        };
+      },
+      submit: (ids) => this.submit(ids),
+      readLogits: () => this.read(logits, new Float32Array(this.batch * vocabSize)),
+    });
+    return this.#chooser;
   }
 
   async load(buffers: readonly StateBuffer[], tensors: readonly Tensor[]): Promise<void> {
     const values = (await Promise.all(tensors.map((one) => one.data()))) as Float32Array[];
     this.#refuseDisposed();
     this.#flush();
+    this.#isCurrent = false;
+    this.#chooser?.forget();
     for (const [i, { slot }] of buffers.entries()) this.#arena.write(offsetOf(slot), values[i] as Float32Array);
   }
 
@@ -227,13 +246,35 @@ export class GpuDecodeProgram implements DecodeProgram {
     this.#arena.dispose();
     this.#commands?.dispose();
     this.#commands = undefined;
-    for (const staging of this.#staging.splice(0)) staging.destroy();
+    this.#chooser?.dispose();
+    this.#staging.dispose();
+  }
+
+  /** Hands over the token that waits. @throws SsmError where no other can follow */
+  #begin(): void {
+    this.#refuseDisposed();
+    this.#gpu.failures.check(); // ahead of what is amiss once the device was lost
+    for (const matrix of this.#matrices) matrix.check();
+    this.#refuseOtherBackend();
+    this.#flush();
+  }
+
+  #nextUniforms(values: Float32Array): void {
+    let at = 0;
+    for (const { size, next } of this.#uniforms) {
+      next(values.subarray(at, at + size));
+      at += size;
+    }
+  }
+
+  #recorded(): Commands {
+    this.#settle();
+    this.#commands ??= new Commands(this.#gpu, this.#steps, this.#arena.buffer);
+    return this.#commands;
   }
 
   #encode(): GPUCommandBuffer {
-    this.#settle();
-    this.#commands ??= new Commands(this.#gpu, this.#steps, this.#arena.buffer);
-    return this.#commands.encode();
+    return this.#recorded().encode();
   }
 
   /** Hands over the token that waits, and what comes behind it. */
@@ -241,12 +282,6 @@ export class GpuDecodeProgram implements DecodeProgram {
     const commands = [this.#waiting, behind].filter((one) => one !== undefined);
     this.#waiting = undefined;
     if (commands.length > 0) this.#gpu.backend.device.queue.submit(commands);
-  }
-
-  #takeStaging(bytes: number): GPUBuffer {
-    const at = this.#staging.findIndex(({ size }) => size === bytes);
-    const [known] = at < 0 ? [] : this.#staging.splice(at, 1);
-    return known ?? this.#gpu.backend.device.createBuffer({ label: this.where, size: bytes, usage: BUFFER_USAGE.read });
   }
 
   #ownMatrix(matrix: PackedMatrix): GpuMatrix {
@@ -260,22 +295,6 @@ export class GpuDecodeProgram implements DecodeProgram {
   }
 
   #refuseOtherBackend(): void {
-    if (currentBackend() === (this.#gpu.backend as unknown)) return;
-    throw new SsmError({
-      code: 'STATE',
-      what: `${this.where}: another backend is in use.`,
-      expected: 'the backend that the decoder was made on',
-      got: engine().backendName,
-      fix: 'make a new decoder on this backend',
-    });
+    if (currentBackend() !== (this.#gpu.backend as unknown)) throw otherBackend(this.where, engine().backendName);
   }
 }
-
-const foreignMatrix = (where: string): SsmError =>
-  new SsmError({
-    code: 'WEIGHTS',
-    what: `${where}: a matrix is not packed for the backend in use.`,
-    expected: 'matrices that packParams made on the webgpu backend',
-    got: 'one that another backend packed',
-    fix: 'pack or load the params again on this backend',
-  });

@@ -1,4 +1,5 @@
 import type { TensorInfo } from '@tensorflow/tfjs-core';
+import { gpuChoices } from '../../../backends/webgpu/choices';
 import type { Gpu } from '../../../backends/webgpu/gpu';
 import { inParts, type Parting } from '../../../backends/webgpu/in-parts';
 import { type GpuKernel, groupsOf } from '../../../backends/webgpu/specialize';
@@ -10,12 +11,14 @@ import { attendProgram, COLUMNS } from './attend';
 import { decayGradientProgram } from './decay-gradient';
 import { CHUNK, prepareProgram, wholeProgram } from './program';
 import { carryProgram, gainProgram, STATE_TILE } from './states';
+import { mostOf, tiledScan, tiledScanGradients } from './tiled';
 
-/** Key width times value width from which on the products of long chunks, on the tiles of matMul, are faster than short ones of our own. */
-const WIDE = 2 ** 16;
+/** Whether the products of long chunks, on the tiles of matMul, are faster than short ones of our own. */
+const isWide = ({ q, v }: DecayScanInputs): boolean => q.shape[3] * v.shape[3] >= gpuChoices.tiledScanFrom;
+
+/** Whether the states of all chunks are more than the device binds at a time: then the reference goes from chunk to chunk. */
+const isTooLarge = (gpu: Gpu, inputs: DecayScanInputs): boolean => mostOf(inputs, gpuChoices.tiledScanChunk) > gpu.mostValues;
 const LONG_CHUNK = 512;
-
-const isWide = ({ q, v }: DecayScanInputs): boolean => q.shape[3] * v.shape[3] >= WIDE;
 
 type Name = 'SsmDecayScan' | 'SsmDecayScanGrad';
 
@@ -87,7 +90,10 @@ class Call {
 
 const scan: GpuKernel<DecayScanInputs, DecayScanAttrs> = {
   run: (gpu, inputs, attrs) => {
-    if (isWide(inputs)) return decayScan.definition.reference(inputs, { ...attrs, chunkSize: LONG_CHUNK });
+    if (isWide(inputs)) {
+      if (isTooLarge(gpu, inputs)) return decayScan.definition.reference(inputs, { ...attrs, chunkSize: LONG_CHUNK });
+      return tiledScan(gpu, inputs, gpuChoices.tiledScanChunk);
+    }
     const { q, k, v, s0 } = inputs;
     const call = new Call(gpu, 'SsmDecayScan', inputs);
     const [states, sT] = call.states(k, v, false, s0);
@@ -99,8 +105,11 @@ const scan: GpuKernel<DecayScanInputs, DecayScanAttrs> = {
 
 const gradients: GpuKernel<DecayScanGradInputs, DecayScanGradAttrs> = {
   run: (gpu, inputs, attrs) => {
-    if (isWide(inputs)) return decayScanGrad.definition.reference(inputs, { ...attrs, chunkSize: LONG_CHUNK });
     const { withDecay } = attrs;
+    if (isWide(inputs)) {
+      if (isTooLarge(gpu, inputs)) return decayScanGrad.definition.reference(inputs, { ...attrs, chunkSize: LONG_CHUNK });
+      return tiledScanGradients(gpu, inputs, withDecay, gpuChoices.tiledScanChunk);
+    }
     const { q, k, v, s0, dO, dST } = inputs;
     const call = new Call(gpu, 'SsmDecayScanGrad', inputs);
     const [states, sT] = call.states(k, v, false, s0);

@@ -5,6 +5,7 @@ import { type GpuKernel, groupsOf, sizeOf } from '../../../backends/webgpu/speci
 import { sumParts } from '../../../backends/webgpu/sum-parts';
 import type { SelectiveScanGradInputs, SelectiveScanGradOfCInputs } from '../gradient';
 import { type ScanSizes, type SelectiveScanAttrs, type SelectiveScanInputs, sizesOf } from '../inputs';
+import type { SelectiveScanReadInputs } from '../shown-states';
 import { carryBackProgram, gradientOfCProgram, gradientProgram, HALVES, summariesProgram } from './backward';
 import { carryProgram, outputProgram, summaryProgram } from './forward';
 import { LANES } from './program';
@@ -76,15 +77,32 @@ function carried(gpu: Gpu, name: string, totals: TensorInfo, ends: TensorInfo, {
 }
 
 const scan: GpuKernel<SelectiveScanInputs, SelectiveScanAttrs> = {
-  run: (gpu, inputs) => {
-    const { u, delta } = inputs;
+  run: (gpu, inputs, { kept }) => {
     const call = begin(gpu, inputs);
-    const { aux, params, groups, length } = call;
     const { totals, ends, hT } = statesOf(gpu, 'SsmSelectiveScan', inputs, call);
-    const y = gpu.tensor(u.shape);
-    gpu.run(outputProgram({ length }), { inputs: { delta, aux, u, ends }, outputs: { y }, params, groups });
-    gpu.free(aux, totals, ends);
+    const y = outputOf(gpu, inputs, call, ends);
+    gpu.free(call.aux, totals);
+    if (kept) kept.starts = ends;
+    else gpu.free(ends);
     return [y, hT];
+  },
+};
+
+/** y from the states that the chunks start with. */
+function outputOf(gpu: Gpu, { u, delta }: Inputs, { aux, params, groups, length }: Call, ends: TensorInfo): TensorInfo {
+  const y = gpu.tensor(u.shape);
+  gpu.run(outputProgram({ length }), { inputs: { delta, aux, u, ends }, outputs: { y }, params, groups });
+  return y;
+}
+
+/** From the states that the scan kept: one pass in the place of three. */
+export const selectiveScanReadOnGpu: GpuKernel<SelectiveScanReadInputs, SelectiveScanAttrs> = {
+  supports: (_, { starts }) => starts !== undefined || 'the scan kept no states',
+  run: (gpu, { h0: _, ...inputs }) => {
+    const call = begin(gpu, inputs); // the first chunk's start is h0 already
+    const y = outputOf(gpu, inputs, call, inputs.starts as TensorInfo);
+    gpu.free(call.aux);
+    return y;
   },
 };
 
@@ -130,13 +148,14 @@ const gradientOfC: GpuKernel<SelectiveScanGradOfCInputs, SelectiveScanAttrs> = {
   run: (gpu, given) => {
     const name = 'SsmSelectiveScanGradOfC';
     const inputs = { ...given, C: given.B }; // which is not read
-    const { u, delta, dy } = inputs;
+    const { u, delta, dy, starts } = inputs;
     const call = begin(gpu, inputs);
     const { aux, params, groups, length, blocks } = call;
-    const { totals, ends, hT } = statesOf(gpu, name, inputs, call);
+    const own = starts ? undefined : statesOf(gpu, name, inputs, call);
+    const ends = starts ?? (own?.ends as TensorInfo);
     const parts = gpu.tensor([HALVES * blocks, ...inputs.B.shape]);
     gpu.run(gradientOfCProgram({ length }), { inputs: { delta, aux, u, dy, ends }, outputs: { parts }, params, groups });
-    gpu.free(aux, totals, ends, hT);
+    gpu.free(aux, ...(own ? [own.totals, own.ends, own.hT] : []));
     return sumParts(gpu, name, parts, inputs.B.shape);
   },
 };
@@ -159,6 +178,7 @@ const byTexts = <I extends Omit<Inputs, 'C'>>(
 ): Parting<I, SelectiveScanAttrs> => ({
   inputs: () => ({ u: 0, delta: 0, B: 0, C: 0, h0: 0, documentStarts: 0, dy: 0, dhT: 0, dyReads: 1, CReads: 1 }),
   outputs: () => outputs,
+  attrsOfPart: (attrs) => ({ ...attrs, kept: undefined }), // states of some texts are of no use to those who read all
   length: ({ u }) => u.shape[0],
   valuesOfOne: (inputs) => valuesOfText({ ...inputs, C: inputs.B }, withGradients),
 });
