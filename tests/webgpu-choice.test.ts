@@ -251,6 +251,9 @@ async function textBundle(backend: string): Promise<{ bundle: ModelBundle; plain
     step: (ids) => decoder.step(ids),
     load: (state) => decoder.load(state),
     state: () => decoder.state(),
+    loadRow: (row, state) => decoder.loadRow(row, state),
+    stateOfRow: (row) => decoder.stateOfRow(row),
+    copyRow: (from, to) => decoder.copyRow(from, to),
     dispose: () => decoder.dispose(),
   });
   const counted = (decoder: AnyDecoder): AnyDecoder => {

@@ -62,12 +62,17 @@ describe.skipIf(missing)('WebGPU', () => {
     { backends: ['webgpu'] },
   );
 
-  describe.each([8, 100])('scans of heads of any width in products of chunks of at most %i', (tiledScanChunk) => {
+  describe.each<[string, RegExp, Partial<typeof gpuChoices>]>([
+    ['scans of heads of any width in products of chunks of 8', /^SsmDecayScan/, { tiledScanFrom: 0, tiledScanChunk: 8 }],
+    ['scans of heads of any width in products of chunks of 100', /^SsmDecayScan/, { tiledScanFrom: 0, tiledScanChunk: 100 }],
+    ['products in the largest tiles', /^SsmMatMul$/, { enoughGroups: 1 }],
+    ['products in the largest tiles, written out', /^SsmMatMul$/, { enoughGroups: 1, unrolledTiles: true }],
+  ])('%s', (_, kernels, choices) => {
     const usual = { ...gpuChoices };
-    beforeAll(() => void Object.assign(gpuChoices, { tiledScanFrom: 0, tiledScanChunk }));
+    beforeAll(() => void Object.assign(gpuChoices, choices));
     afterAll(() => void Object.assign(gpuChoices, usual));
     describeKernelChecks(
-      kernelChecks.filter(({ name }) => /^SsmDecayScan/.test(name)),
+      kernelChecks.filter(({ name }) => kernels.test(name)),
       { backends: ['webgpu'] },
     );
   });

@@ -10,9 +10,13 @@ const ways: readonly [name: string, kernels: RegExp, choices: Partial<typeof gpu
     /^SsmDecayScan/,
     { tiledScanFrom: 0, tiledScanChunk },
   ]),
+  ['in the largest tiles', /^SsmMatMul$/, { enoughGroups: 1 }],
+  ['in the largest tiles, written out', /^SsmMatMul$/, { enoughGroups: 1, unrolledTiles: true }],
   ...(Object.keys(MATRIX_SHAPES) as (keyof typeof MATRIX_SHAPES)[]).flatMap((shape): (typeof ways)[number][] => [
     [`narrowed, ${shape}`, /^SsmMatMulF16/, { narrowFrom: 0, narrowShape: shape }],
-    [`on the way, ${shape}`, /^SsmMatMulF16/, { matrixShape: shape }],
+    ...(MATRIX_SHAPES[shape].isPacked
+      ? []
+      : [[`on the way, ${shape}`, /^SsmMatMulF16/, { narrowFrom: Number.POSITIVE_INFINITY, matrixShape: shape }] as (typeof ways)[number]]),
   ]),
 ];
 

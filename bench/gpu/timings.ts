@@ -100,24 +100,34 @@ const products: Case[] = [
   product(4096, 768, 50280, false, true, 'f16'),
 ];
 
+/** A case that goes another way than usual. */
+const chosen = (way: string, choices: Partial<typeof gpuChoices>, make: Case): Case => {
+  return () => {
+    const { name, call, ...rest } = make();
+    const choose = (): Tensor | Tensor[] => {
+      const usual = { ...gpuChoices };
+      Object.assign(gpuChoices, choices);
+      try {
+        return call();
+      } finally {
+        Object.assign(gpuChoices, usual);
+      }
+    };
+    return { ...rest, name: `${way} ${name}`, call: choose };
+  };
+};
+
+const unrolled: Case[] = [
+  product(4096, 4096, 4096, false, false),
+  product(4096, 4096, 4096, false, true),
+  product(4096, 4096, 4096, true, false),
+  product(4096, 768, 3072, false, true),
+  product(4096, 1536, 6144, false, true),
+].flatMap((one) => [true, false].map((unrolledTiles) => chosen(unrolledTiles ? 'unrolled' : 'looped', { unrolledTiles }, one)));
+
 /** Products of halves by shape of tiles, with factors that are rounded in a dispatch of their own and on the way. */
 const shapes: Case[] = Object.keys(MATRIX_SHAPES).flatMap((name) => {
   const shape = name as keyof typeof MATRIX_SHAPES;
-  const chosen = (way: string, choices: object, make: Case): Case => {
-    return () => {
-      const { name, call, ...rest } = make();
-      const choose = (): Tensor | Tensor[] => {
-        const usual = { ...gpuChoices };
-        Object.assign(gpuChoices, choices);
-        try {
-          return call();
-        } finally {
-          Object.assign(gpuChoices, usual);
-        }
-      };
-      return { ...rest, name: `${way} ${shape} ${name}`, call: choose };
-    };
-  };
   const made = [
     product(4096, 4096, 4096, false, false, 'f16'),
     product(4096, 4096, 4096, false, true, 'f16'),
@@ -126,8 +136,10 @@ const shapes: Case[] = Object.keys(MATRIX_SHAPES).flatMap((name) => {
     product(4096, 1536, 6144, false, true, 'f16'),
   ];
   return made.flatMap((one) => [
-    chosen('narrowed', { narrowFrom: 0, narrowShape: shape }, one),
-    chosen('on the way', { narrowFrom: Number.POSITIVE_INFINITY, matrixShape: shape }, one),
+    chosen(`narrowed ${shape}`, { narrowFrom: 0, narrowShape: shape }, one),
+    ...(MATRIX_SHAPES[shape].isPacked
+      ? []
+      : [chosen(`on the way ${shape}`, { narrowFrom: Number.POSITIVE_INFINITY, matrixShape: shape }, one)]),
   ]);
 });
 
@@ -210,10 +222,16 @@ const moves: Case[] = [
 
 const cases: Case[] = [
   ...products,
+  ...unrolled,
   ...shapes,
   ...[512, 2048, 16384].flatMap((T) => [scan(T > 4096 ? 1 : 2, T, false), scan(T > 4096 ? 1 : 2, T, true)]),
   ...moves,
-  ...[false, true].flatMap((backward) => [retention(2048, backward, [12, 64, 128]), retention(2048, backward, [2, 384, 1536])]),
+  ...[false, true].flatMap((backward) => {
+    const [narrow, wide] = [retention(2048, backward, [12, 64, 128]), retention(2048, backward, [2, 384, 1536])];
+    const inChunks = (tiledScanChunk: number, one: Case): Case =>
+      chosen(`in products of chunks of ${tiledScanChunk}`, { tiledScanFrom: 0, tiledScanChunk }, one);
+    return [narrow, wide, ...[64, 128, 256].map((chunk) => inChunks(chunk, narrow)), ...[128, 512].map((chunk) => inChunks(chunk, wide))];
+  }),
 ];
 
 /**

@@ -24,6 +24,7 @@ export interface Figure {
   readonly batch?: number;
   readonly length?: number;
   readonly threads?: number;
+  readonly processes?: number;
   readonly seed?: string;
   /** What it is measured beside. */
   readonly peer?: string;
@@ -38,10 +39,10 @@ export interface Measured {
   readonly figures: readonly (Figure & { readonly run: string })[];
 }
 
-type Identity = Pick<Figure, 'part' | 'name' | 'dtype' | 'batch' | 'length' | 'threads' | 'seed' | 'peer' | 'processor'>;
+type Identity = Pick<Figure, 'part' | 'name' | 'dtype' | 'batch' | 'length' | 'threads' | 'processes' | 'seed' | 'peer' | 'processor'>;
 
-const keyOf = ({ part, name, dtype, batch, length, threads, seed, peer, processor }: Identity): string =>
-  JSON.stringify([part, name, dtype, batch, length, threads, seed, peer, processor]);
+const keyOf = ({ part, name, dtype, batch, length, threads, processes, seed, peer, processor }: Identity): string =>
+  JSON.stringify([part, name, dtype, batch, length, threads, processes, seed, peer, processor]);
 
 /** The figure of a part that has this name, type, sizes and so on. */
 export const findFigure = (

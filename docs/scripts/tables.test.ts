@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { readLevels } from '../../bench/server/levels';
+import { readFigures } from '../../bench/server/levels';
 import { root } from '../../scripts/lib/command.mjs';
 import { publishedModels } from './published-models';
 import { withTable } from './table-marks';
@@ -18,7 +18,9 @@ describe('tables of the documentation', async () => {
   });
 
   it('has a server under as many clients as the page says', () => {
-    expect(readLevels(join(root, 'docs', 'serving.json')).map(({ clients }) => clients)).toEqual([1, 8, 64, 200]);
+    const { levels, secondTurn } = readFigures(join(root, 'docs', 'serving.json'));
+    expect(levels.map(({ clients }) => clients)).toEqual([1, 8, 64, 200]);
+    expect(secondTurn?.ours.secondResponse).toBeLessThan(secondTurn?.ours.readChat ?? 0);
   });
 
   it('replaces a table by its name, and says where there is none', () => {

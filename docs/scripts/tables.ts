@@ -1,21 +1,27 @@
 /** Which tables of which pages are computed, or made of figures that programs measured. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { readLevels, tableOfLevels } from '../../bench/server/levels';
+import { readFigures, tableOfLevels, tableOfSecondTurn, tableOfSteps } from '../../bench/server/levels';
 import { root } from '../../scripts/lib/command.mjs';
 import { cpuTables } from './cpu-tables';
+import { distributedTables } from './distributed-tables';
 import { gpuTables } from './gpu-tables';
-import { tableOfOuterSteps } from './outer-steps';
 import { publishedModels, publishedTable } from './published-models';
 import { quantizedTables } from './quantized-tables';
 import { withTable } from './table-marks';
 
 /** By page, then by the name in the table's mark. */
 export async function allTables(): Promise<Readonly<Record<string, Readonly<Record<string, string>>>>> {
+  const { levels, steps, secondTurn } = readFigures(join(root, 'docs', 'serving.json'));
+  const served = {
+    '': tableOfLevels(levels),
+    ...(steps && { steps: tableOfSteps(steps) }),
+    ...(secondTurn && { 'second turn': tableOfSecondTurn(secondTurn) }),
+  };
   return {
     'guides/published-models.md': { '': publishedTable(await publishedModels()) },
-    'speed.md': { ...cpuTables(), '': tableOfLevels(readLevels(join(root, 'docs', 'serving.json'))) },
-    'distributed.md': { '': tableOfOuterSteps() },
+    'speed.md': { ...cpuTables(), ...served },
+    'distributed.md': distributedTables(),
     'speed-gpu.md': gpuTables(),
     'quantized.md': quantizedTables(),
   };

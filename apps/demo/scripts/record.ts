@@ -31,7 +31,7 @@ mkdirSync(join(publicFolder, 'traces'), { recursive: true });
 for (const { id, name, text } of EXAMPLES) {
   const tokens = model.tokenizer.encode(text).slice(0, MOST_TOKENS);
   const [open, closed] = [await inspect(model, tokens, { lensSize: 3 }), await inspect(model, tokens, { lensSize: 3, closeGates: true })];
-  const bytes = serializeTrace(pictureOf(name, withTexts(open), withTexts(closed)));
+  const bytes = serializeTrace(await pictureOf(name, withTexts(open), withTexts(closed)));
   writeFileSync(join(publicFolder, 'traces', `${id}.bin`), bytes);
   process.stdout.write(`${id}: ${tokens.length} tokens, ${bytes.length} bytes\n`);
 }

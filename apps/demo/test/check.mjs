@@ -8,14 +8,15 @@ import * as measured from './measured.mjs';
 import { nodeSide } from './node-side.mjs';
 import * as rooms from './rooms.mjs';
 import { seeInto } from './see.mjs';
+import { tasks } from './tasks.mjs';
 import { download, train } from './training.mjs';
-import { webgpu } from './webgpu.mjs';
+import { lost, webgpu } from './webgpu.mjs';
 
 const outDir = join(dirname(fileURLToPath(import.meta.url)), '..', 'dist');
 const pictures = process.env.SHOTS ?? join(outDir, '..', 'shots');
 mkdirSync(pictures, { recursive: true });
 
-const usual = { ...rooms, train, hub, webgpu };
+const usual = { ...rooms, train, tasks, hub, webgpu, lost };
 const checks = { ...usual, download, ...measured };
 /** Measuring takes a quiet machine: that is done where it is named. */
 const asked = process.argv.length > 2 ? process.argv.slice(2) : Object.keys(usual);

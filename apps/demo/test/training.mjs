@@ -55,7 +55,7 @@ export async function train({ browser, url, node, see }) {
 }
 
 /** The models of a run as they are downloaded, dense first. @param {import('playwright-core').Page} page */
-async function modelsOf(page) {
+export async function modelsOf(page) {
   const found = [];
   for (const button of await page.getByRole('button', { name: 'Download' }).all()) {
     const [download] = await Promise.all([page.waitForEvent('download'), button.click()]);

@@ -33,7 +33,7 @@ export type LayersOf<P> = P extends { layers: infer L } ? L : never;
 export type LayersOptions = Pick<ForwardOptions, 'chunkSize' | 'documentStarts' | 'recompute'>;
 
 export interface DecoderOptions {
-  /** Texts that are read side by side. */
+  /** Texts that are read side by side, at most. */
   batch: number;
 }
 
@@ -104,21 +104,28 @@ export interface TokenChooser {
 }
 
 /**
- * Reads texts token by token, with packed weights and states in fixed buffers. With weights in f32 the logits are those of `advance` up to
+ * Reads texts token by token, with packed weights and states in fixed buffers: a row for each of `batch` texts, which are independent of each other. With weights in f32 the logits are those of `advance` up to
  * float32's rounding. Owns memory: dispose of it. Of the params that it was made from it uses the packed matrices where they are, and copies the rest.
  */
 export interface Decoder<State> {
   /**
-   * Logits after one more token of each text, [batch · vocab], in an array of the decoder's that the next step fills anew.
+   * Logits after one more token of each text, [batch · vocab], in an array of the decoder's that the next step fills anew. With fewer ids only the first
+   * rows are read, and the states of the rows behind them are lost; what a row gives depends on itself alone.
    * @throws SsmError TOKENS, STATE, or BACKEND where the device fails
    */
   step(ids: ArrayLike<number>): Promise<Float32Array>;
   /** Undefined where the host chooses each token, as on wasm. */
   readonly chooser?: TokenChooser;
-  /** Continues from a state, which stays the caller's. @throws SsmError STATE */
+  /** Continues from a state of all rows, which stays the caller's. @throws SsmError STATE */
   load(state: State): Promise<void>;
-  /** A copy of the state, as `advance` takes and gives it; the caller's to dispose of. */
+  /** A copy of the state of all rows, as `advance` takes and gives it; the caller's to dispose of. @throws SsmError STATE where rows are at different positions */
   state(): State;
+  /** Continues a row from a state of one text, which stays the caller's; other rows, which may be at other positions, stay as they are. @throws SsmError STATE */
+  loadRow(row: number, state: State): Promise<void>;
+  /** A copy of the state of a row, one text; the caller's to dispose of. @throws SsmError STATE */
+  stateOfRow(row: number): State;
+  /** A row continues from where another is. @throws SsmError STATE */
+  copyRow(from: number, to: number): void;
   dispose(): void;
 }
 

@@ -1,67 +1,115 @@
 /** Curves of a run as charts need them. */
 import type { TrainingEvent, Twin } from 'densessm/web';
 
+type Loss = number | null;
+
 export interface Curves {
   readonly steps: readonly number[];
-  readonly dense: readonly (number | null)[];
-  readonly plain: readonly (number | null)[];
+  readonly dense: readonly Loss[];
+  readonly plain: readonly Loss[];
   /** Moving averages. */
-  readonly denseMean: readonly (number | null)[];
-  readonly plainMean: readonly (number | null)[];
+  readonly denseMean: readonly Loss[];
+  readonly plainMean: readonly Loss[];
   /** Plain minus dense of the averages: above zero the dense model is ahead. */
-  readonly ahead: readonly (number | null)[];
-  readonly heldDense: readonly (number | null)[];
-  readonly heldPlain: readonly (number | null)[];
+  readonly ahead: readonly Loss[];
+  readonly heldDense: readonly Loss[];
+  readonly heldPlain: readonly Loss[];
 }
 
 const SMOOTHING = 0.88;
 /** Points in a chart: more cost time and show nothing more. */
 const MOST_POINTS = 600;
 
-/** An exponential moving average without the pull of its start. */
-export function movingAverage(values: readonly (number | null)[], keep = SMOOTHING): (number | null)[] {
-  let [sum, weight] = [0, 0];
-  return values.map((value) => {
-    if (value === null || !Number.isFinite(value)) return weight > 0 ? sum / weight : null;
-    sum = sum * keep + value * (1 - keep);
-    weight = weight * keep + (1 - keep);
-    return sum / weight;
-  });
+/** Losses of one model as they come, with an exponential moving average without the pull of its start. */
+class LossList {
+  readonly values: Loss[] = [];
+  readonly means: Loss[] = [];
+  /** Of the average after each value. */
+  readonly #sums: number[] = [];
+  readonly #weights: number[] = [];
+
+  push(value: Loss, keep = SMOOTHING): void {
+    const [sum, weight] = [this.#sums.at(-1) ?? 0, this.#weights.at(-1) ?? 0];
+    const isLoss = value !== null && Number.isFinite(value);
+    this.values.push(value);
+    this.#sums.push(isLoss ? sum * keep + value * (1 - keep) : sum);
+    this.#weights.push(isLoss ? weight * keep + (1 - keep) : weight);
+    const total = this.#weights.at(-1) ?? 0;
+    this.means.push(total > 0 ? (this.#sums.at(-1) ?? 0) / total : null);
+  }
+
+  pop(): void {
+    for (const list of [this.values, this.means, this.#sums, this.#weights]) list.pop();
+  }
 }
 
-/** Reads the events of a run in their order; after a restore steps may come twice, of which the later one counts. */
-export function curvesOf(events: readonly TrainingEvent[]): Curves {
-  const losses = new Map<number, Partial<Record<Twin, number>>>();
-  const held = new Map<number, Partial<Record<Twin, number>>>();
-  for (const event of events) {
-    if (event.type === 'step') losses.set(event.step + 1, lossesOf(event));
-    else if (event.type === 'evaluation') held.set(event.step, event.losses);
-  }
-  const all = [...losses.keys()].sort((a, b) => a - b);
-  const lossOf = (twin: Twin) => all.map((step) => losses.get(step)?.[twin] ?? null);
-  const [dense, plain] = [lossOf('dense'), lossOf('plain')];
-  const [denseMean, plainMean] = [movingAverage(dense), movingAverage(plain)];
-  const ahead = all.map((_, i) => difference(plainMean[i], denseMean[i]));
-  const every = Math.max(1, Math.ceil(all.length / MOST_POINTS));
-  const kept = all.map((_, i) => i).filter((i) => i % every === 0 || i === all.length - 1 || held.has(all[i] as number));
-  const pick = (values: readonly (number | null)[]) => kept.map((i) => values[i] ?? null);
-  const heldOf = (twin: Twin) => kept.map((i) => held.get(all[i] as number)?.[twin] ?? null);
-  return {
-    steps: kept.map((i) => all[i] as number),
-    dense: pick(dense),
-    plain: pick(plain),
-    denseMean: pick(denseMean),
-    plainMean: pick(plainMean),
-    ahead: pick(ahead),
-    heldDense: heldOf('dense'),
-    heldPlain: heldOf('plain'),
+/** An exponential moving average without the pull of its start. */
+export function movingAverage(values: readonly Loss[], keep = SMOOTHING): Loss[] {
+  const list = new LossList();
+  for (const value of values) list.push(value, keep);
+  return list.means;
+}
+
+/**
+ * Reads the events of a run in their order, each once: a list that has only grown costs what has been added, so that a long run does not stop the page.
+ * After a restore steps come twice, of which the later ones count.
+ */
+export function curveReader(): (events: readonly TrainingEvent[]) => Curves {
+  let read = new RunLosses();
+  let [count, first]: [number, TrainingEvent | undefined] = [0, undefined];
+  return (events) => {
+    if (events[0] !== first || events.length < count) read = new RunLosses();
+    for (let i = read.isEmpty ? 0 : count; i < events.length; i++) read.take(events[i] as TrainingEvent);
+    [count, first] = [events.length, events[0]];
+    return read.curves();
   };
 }
 
-const lossesOf = ({ twins }: Extract<TrainingEvent, { type: 'step' }>): Partial<Record<Twin, number>> => ({
-  dense: twins.dense?.loss,
-  plain: twins.plain?.loss,
-});
+class RunLosses {
+  readonly #steps: number[] = [];
+  readonly #of = { dense: new LossList(), plain: new LossList() };
+  readonly #held = new Map<number, Partial<Record<Twin, number>>>();
+  isEmpty = true;
 
-const difference = (a: number | null | undefined, b: number | null | undefined): number | null =>
-  typeof a === 'number' && typeof b === 'number' ? a - b : null;
+  take(event: TrainingEvent): void {
+    this.isEmpty = false;
+    if (event.type === 'evaluation') this.#held.set(event.step, event.losses);
+    if (event.type !== 'step') return;
+    while ((this.#steps.at(-1) ?? 0) > event.step) {
+      this.#steps.pop();
+      this.#of.dense.pop();
+      this.#of.plain.pop();
+    }
+    this.#steps.push(event.step + 1);
+    this.#of.dense.push(event.twins.dense?.loss ?? null);
+    this.#of.plain.push(event.twins.plain?.loss ?? null);
+  }
+
+  curves(): Curves {
+    const { dense, plain } = this.#of;
+    const kept = this.#kept();
+    const pick = (values: readonly Loss[]) => kept.map((i) => values[i] ?? null);
+    const heldOf = (twin: Twin) => kept.map((i) => this.#held.get(this.#steps[i] as number)?.[twin] ?? null);
+    return {
+      steps: kept.map((i) => this.#steps[i] as number),
+      dense: pick(dense.values),
+      plain: pick(plain.values),
+      denseMean: pick(dense.means),
+      plainMean: pick(plain.means),
+      ahead: kept.map((i) => difference(plain.means[i], dense.means[i])),
+      heldDense: heldOf('dense'),
+      heldPlain: heldOf('plain'),
+    };
+  }
+
+  /** Places of the steps that a chart shows: evenly spread, with the last and the evaluated ones. */
+  #kept(): number[] {
+    const every = Math.max(1, Math.ceil(this.#steps.length / MOST_POINTS));
+    const last = this.#steps.length - 1;
+    const kept: number[] = [];
+    for (const [i, step] of this.#steps.entries()) if (i % every === 0 || i === last || this.#held.has(step)) kept.push(i);
+    return kept;
+  }
+}
+
+const difference = (a: Loss | undefined, b: Loss | undefined): Loss => (typeof a === 'number' && typeof b === 'number' ? a - b : null);

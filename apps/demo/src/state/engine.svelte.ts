@@ -1,7 +1,7 @@
 /** The worker, the device and the model in use: one for all rooms. */
 import wasmUrl from '@tensorflow/tfjs-backend-wasm/wasm-out/tfjs-backend-wasm-simd.wasm?url';
 import { createWorkerClient, type DeviceFacts, type Twin, type WorkerClient, type WorkerModel } from 'densessm/web';
-import { isAbort, isEndedWorker, isLostDevice, isNotPublic, type Trouble, troubleOf } from './troubles';
+import { isAbort, isDisposedWorker, isEndedWorker, isLostDevice, isNotPublic, type Trouble, troubleOf } from './troubles';
 import { work } from './work.svelte';
 
 export type Choice =
@@ -28,6 +28,7 @@ let trouble = $state.raw<Trouble | undefined>();
 let notice = $state.raw<string | undefined>();
 let pending: Promise<WorkerModel | undefined> | undefined;
 let abort: AbortController | undefined;
+let overcoming: Promise<void> | undefined;
 
 function startDevice(): string {
   const asked = new URLSearchParams(location.search).get('device') ?? 'auto';
@@ -133,15 +134,30 @@ async function changeDevice(name: string): Promise<void> {
   wanted = name;
   endWorker();
   trouble = undefined;
-  await use(choice.kind === 'run' ? { kind: 'shipped', twin: 'dense' } : choice);
+  await use(choice);
+  if (model !== undefined || choice.kind !== 'run') return;
+  await use({ kind: 'shipped', twin: 'dense' });
+  notice = 'The model of your run had not been saved and is gone with the device; the one of this page is in use.';
 }
 
-/** Goes on with WebAssembly where the graphics device went away; false where it did not, and the error is to be shown. */
-async function overcome(error: unknown): Promise<boolean> {
-  if (isEndedWorker(error)) endWorker();
-  if (!isLostDevice(error) || wanted === 'wasm') return false;
+async function goOnWithoutGpu(): Promise<void> {
   await changeDevice('wasm');
-  notice = 'The graphics card went away: its driver was reset, or the computer slept. The page goes on with WebAssembly.';
+  const after = notice ? `${notice} ` : '';
+  notice = `${after}The graphics card went away: its driver was reset, or the computer slept. The page goes on with WebAssembly.`;
+}
+
+/**
+ * Goes on with WebAssembly where the graphics device went away. Whatever ran on it fails, each with an error of its own: the first one changes the device,
+ * the others wait for it. Resolves to false where there is nothing to go on with, and the error is to be shown.
+ */
+async function overcome(error: unknown): Promise<boolean> {
+  if (isLostDevice(error) && wanted !== 'wasm')
+    overcoming ??= goOnWithoutGpu().finally(() => {
+      overcoming = undefined;
+    });
+  else if (isEndedWorker(error) && !isDisposedWorker(error)) endWorker();
+  if (!isLostDevice(error) && !isDisposedWorker(error)) return false;
+  await (overcoming ?? pending);
   return model !== undefined;
 }
 

@@ -1,5 +1,5 @@
 /** The run of this tab: one at a time. */
-import type { SavedRun, TrainingEvent, TrainingRun, TrainingState, TrainOptions, Twin } from 'densessm/web';
+import type { SavedRun, TrainingEvent, TrainingRun, TrainingState, TrainOptions, Twin, WorkerClient, WorkerModel } from 'densessm/web';
 import { type Choice, engine } from './engine.svelte';
 import { type Trouble, troubleOf } from './troubles';
 
@@ -15,27 +15,55 @@ let asked = $state(0);
 let waiting: TrainingEvent[] = [];
 let frame = 0;
 let quiet: (() => void) | undefined;
+/** Whose worker has the run, and what it was begun with. */
+let home: WorkerClient | undefined;
+let begun: TrainOptions | undefined;
+let returning: Promise<void> | undefined;
 
 /** Events come faster than a screen shows: they are taken over once per frame. */
 function hear(event: TrainingEvent): void {
   waiting.push(event);
   if (event.type === 'state') {
+    const wasRunning = status === 'running';
     status = event.state;
-    if (event.error) void failed(event.error);
+    if (event.error) void failed(event.error, wasRunning);
     if (event.state !== 'running') void list();
   }
   if (frame === 0) frame = requestAnimationFrame(takeOver);
 }
 
-/** A run that lost its graphics device goes on from its last checkpoint, on another one. */
-async function failed(error: unknown): Promise<void> {
-  const id = run?.id;
-  if (!(await engine.overcome(error)) || id === undefined) {
-    trouble = troubleOf(error);
-    return;
+/** A run whose device or worker went away goes on, on another one. */
+async function failed(error: unknown, wasRunning: boolean): Promise<void> {
+  if (!run) return;
+  status = 'starting';
+  const isBack = await attempt(async () => {
+    if (!(await engine.overcome(error))) throw error;
+    const back = await comeBack();
+    if (wasRunning) await back.resume();
+  });
+  if (!isBack) status = 'failed';
+}
+
+/** The run in a worker that lives: after its own one went away, from the last checkpoint, or from the start where there is none yet. */
+async function comeBack(): Promise<TrainingRun> {
+  if (run && home !== engine.client) {
+    returning ??= again(run.id).finally(() => {
+      returning = undefined;
+    });
+    await returning;
   }
-  await restore(id);
-  await attempt(async () => run?.resume());
+  if (!run) throw new Error('There is no run.');
+  return run;
+}
+
+async function again(id: string): Promise<void> {
+  const options = begun;
+  await list();
+  const isKept = saved.some((one) => one.id === id);
+  if (!isKept && !options) throw new Error('The run was not kept: its device went away before the first checkpoint.\n  fix start it again');
+  await engine.start();
+  const next = isKept || !options ? await engine.client.restoreRun(id) : await engine.client.train({ ...options, start: false });
+  attach(next);
 }
 
 function takeOver(): void {
@@ -47,7 +75,7 @@ function takeOver(): void {
 function attach(next: TrainingRun): void {
   quiet?.();
   waiting = [];
-  run = next;
+  [run, home] = [next, engine.client];
   events = next.events;
   status = next.state;
   quiet = next.listen(hear);
@@ -70,7 +98,7 @@ async function attempt(work: () => Promise<unknown>): Promise<boolean> {
 async function close(): Promise<void> {
   quiet?.();
   const old = run;
-  [run, events, status, quiet, trouble] = [undefined, [], undefined, undefined, undefined];
+  [run, events, status, quiet, trouble, begun] = [undefined, [], undefined, undefined, undefined, undefined];
   await old?.dispose().catch(() => undefined); // its worker may have ended
 }
 
@@ -80,6 +108,7 @@ async function begin(options: TrainOptions): Promise<void> {
   const began = await attempt(async () => {
     await engine.start();
     attach(await engine.client.train(options));
+    begun = options;
   });
   if (!began) status = undefined;
 }
@@ -110,6 +139,29 @@ const remove = (id: string): Promise<boolean> =>
     await list();
   });
 
+/** Does something with the run; once more where the device went away meanwhile. */
+const withRun = (task: (one: TrainingRun) => Promise<unknown>): Promise<boolean> =>
+  attempt(async () => {
+    try {
+      await task(await comeBack());
+    } catch (error) {
+      if (!(await engine.overcome(error))) throw error;
+      await task(await comeBack());
+    }
+  });
+
+/** A model of a run: of this one as it is now, of another one as it was kept. */
+async function openTwin(id: string, twin: Twin): Promise<WorkerModel> {
+  if (run?.id === id) return (await comeBack()).openModel(twin);
+  await engine.start();
+  const kept = await engine.client.restoreRun(id);
+  try {
+    return await kept.openModel(twin);
+  } finally {
+    await kept.dispose();
+  }
+}
+
 export const training = {
   get run(): TrainingRun | undefined {
     return run;
@@ -139,10 +191,10 @@ export const training = {
   list,
   close,
   pause: () => attempt(async () => run?.pause()),
-  resume: () => attempt(async () => run?.resume()),
-  step: () => attempt(async () => run?.stepOnce()),
-  stop: () => attempt(async () => run?.stop()),
-  attempt,
+  resume: () => withRun((one) => one.resume()),
+  step: () => withRun((one) => one.stepOnce()),
+  stop: () => withRun((one) => one.stop()),
+  withRun,
 };
 
 /** The run's models as choices of the model picker. */
@@ -150,6 +202,6 @@ export const runModels = {
   get list(): readonly RunChoice[] {
     const current = run;
     if (!current || status === 'starting') return [];
-    return current.twins.map((twin: Twin) => ({ kind: 'run', name: current.name, twin, open: () => current.openModel(twin) }));
+    return current.twins.map((twin: Twin) => ({ kind: 'run', name: current.name, twin, open: () => openTwin(current.id, twin) }));
   },
 };

@@ -51,6 +51,10 @@ export const isLostDevice = (error: unknown): boolean => (error as Designed | un
 export const isEndedWorker = (error: unknown): boolean =>
   (error as Designed | undefined)?.code === 'BACKEND' && error instanceof Error && error.message.includes('The worker has ended');
 
+/** Whether this page ended the worker itself, to go on with another device. */
+export const isDisposedWorker = (error: unknown): boolean =>
+  isEndedWorker(error) && (error as Error).message.includes('it was disposed of');
+
 /** Whether the Hub knows no such model, or shows it to nobody without a login: it gives the same answer to both. */
 export const isNotPublic = (error: unknown): boolean =>
   (error as Designed | undefined)?.code === 'NETWORK' && error instanceof Error && /status (401|403|404)/.test(error.message);

@@ -1,4 +1,4 @@
-import { fromSent } from '@densessm/runtime-web/messages';
+import { fromSent, toSent } from '@densessm/runtime-web/messages';
 import type { OpenedRun, SentTrainingEvent } from '../worker/commands';
 import type { Engine } from './create-worker-client';
 import { remoteModel } from './remote-model';
@@ -18,7 +18,7 @@ export function remoteRun(engine: Engine, opened: OpenedRun): TrainingRun {
     for (const listener of [...listeners]) listener(event);
   };
   engine.call('watchRun', { run }, { onEvent: hear }).catch((error: unknown) => {
-    if (state === 'running') hear({ type: 'state', state: 'failed', error: { name: 'Error', message: String((error as Error).message) } });
+    if (state === 'running') hear({ type: 'state', state: 'failed', error: toSent(error) });
   });
   return {
     ...opened.facts,

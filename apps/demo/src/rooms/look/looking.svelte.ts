@@ -53,7 +53,8 @@ async function look(text: string): Promise<void> {
     const options = { lensSize: 3, maxTokens: MOST_TOKENS, signal: own.signal };
     const open = await model.inspect(text, options);
     const closed = model.isDense ? await model.inspect(text, { ...options, parts: ['lens'], closeGates: true }) : undefined;
-    if (stopper === own) show(pictureOf(text, open, closed), false);
+    const next = await pictureOf(text, open, closed);
+    if (stopper === own) show(next, false);
   } catch (error) {
     if (await engine.overcome(error)) again = true;
     else if (!isAbort(error)) trouble = troubleOf(error);

@@ -3,6 +3,7 @@
  * Made from two passes of the model's own inspection: as it is, and with its dense gates closed.
  */
 import type { TextTrace } from 'densessm/web';
+import { breathe } from '../../state/turns';
 
 export interface Candidate {
   readonly text: string;
@@ -54,14 +55,20 @@ const coarse = (value: number): number => {
 };
 const coarsely = (values: ArrayLike<number>): Float32Array => Float32Array.from(values, coarse);
 
-export function pictureOf(title: string, open: TextTrace, closed?: TextTrace): Picture {
+/** Each layer in a task of its own: all of them at once would stop the page. */
+export async function pictureOf(title: string, open: TextTrace, closed?: TextTrace): Promise<Picture> {
+  const layers: LayerPicture[] = [];
+  for (const layer of open.layers.keys()) {
+    await breathe();
+    layers.push(layerPicture(open, layer));
+  }
   return {
     title,
     modelType: open.modelType,
     texts: open.texts,
     surprise: coarsely(open.surprise),
     surpriseClosed: closed && coarsely(closed.surprise),
-    layers: open.layers.map((_, layer) => layerPicture(open, layer)),
+    layers,
   };
 }
 

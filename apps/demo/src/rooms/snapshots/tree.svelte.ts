@@ -1,7 +1,7 @@
 /** The tree of Snapshots: a text that was read once, and continuations that were forked from its state. */
 import type { WorkerModel, WorkerSession } from 'densessm/web';
 import { saveFile } from '../../state/copy';
-import { engine } from '../../state/engine.svelte';
+import { type Choice, engine } from '../../state/engine.svelte';
 import { isAbort, type Trouble, troubleOf } from '../../state/troubles';
 import { work } from '../../state/work.svelte';
 
@@ -15,7 +15,6 @@ export interface Node {
   readonly tokens: number;
   /** Seconds of reading, of the first node. */
   readonly seconds: number;
-  readonly session: WorkerSession;
   readonly bytes: Uint8Array;
 }
 
@@ -24,19 +23,38 @@ let chosen = $state.raw<readonly number[]>([]);
 let draft = $state('');
 let busy = $state<string | undefined>();
 let trouble = $state.raw<Trouble | undefined>();
-let owner: WorkerModel | undefined;
+/** The model whose states these are, whatever device it is on. */
+let owner = $state.raw<Choice | undefined>();
 let nextId = 1;
+
+/** Of each node, on the device that is in use; they go with a device that is lost, and are made again of the node's bytes. */
+const sessions = new Map<number, { readonly model: WorkerModel; readonly session: WorkerSession }>();
+
+async function sessionOf(node: Node, model: WorkerModel): Promise<WorkerSession> {
+  const known = sessions.get(node.id);
+  if (known?.model === model) return known.session;
+  const session = await model.restoreSession(node.bytes);
+  sessions.set(node.id, { model, session });
+  return session;
+}
 
 async function doing(label: string, task: (model: WorkerModel, signal: AbortSignal) => Promise<void>): Promise<void> {
   if (busy) return;
   const stopper = new AbortController();
   const done = work.begin(label, () => stopper.abort());
   [busy, trouble] = [label, undefined];
-  try {
+  const attempt = async () => {
     const model = await engine.ready();
     if (model) await task(model, stopper.signal);
+  };
+  try {
+    await attempt().catch(async (error: unknown) => {
+      if (!(await engine.overcome(error))) throw error;
+      draft = '';
+      await attempt();
+    });
   } catch (error) {
-    if (!(await engine.overcome(error)) && !isAbort(error)) trouble = troubleOf(error);
+    if (!isAbort(error)) trouble = troubleOf(error);
   } finally {
     done();
     [busy, draft] = [undefined, ''];
@@ -50,16 +68,18 @@ export const fileOf = ({ id }: Pick<Node, 'id'>): string => `text-${id}.session`
 export const apart = (before: string, asked: string): string =>
   asked === '' || /\s$/.test(before) || /^\s/.test(asked) ? asked : `\n\n${asked}`;
 
-async function add(parent: number | undefined, session: WorkerSession, text: string, asked: string, seconds = 0): Promise<void> {
+async function add(model: WorkerModel, session: WorkerSession, about: Pick<Node, 'parent' | 'text' | 'asked' | 'seconds'>): Promise<void> {
   const bytes = await session.snapshot();
-  const node: Node = { id: nextId++, parent, text, asked, tokens: session.tokenCount, seconds, session, bytes };
+  const node: Node = { ...about, id: nextId++, tokens: session.tokenCount, bytes };
+  sessions.set(node.id, { model, session });
   nodes = [...nodes, node];
   chosen = [node.id];
 }
 
 /** Empties the tree: of another model, or on request. */
 function clear(): void {
-  for (const { session } of nodes) session.dispose();
+  for (const { session } of sessions.values()) session.dispose();
+  sessions.clear();
   [nodes, chosen] = [[], []];
 }
 
@@ -67,28 +87,28 @@ function clear(): void {
 const read = (text: string): Promise<void> =>
   doing('Reading', async (model, signal) => {
     clear();
-    owner = model;
+    owner = engine.choice;
     const session = await model.session();
     const began = performance.now();
     await session.append(text, { signal });
-    await add(undefined, session, text, '', (performance.now() - began) / 1000);
+    await add(model, session, { parent: undefined, text, asked: '', seconds: (performance.now() - began) / 1000 });
   });
 
 /** Opens a snapshot's bytes as a node of its own. */
 const restore = (name: string, bytes: Uint8Array): Promise<void> =>
   doing('Opening', async (model) => {
-    if (owner !== model) clear();
-    owner = model;
-    await add(undefined, await model.restoreSession(bytes), name, '');
+    if (owner !== engine.choice) clear();
+    owner = engine.choice;
+    await add(model, await model.restoreSession(bytes), { parent: undefined, text: name, asked: '', seconds: 0 });
   });
 
 /** Forks a node, reads what is asked, writes on. */
 const continueFrom = (id: number, asked: string, seed: number, maxTokens: number): Promise<void> =>
-  doing('Writing', async (_, signal) => {
+  doing('Writing', async (model, signal) => {
     const from = nodes.find((node) => node.id === id);
     if (!from) return;
     const question = apart(from.text, asked);
-    const session = await from.session.fork();
+    const session = await (await sessionOf(from, model)).fork();
     try {
       if (question) await session.append(question, { signal });
       for await (const { text } of session.stream({ maxTokens, temperature: 0.8, topP: 0.95, seed, signal })) draft += text;
@@ -96,7 +116,7 @@ const continueFrom = (id: number, asked: string, seed: number, maxTokens: number
       session.dispose();
       throw error;
     }
-    await add(id, session, draft, question);
+    await add(model, session, { parent: id, text: draft, asked: question, seconds: 0 });
   });
 
 /** A click chooses one; with a second one they are compared. */
@@ -129,7 +149,7 @@ export const tree = {
     return trouble;
   },
   get isOfOtherModel(): boolean {
-    return nodes.length > 0 && engine.model !== undefined && owner !== engine.model;
+    return nodes.length > 0 && engine.model !== undefined && owner !== engine.choice;
   },
   read,
   restore,

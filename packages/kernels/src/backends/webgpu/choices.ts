@@ -9,9 +9,13 @@ export const gpuChoices = {
   tiledScanFrom: 2 ** 16,
   /** The most tokens of a chunk of those. */
   tiledScanChunk: 256,
+  /** Workgroups of a product that keep a large GPU busy: with fewer, the inner size is parted, or tiles are smaller. */
+  enoughGroups: 176,
   /** Multiplications from which on both factors of a product on matrices of subgroups are rounded to float16 in a dispatch of their own. */
   narrowFrom: 2 ** 32,
   /** How tiles are shared where the factors were rounded before, and where they are rounded on their way to workgroup memory. */
   narrowShape: 'plain' as ShapeName,
   matrixShape: 'plain' as ShapeName,
+  /** Whether the loops of tiles of 128 × 128 without such matrices are written out. */
+  unrolledTiles: false,
 };

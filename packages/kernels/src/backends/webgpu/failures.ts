@@ -6,6 +6,8 @@ const LABEL = /(?:ShaderModule(?:Descriptor)?|ComputePipeline(?:Descriptor)?|Bin
 
 /** A device that was lost says so about when what waits for it fails. */
 const LOST_WITHIN_MS = 100;
+/** A page's own process gives reading up at once where its device goes away; the other one says so after what it has yet to do, as to compile shaders. */
+const LOST_AFTER_READING_MS = 20_000;
 /** In messages of commands that came to nothing because of something before them. */
 const CONSEQUENCE = /\[?Invalid (Buffer|BindGroup|CommandBuffer)/;
 
@@ -72,7 +74,9 @@ export class DeviceFailures {
   /** After something failed that waited for the device: throws what the device says of it. @throws SsmError BACKEND or LOST, or the error itself */
   async explain(error: unknown): Promise<never> {
     this.check();
-    await Promise.race([this.device.lost, new Promise((resolve) => setTimeout(resolve, LOST_WITHIN_MS))]);
+    // nothing here unmaps a buffer that is being read
+    const patience = (error as Error).name === 'AbortError' ? LOST_AFTER_READING_MS : LOST_WITHIN_MS;
+    await Promise.race([this.device.lost, new Promise((resolve) => setTimeout(resolve, patience))]);
     this.check();
     throw error;
   }

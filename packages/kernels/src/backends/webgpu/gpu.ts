@@ -4,7 +4,7 @@ import { FLOATS } from './as-floats';
 import { BUFFER_USAGE, MAP_MODE_READ } from './buffers';
 import { multipliesMatrices } from './device';
 import type { DeviceFailures } from './failures';
-import { type Program, wgslOf } from './program';
+import { layoutOf, type Program, wgslOf } from './program';
 import type { TfjsBufferPool } from './tfjs-patches/buffer-pool';
 import { UniformRing, type Uniforms } from './uniform-ring';
 
@@ -294,14 +294,3 @@ export class Gpu {
 }
 
 const isTensor = (given: TensorInfo | TensorRange | GPUBuffer): given is TensorInfo => 'dataId' in given;
-
-const COMPUTE = 4; // GPUShaderStage.COMPUTE, which exists only where WebGPU does
-
-function layoutOf({ inputs, outputs }: Program): GPUBindGroupLayoutEntry[] {
-  const types: GPUBufferBindingType[] = [
-    'uniform',
-    ...Object.keys(inputs).map((): GPUBufferBindingType => 'read-only-storage'),
-    ...Object.keys(outputs).map((): GPUBufferBindingType => 'storage'),
-  ];
-  return types.map((type, binding) => ({ binding, visibility: COMPUTE, buffer: { type } }));
-}

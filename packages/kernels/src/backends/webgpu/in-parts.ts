@@ -15,6 +15,8 @@ export interface Parting<I, A> {
   readonly length: (inputs: I) => number;
   /** The most values that a program of the kernel binds at a time, for each place of the axis. */
   readonly valuesOfOne: (inputs: I, attrs: A) => number;
+  /** What a part is computed with; as the whole, unless given. */
+  readonly attrsOfPart?: (attrs: A) => A;
 }
 
 /**

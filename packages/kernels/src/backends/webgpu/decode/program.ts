@@ -2,80 +2,62 @@
 import type { PackedMatrix, TokenChooser } from '@densessm/ssm-core';
 import { backend as currentBackend, engine, type Tensor, tensor } from '@tensorflow/tfjs-core';
 import { disposedDecoder } from '../../../decode/errors';
-import type { DecodeProgram, StateBuffer } from '../../../decode/program';
-import type {
-  ConvolutionStep,
-  DecayStep,
-  DenseSumStep,
-  GatedUnitStep,
-  GatherStep,
-  ProductStep,
-  RmsNormStep,
-  RotateStep,
-  ScaleStep,
-  SelectiveStep,
-  SiluStep,
-  TimeStepsStep,
-  UniformsStep,
-} from '../../../decode/recorded-steps';
+import { type DecodeProgram, rowsOf, type StateBuffer, valuesOfRow } from '../../../decode/program';
+import type { UniformsStep } from '../../../decode/recorded-steps';
+import { type Play, Recording } from '../../../decode/recording';
 import type { Slot } from '../../../decode/slot';
+import { BUFFER_USAGE } from '../buffers';
 import type { Gpu } from '../gpu';
 import { foreignMatrix, otherBackend } from '../packed/errors';
 import { GpuMatrix } from '../packed/packed-matrix';
 import { Arena, offsetOf } from './arena';
 import { type GpuChooser, gpuChooser } from './chooser';
 import { Commands } from './commands';
-import { type Around, canConvolve, gatherDispatches, productDispatches } from './products';
-import { convolutionDispatch, decayDispatch, selectiveDispatch } from './scans';
 import { Staging } from './staging';
-import type { StepDispatch } from './step';
-import {
-  denseSumDispatch,
-  gatedUnitDispatch,
-  rmsNormDispatch,
-  rotateDispatch,
-  scaleDispatch,
-  siluDispatch,
-  timeStepsDispatch,
-} from './values';
+import { GpuSteps, type ProgramRoom } from './steps';
 
 const FLOAT_BYTES = 4;
-
-const sizeOf = ({ shape }: StateBuffer): number => shape.reduce((product, one) => product * one, 1);
 
 /**
  * {@link DecodeProgram} on a GPU: a dispatch for each step, on slots of one buffer, bound once. A token is one submit, made when its values are read, and
  * while the GPU computes it the commands of the next are encoded.
  */
-export class GpuDecodeProgram implements DecodeProgram {
+export class GpuDecodeProgram extends Recording implements DecodeProgram {
   readonly where: string;
   readonly batch: number;
   readonly #gpu: Gpu;
   readonly #arena: Arena;
   readonly #ids: Slot;
-  readonly #steps: StepDispatch[] = [];
-  /** A norm that the products behind it may do, and those products, which may do a convolution: they become dispatches with the next other step. */
-  #norm: RmsNormStep | undefined;
-  #products: { readonly matrix: GpuMatrix; readonly step: ProductStep; around: Around }[] = [];
+  readonly #room: ProgramRoom;
+  /** The dispatches of a token for all rows, which are made as they come. */
+  readonly #all: GpuSteps;
   readonly #uniforms: (Pick<UniformsStep, 'size' | 'next' | 'mark'> & { readonly offset: number; readonly values: Float32Array })[] = [];
   readonly #matrices = new Set<GpuMatrix>();
   readonly #staging: Staging;
   #chooser: GpuChooser | undefined;
-  /** Whether the logits are those after the last token. */
+  /** Whether the logits are those after the last token of all rows. */
   #isCurrent = false;
-  #commands: Commands | undefined;
-  /** Commands of a token that was submitted to us, and of one to come. */
+  /** The commands of a token, by the number of rows. */
+  readonly #commands = new Map<number, Commands>();
+  /** Commands of a token that was submitted to us, and of one to come of as many rows. */
   #waiting: GPUCommandBuffer | undefined;
   #next: GPUCommandBuffer | undefined;
+  #rows: number;
+  /** Where rows are copied through. */
+  #passage: GPUBuffer | undefined;
   #isDisposed = false;
 
   constructor(gpu: Gpu, { where, batch }: Pick<DecodeProgram, 'where' | 'batch'>) {
+    super();
     this.where = where;
     this.batch = batch;
+    this.#rows = batch;
     this.#gpu = gpu;
     this.#arena = new Arena(gpu, where);
     this.#ids = this.#arena.reserve(batch);
     this.#staging = new Staging(gpu, where);
+    this.#room = { ids: offsetOf(this.#ids), ownMatrix: (matrix) => this.#ownMatrix(matrix) };
+    this.#all = new GpuSteps(this.#room, batch);
   }
 
   zeros(floats: number): Slot {
@@ -90,94 +72,31 @@ export class GpuDecodeProgram implements DecodeProgram {
     return this.constant((await given.data()) as Float32Array);
   }
 
-  gather({ matrix, y }: GatherStep): void {
-    this.#add(...gatherDispatches(this.#ownMatrix(matrix), this.batch, offsetOf(this.#ids), { y }));
+  /** Made at once for all rows, so that errors come while the program is recorded. */
+  protected override keep(play: Play): void {
+    play(this.#all);
+    super.keep(play);
   }
 
-  setUniforms({ to, size, next, mark }: UniformsStep): void {
+  override setUniforms(step: UniformsStep): void {
+    super.setUniforms(step);
+    const { to, size, next, mark } = step;
     this.#uniforms.push({ offset: offsetOf(to), size, values: new Float32Array(size), next, mark });
-  }
-
-  scale(step: ScaleStep): void {
-    this.#add(scaleDispatch(step, this.batch));
-  }
-
-  products(steps: readonly ProductStep[]): void {
-    const isRead = steps.some(({ x }) => this.#norm !== undefined && offsetOf(x) === offsetOf(this.#norm.y));
-    const norm = isRead ? this.#norm : undefined;
-    if (isRead) this.#norm = undefined;
-    this.#settle();
-    this.#products = steps.map((step) => {
-      const isNormed = norm !== undefined && offsetOf(step.x) === offsetOf(norm.y);
-      return { matrix: this.#ownMatrix(step.matrix), step, around: isNormed ? { norm } : {} };
-    });
-  }
-
-  rmsNorm(step: RmsNormStep): void {
-    const { isForProducts, gate, groupSize = step.width } = step;
-    const canWait = isForProducts && !gate && groupSize === step.width;
-    this.#settle();
-    if (canWait) this.#norm = step;
-    else this.#add(rmsNormDispatch(step, this.batch));
-  }
-
-  convolution(step: ConvolutionStep): void {
-    const product = this.#products.find(({ matrix, step: own }) => canConvolve(matrix, own, step));
-    if (product?.around.convolution === undefined && product) product.around = { ...product.around, convolution: step };
-    else this.#add(convolutionDispatch(step, this.batch));
-  }
-
-  /** A step behind all that come before it. */
-  #add(...dispatches: readonly StepDispatch[]): void {
-    this.#settle();
-    this.#steps.push(...dispatches);
-  }
-
-  #settle(): void {
-    if (this.#norm) this.#steps.push(rmsNormDispatch(this.#norm, this.batch));
-    this.#norm = undefined;
-    for (const { matrix, step, around } of this.#products.splice(0))
-      this.#steps.push(...productDispatches(matrix, this.batch, step, around));
-  }
-
-  selective(step: SelectiveStep): void {
-    this.#add(selectiveDispatch(step, this.batch));
-  }
-
-  decay(step: DecayStep): void {
-    this.#add(decayDispatch(step, this.batch));
-  }
-
-  silu(step: SiluStep): void {
-    this.#add(siluDispatch(step, this.batch));
-  }
-
-  denseSum(step: DenseSumStep): void {
-    this.#add(denseSumDispatch(step, this.batch));
-  }
-
-  rotate(step: RotateStep): void {
-    this.#add(rotateDispatch(step, this.batch));
-  }
-
-  gatedUnit(step: GatedUnitStep): void {
-    this.#add(gatedUnitDispatch(step, this.batch));
-  }
-
-  timeSteps(step: TimeStepsStep): void {
-    this.#add(timeStepsDispatch(step, this.batch));
   }
 
   submit(ids: ArrayLike<number>): void {
     this.#begin();
     this.#arena.write(offsetOf(this.#ids), Float32Array.from(ids));
     for (const { offset, values, next } of this.#uniforms) {
-      next(values);
+      next(values, ids.length);
       this.#arena.write(offset, values);
     }
-    this.#waiting = this.#next ?? this.#encode();
+    const rows = this.#rowsFor(ids.length);
+    const isReady = rows === this.#rows;
+    this.#rows = rows;
+    this.#waiting = (isReady ? this.#next : undefined) ?? this.#encode();
     this.#next = undefined;
-    this.#isCurrent = true;
+    this.#isCurrent = ids.length === this.batch;
   }
 
   async read(from: Slot, into: Float32Array): Promise<Float32Array> {
@@ -202,7 +121,7 @@ export class GpuDecodeProgram implements DecodeProgram {
       get isCurrent() {
         return isCurrent();
       },
-      commands: () => this.#recorded(),
+      commands: () => this.#recorded(this.batch),
       begin: () => this.#begin(),
       nextUniforms: (values) => this.#nextUniforms(values),
       mark: () => {
@@ -217,26 +136,42 @@ export class GpuDecodeProgram implements DecodeProgram {
     return this.#chooser;
   }
 
-  async load(buffers: readonly StateBuffer[], tensors: readonly Tensor[]): Promise<void> {
+  async load(buffers: readonly StateBuffer[], tensors: readonly Tensor[], first = 0): Promise<void> {
     const values = (await Promise.all(tensors.map((one) => one.data()))) as Float32Array[];
     this.#refuseDisposed();
     this.#flush();
-    this.#isCurrent = false;
-    this.#chooser?.forget();
-    for (const [i, { slot }] of buffers.entries()) this.#arena.write(offsetOf(slot), values[i] as Float32Array);
+    this.#isElsewhere();
+    for (const [i, buffer] of buffers.entries()) this.#arena.write(placeOf(buffer, first), values[i] as Float32Array);
   }
 
-  tensorOf(buffer: StateBuffer): Tensor {
+  tensorOf(buffer: StateBuffer, row?: number): Tensor {
     this.#refuseDisposed();
     this.#gpu.failures.check();
     this.#refuseOtherBackend();
-    const size = sizeOf(buffer);
-    if (size === 0) return tensor([], [...buffer.shape], 'float32');
-    const made = this.#gpu.tensor([...buffer.shape]);
+    const shape = rowsOf(buffer, row === undefined ? this.batch : 1);
+    const size = (shape[0] as number) * valuesOfRow(buffer);
+    if (size === 0) return tensor([], shape, 'float32');
+    const made = this.#gpu.tensor(shape);
     const encoder = this.#gpu.backend.device.createCommandEncoder();
-    this.#arena.copy(encoder, offsetOf(buffer.slot), size, this.#gpu.bufferOf(made));
+    this.#arena.copy(encoder, placeOf(buffer, row ?? 0), size, this.#gpu.bufferOf(made));
     this.#flush(encoder.finish());
     return engine().makeTensorFromTensorInfo(made);
+  }
+
+  /** Through another buffer, since nothing is copied inside of one. */
+  copyRow(buffers: readonly StateBuffer[], from: number, to: number): void {
+    this.#refuseDisposed();
+    const bytes = FLOAT_BYTES * buffers.reduce((sum, buffer) => sum + valuesOfRow(buffer), 0);
+    if (bytes === 0) return;
+    const { device } = this.#gpu.backend;
+    this.#passage ??= device.createBuffer({ label: this.where, size: bytes, usage: BUFFER_USAGE.passage });
+    const encoder = device.createCommandEncoder();
+    let at = 0;
+    for (const buffer of buffers) at += this.#arena.copy(encoder, placeOf(buffer, from), valuesOfRow(buffer), this.#passage, at);
+    at = 0;
+    for (const buffer of buffers) at += this.#arena.copyBack(encoder, this.#passage, at, placeOf(buffer, to), valuesOfRow(buffer));
+    this.#flush(encoder.finish());
+    this.#isElsewhere();
   }
 
   dispose(): void {
@@ -244,8 +179,9 @@ export class GpuDecodeProgram implements DecodeProgram {
     this.#waiting = undefined;
     this.#next = undefined;
     this.#arena.dispose();
-    this.#commands?.dispose();
-    this.#commands = undefined;
+    this.#passage?.destroy();
+    for (const commands of this.#commands.values()) commands.dispose();
+    this.#commands.clear();
     this.#chooser?.dispose();
     this.#staging.dispose();
   }
@@ -262,19 +198,34 @@ export class GpuDecodeProgram implements DecodeProgram {
   #nextUniforms(values: Float32Array): void {
     let at = 0;
     for (const { size, next } of this.#uniforms) {
-      next(values.subarray(at, at + size));
+      next(values.subarray(at, at + size), this.batch);
       at += size;
     }
   }
 
-  #recorded(): Commands {
-    this.#settle();
-    this.#commands ??= new Commands(this.#gpu, this.#steps, this.#arena.buffer);
-    return this.#commands;
+  /** Rows have states that no token led to. */
+  #isElsewhere(): void {
+    this.#isCurrent = false;
+    this.#chooser?.forget();
+  }
+
+  #recorded(rows: number): Commands {
+    const known = this.#commands.get(rows);
+    if (known) return known;
+    const steps = rows === this.batch ? this.#all : new GpuSteps(this.#room, rows);
+    if (steps !== this.#all) this.playTo(steps);
+    const commands = new Commands(this.#gpu, steps.dispatches, this.#arena.buffer);
+    this.#commands.set(rows, commands);
+    return commands;
   }
 
   #encode(): GPUCommandBuffer {
-    return this.#recorded().encode();
+    return this.#recorded(this.#rows).encode();
+  }
+
+  /** A power of two, since shaders are compiled for each number of rows: those behind what was asked for read any tokens. */
+  #rowsFor(count: number): number {
+    return Math.min(this.batch, 2 ** Math.ceil(Math.log2(Math.max(1, count))));
   }
 
   /** Hands over the token that waits, and what comes behind it. */
@@ -298,3 +249,6 @@ export class GpuDecodeProgram implements DecodeProgram {
     if (currentBackend() !== (this.#gpu.backend as unknown)) throw otherBackend(this.where, engine().backendName);
   }
 }
+
+/** Where a row of a buffer lies, in floats. */
+const placeOf = (buffer: StateBuffer, row: number): number => offsetOf(buffer.slot) + row * valuesOfRow(buffer);

@@ -11,8 +11,6 @@ import { matrixTileProgram } from './matrix-tile';
 import { narrowed } from './narrow';
 import { type Tile, tileProgram } from './tile';
 
-/** Workgroups that keep a large GPU busy: with fewer, the inner size is parted, or tiles are smaller. */
-const ENOUGH_GROUPS = 176;
 /** Into how many a product is parted that has fewer. */
 const WISHED_GROUPS = 288;
 /** Of the inner size, what a part has at least. */
@@ -112,7 +110,11 @@ function runTiles(gpu: Gpu, given: Given, { transposeA, transposeB }: MatMulAttr
   const choice = { transposeA, transposeB, accumulate, wideA: wide(strideA), wideB: wide(strideB), wideC: wide(strideC) };
   const sizes = { M, N, K, strideA, strideB, strideC, parts, partSize, tilesM, tilesN };
   const dispatch = { inputs: { a, b }, outputs: { c }, groups: tilesM * tilesN * batch * parts };
-  if (shape === undefined) gpu.run(tileProgram({ ...choice, tile, half: isHalf }), { ...dispatch, params: sizes });
+  if (shape === undefined)
+    gpu.run(tileProgram({ ...choice, tile, half: isHalf, unrolled: tile === 128 && gpuChoices.unrolledTiles }), {
+      ...dispatch,
+      params: sizes,
+    });
   else gpu.run(matrixTileProgram({ ...choice, shape, narrow: false }), { ...dispatch, params: { ...sizes, sizeA: M * K, sizeB: K * N } });
 }
 
@@ -166,12 +168,12 @@ function planOf(gpu: Gpu, { M, N, K, batch }: ProductSizes, mostParts = Number.P
   const shape = isHalf ? shapeOf(gpu, M * N, isNarrow ? gpuChoices.narrowShape : gpuChoices.matrixShape) : undefined;
   const tilesOf = (rows: number, columns = rows) => ({ tilesM: Math.ceil(M / rows), tilesN: Math.ceil(N / columns) });
   const partsOf = (groups: number): number => {
-    if (batch > 1 || groups >= ENOUGH_GROUPS) return 1;
+    if (batch > 1 || groups >= gpuChoices.enoughGroups) return 1;
     return Math.max(1, Math.min(Math.ceil(WISHED_GROUPS / groups), Math.floor(K / LEAST_PART), mostParts));
   };
   const large = tilesOf(128);
   const groups = large.tilesM * large.tilesN * batch;
-  const isFilled = Math.min(M, N) > 64 && groups * partsOf(groups) >= ENOUGH_GROUPS;
+  const isFilled = Math.min(M, N) > 64 && groups * partsOf(groups) >= gpuChoices.enoughGroups;
   const tile: Tile = isFilled ? 128 : Math.max(M, N) > 32 ? 64 : 32;
   const tiles = shape ? tilesOf(MATRIX_SHAPES[shape].tileM, MATRIX_SHAPES[shape].tileN) : tilesOf(tile);
   const wished = partsOf(tiles.tilesM * tiles.tilesN * batch);

@@ -17,22 +17,23 @@ export interface MatrixShape {
   readonly isAhead: boolean;
   /** Whether workgroup memory has room for two parts, so that one is written while the other is read. */
   readonly isDouble: boolean;
+  /** Whether workgroup memory is vectors of eight halves, in the place of four: for factors that were rounded before. */
+  readonly isPacked: boolean;
   /** Rows of tiles that workgroups go through together, column by column: neighbors find each other's operands in the cache. */
   readonly band: number;
 }
 
-const square = { tileM: 128, tileN: 128, depth: 64, rows: 2, columns: 4, isAhead: true, isDouble: false, band: 8 };
+const plain = { tileM: 128, tileN: 128, depth: 64, rows: 2, columns: 4, isAhead: true, isDouble: false, isPacked: false, band: 1 };
+const packed = { ...plain, isPacked: true };
 
-/** Shapes by name, of which `gpuChoices` takes one where the factors were rounded before, and the first where they are rounded on the way. */
+/** Shapes by name, of which `gpuChoices` takes one where factors were rounded before and one that is not packed where they are rounded on the way. */
 export const MATRIX_SHAPES = {
-  plain: { ...square, band: 1 },
-  banded: square,
-  waiting: { ...square, isAhead: false },
-  double: { ...square, depth: 32, isDouble: true },
-  tall: { ...square, tileM: 256, depth: 32 },
-  upright: { ...square, rows: 4, columns: 2 },
-  small: { ...square, tileN: 64 },
-  shallow: { ...square, depth: 32 },
+  plain,
+  banded: { ...plain, band: 8 },
+  packed,
+  packedBanded: { ...packed, band: 8 },
+  packedWaiting: { ...packed, isAhead: false },
+  packedDouble: { ...packed, depth: 32, isDouble: true },
 } as const satisfies Record<string, MatrixShape>;
 
 export type ShapeName = keyof typeof MATRIX_SHAPES;

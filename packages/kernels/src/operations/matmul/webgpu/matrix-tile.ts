@@ -31,7 +31,9 @@ interface Operand {
   readonly turns: number;
   /** Groups of a line. */
   readonly groups: number;
-  /** Vectors of four halves of a line in workgroup memory, and of all of them. */
+  /** Halves of a vector in workgroup memory. */
+  readonly unit: 4 | 8;
+  /** Vectors of a line in workgroup memory, and of all of them. */
   readonly stride: number;
   readonly size: number;
 }
@@ -42,9 +44,10 @@ function operandOf(name: 'A' | 'B', choice: MatrixTileChoice): Operand {
     name === 'A' ? [shape.tileM, choice.transposeA, choice.wideA] : [shape.tileN, !choice.transposeB, choice.wideB];
   const group = choice.narrow ? OCTET : 4;
   const [line, count] = along ? [side, shape.depth] : [shape.depth, side];
-  const stride = (line + PADDING) / 4;
+  const unit = shape.isPacked ? OCTET : 4;
+  const stride = (line + PADDING) / unit;
   const turns = (side * shape.depth) / group / lanesOf(shape);
-  return { name, buffer: name === 'A' ? 'a' : 'b', along, wide, group, turns, groups: line / group, stride, size: count * stride };
+  return { name, buffer: name === 'A' ? 'a' : 'b', along, wide, group, turns, groups: line / group, unit, stride, size: count * stride };
 }
 
 const lanesOf = (shape: MatrixShape): number => 32 * subgroupsOf(shape);
@@ -84,7 +87,7 @@ alias Left = subgroup_matrix_left<f16, ${UNIT}, ${UNIT}>;
 alias Right = subgroup_matrix_right<f16, ${UNIT}, ${UNIT}>;
 alias Sum = subgroup_matrix_result<f32, ${UNIT}, ${UNIT}>;
 var<workgroup> edge: array<f32, ${subgroupsOf(shape) * UNIT * UNIT}>;
-${[a, b].map(({ name, size }) => `var<workgroup> tile${name}: array<vec4<f16>, ${size * (shape.isDouble ? 2 : 1)}>;`).join('\n')}
+${[a, b].map(({ name, size }) => `var<workgroup> tile${name}: array<${shape.isPacked ? 'vec4<u32>' : 'vec4<f16>'}, ${size * (shape.isDouble ? 2 : 1)}>;`).join('\n')}
 ${choice.narrow ? '' : declareFetch(a) + declareFetch(b)}`,
     main: mainOf(choice, shape, a, b),
   };
@@ -127,10 +130,11 @@ function fetchAll(operand: Operand, shape: MatrixShape, depth: string): string {
 
 /** Writes what was fetched to workgroup memory, `to` vectors behind its begin. */
 function storeAll(operand: Operand, shape: MatrixShape, to: string): string {
-  const { name, group, stride, turns } = operand;
+  const { name, group, unit, stride, turns } = operand;
   return lines(turns, (n) => {
     const [line, place] = placeOf(operand, lanesOf(shape), n);
     const at = `${to}${line} * ${stride}u + ${place}`;
+    if (unit === OCTET) return `    tile${name}[${at}] = next${name}${n};`;
     if (group === 4) return `    tile${name}[${at}] = vec4<f16>(next${name}${n});`;
     return `    tile${name}[${at} * 2u] = bitcast<vec4<f16>>(next${name}${n}.xy);
     tile${name}[${at} * 2u + 1u] = bitcast<vec4<f16>>(next${name}${n}.zw);`;
@@ -138,9 +142,9 @@ function storeAll(operand: Operand, shape: MatrixShape, to: string): string {
 }
 
 /** A matrix of an operand, from `side` on along its side and step k along the inner size: offset and stride are counted in vectors. */
-const load = ({ name, along, stride }: Operand, side: string, k: number, from: string): string => {
+const load = ({ name, along, unit, stride }: Operand, side: string, k: number, from: string): string => {
   const [type, isRow] = name === 'A' ? ['Left', !along] : ['Right', along];
-  const offset = along ? `${k * UNIT * stride}u + (${side}) / 4u` : `(${side}) * ${stride}u + ${(k * UNIT) / 4}u`;
+  const offset = along ? `${k * UNIT * stride}u + (${side}) / ${unit}u` : `(${side}) * ${stride}u + ${(k * UNIT) / unit}u`;
   return `subgroupMatrixLoad<${type}, ${isRow ? 'row_major' : 'col_major'}>(&tile${name}, ${from}${offset}, ${stride}u)`;
 };
 

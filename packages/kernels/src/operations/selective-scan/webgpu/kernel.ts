@@ -96,7 +96,7 @@ function outputOf(gpu: Gpu, { u, delta }: Inputs, { aux, params, groups, length 
 }
 
 /** From the states that the scan kept: one pass in the place of three. */
-export const selectiveScanReadOnGpu: GpuKernel<SelectiveScanReadInputs, SelectiveScanAttrs> = {
+const read: GpuKernel<SelectiveScanReadInputs, SelectiveScanAttrs> = {
   supports: (_, { starts }) => starts !== undefined || 'the scan kept no states',
   run: (gpu, { h0: _, ...inputs }) => {
     const call = begin(gpu, inputs); // the first chunk's start is h0 already
@@ -176,13 +176,15 @@ const byTexts = <I extends Omit<Inputs, 'C'>>(
   outputs: readonly (number | 'summed')[],
   withGradients: boolean,
 ): Parting<I, SelectiveScanAttrs> => ({
-  inputs: () => ({ u: 0, delta: 0, B: 0, C: 0, h0: 0, documentStarts: 0, dy: 0, dhT: 0, dyReads: 1, CReads: 1 }),
+  inputs: () => ({ u: 0, delta: 0, B: 0, C: 0, h0: 0, documentStarts: 0, dy: 0, dhT: 0, dyReads: 1, CReads: 1, starts: 0 }),
   outputs: () => outputs,
   attrsOfPart: (attrs) => ({ ...attrs, kept: undefined }), // states of some texts are of no use to those who read all
   length: ({ u }) => u.shape[0],
   valuesOfOne: (inputs) => valuesOfText({ ...inputs, C: inputs.B }, withGradients),
+  attrsOfPart: ({ kept: _, ...attrs }) => attrs, // the states of one part would be taken for those of all
 });
 
 export const selectiveScanOnGpu = inParts(scan, byTexts([0, 0], false));
+export const selectiveScanReadOnGpu = inParts(read, byTexts([0], false));
 export const selectiveScanGradOnGpu = inParts(gradients, byTexts([0, 0, 'summed', 0, 0, 0, 'summed'], true));
 export const selectiveScanGradOfCOnGpu = inParts(gradientOfC, byTexts([0], true));
