@@ -9,8 +9,6 @@ export interface Parting<I, A> {
   readonly inputs: (inputs: I) => Readonly<Record<string, number>>;
   /** For each output the axis that its parts are joined along, or that they are summed. */
   readonly outputs: (inputs: I, attrs: A) => readonly (number | 'summed')[];
-  /** With what a part is computed, where that differs. */
-  readonly attrsOfPart?: (attrs: A) => A;
   /** How many places the axis has. */
   readonly length: (inputs: I) => number;
   /** The most values that a program of the kernel binds at a time, for each place of the axis. */

@@ -178,7 +178,6 @@ const byTexts = <I extends Omit<Inputs, 'C'>>(
 ): Parting<I, SelectiveScanAttrs> => ({
   inputs: () => ({ u: 0, delta: 0, B: 0, C: 0, h0: 0, documentStarts: 0, dy: 0, dhT: 0, dyReads: 1, CReads: 1, starts: 0 }),
   outputs: () => outputs,
-  attrsOfPart: (attrs) => ({ ...attrs, kept: undefined }), // states of some texts are of no use to those who read all
   length: ({ u }) => u.shape[0],
   valuesOfOne: (inputs) => valuesOfText({ ...inputs, C: inputs.B }, withGradients),
   attrsOfPart: ({ kept: _, ...attrs }) => attrs, // the states of one part would be taken for those of all
