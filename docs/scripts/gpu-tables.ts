@@ -115,11 +115,23 @@ function decodingTable(gpu: Measured, torch: Measured): string {
       const of = (measured: Measured, batch: number, quantity: string, as: string = dtype): string =>
         digits(numberOf(measured, { part: 'decode', name, dtype: as, batch }, quantity));
       const peer = (batch: number): string => of(torch, batch, 'rate') || (dtype === 'bf16' ? of(torch, batch, 'rate', 'f16') : '');
-      const cells = [of(gpu, 1, 'rate'), of(gpu, 1, 'unwaited'), of(gpu, 6, 'rate'), peer(1), peer(6)];
+      const cells = [
+        of(gpu, 1, 'rate'),
+        of(gpu, 1, 'unwaited'),
+        of(gpu, 1, 'generated'),
+        of(gpu, 6, 'rate'),
+        of(gpu, 6, 'generated'),
+        peer(1),
+        peer(6),
+      ];
       return [i === 0 ? name : '', dtype, ...cells];
     }),
   );
-  return table(['tokens/s of a text', 'weights', 'one text', 'unwaited', 'six texts, each', 'PyTorch, one text', 'six'], rows, 2);
+  return table(
+    ['tokens/s of a text', 'weights', 'one text', 'unwaited', 'generated', 'six texts, each', 'generated', 'PyTorch, one text', 'six'],
+    rows,
+    2,
+  );
 }
 
 /** Dense beside plain, m = 1. */

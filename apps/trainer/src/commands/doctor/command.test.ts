@@ -1,9 +1,21 @@
 import { kernelChecks } from '@densessm/kernels/checks';
+import { startBackend } from '@densessm/runtime-node';
+import { SsmError } from '@densessm/ssm-core';
 import { getKernel, onesLike, registerKernel, setBackend, type Tensor, unregisterKernel } from '@tensorflow/tfjs-core';
 import { describe, expect, it } from 'vitest';
 import { EXIT } from '../../io';
 import { run } from '../../test-support/fake-io';
 import { kernelReports, withoutWrong } from './kernels';
+
+/** Why there is no WebGPU here; on CI, which installs SwiftShader, that is a failure. */
+const missing = await startBackend({ device: 'webgpu' }).then(
+  () => undefined,
+  (error: unknown) => {
+    if (process.env.CI || !(error instanceof SsmError)) throw error;
+    return error.message;
+  },
+);
+if (missing) process.stderr.write(`doctor is not tested on WebGPU. ${missing}\n`);
 
 describe('densessm doctor', () => {
   it('looks at the machine and finds the kernels right', async () => {
@@ -21,6 +33,17 @@ describe('densessm doctor', () => {
     expect(code).toBe(EXIT.fine);
     expect(stdout).toMatch(/^MatMul +\d+ +\S+ +\S+ +ok/m);
     expect(stdout).toMatch(/All 2 kernels agree with their references on cpu\.\n$/);
+  });
+
+  it.skipIf(missing)('finds kernels right on WebGPU', async () => {
+    const { code, stdout } = await run(['doctor', '--device', 'webgpu', '--json', '--kernels', 'Silu', 'SquareSum', 'Cumsum']);
+    const report = JSON.parse(stdout);
+    expect([code, report.ok, report.backend]).toEqual([EXIT.fine, true, 'webgpu']);
+    expect(report.kernels.map(({ name, ok }: { name: string; ok: boolean }) => [name, ok])).toEqual([
+      ['SsmCumsum', true],
+      ['SsmSilu', true],
+      ['SsmSquareSum', true],
+    ]);
   });
 
   it('refuses a kernel that does not exist', async () => {
