@@ -2,15 +2,16 @@
  * `node scripts/run.mjs bench/trainer.ts`: whole training steps with the trainer (forward, backward, clipping, AdamW) on random tokens:
  * tokens per second at the median and at best, by the clock and by the processor time of this process, and what the host alone takes:
  * the same layers, narrow and with four tokens. bench/peers/train_torch.py does the same steps in PyTorch.
- * Options: --model (a name in packages/conformance/src/six-models.ts), --hidden, --layers, --batch, --length, --vocab, --steps.
+ * Options: --model (a name in packages/conformance/src/six-models.ts), --hidden, --layers, --batch, --length, --vocab, --steps, --threads.
  */
-import { cpus, loadavg } from 'node:os';
+import { availableParallelism, cpus, loadavg } from 'node:os';
 import { parseArgs } from 'node:util';
 import { sixModels } from '@densessm/conformance';
 import { startBackend } from '@densessm/runtime-node';
 import { countParams } from '@densessm/ssm-core';
 import { adamW, constantSchedule, randomBlocks, Trainer, tokenSource } from '@densessm/train';
 import { alignTable } from '../scripts/lib/table';
+import { keepForDocs } from './lib/keep';
 
 interface Sizes {
   hidden: number;
@@ -31,11 +32,12 @@ function readOptions() {
       length: text('64'),
       vocab: text('65'),
       steps: text('20'),
+      threads: text(String(availableParallelism())),
     },
   });
-  const { model, steps, ...sizes } = values;
+  const { model, steps, threads, ...sizes } = values;
   const numbers = Object.fromEntries(Object.entries(sizes).map(([name, value]) => [name, Number(value)]));
-  return { model, steps: Number(steps), sizes: numbers as unknown as Sizes };
+  return { model, steps: Number(steps), threads: Number(threads), sizes: numbers as unknown as Sizes };
 }
 
 /** Wall and processor time of each step in milliseconds, after two that allocate and compile. */
@@ -67,8 +69,8 @@ function summary(times: readonly number[]): { median: number; least: number } {
   return { median: sorted[sorted.length >> 1] ?? Number.NaN, least: sorted[0] ?? Number.NaN };
 }
 
-const { model, steps, sizes } = readOptions();
-const { reason } = await startBackend({ device: 'wasm' });
+const { model, steps, threads, sizes } = readOptions();
+const { reason } = await startBackend({ device: 'wasm', threads });
 console.log(`${cpus()[0]?.model}, Node ${process.versions.node}, load ${loadavg()[0]?.toFixed(1)}; ${reason}`);
 const full = await timeSteps(model, sizes, steps);
 const host = await timeSteps(model, { ...sizes, hidden: 8, batch: 1, length: 4 }, steps);
@@ -90,3 +92,6 @@ const rows = [
   row('hardly any arithmetic', host.processor),
 ];
 for (const line of alignTable(rows)) console.log(line);
+const speed = { rate: (1000 * tokens) / full.wall.least, median: (1000 * tokens) / full.wall.median, unit: 'tokens/s' };
+const identity = { part: 'trainer', name: model, dtype: 'f32', threads, batch: sizes.batch, length: sizes.length };
+keepForDocs(new Date().toISOString(), reason, [{ ...identity, ...speed }]);

@@ -51,7 +51,7 @@ const released = {
 };
 
 describe.skipIf(missing)('decoding on WebGPU', () => {
-  const common = { slow: {}, backend: 'webgpu' };
+  const common = { slow: {}, backend: 'webgpu', isChoosing: true };
   const mambaCases = { ...common, fine: /dt_proj|dense/ };
   const retnetCases = { ...common, fine: /dense_k|dense_v|k_select|v_select/ };
   describeDecoder('mamba.decoder', mamba, {
@@ -121,12 +121,14 @@ describe.skipIf(missing)('decoding on WebGPU', () => {
   });
 
   it.each<[string, AnyModel, object, number]>([
-    // a gather and the head with its norm; of a layer products, of which the first norms and convolves, Δ, the scan and the way out
-    ['mamba', mamba, { ...small, hidden_size: 32, state_size: 16, time_step_rank: 4, num_hidden_layers: 2 }, 2 + 2 * 5],
+    // a gather and the head with its norm; of a layer products, of which the first norms and convolves, the scan with its Δ, and the way out
+    ['mamba', mamba, { ...small, hidden_size: 32, state_size: 16, time_step_rank: 4, num_hidden_layers: 2 }, 2 + 2 * 4],
     // products, of which the first norms and convolves, Δ, the scan, its norm and the way out
     ['mamba2', mamba2, { ...small2, hidden_size: 32, head_dim: 16, state_size: 8, num_hidden_layers: 2 }, 2 + 2 * 5],
-    // without the second layer's norms of k and v: four products, a SiLU, the own values, two turns, the scan, its norm and the way out
-    ['denseRetNet', denseRetNet, { ...released, num_hidden_layers: 2, dense_block_layers: 0 }, 2 + 11 + 13],
+    // three products, of which one has the SiLU of v, all that is done to q, k and v, the scan, its norm and the way out
+    ['denseRetNet', denseRetNet, { ...released, num_hidden_layers: 2, dense_block_layers: 0 }, 2 + 2 * 7],
+    // and four products of the gates
+    ['denseRetNet with gates', denseRetNet, { ...released, num_hidden_layers: 2, dense_block_layers: 1 }, 2 + 7 + 11],
   ])('takes few dispatches a token: %s', async (_, model, json, dispatches) => {
     await startBackend({ device: 'webgpu' });
     const config = model.parseConfig(json);

@@ -1,5 +1,21 @@
-import { adamwStep, cumsum, embedding, matMul, silu, siluGate, softplus, squareSum } from '@densessm/kernels';
-import { kernelChecks } from '@densessm/kernels/checks';
+import {
+  adamwStep,
+  causalConv1d,
+  crossEntropy,
+  cumsum,
+  decayScan,
+  embedding,
+  linearCrossEntropy,
+  matMul,
+  rmsNorm,
+  selectiveScan,
+  silu,
+  siluGate,
+  softplus,
+  squareSum,
+} from '@densessm/kernels';
+import { kernelChecks, kernelOf } from '@densessm/kernels/checks';
+import { gpuChoices } from '@densessm/kernels/internal';
 import { registerWebGpuKernels } from '@densessm/kernels/webgpu';
 import { startBackend } from '@densessm/runtime-node';
 import { SsmError } from '@densessm/ssm-core';
@@ -27,7 +43,7 @@ import {
   tidy,
   zeros,
 } from '@tensorflow/tfjs-core';
-import { describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 /** Why there is no device; on CI, which installs one, that is a failure. */
 const missing = await startBackend({ device: 'webgpu' }).then(
@@ -42,9 +58,24 @@ if (missing) process.stderr.write(`tests/webgpu-kernels.test.ts is skipped. ${mi
 describe.skipIf(missing)('WebGPU', () => {
   const names = new Set(missing ? [] : registerWebGpuKernels(findBackend('webgpu')).names);
   describeKernelChecks(
-    kernelChecks.filter(({ name }) => names.has(name)),
+    kernelChecks.filter(({ name }) => names.has(kernelOf({ name }))),
     { backends: ['webgpu'] },
   );
+
+  describe.each<[string, RegExp, Partial<typeof gpuChoices>]>([
+    ['scans of heads of any width in products of chunks of 8', /^SsmDecayScan/, { tiledScanFrom: 0, tiledScanChunk: 8 }],
+    ['scans of heads of any width in products of chunks of 100', /^SsmDecayScan/, { tiledScanFrom: 0, tiledScanChunk: 100 }],
+    ['products in the largest tiles', /^SsmMatMul$/, { enoughGroups: 1 }],
+    ['products in the largest tiles, written out', /^SsmMatMul$/, { enoughGroups: 1, unrolledTiles: true }],
+  ])('%s', (_, kernels, choices) => {
+    const usual = { ...gpuChoices };
+    beforeAll(() => void Object.assign(gpuChoices, choices));
+    afterAll(() => void Object.assign(gpuChoices, usual));
+    describeKernelChecks(
+      kernelChecks.filter(({ name }) => kernels.test(name)),
+      { backends: ['webgpu'] },
+    );
+  });
 
   it('adds more tensors than a pipeline can bind', async () => {
     const many = Array.from({ length: 23 }, (_, i) => fill([3], i));
@@ -193,6 +224,130 @@ describe.skipIf(missing)('WebGPU', () => {
     for (const [i, values] of want.entries())
       await expectClose(`output ${i}`, values, got[i] as Float32Array, i === 1 || i === 9 ? 5e-6 : 0);
     expect(want.length).toBe(10);
+  });
+
+  describe('computes part by part what is more than the device binds at a time', () => {
+    const [B, T, E, N, H, K, V] = [5, 37, 6, 3, 2, 3, 4];
+    const of = (seed: number, ...shape: number[]) =>
+      tensor(
+        sines(
+          shape.reduce((a, b) => a * b, 1),
+          seed,
+        ),
+        shape,
+      );
+    const starts = () =>
+      tensor(
+        Int32Array.from({ length: B * T }, (_, i) => Number(i % 11 === 3)),
+        [B, T],
+        'int32',
+      );
+    const targets = (rows: number, vocabulary: number) =>
+      tensor1d(
+        Int32Array.from({ length: rows }, (_, i) => (i % 5 === 1 ? -100 : (i * 7) % vocabulary)),
+        'int32',
+      );
+    /** The outputs for some inputs, and the gradients of all of those that are floats. */
+    const both = (call: (inputs: Record<string, Tensor>) => Tensor | Tensor[], inputs: Record<string, Tensor>) => (): Tensor[] =>
+      tidy(() => {
+        const floats = Object.entries(inputs).filter(([, { dtype }]) => dtype === 'float32');
+        const outputs = [call(inputs)].flat();
+        const loss = (...given: Tensor[]) => {
+          const found = [call({ ...inputs, ...Object.fromEntries(floats.map(([name], i) => [name, given[i] as Tensor])) })].flat();
+          return addN(found.map((output, i) => sum(mul(output, of(20 + i, ...output.shape))))) as Tensor;
+        };
+        return [...outputs, ...grads(loss)(floats.map(([, tensor]) => tensor))];
+      });
+    const cases: [string, string[], number, () => Tensor[]][] = [
+      [
+        'rmsNorm',
+        ['SsmRmsNorm', 'SsmRmsNormGrad'],
+        64,
+        both(({ x, weight }) => rmsNorm({ x, weight } as never), { x: of(1, B, T, E), weight: of(2, E) }),
+      ],
+      [
+        'rmsNorm with a gate',
+        ['SsmRmsNorm', 'SsmRmsNormGrad'],
+        64,
+        both(({ x, weight, gate }) => rmsNorm({ x, weight, gate } as never, { groupSize: 3 }), {
+          x: of(1, B, T, E),
+          weight: of(2, E),
+          gate: of(3, B, T, E),
+        }),
+      ],
+      [
+        'causalConv1d',
+        ['SsmCausalConv1d', 'SsmCausalConv1dGrad'],
+        256,
+        both(({ x, w, bias, tail }) => causalConv1d({ x, w, bias, tail, documentStarts: starts() } as never, { activation: 'silu' }), {
+          ...{ x: of(1, B, T, E), w: of(2, E, 4), bias: of(3, E), tail: of(4, B, E, 3) },
+        }),
+      ],
+      [
+        'selectiveScan',
+        ['SsmSelectiveScan', 'SsmSelectiveScanGrad'],
+        960,
+        both(
+          ({ u, delta, A, B, C, D, h0 }) =>
+            selectiveScan({ u, delta: softplus(delta as Tensor), A, B, C, D, h0, documentStarts: starts() } as never),
+          {
+            ...{ u: of(1, B, T, E), delta: of(2, B, T, E), A: mul(softplus(of(3, E, N)), -1), B: of(4, B, T, N), C: of(5, B, T, N) },
+            ...{ D: of(6, E), h0: of(7, B, E, N) },
+          },
+        ),
+      ],
+      [
+        'decayScan with a decay for each token',
+        ['SsmDecayScan', 'SsmDecayScanGrad'],
+        320,
+        both(({ q, k, v, logDecay, s0 }) => decayScan({ q, k, v, logDecay: mul(softplus(logDecay as Tensor), -1), s0 } as never), {
+          ...{ q: of(1, B, T, H, K), k: of(2, B, T, H, K), v: of(3, B, T, H, V), logDecay: of(4, B, T, H), s0: of(5, B, H, K, V) },
+        }),
+      ],
+      [
+        'decayScan with a constant decay',
+        ['SsmDecayScan', 'SsmDecayScanGrad'],
+        320,
+        both(
+          ({ q, k, v, logDecay }) =>
+            decayScan({ q, k, v, logDecay: mul(softplus(logDecay as Tensor), -1), documentStarts: starts() } as never),
+          {
+            ...{ q: of(1, B, T, H, K), k: of(2, B, T, H, K), v: of(3, B, T, H, V), logDecay: of(4, H) },
+          },
+        ),
+      ],
+      ...(['mean', 'none'] as const).map((reduction): [string, string[], number, () => Tensor[]] => [
+        `crossEntropy, ${reduction}`,
+        ['SsmCrossEntropy', 'SsmCrossEntropyGrad'],
+        192,
+        both(({ logits }) => crossEntropy({ logits, targets: targets(23, 50) } as never, { reduction }), { logits: of(1, 23, 50) }),
+      ]),
+      [
+        'linearCrossEntropy',
+        ['SsmLinearCrossEntropy', 'SsmMatMul'],
+        64 * 50,
+        both(({ x, w }) => linearCrossEntropy({ x, w, targets: targets(300, 50) } as never), { x: of(1, 300, 13), w: of(2, 50, 13) }),
+      ],
+      ['cumsum', ['SsmCumsum'], 128, both(({ x }) => cumsum({ x: x as Tensor }, { axis: 1 }), { x: of(1, B, 12, E) })],
+      ['cumsum along the first axis', ['SsmCumsum'], 64, both(({ x }) => cumsum({ x: x as Tensor }, { axis: 0 }), { x: of(1, 9, B, E) })],
+    ];
+
+    it.each(cases)('%s', async (_, names, values, compute) => {
+      const results = async () => {
+        const outputs = compute();
+        const values = await Promise.all(outputs.map((one) => one.data()));
+        dispose(outputs);
+        return values;
+      };
+      const want = await results();
+      const limits = { maxStorageBufferBindingSize: 4 * values, maxComputeWorkgroupsPerDimension: 2 };
+      const pool = (findBackend('webgpu') as unknown as { bufferManager: { numUsedBuffers: number } }).bufferManager;
+      const before = pool.numUsedBuffers;
+      const got = await withLimits(limits, names, results);
+      expect(pool.numUsedBuffers, 'parts are given back').toBe(before);
+      for (const [i, output] of want.entries()) await expectClose(`output ${i}`, output, got[i] as Float32Array, 5e-6);
+      expect(want.length).toBeGreaterThan(1);
+    });
   });
 
   it('refuses a buffer that the device has no room for, says its size, and goes on', async () => {

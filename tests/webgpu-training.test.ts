@@ -7,6 +7,7 @@ import {
   adamW,
   consecutiveBlocks,
   cosineSchedule,
+  IGNORED_TARGET,
   randomBlocks,
   sgd,
   Trainer,
@@ -14,7 +15,7 @@ import {
   type TrainingState,
   tokenSource,
 } from '@densessm/train';
-import { findBackend, mul, setBackend, type Tensor, tensor } from '@tensorflow/tfjs-core';
+import { engine, findBackend, mul, setBackend, type Tensor, tensor } from '@tensorflow/tfjs-core';
 import { describe, expect, it } from 'vitest';
 
 /** Why there is no device; on CI, which installs one, that is a failure. */
@@ -51,6 +52,30 @@ async function trainerOn(backend: string, model: AnyModel, json: object, more: O
   await setBackend(backend);
   const params = buildParams(spec, ({ name, shape }) => tensor(values.get(name) as Float32Array, [...shape]) as Tensor) as object;
   return new Trainer({ ...commonOptions(model, config), params, ...more });
+}
+
+const blocks = randomBlocks(source, { batchSize: 3, blockSize: 9, seed: 5 });
+/** Of one shape, with borders of documents at changing places. */
+const documents = {
+  batch: async (step: number, part: number) => {
+    const batch = await blocks.batch(step, part);
+    const targets = batch.targets.map((id, i) => (i < 1 + step + part ? IGNORED_TARGET : id));
+    return { ...batch, targets, documentStarts: Uint8Array.from(batch.tokens, (_, i) => ((i + step) % 5 === 0 ? 1 : 0)) };
+  },
+};
+
+/** The kernels that bind groups are made for meanwhile. */
+async function kernelsOf(run: () => Promise<unknown>): Promise<string[]> {
+  const { device } = findBackend('webgpu') as unknown as { device: GPUDevice };
+  const { createBindGroup } = device;
+  const names: string[] = [];
+  device.createBindGroup = (described) => {
+    names.push(described.label ?? '');
+    return createBindGroup.call(device, described);
+  };
+  await run();
+  device.createBindGroup = createBindGroup;
+  return names;
 }
 
 const commonOptions = (model: AnyModel, config: unknown) => ({
@@ -111,6 +136,91 @@ describe.skipIf(missing)('training on WebGPU', () => {
     expect(plain(await second.save())).toEqual(plain(await whole.save()));
     whole.dispose();
     second.dispose();
+  });
+
+  const replayed: [string, AnyModel, object, () => Options][] = [
+    ['a Mamba', mamba, mambaJson, () => ({})],
+    ['a dense RetNet with recomputed layers', denseRetNet, retnetJson, () => ({ recompute: true })],
+    ['an optimizer that waits for the norm', mamba, mambaJson, () => ({ optimizer: sgd({ momentum: 0.9 }) })],
+    ['documents', mamba, mambaJson, () => ({ sampler: documents })],
+    ['two micro-batches of changing numbers of targets', mamba, mambaJson, () => ({ sampler: documents, gradientAccumulationSteps: 2 })],
+  ];
+
+  it.each(replayed)('learns the same bits from steps that are replayed, also after others between: %s', async (_, model, json, more) => {
+    const run = async (replay: boolean) => {
+      const trainer = await trainerOn('webgpu', model, json, { ...more(), replay });
+      const pool = (findBackend('webgpu') as unknown as { bufferManager: { numBytesUsed: number } }).bufferManager;
+      const losses = await lossesOf(trainer, 5);
+      const before = pool.numBytesUsed;
+      const kernels = await kernelsOf(() => trainer.step());
+      const grown = pool.numBytesUsed - before;
+      await trainer.evaluate([await blocks.batch(99, 0)]);
+      losses.push(...(await lossesOf(trainer, 2)));
+      const state = plain(await trainer.save());
+      trainer.dispose();
+      return { losses, state, kernels, grown };
+    };
+    const { numTensors } = engine().memory();
+    const [want, got] = [await run(false), await run(true)];
+    expect(got.losses).toEqual(want.losses);
+    expect(got.state).toEqual(want.state);
+    expect(got.kernels).not.toContain('SsmMatMul');
+    expect(want.kernels).toContain('SsmMatMul');
+    expect(got.grown).toBeLessThanOrEqual(0);
+    expect(engine().memory().numTensors).toBe(numTensors);
+  });
+
+  it('replays nothing where a batch has another shape, and goes on with the first', async () => {
+    const sizes = [9, 9, 9, 9, 7, 9, 9, 9, 9];
+    const samplers = new Map(sizes.map((blockSize) => [blockSize, randomBlocks(source, { batchSize: 2, blockSize, seed: 5 })]));
+    const sampler = { batch: (step: number, part: number) => (samplers.get(sizes[step] as number) as typeof blocks).batch(step, part) };
+    const run = async (replay: boolean) => {
+      const trainer = await trainerOn('webgpu', mamba, mambaJson, { sampler, replay });
+      return lossesOf(trainer, sizes.length).finally(() => trainer.dispose());
+    };
+    expect(await run(true)).toEqual(await run(false));
+  });
+
+  it('replays no step whose constants differ from those of the one before', async () => {
+    let factor = 1;
+    const changing: AnyModel = {
+      ...mamba,
+      forward: (params: never, config: never, tokens: never, options: never) => {
+        factor *= 0.5;
+        return mul(mamba.forward(params, config, tokens, options), factor);
+      },
+    } as AnyModel;
+    const run = async (replay: boolean) => {
+      factor = 1;
+      const trainer = await trainerOn('webgpu', changing, mambaJson, { replay });
+      return lossesOf(trainer, 6).finally(() => trainer.dispose());
+    };
+    expect(await run(true)).toEqual(await run(false));
+  });
+
+  it('replays no step that read memory which others have meanwhile', async () => {
+    let scale: Tensor | undefined;
+    const reading: AnyModel = {
+      ...mamba,
+      forward: (params: never, config: never, tokens: never, options: never) =>
+        mul(mamba.forward(params, config, tokens, options), scale as Tensor),
+    } as AnyModel;
+    const run = async (replay: boolean) => {
+      const trainer = await trainerOn('webgpu', reading, mambaJson, { replay });
+      const losses: number[] = [];
+      for (let step = 0; step < 8; step++) {
+        if (step % 4 === 0) {
+          scale?.dispose();
+          scale = tensor([step === 0 ? 1 : 0.25]);
+        }
+        losses.push(...(await lossesOf(trainer, 1)));
+      }
+      scale?.dispose();
+      scale = undefined;
+      trainer.dispose();
+      return losses;
+    };
+    expect(await run(true)).toEqual(await run(false));
   });
 
   it('a step that is not finite changes nothing, and does not count', async () => {

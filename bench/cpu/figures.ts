@@ -1,4 +1,5 @@
 import { alignTable } from '../../scripts/lib/table';
+import type { Figure as Measured } from '../lib/measured';
 import type { Times } from './rounds';
 
 export interface Speed {
@@ -24,6 +25,12 @@ export interface Figure {
 export const speedOf = (work: number, { least, median }: Times): Speed => ({ best: (work * 1000) / least, median: (work * 1000) / median });
 
 export const ratioOf = ({ ours, against }: Figure): number | undefined => against?.speed && ours.best / against.speed.best;
+
+/** As docs/measured keeps it. */
+export const forDocs = ({ section, what, dtype, threads, unit, ours, against }: Figure): Measured => ({
+  ...{ part: section, name: what, dtype, threads, rate: ours.best, median: ours.median, unit },
+  ...(against && { peer: against.name, peerRate: against.speed?.best, peerMedian: against.speed?.median }),
+});
 
 const digits = (value: number | undefined): string => (value === undefined ? '' : value.toFixed(value < 10 ? 2 : value < 100 ? 1 : 0));
 

@@ -1,6 +1,7 @@
 /** What each process of `distributed.ts` does; the first writes its report as a line of JSON. */
+import { writeSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
-import { launcherOf, openMpi } from '@densessm/distributed';
+import { endProcess, launcherOf, openMpi } from '@densessm/distributed';
 import { mamba } from '@densessm/mamba';
 import { startBackend } from '@densessm/runtime-node';
 import { countParams } from '@densessm/ssm-core';
@@ -58,6 +59,7 @@ const report: RankReport = {
   ...{ ranks: world?.size ?? 1, threads, parameters: countParams(mamba.spec(config)), secondsPerStep: median(seconds) },
   ...{ waitedPerStep: median(waited), bytesPerStep, allReduce },
 };
-if ((world?.rank ?? 0) === 0) process.stdout.write(`${JSON.stringify(report)}\n`);
+if ((world?.rank ?? 0) === 0) writeSync(1, `${JSON.stringify(report)}\n`);
 trainer.dispose();
 await world?.close();
+if (world) await endProcess(0);

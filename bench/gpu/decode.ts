@@ -1,60 +1,45 @@
 import { packParams } from '@densessm/kernels';
-import { mamba } from '@densessm/mamba';
-import { denseRetNet } from '@densessm/retnet';
-import { type AnyModel, type Decoder, disposeTree, WEIGHT_TYPES, type WeightType } from '@densessm/ssm-core';
+import { type AnyModel, type ChoiceRules, type Decoder, disposeTree, WEIGHT_TYPES } from '@densessm/ssm-core';
+import type { Figure } from '../lib/measured';
+import { denseRetNet350m, type Model, mamba130m, weightsOf } from './models';
 
-export interface Decoded {
-  name: string;
-  weights: WeightType;
-  batch: number;
-  /** Tokens per second of each text where each token is waited for, in the fastest and the median round. */
-  best: number;
-  median: number;
-  /** The same where tokens are submitted without waiting for the logits of those before: without the way back to the host. */
-  unwaited: number;
-}
+const [WARM_UP, ROUNDS] = [20, 7];
 
-interface Measured {
-  name: string;
-  model: AnyModel;
-  json: object;
-  batches: readonly number[];
-}
-
-const [SEED, WARM_UP, ROUNDS] = [1, 20, 7];
-
-/** Sizes of state-spaces/mamba-130m-hf and of the authors' DenseRetNet-350M, or of few layers for a trial. */
-const measured = (layers: number | undefined): Measured[] => [
-  {
-    name: 'Mamba-130M',
-    model: mamba,
-    json: { model_type: 'mamba', vocab_size: 50280, hidden_size: 768, num_hidden_layers: layers ?? 24, tie_word_embeddings: true },
-    batches: [1],
-  },
-  {
-    name: 'DenseRetNet-350M',
-    model: denseRetNet,
-    json: {
-      ...{ model_type: 'llama', vocab_size: 32_000, hidden_size: 1536, query_key_dim: 768, num_attention_heads: 2 },
-      ...{ num_hidden_layers: layers ?? 16, v_factor: 2, dense_block_layers: 1 },
-    },
-    batches: [1, 6],
-  },
-];
+/** Models, and how many texts at a time. */
+const measured = (layers: number | undefined): [model: Model, batches: readonly number[]][] => {
+  const sizes = { layers, shrink: 1 };
+  return [
+    [mamba130m(sizes), [1]],
+    [mamba130m(sizes, 1), [1]],
+    [denseRetNet350m(sizes), [1, 6]],
+    [denseRetNet350m(sizes, 0), [1, 6]],
+  ];
+};
 
 export interface DecodingOptions {
   tokens: number;
   layers?: number;
   types?: readonly string[];
+  only: RegExp;
 }
 
-/** Times decoders with weights of each type, and compares the first logits in float32 with those of `advance`. */
-export async function runDecoding(say: (line: string) => void, { tokens, layers, types }: DecodingOptions): Promise<Decoded[]> {
-  const all: Decoded[] = [];
-  for (const { name, model, json, batches } of measured(layers)) {
+/**
+ * Times decoders with weights of each type. A figure: tokens per second of each text where each
+ * token is waited for, in the fastest (`rate`) and the median round; `unwaited`, where tokens are submitted without the way back to the host; `generated`, where the decoder
+ * chooses the most likely tokens itself and reads up to 16 of them before the host hears of any, `drawn`, where it draws them, and `seen`, as `generated` with the logits
+ * after each token on the host, as sessions have them; of f32 also how far the first logits are `off` from those of `advance`, as a part of their root mean square.
+ */
+export async function runDecoding(
+  say: (line: string) => void,
+  keep: (figure: Figure) => void,
+  { tokens, layers, types, only }: DecodingOptions,
+): Promise<void> {
+  for (const [one, batches] of measured(layers)) {
+    const { name, model, json } = one;
+    if (!only.test(name)) continue;
     const start = performance.now();
     const config = model.parseConfig(json);
-    const params = model.init(config, SEED);
+    const params = await weightsOf(one);
     say(`${name}: random weights in ${((performance.now() - start) / 1000).toFixed(1)} s`);
     for (const weights of WEIGHT_TYPES.filter((type) => types?.includes(type) ?? true)) {
       const packing = performance.now();
@@ -62,19 +47,19 @@ export async function runDecoding(say: (line: string) => void, { tokens, layers,
       say(`  packed as ${weights} in ${((performance.now() - packing) / 1000).toFixed(1)} s`);
       for (const batch of batches) {
         const decoder = (await model.decoder?.(config, { batch })?.(packed)) as Decoder<unknown>;
-        if (weights === 'f32')
-          say(`  off from advance by ${(await difference(model, config, params, decoder, batch)).toExponential(1)} of its RMS`);
-        const one = { name, weights, batch, ...(await timeOf(decoder, batch, tokens)) };
+        const off = weights === 'f32' ? await difference(model, config, params, decoder, batch) : undefined;
+        if (off !== undefined) say(`  off from advance by ${off.toExponential(1)} of its RMS`);
+        const rates = await timeOf(decoder, batch, tokens);
         decoder.dispose();
-        all.push(one);
-        const figures = `${one.best.toFixed(0)} tokens/s a text, median ${one.median.toFixed(0)}, unwaited ${one.unwaited.toFixed(0)}`;
-        say(`${name}, ${weights}, batch ${batch}: ${figures}`);
+        keep({ part: 'decode', name, dtype: weights, batch, off, ...rates });
+        const figures = `${rates.rate.toFixed(0)} tokens/s a text, median ${rates.median.toFixed(0)}, unwaited ${rates.unwaited.toFixed(0)}`;
+        const ofRuns = `generated ${rates.generated.toFixed(0)}, drawn ${rates.drawn.toFixed(0)}, with logits ${rates.seen.toFixed(0)}`;
+        say(`${name}, ${weights}, batch ${batch}: ${figures}; ${ofRuns}`);
       }
       disposeTree(packed);
     }
     disposeTree(params);
   }
-  return all;
 }
 
 const idsOf = (batch: number, token: number): number[] => Array.from({ length: batch }, (_, row) => (7919 * token + 31 * row) % 32_000);
@@ -100,7 +85,26 @@ async function difference(model: AnyModel, config: unknown, params: object, deco
   return largest / Math.sqrt(squares / want.length);
 }
 
-async function timeOf(decoder: Decoder<unknown>, batch: number, tokens: number): Promise<Pick<Decoded, 'best' | 'median' | 'unwaited'>> {
+type Rates = Record<'rate' | 'median' | 'unwaited' | 'generated' | 'drawn' | 'seen', number>;
+
+const LARGEST: ChoiceRules = {
+  ...{ logitBias: new Map(), repetitionPenalty: 1, presencePenalty: 0, frequencyPenalty: 0 },
+  ...{ temperature: 0, topK: 0, topP: 1, minP: 0 },
+};
+/** As many dispatches as a choice can take. */
+const DRAWN: ChoiceRules = { ...LARGEST, temperature: 0.8, topK: 40, topP: 0.95 };
+
+/** Reads tokens in runs as long as the decoder takes them. */
+async function generate({ chooser }: Decoder<unknown>, rules: ChoiceRules, batch: number, tokens: number, logits = false): Promise<void> {
+  if (!chooser || !(await chooser.ready())) throw new Error('the decoder does not choose tokens here');
+  for (let t = 0; t < tokens; t += chooser.mostTokens) {
+    const size = Math.min(chooser.mostTokens, tokens - t);
+    const randoms = Array.from({ length: batch }, (_, row) => Array.from({ length: size }, (_, i) => ((t + i + row) * 0.618) % 1));
+    await chooser.run({ tokens: size, rules, histories: [], randoms, logits });
+  }
+}
+
+async function timeOf(decoder: Decoder<unknown>, batch: number, tokens: number): Promise<Rates> {
   const waited = async (): Promise<void> => {
     for (let t = 0; t < tokens; t++) await decoder.step(idsOf(batch, t));
   };
@@ -118,5 +122,13 @@ async function timeOf(decoder: Decoder<unknown>, batch: number, tokens: number):
     return found.sort((a, b) => b - a);
   };
   const [each, together] = [await rates(waited), await rates(unwaited)];
-  return { best: each[0] as number, median: each[ROUNDS >> 1] as number, unwaited: together[0] as number };
+  const best = async (...given: [rules: ChoiceRules, batch: number, tokens: number, logits?: boolean]): Promise<number> => {
+    await generate(decoder, ...given); // compiles
+    return (await rates(() => generate(decoder, ...given)))[0] as number;
+  };
+  return {
+    ...{ rate: each[0] as number, median: each[ROUNDS >> 1] as number, unwaited: together[0] as number },
+    ...{ generated: await best(LARGEST, batch, tokens), drawn: await best(DRAWN, batch, tokens) },
+    seen: await best(LARGEST, batch, tokens, true),
+  };
 }

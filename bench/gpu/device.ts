@@ -4,7 +4,11 @@ import { startBackend, type WebGpuPlatform, webgpuStarter } from '@densessm/kern
 import { WebGPUBackend } from '@tensorflow/tfjs-backend-webgpu';
 import { engine } from '@tensorflow/tfjs-core';
 
-const TOGGLES = 'enable-dawn-features=allow_unsafe_apis,vulkan_enable_f16_on_nvidia,use_vulkan_memory_model';
+/** As runtime-node's, and more of Dawn's that the variable TOGGLES names. */
+const TOGGLES = [
+  'enable-dawn-features=allow_unsafe_apis,vulkan_enable_f16_on_nvidia,use_vulkan_memory_model,disable_workgroup_init',
+  ...(process.env.TOGGLES?.split(',') ?? []),
+].join(',');
 
 /** Kept while the program runs: with it, the device would go. */
 let instance: GPU | undefined;
@@ -21,8 +25,31 @@ const platform: WebGpuPlatform = {
     return instance;
   },
   withoutAdapter: 'install the driver and the Vulkan loader',
-  openBackend: async (device, adapterInfo) => new WebGPUBackend(device, adapterInfo),
+  openBackend: async (device, adapterInfo) => {
+    countBytes(device);
+    return new WebGPUBackend(device, adapterInfo);
+  },
 };
+
+/** Bytes of all buffers that the device made and that were not destroyed, whoever asked for them; and the most there were at a time. */
+export const held = { bytes: 0, most: 0 };
+
+function countBytes(device: GPUDevice): void {
+  const create = device.createBuffer;
+  device.createBuffer = (described) => {
+    const buffer = create.call(device, described);
+    const destroy = buffer.destroy;
+    let size = buffer.size;
+    held.bytes += size;
+    held.most = Math.max(held.most, held.bytes);
+    buffer.destroy = () => {
+      held.bytes -= size;
+      size = 0;
+      return destroy.call(buffer);
+    };
+    return buffer;
+  };
+}
 
 /** Starts the device and says what it is. */
 export async function startDevice(): Promise<string> {

@@ -12,7 +12,7 @@ import {
   softplus,
   squareSum,
 } from '@densessm/kernels';
-import { withPrecision } from '@densessm/kernels/internal';
+import { gpuChoices, MATRIX_SHAPES, withPrecision } from '@densessm/kernels/internal';
 import {
   add,
   dispose,
@@ -27,16 +27,8 @@ import {
   tidy,
   tile,
 } from '@tensorflow/tfjs-core';
+import type { Figure } from '../lib/measured';
 import { finished } from './device';
-
-export interface Timed {
-  name: string;
-  bestMs: number;
-  medianMs: number;
-  /** What the time is measured by: TFLOP/s, GB/s, or tokens per second. */
-  rate: number;
-  unit: string;
-}
 
 const ROUNDS = 5;
 /** A round lasts about as long. */
@@ -108,6 +100,49 @@ const products: Case[] = [
   product(4096, 768, 50280, false, true, 'f16'),
 ];
 
+/** A case that goes another way than usual. */
+const chosen = (way: string, choices: Partial<typeof gpuChoices>, make: Case): Case => {
+  return () => {
+    const { name, call, ...rest } = make();
+    const choose = (): Tensor | Tensor[] => {
+      const usual = { ...gpuChoices };
+      Object.assign(gpuChoices, choices);
+      try {
+        return call();
+      } finally {
+        Object.assign(gpuChoices, usual);
+      }
+    };
+    return { ...rest, name: `${way} ${name}`, call: choose };
+  };
+};
+
+const unrolled: Case[] = [
+  product(4096, 4096, 4096, false, false),
+  product(4096, 4096, 4096, false, true),
+  product(4096, 4096, 4096, true, false),
+  product(4096, 768, 3072, false, true),
+  product(4096, 1536, 6144, false, true),
+].flatMap((one) => [true, false].map((unrolledTiles) => chosen(unrolledTiles ? 'unrolled' : 'looped', { unrolledTiles }, one)));
+
+/** Products of halves by shape of tiles, with factors that are rounded in a dispatch of their own and on the way. */
+const shapes: Case[] = Object.keys(MATRIX_SHAPES).flatMap((name) => {
+  const shape = name as keyof typeof MATRIX_SHAPES;
+  const made = [
+    product(4096, 4096, 4096, false, false, 'f16'),
+    product(4096, 4096, 4096, false, true, 'f16'),
+    product(4096, 768, 3072, false, true, 'f16'),
+    product(3072, 4096, 768, true, false, 'f16'),
+    product(4096, 1536, 6144, false, true, 'f16'),
+  ];
+  return made.flatMap((one) => [
+    chosen(`narrowed ${shape}`, { narrowFrom: 0, narrowShape: shape }, one),
+    ...(MATRIX_SHAPES[shape].isPacked
+      ? []
+      : [chosen(`on the way ${shape}`, { narrowFrom: Number.POSITIVE_INFINITY, matrixShape: shape }, one)]),
+  ]);
+});
+
 const scan = (B: number, T: number, backward: boolean): Case => {
   const [E, N] = [1536, 16];
   return () => {
@@ -128,8 +163,8 @@ const scan = (B: number, T: number, backward: boolean): Case => {
   };
 };
 
-const retention = (T: number, backward = false): Case => {
-  const [B, H, K, V] = [2, 12, 64, 128];
+const retention = (T: number, backward: boolean, [H, K, V]: [number, number, number]): Case => {
+  const B = 2;
   return () => {
     const [q, k, v, logDecay] = [values(B, T, H, K), values(B, T, H, K), values(B, T, H, V), mul(softplus(values(H)), -0.1)];
     const inputs = [q, k, v, logDecay];
@@ -187,15 +222,23 @@ const moves: Case[] = [
 
 const cases: Case[] = [
   ...products,
+  ...unrolled,
+  ...shapes,
   ...[512, 2048, 16384].flatMap((T) => [scan(T > 4096 ? 1 : 2, T, false), scan(T > 4096 ? 1 : 2, T, true)]),
   ...moves,
-  retention(2048),
-  retention(2048, true),
+  ...[false, true].flatMap((backward) => {
+    const [narrow, wide] = [retention(2048, backward, [12, 64, 128]), retention(2048, backward, [2, 384, 1536])];
+    const inChunks = (tiledScanChunk: number, one: Case): Case =>
+      chosen(`in products of chunks of ${tiledScanChunk}`, { tiledScanFrom: 0, tiledScanChunk }, one);
+    return [narrow, wide, ...[64, 128, 256].map((chunk) => inChunks(chunk, narrow)), ...[128, 512].map((chunk) => inChunks(chunk, wide))];
+  }),
 ];
 
-/** Times every case; one that fails is a line of its own. */
-export async function runTimings(say: (line: string) => void, only: RegExp): Promise<Timed[]> {
-  const all: Timed[] = [];
+/**
+ * Times every case; one that fails is a line of its own. A figure: `ms` of a call in the fastest round, `medianMs`, and `rate` with its `unit`, TFLOP/s, GB/s or
+ * millions of tokens per second.
+ */
+export async function runTimings(say: (line: string) => void, keep: (figure: Figure) => void, only: RegExp): Promise<void> {
   for (const prepare of cases) {
     try {
       const { name, work, unit, call, inputs } = prepare();
@@ -203,16 +246,15 @@ export async function runTimings(say: (line: string) => void, only: RegExp): Pro
         dispose(inputs);
         continue;
       }
-      const [bestMs, medianMs] = await time(call);
+      const [ms, medianMs] = await time(call);
       dispose(inputs);
-      const rate = work / bestMs;
-      all.push({ name, bestMs, medianMs, rate, unit });
+      const rate = work / ms;
+      keep({ part: 'kernel', name, ms, medianMs, rate, unit });
       say(
-        `${name.padEnd(56)} ${bestMs.toFixed(3).padStart(9)} ms, median ${medianMs.toFixed(3).padStart(9)} ms, ${rate.toPrecision(4)} ${unit}`,
+        `${name.padEnd(56)} ${ms.toFixed(3).padStart(9)} ms, median ${medianMs.toFixed(3).padStart(9)} ms, ${rate.toPrecision(4)} ${unit}`,
       );
     } catch (error) {
       say(`  FAILED ${String(error)}`);
     }
   }
-  return all;
 }

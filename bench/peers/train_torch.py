@@ -1,16 +1,19 @@
 """Tokens per second of a training step in PyTorch, beside which `node scripts/run.mjs bench/trainer.ts` is read.
 
-    python bench/peers/train_torch.py [--model mamba|gpt2|all] [--steps 20] [--threads N]
+    python bench/peers/train_torch.py [--model mamba|gpt2|all] [--steps 20] [--threads N] [--figures docs/measured/torch-cpu.json] [--processor 'AMD Zen 5']
 
 Needs torch and transformers. Hugging Face's Mamba without its CUDA kernels, and a GPT-2 of nanoGPT's smallest sizes; both with AdamW, clipping and
 the sizes of bench/trainer.ts: 4 layers, hidden 128, 12 x 64 tokens, vocabulary 65, float32. A step is forward, backward, clipping and update.
 """
 import argparse
+import datetime
+import json
 import platform
 import statistics
 import time
 
 import torch
+import transformers
 from transformers import GPT2Config, GPT2LMHeadModel, MambaConfig, MambaForCausalLM
 
 VOCABULARY, HIDDEN, LAYERS, BATCH, LENGTH = 65, 128, 4, 12, 64
@@ -46,10 +49,13 @@ def main():
     parser.add_argument("--model", choices=["mamba", "gpt2", "all"], default="all")
     parser.add_argument("--steps", type=int, default=20)
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
+    parser.add_argument("--figures", help="a file for docs/scripts/write-tables.ts, written anew")
+    parser.add_argument("--processor", default=platform.processor() or platform.machine())
     options = parser.parse_args()
     torch.manual_seed(1)
     torch.set_num_threads(options.threads)
     print(f"torch {torch.__version__}, {options.threads} threads, {platform.machine()}, {BATCH} x {LENGTH} tokens, float32")
+    figures = []
     for name, make in {"mamba": mamba, "gpt2": gpt2}.items():
         if options.model not in (name, "all"):
             continue
@@ -57,7 +63,28 @@ def main():
         times = seconds_per_step(model, options.steps)
         count = sum(p.numel() for p in model.parameters())
         speeds = [BATCH * LENGTH / seconds for seconds in (statistics.median(times), min(times))]
+        figures.append(figure_of(name, options, speeds))
         print(f"{name:6} {count / 1e6:.2f} M parameters  {speeds[0]:8.0f} tokens/s at the median, {speeds[1]:8.0f} at best")
+    if options.figures:
+        keep(options, figures)
+
+
+DATE = datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+NAMES = {"mamba": "PyTorch, Mamba of transformers", "gpt2": "PyTorch, GPT-2 of transformers"}
+
+
+def figure_of(name, options, speeds):
+    median, best = (float(f"{speed:.6g}") for speed in speeds)
+    identity = dict(part="trainer", name=NAMES[name], dtype="f32", threads=options.threads, batch=BATCH, length=LENGTH)
+    return dict(identity, rate=best, median=median, unit="tokens/s", processor=options.processor, run=DATE)
+
+
+def keep(options, figures):
+    software = f"PyTorch {torch.__version__}, transformers {transformers.__version__}, Python {platform.python_version()}"
+    run = dict(date=DATE, commit="bench/peers/train_torch.py", machine=options.processor, software=software)
+    lines = ",\n".join(f"    {json.dumps(one)}" for one in figures)
+    with open(options.figures, "w") as file:
+        file.write(f'{{\n  "runs": [\n    {json.dumps(run)}\n  ],\n  "figures": [\n{lines}\n  ]\n}}\n')
 
 
 if __name__ == "__main__":

@@ -18,6 +18,8 @@ export interface Level {
   /** Requests that were told to come again. */
   cameAgain: number;
   tokensPerSecond: number;
+  /** Of the server on all threads: with one thread it does not count what waits for other programs. */
+  cpuMsPerToken: number;
   firstMs: { p50: number; p99: number };
   /** Of one stream after its first token; p99 is what all but one in a hundred have at least. */
   streamTokensPerSecond: { p50: number; p99: number };
@@ -25,15 +27,59 @@ export interface Level {
   machine: ReturnType<typeof machine>;
 }
 
-/** A file of levels, one for each number of clients. */
-export const readLevels = (file: string | URL): Level[] => (existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as Level[]) : []);
-
-/** Puts levels into a file, in the place of those with as many clients. */
-export function keepLevels(file: string | URL, levels: readonly Level[]): void {
-  const all = new Map([...readLevels(file), ...levels].map((level) => [level.clients, level]));
-  const sorted = [...all.values()].sort((a, b) => a.clients - b.clients);
-  writeFileSync(file, `${JSON.stringify(sorted, null, 2)}\n`);
+/** Time to a first token after a long history, in milliseconds, and what our server holds. */
+export interface SecondTurn {
+  /** Tokens. */
+  history: number;
+  weights: string;
+  threads: number;
+  layers: number;
+  hidden: number;
+  vocab: number;
+  /** Over HTTP: the history is read, the second turn with all messages again, the second turn that names the answer before, and a short prompt. */
+  ours: { readChat: number; secondChat: number; secondResponse: number; short: number; bytes: number };
+  /** In process: the history is read, the second turn, and the tokens of it that need not be read again. */
+  nodeLlama?: { firstMs: number; secondMs: number; kept: number };
+  machine: ReturnType<typeof machine>;
 }
+
+/** What steps for so many texts take. */
+export interface Steps {
+  weights: string;
+  layers: number;
+  hidden: number;
+  vocab: number;
+  /** Milliseconds of one thread for each kernel, the sum of the fastest runs of its blocks. */
+  steps: { texts: number; kernels: Record<string, number> }[];
+  machine: ReturnType<typeof machine>;
+}
+
+/** What docs/serving.json holds. */
+export interface ServingFigures {
+  levels: Level[];
+  steps?: Steps;
+  secondTurn?: SecondTurn;
+}
+
+export const readFigures = (file: string | URL): ServingFigures =>
+  existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as ServingFigures) : { levels: [] };
+
+function write(file: string | URL, figures: ServingFigures): void {
+  writeFileSync(file, `${JSON.stringify(figures, null, 2)}\n`);
+}
+
+/** Puts levels into a file of figures, in the place of those with as many clients. */
+export function keepLevels(file: string | URL, levels: readonly Level[]): void {
+  const figures = readFigures(file);
+  const all = new Map([...figures.levels, ...levels].map((level) => [level.clients, level]));
+  write(file, { ...figures, levels: [...all.values()].sort((a, b) => a.clients - b.clients) });
+}
+
+/** Puts steps into a file of figures, in the place of those before. */
+export const keepSteps = (file: string | URL, steps: Steps): void => write(file, { ...readFigures(file), steps });
+
+/** Puts a second turn into a file of figures, in the place of the one before. */
+export const keepSecondTurn = (file: string | URL, secondTurn: SecondTurn): void => write(file, { ...readFigures(file), secondTurn });
 
 /** A table in Markdown. */
 export function tableOfLevels(levels: readonly Level[]): string {
@@ -50,4 +96,39 @@ export function tableOfLevels(levels: readonly Level[]): string {
   const head =
     '| clients | seconds | tokens of prompt + answer | answers | tokens/s in all | first token p50, s | p99, s | tokens/s of a stream p50 | p99 | MiB | load |';
   return [head, '|---|---|---|---|---|---|---|---|---|---|---|', ...rows].join('\n');
+}
+
+/** A table in Markdown. */
+export function tableOfSecondTurn({ ours, nodeLlama, history }: SecondTurn): string {
+  const seconds = (ms: number | undefined): string => (ms === undefined ? '' : (ms / 1000).toFixed(2));
+  const rows = [
+    [`first token after a history of ${history.toLocaleString('en')} tokens that is read`, ours.readChat, nodeLlama?.firstMs],
+    ['first token of the second turn, all messages sent again', ours.secondChat, nodeLlama?.secondMs],
+    ['first token of the second turn, with `previous_response_id`', ours.secondResponse, undefined],
+    ['first token after "Hi"', ours.short, undefined],
+  ] as const;
+  const lines = rows.map(([what, own, other]) => `| ${what} | ${seconds(own)} | ${seconds(other)} |`);
+  return ['| seconds | ours, over HTTP | node-llama-cpp, in process |', '|---|---|---|', ...lines].join('\n');
+}
+
+/** What a kernel is called in a table. */
+const KERNELS: Readonly<Record<string, string>> = {
+  packedLinear: 'products',
+  selectiveStep: 'scan',
+  convolutionStep: 'convolution',
+  packActivations: 'quantization of activations',
+  rmsNorm: 'norms',
+};
+
+/** A table in Markdown. */
+export function tableOfSteps({ steps }: Steps): string {
+  const sum = (kernels: Record<string, number>): number => Object.values(kernels).reduce((total, ms) => total + ms, 0);
+  const one = sum(steps[0]?.kernels ?? {});
+  const rows = steps.map(({ texts, kernels }) => {
+    const total = sum(kernels);
+    const parts = Object.keys(KERNELS).map((kernel) => (kernels[kernel] ?? 0).toFixed(2));
+    return `| ${[texts, ...parts, total.toFixed(1), ((texts * one) / total).toFixed(2)].join(' | ')} |`;
+  });
+  const head = `| texts | ${Object.values(KERNELS).join(' | ')} | in all, ms of one thread | tokens beside one text |`;
+  return [head, `|${'---|'.repeat(Object.keys(KERNELS).length + 3)}`, ...rows].join('\n');
 }

@@ -5,7 +5,7 @@
  * with an error. The seconds are of each number of clients. With several rounds these take turns, and of each the fastest round is compared. Random weights in the sizes
  * of mamba-130m. Results are kept in bench/results, and in a file of figures if one is named: docs/scripts/write-tables.ts makes a table of it.
  */
-import { mkdtempSync } from 'node:fs';
+import { mkdirSync, mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -43,7 +43,9 @@ const [prompt, tokens, vocab] = [values.prompt, values.tokens, values.vocab].map
 const sizes = { ...readOptions([]), layers: Number(values.layers), hidden: Number(values.hidden), vocab };
 
 await startBackend({ device: 'wasm', threads: 1 });
-const folder = await folderOf(values.work || mkdtempSync(join(tmpdir(), 'densessm-load-')), {
+const work = values.work || mkdtempSync(join(tmpdir(), 'densessm-load-'));
+mkdirSync(work, { recursive: true });
+const folder = await folderOf(work, {
   ...smallMamba(sizes),
   name: 'load',
   stored: 'BF16',
@@ -65,16 +67,23 @@ async function level(clients: number, seconds: number): Promise<Level> {
     }
   };
   const watch = setInterval(async () => {
-    mostBytes = Math.max(mostBytes, await server.memory());
+    mostBytes = Math.max(mostBytes, (await server.usage()).bytes);
   }, 1000);
+  const { cpuMs: before } = await server.usage();
   await Promise.all(Array.from({ length: clients }, client)).finally(() => clearInterval(watch));
+  const { cpuMs: after } = await server.usage();
   const took = (performance.now() - start) / 1000;
   const first = seen.map(({ firstMs }) => firstMs);
   const rates = seen.map(({ firstMs, endMs }) => (1000 * (tokens - 1)) / (endMs - firstMs));
   return {
     ...{ clients, seconds, weights: values.weights, threads: Number(values.threads), prompt, tokens },
     ...{ layers: sizes.layers, hidden: sizes.hidden, vocab },
-    ...{ requests: seen.length, cameAgain, tokensPerSecond: (seen.length * tokens) / took },
+    ...{
+      requests: seen.length,
+      cameAgain,
+      tokensPerSecond: (seen.length * tokens) / took,
+      cpuMsPerToken: (after - before) / (seen.length * tokens),
+    },
     firstMs: { p50: quantile(first, 0.5), p99: quantile(first, 0.99) },
     streamTokensPerSecond: { p50: quantile(rates, 0.5), p99: quantile(rates, 0.01) },
     ...{ mostBytes, machine: machine() },
@@ -91,7 +100,7 @@ for (const [clients, time] of Array<typeof turns>(Number(values.rounds)).fill(tu
   if (values.figures) keepLevels(values.figures, [one]);
   const { firstMs, streamTokensPerSecond: rate } = one;
   console.log(
-    `${clients} clients: ${one.requests} answers, ${one.tokensPerSecond.toFixed(1)} tokens/s in all; first token p50 ${firstMs.p50.toFixed(0)} ms, p99 ` +
+    `${clients} clients: ${one.requests} answers, ${one.tokensPerSecond.toFixed(1)} tokens/s in all, ${one.cpuMsPerToken.toFixed(2)} ms of the processor a token; first token p50 ${firstMs.p50.toFixed(0)} ms, p99 ` +
       `${firstMs.p99.toFixed(0)} ms; a stream p50 ${rate.p50.toFixed(1)}, p99 ${rate.p99.toFixed(1)} tokens/s; ${one.cameAgain} came again; ` +
       `${(one.mostBytes / 2 ** 20).toFixed(0)} MiB; load ${one.machine.load?.toFixed(1)}`,
   );

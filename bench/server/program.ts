@@ -1,6 +1,6 @@
 /**
  * A server in a process of its own. Arguments: the folder of a model, the type of its weights, threads, requests that may wait. It sends its
- * address, and answers each message with the bytes that it holds.
+ * address, and answers each message with the bytes that it holds and the processor time that it has taken.
  */
 import { createHandler } from '@densessm/server';
 import { listen } from '@densessm/server/node';
@@ -13,6 +13,9 @@ const tokenizer = byteTokenizer();
 const model = await loadModel(folder, { device: 'wasm', weights: weights as WeightType, threads: Number(threads), tokenizer });
 const handler = createHandler(model, { name: 'bench', maxWaiting: Number(maxWaiting) });
 const server = await listen(handler, { port: 0 });
-process.on('message', () => process.send?.({ bytes: process.memoryUsage().rss }));
+process.on('message', () => {
+  const { user, system } = process.cpuUsage();
+  process.send?.({ bytes: process.memoryUsage().rss, cpuMs: (user + system) / 1000 });
+});
 process.once('disconnect', () => void server.close().then(() => process.exit()));
 process.send?.({ url: server.url });

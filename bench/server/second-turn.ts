@@ -1,6 +1,6 @@
 /**
  * Time to the first token of the second turn after a long history: node scripts/run.mjs bench/server/second-turn.ts [--history 10000]
- * [--weights int8] [--threads 2] [--layers 24] [--hidden 768] [--vocab 50280] [--work FOLDER] [--llama LLAMA_DIR]
+ * [--weights int8] [--threads 2] [--layers 24] [--hidden 768] [--vocab 50280] [--work FOLDER] [--llama LLAMA_DIR] [--figures docs/serving.json]
  * Ours over HTTP, with /v1/chat/completions, which sends all messages again, and with /v1/responses, which names the previous answer; beside it
  * node-llama-cpp in its own process without HTTP, on the same random weights in q8_0 (bench/README.md says how to get it).
  */
@@ -16,13 +16,14 @@ import { readOptions } from '../cpu/options';
 import { findPeers } from '../cpu/peers';
 import { commit, keepResults, machine } from '../lib/results';
 import { ask } from './client';
+import { keepSecondTurn, type SecondTurn } from './levels';
 import { ServerProcess } from './server-process';
 
 const text = (fallback: string) => ({ type: 'string', default: fallback }) as const;
 const { values } = parseArgs({
   options: {
     ...{ history: text('10000'), weights: text('int8'), threads: text('2'), layers: text('24'), hidden: text('768'), vocab: text('50280') },
-    ...{ work: text(''), llama: text(process.env.LLAMA_DIR ?? '') },
+    ...{ work: text(''), llama: text(process.env.LLAMA_DIR ?? ''), figures: text('') },
   },
 });
 const [ANSWER, QUESTION, MESSAGE] = [8, 'And what came then, after all of this?', 200];
@@ -57,7 +58,7 @@ const ours = {
   ...(await chatTurns()),
   ...(await responseTurns()),
   short: await first('/v1/chat/completions', short),
-  bytes: await server.memory(),
+  bytes: (await server.usage()).bytes,
 };
 await server.close();
 report.ours = ours;
@@ -80,6 +81,7 @@ async function responseTurns(): Promise<{ secondResponse: number }> {
   return { secondResponse: await first('/v1/responses', { input: QUESTION, previous_response_id: id, max_output_tokens: ANSWER }) };
 }
 
+let nodeLlama: SecondTurn['nodeLlama'];
 const peers = findPeers({ ...sizes, llama: values.llama, mambaC: '' }, work, folder);
 const file = join(folder, 'q8_0.gguf');
 if (peers.found.length > 0 && existsSync(file)) {
@@ -93,7 +95,13 @@ if (peers.found.length > 0 && existsSync(file)) {
     ANSWER,
     news,
   ].map(String);
-  report.nodeLlama = JSON.parse(execFileSync(process.execPath, [program, ...parameters], { encoding: 'utf8' }));
-  console.log(`node-llama-cpp, q8_0, in process: ${JSON.stringify(report.nodeLlama)}`);
+  nodeLlama = JSON.parse(execFileSync(process.execPath, [program, ...parameters], { encoding: 'utf8' })) as SecondTurn['nodeLlama'];
+  console.log(`node-llama-cpp, q8_0, in process: ${JSON.stringify(nodeLlama)}`);
 } else console.log(peers.missing.join('\n'));
+report.nodeLlama = nodeLlama;
+if (values.figures)
+  keepSecondTurn(values.figures, {
+    ...{ history, weights: values.weights, threads: Number(values.threads), layers: Number(values.layers), hidden: Number(values.hidden) },
+    ...{ vocab: Number(values.vocab), ours, ...(nodeLlama && { nodeLlama }), machine: machine() },
+  });
 console.log(`kept in ${keepResults('server-second-turn', report as { date: string }).pathname}`);

@@ -20,11 +20,11 @@ export class ServerProcess {
     return new ServerProcess(child, url);
   }
 
-  /** Bytes that it holds. */
-  async memory(): Promise<number> {
-    this.#child.send('memory');
-    const [{ bytes }] = (await once(this.#child, 'message')) as [{ bytes: number }];
-    return bytes;
+  /** Bytes that it holds, and milliseconds of the processor that it has taken on all threads. */
+  async usage(): Promise<{ bytes: number; cpuMs: number }> {
+    this.#child.send('usage');
+    const [usage] = (await once(this.#child, 'message')) as [{ bytes: number; cpuMs: number }];
+    return usage;
   }
 
   async close(): Promise<void> {

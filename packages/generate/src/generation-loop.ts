@@ -3,6 +3,7 @@ import { bundleAfter, bundleNow, type ModelBundle } from './bundle';
 import type { GenerationPlan } from './options';
 import { type Logits, ModelRunner } from './reading/model-runner';
 import { hostValues, joinRows } from './reading/rows';
+import { RunLength, readAhead } from './reading/run-length';
 import { seededRandom } from './samplers/random';
 import { type Part, TextGenerator } from './text-generator';
 import { TokenHistory } from './token-history';
@@ -18,8 +19,8 @@ interface Lane {
 interface Group {
   lanes: readonly Lane[];
   readonly runner: ModelRunner;
-  /** What the model expects next. */
-  logits: Logits;
+  /** What the model expects next; undefined where the runner is asked for it. */
+  logits: Logits | undefined;
 }
 
 export interface RowPart {
@@ -100,7 +101,7 @@ function joinGroups(bundle: ModelBundle, groups: Group[], plan: GenerationPlan):
     for (const alike of groupBy(apart, (group) => hostValues(states.get(group)))) {
       const lanes = alike.flatMap((group) => group.lanes);
       const runner = new ModelRunner(bundle, lanes.length, plan, joinRows(alike.map((group) => states.get(group))));
-      groups.push({ lanes, runner, logits: alike.flatMap(({ logits }) => logits) });
+      groups.push({ lanes, runner, logits: alike.flatMap(({ logits }) => logits ?? []) });
     }
   } finally {
     disposeTree([...states.values()]);
@@ -111,36 +112,76 @@ function joinGroups(bundle: ModelBundle, groups: Group[], plan: GenerationPlan):
 /** Takes the group over: its runner is disposed of, however this ends. */
 async function* decodeGroup(group: Group, plan: GenerationPlan): AsyncGenerator<RowPart, void, undefined> {
   const { runner } = group;
+  const length = new RunLength();
   try {
-    for (;;) {
-      if (plan.signal?.aborted) {
+    while (group.lanes.length > 0) {
+      const generators = group.lanes.map(({ generator }) => generator);
+      const isAhead = await unlessAborted(plan, () => readAhead(runner, generators, plan, { length, signal: plan.signal }));
+      if (isAhead === undefined) {
         yield* aborted(group.lanes);
         return;
       }
-      const parts = group.lanes.map(({ generator }, i) => generator.next(group.logits[i] as Float32Array));
-      for (const [i, part] of parts.entries()) yield { row: (group.lanes[i] as Lane).row, part };
-      const going = parts.flatMap(({ finishReason }, i) => (finishReason === undefined ? [i] : []));
-      if (going.length === 0) return;
-      group.lanes = going.map((i) => group.lanes[i] as Lane);
-      runner.select(going);
-      const tokens = going.map((i) => [(parts[i] as Part).token as number]);
-      if (!(await readUnlessAborted(group, tokens, plan))) {
-        yield* aborted(group.lanes);
-        return;
-      }
+      yield* isAhead ? takeAhead(group, plan, length) : chooseOnHost(group, plan, length);
     }
   } finally {
     runner.dispose();
   }
 }
 
+/** Hands out tokens that the decoder chose; one that it could not choose is the host's. The texts that go on are left. */
+async function* takeAhead(group: Group, plan: GenerationPlan, length: RunLength): AsyncGenerator<RowPart, void, undefined> {
+  const { runner, lanes } = group;
+  let going = lanes.map((_, i) => i);
+  group.logits = undefined;
+  while (runner.chosen && going.length > 0 && !plan.signal?.aborted) {
+    const { ids } = runner.chosen;
+    if (going.some((i) => (ids[i] as number) < 0)) break;
+    runner.take();
+    const parts = going.map((i) => (lanes[i] as Lane).generator.take(ids[i] as number));
+    for (const [at, part] of parts.entries()) yield { row: (lanes[going[at] as number] as Lane).row, part };
+    going = going.filter((_, at) => parts[at]?.finishReason === undefined);
+  }
+  const isChosen = runner.chosen === undefined;
+  group.lanes = going.map((i) => lanes[i] as Lane);
+  if (going.length === 0 || plan.signal?.aborted || (isChosen && going.length === lanes.length)) return;
+  const logits = await runner.logits();
+  group.logits = going.map((i) => logits[i] as Float32Array);
+  runner.select(going);
+  if (!isChosen) yield* chooseOnHost(group, plan, length);
+}
+
+/** Chooses a token for each text and has it read. The texts that go on are left. */
+async function* chooseOnHost(group: Group, plan: GenerationPlan, length: RunLength): AsyncGenerator<RowPart, void, undefined> {
+  const { runner, lanes } = group;
+  const logits = group.logits ?? (await runner.logits());
+  const parts = lanes.map(({ generator }, i) => generator.next(logits[i] as Float32Array));
+  for (const [i, part] of parts.entries()) yield { row: (lanes[i] as Lane).row, part };
+  const going = parts.flatMap(({ finishReason }, i) => (finishReason === undefined ? [i] : []));
+  group.lanes = going.map((i) => lanes[i] as Lane);
+  if (going.length === 0) return;
+  runner.select(going);
+  const tokens = going.map((i) => [(parts[i] as Part).token as number]);
+  if (!(await readUnlessAborted(group, tokens, plan))) {
+    yield* aborted(group.lanes);
+    group.lanes = [];
+  }
+  length.tokens ||= 1;
+}
+
 /** Whether the group read on; not where the signal says stop. */
-async function readUnlessAborted(group: Group, rows: readonly (readonly number[])[], { signal }: GenerationPlan): Promise<boolean> {
+async function readUnlessAborted(group: Group, rows: readonly (readonly number[])[], plan: GenerationPlan): Promise<boolean> {
+  const logits = await unlessAborted(plan, () => group.runner.read(rows, plan.signal));
+  group.logits = logits ?? group.logits;
+  return logits !== undefined;
+}
+
+/** Undefined where the signal says stop. */
+async function unlessAborted<T>({ signal }: GenerationPlan, run: () => Promise<T>): Promise<T | undefined> {
+  if (signal?.aborted) return undefined;
   try {
-    group.logits = await group.runner.read(rows, signal);
-    return true;
+    return await run();
   } catch (error) {
-    if (signal?.aborted && error === signal.reason) return false;
+    if (signal?.aborted && error === signal.reason) return undefined;
     throw error;
   }
 }

@@ -40,5 +40,6 @@ export {
 } from './serving/scheduler-options';
 export { type AnswerPart, type AnswerPrompt, type SharedBundle, SharedModel } from './serving/shared-model';
 export type { TextRequest } from './serving/ticket';
-export { Session, type SessionMark, type SessionOptions } from './session/session';
+export { Session } from './session/session';
+export type { SessionMark, SessionOptions } from './session/session-options';
 export type { FinishReason, Part } from './text-generator';

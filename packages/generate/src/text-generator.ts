@@ -1,9 +1,10 @@
+import type { ChoiceHistory } from '@densessm/ssm-core';
 import type { TextTokenizer } from './bundle';
 import { detokenizerAfter } from './incremental-detokenizer';
 import type { GenerationPlan } from './options';
 import { type Logprobs, logprobsOf } from './samplers/probabilities';
-import type { Random } from './samplers/random';
-import { sampleToken } from './samplers/sample-token';
+import { type Random, randomFrom } from './samplers/random';
+import { isGreedy, sampleToken } from './samplers/sample-token';
 import { StopStrings } from './stop/stop-strings';
 import type { TokenHistory } from './token-history';
 
@@ -40,11 +41,36 @@ export class TextGenerator {
   /** Chooses the next token from the model's logits, which stay as they are. [V] */
   next(logits: Float32Array): Part {
     const token = sampleToken(logits, this.#history, this.#plan, this.#random);
+    return this.#partOf({ token, ...(this.#plan.logprobs && logprobsOf(logits, token, this.#plan.topLogprobs)) });
+  }
+
+  /** Takes the next token as a decoder chose it, by the numbers that {@link TextGenerator.randoms} told. */
+  take(token: number): Part {
+    if (!isGreedy(this.#plan)) this.#random.next();
+    return this.#partOf({ token });
+  }
+
+  /** Tokens that are still to come at most. */
+  get left(): number {
+    return this.#plan.maxTokens - this.#drawn;
+  }
+
+  /** What the next tokens will be drawn by. */
+  randoms(tokens: number): number[] {
+    const ahead = randomFrom(this.#random.state());
+    return Array.from({ length: isGreedy(this.#plan) ? 0 : tokens }, () => ahead.next());
+  }
+
+  lookBack(): ChoiceHistory {
+    return this.#history.lookBack();
+  }
+
+  #partOf(chosen: { readonly token: number } & Partial<Logprobs>): Part {
+    const { token } = chosen;
     this.#history.draw(token);
     this.#drawn++;
     const isEos = this.#plan.eosIds.has(token);
     const { text, stopped } = this.#stops.push(isEos ? '' : (this.#decoder?.push(token) ?? ''));
-    const chosen = { token, ...(this.#plan.logprobs && logprobsOf(logits, token, this.#plan.topLogprobs)) };
     if (stopped) return { ...chosen, text, finishReason: 'stop' };
     if (!isEos && this.#drawn < this.#plan.maxTokens) return { ...chosen, text };
     const rest = this.#flush();

@@ -1,3 +1,5 @@
+import type { ChoiceHistory } from '@densessm/ssm-core';
+
 /** What penalties and n-grams look back on: the last tokens of a text, and how many of them were drawn since the last that were given. */
 export interface HistoryRecord {
   /** Tokens of the text so far, the forgotten ones included. */
@@ -47,6 +49,11 @@ export class TokenHistory {
   drawn(): readonly number[] {
     const ids = this.recent();
     return ids.slice(Math.max(0, ids.length - this.#drawn));
+  }
+
+  /** What choices by the decoder look back on. */
+  lookBack(): ChoiceHistory {
+    return { recent: this.recent(), drawn: this.#drawn, window: this.#window };
   }
 
   record(): HistoryRecord {

@@ -1,6 +1,7 @@
 import { backend as currentBackend } from '@tensorflow/tfjs-core';
 import type { MakeDecodeProgram } from './decode/program';
 import type { EmptyMatrix } from './packed/empty-matrix';
+import type { Recorder } from './recording';
 
 /** What a backend with our kernels offers beside fast versions of operations. */
 export interface BackendRuntime {
@@ -8,6 +9,8 @@ export interface BackendRuntime {
   readonly emptyMatrix: EmptyMatrix;
   /** What decoders record; undefined where the backend has no decode programs. */
   readonly decodeProgram?: MakeDecodeProgram;
+  /** Records functions of tensors; undefined where a call costs the host little. */
+  readonly recorder?: Recorder;
 }
 
 const runtimes = new WeakMap<object, BackendRuntime>();

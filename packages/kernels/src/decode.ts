@@ -1,5 +1,5 @@
 export { runtimeOf } from './backend-runtime';
-export { type DecoderParts, decoderMaker, packedOf } from './decode/decoder';
+export { type DecoderParts, decoderMaker, packedOf, type RowRange } from './decode/decoder';
 export type { DecodeProgram, MakeDecodeProgram, StateBuffer } from './decode/program';
 export type {
   ConvolutionStep,

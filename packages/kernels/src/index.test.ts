@@ -51,7 +51,16 @@ describe('the surface of @densessm/kernels', () => {
         "runtimeOf",
       ]
     `);
-    expect(Object.keys(internal).sort()).toEqual(['hasHalfProducts', 'linearParts', 'readStates', 'selectiveScanShown', 'withPrecision']);
+    expect(Object.keys(internal).sort()).toEqual([
+      'MATRIX_SHAPES',
+      'gpuChoices',
+      'hasHalfProducts',
+      'linearParts',
+      'readStates',
+      'runtimeOf',
+      'selectiveScanShown',
+      'withPrecision',
+    ]);
     expect(Object.keys(wasm)).toMatchInlineSnapshot(`
       [
         "loadBuild",

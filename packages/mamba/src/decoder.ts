@@ -73,22 +73,23 @@ async function recordBackbone<M, C extends BackboneConfig, Ssm extends Tensor>(
   }
   await norm(params.normF);
   program.products([{ matrix: packedOf(program, headOf(params)), x, y: logits }]);
-  return { vocabSize: c.vocabSize, logits, ...stateOfLayers<Ssm>(program, layers, family.shapes(c, program.batch)) };
+  return { vocabSize: c.vocabSize, logits, ...stateOfLayers<Ssm>(program, layers, (rows) => family.shapes(c, rows)) };
 }
 
 function stateOfLayers<Ssm extends Tensor>(
   { where, batch }: DecodeProgram,
   layers: readonly DecoderLayer[],
-  shapes: StateShapes,
+  shapesOf: (rows: number) => StateShapes,
 ): Pick<DecoderParts<BackboneState<Ssm>>, 'buffers' | 'tensorsOf' | 'stateOf'> {
-  const rows = Array.from({ length: batch }, () => [0]);
+  const shapes = shapesOf(batch);
   return {
     buffers: layers.flatMap(({ conv, ssm }) => [
       { slot: conv, shape: shapes.conv },
       { slot: ssm, shape: shapes.ssm },
     ]),
-    tensorsOf: (state) => {
-      checkState(where, state, layers.length, () => shapes, rows);
+    tensorsOf: (state, rows) => {
+      const tokens = Array.from({ length: rows }, () => [0]);
+      checkState(where, state, layers.length, shapesOf, tokens);
       return state.layers.flatMap(({ conv, ssm }) => [conv, ssm]);
     },
     stateOf: (tensors) => ({

@@ -4,7 +4,7 @@
  */
 import { type DenseParams, denseSources, isRecordable, recordedGate } from '@densessm/dense-connect';
 import { type DecodeProgram, type DecoderParts, decoderMaker, type ProductStep, packedOf, type Slot } from '@densessm/kernels/decode';
-import type { DecoderMaker, DecoderOptions } from '@densessm/ssm-core';
+import { type DecoderMaker, type DecoderOptions, SsmError } from '@densessm/ssm-core';
 import { type Tensor1D, type Tensor2D, type Tensor4D, tensor4d } from '@tensorflow/tfjs-core';
 import { PositionState } from './position-state';
 import { decayLogarithms } from './positions';
@@ -102,22 +102,44 @@ async function recordTrunk<P extends TrunkParams<unknown>, C extends TrunkConfig
 }
 
 function stateParts(
-  { where, batch }: DecodeProgram,
+  { where }: DecodeProgram,
   c: TrunkConfig,
   positions: PositionState,
-): Pick<DecoderParts<RetentionState>, 'tensorsOf' | 'loaded' | 'stateOf'> {
+): Pick<DecoderParts<RetentionState>, 'tensorsOf' | 'loaded' | 'copied' | 'stateOf'> {
   return {
-    tensorsOf: (state) => {
-      checkState(where, c, state, batch);
+    tensorsOf: (state, rows) => {
+      checkState(where, c, state, rows);
       return [...state.layers.map(({ kv }) => kv), ...(state.scale ? [state.scale] : [])];
     },
-    loaded: ({ position }, [scale]) => positions.continueAt(position, scale),
-    stateOf: (tensors) => ({
-      position: positions.position,
-      ...(positions.scale && { scale: tensor4d(Float32Array.from(positions.scale), [batch, c.numHeads, 1, 1]) }),
-      layers: tensors.map((kv) => ({ kv: kv as Tensor4D })),
-    }),
+    loaded: ({ position, layers }, [scale], first) => {
+      const rows = layers[0]?.kv.shape[0] ?? 0;
+      for (let row = 0; row < rows; row++)
+        positions.continueAt(first + row, position, scale?.subarray(row * c.numHeads, (row + 1) * c.numHeads));
+    },
+    copied: (from, to) => positions.copyRow(from, to),
+    stateOf: (tensors, { first, count }) => {
+      const scale = positions.scalesOf(first, count);
+      return {
+        position: onePosition(where, positions, first, count),
+        ...(scale && { scale: tensor4d(scale, [count, c.numHeads, 1, 1]) }),
+        layers: tensors.map((kv) => ({ kv: kv as Tensor4D })),
+      };
+    },
   };
+}
+
+/** The position of rows. @throws SsmError STATE where they are at several */
+function onePosition(where: string, positions: PositionState, first: number, count: number): number {
+  const all = new Set(Array.from({ length: count }, (_, i) => positions.positionOf(first + i)));
+  const [position = 0, other] = all;
+  if (other === undefined) return position;
+  throw new SsmError({
+    code: 'STATE',
+    what: `${where}: there is no one state of rows at different positions.`,
+    expected: 'rows that have read as many tokens',
+    got: `positions ${[...all].join(', ')}`,
+    fix: 'take the state of each row with stateOfRow',
+  });
 }
 
 function makeShared(program: DecodeProgram, c: TrunkConfig, positions: PositionState, hidden: Slot, norm: Tensor1D | undefined): Shared {

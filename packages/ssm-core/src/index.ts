@@ -24,6 +24,8 @@ export {
 } from './kernel';
 export {
   type AnyModel,
+  type ChoiceHistory,
+  type ChoiceRules,
   type Decoder,
   type DecoderMaker,
   type DecoderOptions,
@@ -32,8 +34,11 @@ export {
   type LayersOf,
   type LayersOptions,
   modelFor,
+  type RunOptions,
   registerModel,
   type SequenceModel,
+  type TokenChooser,
+  type TokenRun,
 } from './model';
 export { type IntegerRows, isPacked, type OutputRange, type PackedMatrix } from './packed';
 export { fromBf16, quantizeInt4, quantizeInt8, toBf16, WEIGHT_GROUP } from './quantize';

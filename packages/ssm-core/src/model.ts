@@ -33,24 +33,99 @@ export type LayersOf<P> = P extends { layers: infer L } ? L : never;
 export type LayersOptions = Pick<ForwardOptions, 'chunkSize' | 'documentStarts' | 'recompute'>;
 
 export interface DecoderOptions {
-  /** Texts that are read side by side. */
+  /** Texts that are read side by side, at most. */
   batch: number;
 }
 
+/** How a token is chosen of logits: in this order, as generation does it on the host. */
+export interface ChoiceRules {
+  /** Added to the logits of some tokens; -Infinity forbids one. */
+  logitBias: ReadonlyMap<number, number>;
+  /** Divides the positive logits of tokens that a text's history holds, and multiplies the negative ones; 1 for none. */
+  repetitionPenalty: number;
+  /** Taken off the logit of a drawn token once, and for each time it was drawn; 0 for none. */
+  presencePenalty: number;
+  frequencyPenalty: number;
+  /** 0 takes the largest logit, of equal ones that with the lowest id, and none of what follows. */
+  temperature: number;
+  /** 0 for all. */
+  topK: number;
+  /** 1 for all. */
+  topP: number;
+  /** 0 for all. */
+  minP: number;
+}
+
+/** What penalties look back on in one text. */
+export interface ChoiceHistory {
+  /** The last tokens, oldest first. */
+  recent: readonly number[];
+  /** How many tokens were drawn since the last that was given; those of them that are recent count as drawn. */
+  drawn: number;
+  /** How many tokens are recent at most. */
+  window: number;
+}
+
+export interface RunOptions {
+  /** Of each text, from 1 to `mostTokens`. */
+  tokens: number;
+  rules: ChoiceRules;
+  /** Of each text; read where a penalty looks back. */
+  histories: readonly ChoiceHistory[];
+  /** For each text, a number from [0, 1) for each token; read where the temperature is not 0. */
+  randoms: readonly (readonly number[])[];
+  /** Whether the logits after each token can be looked at. */
+  logits?: boolean;
+}
+
+/** Tokens that were chosen and read in a row. */
+export interface TokenRun {
+  /** -1 where no token could be chosen: whatever comes behind it in that text means nothing. [tokens · batch] */
+  ids: Int32Array;
+  /** Where they were asked for, the logits after one of the tokens, counted from 0; they are lent until the next run. [batch · vocab] */
+  logits?(token: number): Float32Array;
+}
+
+/** Chooses tokens where a decoder's logits lie, so that several are read one after the other before the host hears of any. */
+export interface TokenChooser {
+  /** Of a run. */
+  readonly mostTokens: number;
+  /** Whether a run can begin: there is room for it, and the logits are those after the last token, as they are after a step, a run or a rewind. */
+  ready(): Promise<boolean>;
+  /**
+   * Chooses and reads so many tokens of each text, the first by the logits after the last one. A run that throws has read nothing that `rewind(0)` does
+   * not take back. @throws SsmError STATE where a run cannot begin, LOST and BACKEND as `step`
+   */
+  run(options: RunOptions): Promise<TokenRun>;
+  /** Goes back to where the texts were after so many tokens of the last run, nothing having been read or loaded since. @throws SsmError as `step` */
+  rewind(tokens: number): void;
+  /** The logits after the last token, as `step` gives them. */
+  logits(): Promise<Float32Array>;
+}
+
 /**
- * Reads texts token by token, with packed weights and states in fixed buffers. With weights in f32 the logits are those of `advance` up to
+ * Reads texts token by token, with packed weights and states in fixed buffers: a row for each of `batch` texts, which are independent of each other. With weights in f32 the logits are those of `advance` up to
  * float32's rounding. Owns memory: dispose of it. Of the params that it was made from it uses the packed matrices where they are, and copies the rest.
  */
 export interface Decoder<State> {
   /**
-   * Logits after one more token of each text, [batch · vocab], in an array of the decoder's that the next step fills anew.
+   * Logits after one more token of each text, [batch · vocab], in an array of the decoder's that the next step fills anew. With fewer ids only the first
+   * rows are read, and the states of the rows behind them are lost; what a row gives depends on itself alone.
    * @throws SsmError TOKENS, STATE, or BACKEND where the device fails
    */
   step(ids: ArrayLike<number>): Promise<Float32Array>;
-  /** Continues from a state, which stays the caller's. @throws SsmError STATE */
+  /** Undefined where the host chooses each token, as on wasm. */
+  readonly chooser?: TokenChooser;
+  /** Continues from a state of all rows, which stays the caller's. @throws SsmError STATE */
   load(state: State): Promise<void>;
-  /** A copy of the state, as `advance` takes and gives it; the caller's to dispose of. */
+  /** A copy of the state of all rows, as `advance` takes and gives it; the caller's to dispose of. @throws SsmError STATE where rows are at different positions */
   state(): State;
+  /** Continues a row from a state of one text, which stays the caller's; other rows, which may be at other positions, stay as they are. @throws SsmError STATE */
+  loadRow(row: number, state: State): Promise<void>;
+  /** A copy of the state of a row, one text; the caller's to dispose of. @throws SsmError STATE */
+  stateOfRow(row: number): State;
+  /** A row continues from where another is. @throws SsmError STATE */
+  copyRow(from: number, to: number): void;
   dispose(): void;
 }
 

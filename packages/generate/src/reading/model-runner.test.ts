@@ -53,6 +53,9 @@ function watched(change = (decoder: Decoder<unknown>): Partial<Decoder<unknown>>
         },
         load: (state) => decoder.load(state),
         state: () => decoder.state(),
+        loadRow: (row, state) => decoder.loadRow(row, state),
+        stateOfRow: (row) => decoder.stateOfRow(row),
+        copyRow: (from, to) => decoder.copyRow(from, to),
         dispose: () => {
           calls.open--;
           decoder.dispose();

@@ -1,9 +1,10 @@
-import { type Decoder, disposeTree, type WeightType } from '@densessm/ssm-core';
+import { type Decoder, disposeTree, type RunOptions, type TokenChooser, type TokenRun, type WeightType } from '@densessm/ssm-core';
 import type { ModelBundle } from '../bundle';
 import { type OpenDecoder, openDecoder } from './open-decoder';
 import { pause } from './pause';
 import { readTokens } from './read';
 import { bytesOf, cloneState, selectRows } from './rows';
+import type { RunLength } from './run-length';
 import type { SharedWeights } from './shared-weights';
 
 export interface ModelRunnerOptions {
@@ -23,6 +24,22 @@ type Position =
   | { readonly at: 'decoder'; readonly decoder: Decoder<unknown> }
   | { readonly at: 'disposed' };
 
+/** Tokens that the decoder has chosen and read, and how many of each text were taken: the texts end with those. */
+interface Ahead {
+  readonly chooser: TokenChooser;
+  readonly run: TokenRun;
+  readonly tokens: number;
+  taken: number;
+}
+
+/** A token of each row that was chosen and read. */
+export interface ChosenTokens {
+  /** -1 where none could be chosen. */
+  readonly ids: Int32Array;
+  /** What the model expects behind them, where that was asked for; lent until the next call. [B · V] */
+  logits?(): Float32Array;
+}
+
 /** A decoder that was closed leaves its weights for the next one. */
 type Decoding =
   | { readonly kind: 'closed'; readonly weights?: SharedWeights }
@@ -40,6 +57,8 @@ export class ModelRunner {
   #batch: number;
   #position: Position;
   #decoding: Decoding = { kind: 'closed' };
+  #ahead: Ahead | undefined;
+  #stateBytes: number | undefined;
 
   /** Before the first token, or after a state, which it takes over. */
   constructor(bundle: ModelBundle, batch: number, options: ModelRunnerOptions, state?: unknown) {
@@ -51,7 +70,8 @@ export class ModelRunner {
 
   /** Bytes of the state. */
   get stateBytes(): number {
-    return bytesOf(this.#state());
+    this.#stateBytes ??= bytesOf(this.#state());
+    return this.#stateBytes;
   }
 
   /** The state, a copy. */
@@ -65,9 +85,56 @@ export class ModelRunner {
    * @throws SsmError TOKENS
    */
   async read(rows: readonly (readonly number[])[], signal?: AbortSignal): Promise<Logits> {
+    this.#settle();
     const decoder = rows[0]?.length === 1 ? await this.#loaded() : undefined;
     if (this.#isDisposed) return [];
     return decoder ? this.#step(decoder, rows, signal) : this.#advance(rows, signal);
+  }
+
+  /**
+   * Lets the decoder choose and read tokens by itself, `most` of each row at most. Whether it did: not where the host has to choose. Throws the reason of an
+   * abort. @throws SsmError LOST, BACKEND
+   */
+  async readAhead(length: RunLength, most: number, options: (tokens: number) => RunOptions, signal?: AbortSignal): Promise<boolean> {
+    signal?.throwIfAborted();
+    this.#settle();
+    const decoder = 'decoder' in this.#position ? await this.#loaded() : undefined;
+    const { chooser } = decoder ?? {};
+    if (!decoder || !chooser || !(await chooser.ready()) || this.#isDisposed) return false;
+    const tokens = Math.min(length.tokens, most, chooser.mostTokens);
+    const start = performance.now();
+    const run = await runOrBack(chooser, options(tokens));
+    if (this.#isDisposed) return false;
+    length.took(tokens, performance.now() - start);
+    this.#moveTo({ at: 'decoder', decoder });
+    this.#ahead = { chooser, run, tokens, taken: 0 };
+    return true;
+  }
+
+  /** The next of the tokens that were read ahead; undefined behind the last of them. They are taken by {@link ModelRunner.take}. */
+  get chosen(): ChosenTokens | undefined {
+    const { run, tokens, taken } = this.#ahead ?? {};
+    if (!run || tokens === undefined || taken === undefined || taken === tokens) return undefined;
+    const ids = run.ids.subarray(taken * this.#batch, (taken + 1) * this.#batch);
+    return { ids, ...(run.logits && { logits: () => (run.logits as (token: number) => Float32Array)(taken) }) };
+  }
+
+  take(): void {
+    if (this.#ahead) this.#ahead.taken++;
+  }
+
+  /** What the model expects next, after tokens that the decoder chose. */
+  async logits(): Promise<Logits> {
+    this.#settle();
+    const { chooser } = 'decoder' in this.#position ? this.#position.decoder : {};
+    return chooser ? this.#rowsOf(await chooser.logits()) : [];
+  }
+
+  /** Takes back what was read ahead and not taken. */
+  #settle(): void {
+    const ahead = this.#ahead;
+    this.#ahead = undefined;
+    if (ahead && ahead.taken < ahead.tokens) ahead.chooser.rewind(ahead.taken);
   }
 
   async #step(decoder: Decoder<unknown>, rows: readonly (readonly number[])[], signal?: AbortSignal): Promise<Logits> {
@@ -78,8 +145,12 @@ export class ModelRunner {
     const logits = await decoder.step(rows.flat());
     if (this.#isDisposed) return [];
     this.#moveTo({ at: 'decoder', decoder });
+    return this.#rowsOf(logits);
+  }
+
+  #rowsOf(logits: Float32Array): Logits {
     const width = logits.length / this.#batch;
-    return rows.map((_, row) => logits.subarray(row * width, (row + 1) * width));
+    return Array.from({ length: this.#batch }, (_, row) => logits.subarray(row * width, (row + 1) * width));
   }
 
   async #advance(rows: readonly (readonly number[])[], signal?: AbortSignal): Promise<Logits> {
@@ -103,10 +174,13 @@ export class ModelRunner {
 
   /** Continues from another state of as many rows, which it takes over. */
   replace(state: unknown): void {
+    this.#ahead = undefined;
+    this.#stateBytes = undefined;
     this.#moveTo({ at: 'tensors', state });
   }
 
   dispose(): void {
+    this.#ahead = undefined;
     this.#moveTo({ at: 'disposed' });
     this.#closeDecoder();
     this.#releaseWeights();
@@ -133,6 +207,7 @@ export class ModelRunner {
   }
 
   #state(): unknown {
+    this.#settle();
     if (this.#position.at === 'disposed') return undefined;
     if (this.#position.at === 'decoder') {
       const { decoder } = this.#position;
@@ -186,5 +261,19 @@ export class ModelRunner {
     if (this.#decoding.kind !== 'closed') return;
     this.#decoding.weights?.release();
     this.#decoding = { kind: 'closed' };
+  }
+}
+
+/** A run; one that throws is taken back. */
+async function runOrBack(chooser: TokenChooser, options: RunOptions): Promise<TokenRun> {
+  try {
+    return await chooser.run(options);
+  } catch (error) {
+    try {
+      chooser.rewind(0);
+    } catch {
+      // the first error says why
+    }
+    throw error;
   }
 }

@@ -7,6 +7,7 @@
  * What changes the model's preference comes before what cuts its tail, so that a forbidden token never takes a place among the
  * top k, and the temperature comes before the cuts, so that p of top-p is a share of the distribution that is drawn from.
  */
+import type { ChoiceRules } from '@densessm/ssm-core';
 import type { TokenHistory } from '../token-history';
 import { drawToken } from './draw';
 import { addLogitBias } from './logit-bias';
@@ -63,6 +64,13 @@ export function applyCuts(logits: Float32Array, { temperature, topK, topP, minP 
 /** Logits divided by less than this may pass the largest float32; long before, only the largest logit is left. */
 const COLDEST = 1e-30;
 
+/** Whether the most likely token is taken, and no number drawn. */
+export const isGreedy = ({ temperature }: SamplingPlan): boolean => temperature < COLDEST;
+
+/** The plan as a decoder may carry it out; undefined where it forbids n-grams, which the host alone looks for. */
+export const choiceRules = (plan: SamplingPlan): ChoiceRules | undefined =>
+  plan.noRepeatNgram > 0 ? undefined : { ...plan, temperature: isGreedy(plan) ? 0 : plan.temperature };
+
 /** Where logits are changed: one for all draws, none of which waits, since to find room as large as a vocabulary takes longer than the draw. */
 let room = new Float32Array();
 
@@ -71,5 +79,5 @@ export function sampleToken(logits: Float32Array, history: TokenHistory, plan: S
   if (room.length !== logits.length) room = new Float32Array(logits.length);
   room.set(logits);
   const preferred = applyPreferences(room, history, plan);
-  return plan.temperature < COLDEST ? argMax(preferred) : drawToken(applyCuts(preferred, plan), random);
+  return isGreedy(plan) ? argMax(preferred) : drawToken(applyCuts(preferred, plan), random);
 }

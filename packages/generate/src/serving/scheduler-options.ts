@@ -16,7 +16,7 @@ export interface SchedulerOptions {
   groupSize?: number;
   /** Requests that may wait. Default 64. */
   maxWaiting?: number;
-  /** Prompt tokens between two tokens of the others. Default 256. */
+  /** Prompt tokens that the model reads at once, between tokens of others. Default 128: larger ones are read some 2% faster, and hold the others up for longer. */
   promptChunk?: number;
   cache?: PrefixCache;
 }

@@ -3,7 +3,7 @@ import { mamba } from '@densessm/mamba';
 import { retnet } from '@densessm/retnet';
 import { type AnyModel, disposeTree, type WeightType } from '@densessm/ssm-core';
 import { memory } from '@tensorflow/tfjs-core';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import type { ModelBundle } from '../bundle';
 import { generate, generateBatch } from '../generate';
 import { chainBundle, toyBundle } from '../test-support/toy-model';
@@ -115,6 +115,34 @@ describe('a text among others', () => {
     expect(order.lastIndexOf('short part')).toBeLessThan(order.indexOf('long part'));
     await scheduler.close();
   });
+});
+
+it('Texts have a third of the time while prompts are read', async () => {
+  let time = 0;
+  const clock = vi.spyOn(performance, 'now').mockImplementation(() => time);
+  const toy = toyBundle();
+  const chunks: number[] = [];
+  const advance: AnyModel['advance'] = (params, config, tokens, state, options) => {
+    const [{ length }] = tokens as [number[]];
+    time += length === 1 ? 10 : 100;
+    if (length > 1) chunks.push(time);
+    return toy.model.advance(params, config, tokens, state, options);
+  };
+  const scheduler = new Scheduler({ ...toy, model: { ...toy.model, advance } }, { promptChunk: 4 });
+  const parts: number[] = [];
+  const stream = async (): Promise<void> => {
+    for await (const { type } of scheduler.submit({ prompt: [1], options: { maxTokens: 60 } })) if (type === 'part') parts.push(time);
+  };
+  await Promise.all([stream(), eventsOf(scheduler, { prompt: Array(24).fill(2), options: { maxTokens: 1 } })]);
+  await scheduler.close();
+  clock.mockRestore();
+  expect(chunks.length).toBe(6);
+  for (const [i, end] of chunks.slice(1).entries()) {
+    const start = chunks[i] as number;
+    expect(end - start).toBe(150); // five steps of 10, and the next chunk
+    expect(parts.filter((part) => part > start && part < end).length).toBe(5);
+  }
+  disposeTree(toy.params);
 });
 
 describe('a request', () => {

@@ -17,6 +17,7 @@ import {
   type SchedulerCounts,
   type SchedulerOptions,
 } from './scheduler-options';
+import { openRows } from './text-rows';
 import { type TextRequest, Ticket } from './ticket';
 
 /** A prompt that is read for a request. */
@@ -36,7 +37,7 @@ const COUNT = (fallback: number) => ({ fallback, min: 1, whole: true });
 
 /**
  * Shares one model among many requests: texts join and leave its steps between two tokens, and prompts are read in chunks between the
- * tokens of others, one chunk of each prompt in turn. A text's prompt is read by itself and its decoder's rows are independent,
+ * tokens of others, one chunk of each prompt in turn, in two thirds of the time at most. A text's prompt is read by itself and its decoder's rows are independent,
  * so it does not depend on who else is served. Owns memory: close it.
  */
 export class Scheduler {
@@ -47,6 +48,8 @@ export class Scheduler {
   #readers: Reader[] = [];
   #ready: Ready[] = [];
   #groups: DecodeGroup[] = [];
+  /** Milliseconds of steps that texts are to have before the next chunk of a prompt. */
+  #owedMs = 0;
   #running: Promise<void> | undefined;
   #isClosed = false;
 
@@ -58,7 +61,7 @@ export class Scheduler {
       slots: number('Scheduler', 'slots', options.slots, COUNT(8)),
       groupSize: number('Scheduler', 'groupSize', options.groupSize, COUNT(rowsWithOwnBits(bundle))),
       maxWaiting: number('Scheduler', 'maxWaiting', options.maxWaiting, COUNT(64)),
-      promptChunk: number('Scheduler', 'promptChunk', options.promptChunk, COUNT(256)),
+      promptChunk: number('Scheduler', 'promptChunk', options.promptChunk, COUNT(128)),
     };
   }
 
@@ -104,9 +107,12 @@ export class Scheduler {
   async #turn(): Promise<void> {
     this.#sweep();
     await this.#admit();
-    await this.#readChunk();
-    this.#seat();
-    for (const group of [...this.#groups]) await this.#stepOf(group);
+    const hasTexts = this.#laneCount > 0;
+    if (!hasTexts || this.#owedMs <= 0) this.#owedMs = SHARE_OF_TEXTS * (await timeOf(() => this.#readChunk()));
+    await this.#seat();
+    this.#owedMs -= await timeOf(async () => {
+      for (const group of [...this.#groups]) await this.#stepOf(group);
+    });
     await pause();
   }
 
@@ -208,29 +214,24 @@ export class Scheduler {
   }
 
   /** Gives those who are ready a place in a group, as slots allow. */
-  #seat(): void {
+  async #seat(): Promise<void> {
     for (let free = this.#options.slots - this.#laneCount; free > 0 && this.#ready.length > 0; free--) {
       const ready = this.#ready.shift() as Ready;
-      let group: DecodeGroup | undefined;
       try {
-        group = this.#groupFor(ready.state);
-        group.join([ready]);
+        await this.#place(ready);
       } catch (error) {
         ready.lane.ticket.fail(error);
-        if (group) this.#failGroup(group, error);
       } finally {
         disposeTree(ready.state);
       }
     }
   }
 
-  #groupFor(state: unknown): DecodeGroup {
-    const open = this.#groups.find((one) => one.admits(state));
-    if (open) return open;
-    const { promptChunk, groupSize } = this.#options;
-    const group = new DecodeGroup(this.#bundle, { promptChunk, weights: undefined }, groupSize);
+  async #place({ lane, state }: Ready): Promise<void> {
+    for (const group of this.#groups) if (group.admits(state) && (await group.join(lane, state))) return;
+    const group = new DecodeGroup(await openRows(this.#bundle, this.#options.groupSize));
     this.#groups.push(group);
-    return group;
+    await group.join(lane, state);
   }
 
   async #stepOf(group: DecodeGroup): Promise<void> {
@@ -248,6 +249,16 @@ export class Scheduler {
     group.dispose();
     this.#groups = this.#groups.filter((one) => one !== group);
   }
+}
+
+/** Time of the steps of texts beside that of prompts, while there are both: texts go on at no less than a third of their speed. */
+const SHARE_OF_TEXTS = 0.5;
+
+/** Milliseconds. */
+async function timeOf(work: () => Promise<void>): Promise<number> {
+  const start = performance.now();
+  await work();
+  return performance.now() - start;
 }
 
 /** Tokens of a chunk whose logits are all looked at, on the host: as many rows of the vocabulary. */

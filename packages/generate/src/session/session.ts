@@ -1,35 +1,18 @@
-import { disposeTree, type WeightType } from '@densessm/ssm-core';
+import { disposeTree, isDeviceLoss } from '@densessm/ssm-core';
 import { bundleAfter, bundleNow, type ModelBundle, type Prompt, promptIds, requireBundle } from '../bundle';
 import { collected, type Generated, refuseBeams } from '../generate';
 import { badOption } from '../option-error';
 import { refuseUnknown } from '../option-names';
-import { type GenerateOptions, number, planGeneration, weightsOf } from '../options';
-import { type Logits, ModelRunner, type ModelRunnerOptions } from '../reading/model-runner';
+import { type GenerateOptions, type GenerationPlan, number, planGeneration, weightsOf } from '../options';
+import { type ChosenTokens, type Logits, ModelRunner, type ModelRunnerOptions } from '../reading/model-runner';
+import { RunLength, readAhead } from '../reading/run-length';
 import { anySeed, type Random, randomFrom, seededRandom } from '../samplers/random';
 import { type Part, TextGenerator } from '../text-generator';
 import { TokenHistory } from '../token-history';
 import { type Contents, cloneContents, packContents, unpackContents } from './contents';
-import { badSession } from './errors';
+import { disposedSession, inUse, isReading, nothingRead, unknownMark } from './errors';
 import { BEGINNING, further, isFar, movedContents, type Origin, runnerAt } from './origin';
-
-export interface SessionOptions {
-  /** Of the draws; left out, one is chosen. */
-  seed?: number;
-  /** How many tokens penalties and n-grams look back: so much of the text itself is kept, and no more. Default 4096. */
-  historyLength?: number;
-  /** Tokens per call of the model when a text is read. Default 512. */
-  promptChunk?: number;
-  /** How the weights that read drawn tokens are kept, where the model has a decoder; see `GenerateOptions`. */
-  weights?: WeightType;
-}
-
-/** A place in a session's text to come back to. */
-export interface SessionMark {
-  /** Tokens of the text at that place. */
-  readonly tokenCount: number;
-  /** Frees it; disposing of the session frees it too. */
-  dispose(): void;
-}
+import type { SessionMark, SessionOptions } from './session-options';
 
 /**
  * A text that goes on: what was read and drawn, held as the model's state, which does not grow. It owns tensors, so dispose of it.
@@ -41,7 +24,8 @@ export class Session {
   readonly #marks = new Map<SessionMark, Contents>();
   #runner: ModelRunner;
   #origin: Origin = BEGINNING;
-  #logits: Float32Array | undefined;
+  /** Themselves, or where the runner lends them until its next call. */
+  #logits: Float32Array | (() => Float32Array) | undefined;
   #history: TokenHistory;
   #random: Random;
   /** What uses the session until it is done. */
@@ -93,7 +77,7 @@ export class Session {
   /** What the model expects next, a copy; undefined before the first token. [V]. @throws SsmError STATE after {@link Session.dispose} */
   get logits(): Float32Array | undefined {
     this.#refuseDisposed();
-    return this.#logits?.slice();
+    return this.#ownLogits()?.slice();
   }
 
   /**
@@ -133,12 +117,13 @@ export class Session {
     try {
       if (plan.seed !== undefined) this.#random = seededRandom(plan.seed);
       const generator = new TextGenerator(plan, this.#history, this.#random, this.#bundle.tokenizer);
+      const length = new RunLength();
       for (;;) {
         if (plan.signal?.aborted) {
           yield generator.abort();
           return;
         }
-        const part = await this.#step(generator);
+        const part = await this.#step(generator, plan, length);
         yield part;
         if (part.finishReason !== undefined) return;
       }
@@ -167,7 +152,7 @@ export class Session {
   rewind(mark: SessionMark): void {
     this.#refuseUse('rewind');
     const contents = this.#marks.get(mark);
-    if (!contents) throw badSession('STATE', 'rewind', 'the mark is unknown', 'a mark of this session that was not freed', 'another');
+    if (!contents) throw unknownMark();
     this.#replace(cloneContents(contents));
   }
 
@@ -190,15 +175,16 @@ export class Session {
     for (const mark of [...this.#marks.keys()]) this.#forget(mark);
   }
 
-  /** Draws a token and reads it; where reading fails, it was not drawn. */
-  async #step(generator: TextGenerator): Promise<Part> {
+  /** Draws a token and reads it, or takes one that the decoder drew and read; where reading fails, it was not drawn. */
+  async #step(generator: TextGenerator, plan: GenerationPlan, length: RunLength): Promise<Part> {
     this.#refuseDisposed();
-    if (!this.#logits)
-      throw badSession('TOKENS', 'stream', 'nothing was read yet', 'a text to go on with', 'none', 'append one first, or the bos token');
+    if (!this.#logits) throw nothingRead();
     const [history, random] = [this.#history.record(), this.#random.state()];
     try {
-      const part = generator.next(this.#logits);
+      if (await this.#readAhead(generator, plan, length)) return await this.#take(generator);
+      const part = generator.next(this.#ownLogits() as Float32Array);
       await this.#read([part.token as number]);
+      length.tokens ||= 1;
       return part;
     } catch (error) {
       this.#history = new TokenHistory(this.#options.historyLength, history);
@@ -207,8 +193,44 @@ export class Session {
     }
   }
 
+  /** Whether the next token was chosen and read by the decoder. */
+  async #readAhead(generator: TextGenerator, plan: GenerationPlan, length: RunLength): Promise<boolean> {
+    if (length.tokens === 0) return false;
+    if (this.#runner.chosen === undefined) {
+      if (bundleNow(this.#bundle) !== this.#bundle) return false;
+      this.#ownLogits();
+      this.#isReading = true;
+      try {
+        if (!(await readAhead(this.#runner, [generator], plan, { length, logits: true }))) return false;
+      } catch (error) {
+        if (!isDeviceLoss(error)) throw error;
+        return false; // reading by itself finds another
+      } finally {
+        this.#isReading = false;
+      }
+      this.#refuseDisposed();
+    }
+    return (this.#runner.chosen?.ids[0] ?? -1) >= 0;
+  }
+
+  async #take(generator: TextGenerator): Promise<Part> {
+    const { ids, logits } = this.#runner.chosen as ChosenTokens;
+    const part = generator.take(ids[0] as number);
+    this.#runner.take();
+    [this.#logits, this.#origin] = [logits, further(this.#origin, [...ids])];
+    if (isFar(this.#origin)) await this.snapshot();
+    return part;
+  }
+
+  /** The logits, the session's own from now on. */
+  #ownLogits(): Float32Array | undefined {
+    if (typeof this.#logits === 'function') this.#logits = this.#logits().slice();
+    return this.#logits;
+  }
+
   /** Takes the state further, all at once at the end. */
   async #read(ids: readonly number[], signal?: AbortSignal): Promise<void> {
+    this.#ownLogits();
     this.#isReading = true;
     try {
       const [logits] = await this.#readOn(ids, signal);
@@ -243,15 +265,7 @@ export class Session {
   /** A copy of what the session is now. */
   #contents(where: string): Contents {
     this.#refuseDisposed();
-    if (this.#isReading)
-      throw badSession(
-        'OPTION',
-        where,
-        'the session is reading',
-        'a session between two steps',
-        'one in a step',
-        'await append, or the next part of the stream',
-      );
+    if (this.#isReading) throw isReading(where);
     const [history, random] = [this.#history.record(), this.#random.state()];
     return { state: this.#runner.state(), logits: this.logits, history, random, origin: this.#origin };
   }
@@ -277,19 +291,10 @@ export class Session {
 
   #refuseUse(where: string): void {
     this.#refuseDisposed();
-    if (this.#user)
-      throw badSession(
-        'OPTION',
-        where,
-        'the session is in use',
-        'one call at a time',
-        `a running ${this.#user}`,
-        'wait for its end, break off its loop, or work on a fork',
-      );
+    if (this.#user) throw inUse(where, this.#user);
   }
 
   #refuseDisposed(): void {
-    if (this.#isDisposed)
-      throw badSession('STATE', 'Session', 'the session was disposed of', 'a session that owns its state', 'a freed one');
+    if (this.#isDisposed) throw disposedSession();
   }
 }

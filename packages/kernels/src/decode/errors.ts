@@ -13,9 +13,18 @@ export const badTokens = (where: string, batch: number, vocabSize: number, got: 
   new SsmError({
     code: 'TOKENS',
     what: `${where}: these tokens cannot be read.`,
-    expected: `${batch} ids from 0 to ${vocabSize - 1}, one for each text`,
+    expected: `${batch === 1 ? '1 id' : `1 to ${batch} ids`} from 0 to ${vocabSize - 1}, one for each text`,
     got,
     fix: "encode the text with this model's own tokenizer",
+  });
+
+export const badRow = (where: string, batch: number, row: number): SsmError =>
+  new SsmError({
+    code: 'STATE',
+    what: `${where}: there is no such row.`,
+    expected: `a row from 0 to ${batch - 1}`,
+    got: String(row),
+    fix: 'make a decoder with a larger `batch`',
   });
 
 export const badBatch = (where: string, batch: number): SsmError =>

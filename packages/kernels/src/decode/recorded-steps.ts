@@ -17,10 +17,12 @@ export interface UniformsStep {
   to: Slot;
   size: number;
   /**
-   * Writes the values of the next token into `values` [size], whose contents are otherwise undefined. Called once a token, in the order of the
-   * tokens, and ahead of time for all of those that are submitted together: it may depend on nothing that steps compute.
+   * Writes the values of the next token of the first `rows` texts into `values` [size], whose contents are otherwise undefined. Called once a token, in
+   * the order of the tokens, and ahead of time for all of those that are submitted together: it may depend on nothing that steps compute.
    */
-  next(values: Float32Array): void;
+  next(values: Float32Array, rows: number): void;
+  /** Remembers where in the text it is; what comes back takes it there again. */
+  mark(): () => void;
 }
 
 /** x = factor x, [B, size]. */
@@ -157,7 +159,7 @@ export interface DenseSumStep extends DenseRead {
   size: number;
 }
 
-/** Turns the pairs (a, b) of x [B, H, size] to scale (a cos − b sin, b cos + a sin); cos and sin [size/2], scale [B, H]. */
+/** Turns the pairs (a, b) of x [B, H, size] to scale (a cos − b sin, b cos + a sin); cos and sin [B, size/2], scale [B, H]. */
 export interface RotateStep {
   x: Slot;
   cos: Slot;

@@ -5,6 +5,7 @@ import type { Batch } from '../data/batch';
 import { toDevice } from './device-batch';
 import { type MicroBatchGradients, type ModelRun, microBatchGradients, sumOf } from './gradients';
 import { countTargets } from './loss';
+import type { ReplayedGradients } from './replayed';
 
 /** A step's gradients before anything was changed. */
 export interface Gathered<P extends object, State> {
@@ -14,7 +15,7 @@ export interface Gathered<P extends object, State> {
 }
 
 /** How the micro-batches of a step are read. */
-export interface Gathering<State> {
+export interface Gathering<C, P extends object, State> {
   /** Of the whole step, in all processes. */
   targets: number;
   /** What the loss, a mean over all targets, is multiplied by. */
@@ -22,6 +23,8 @@ export interface Gathering<State> {
   /** States that the micro-batches go on from, or fresh ones where there is none yet; undefined where none are carried. */
   carried: readonly State[] | undefined;
   precision?: Precision;
+  /** Replays micro-batches, where no state is carried. */
+  replayed?: ReplayedGradients<C, P, State>;
 }
 
 /** Sums the contributions of some micro-batches, each weighted by its targets. */
@@ -29,7 +32,7 @@ export function gatherGradients<C, P extends object, State>(
   run: ModelRun<C, P, State>,
   params: P,
   batches: readonly Batch[],
-  { targets, scale, carried, precision = 'f32' }: Gathering<State>,
+  { targets, scale, carried, precision = 'f32', replayed }: Gathering<C, P, State>,
 ): Gathered<P, State> {
   const states: State[] = [];
   let sum: MicroBatchGradients<P, State> | undefined;
@@ -39,7 +42,11 @@ export function gatherGradients<C, P extends object, State>(
     try {
       const from = carried && (carried[part] ?? fresh);
       const share = (scale * countTargets(batch.targets)) / targets;
-      const own = withPrecision(precision, () => microBatchGradients(run, params, device, share, from));
+      const isLast = part === batches.length - 1;
+      const own =
+        replayed && carried === undefined
+          ? replayed.of(params, { batch: device, share, precision }, { copies: !isLast })
+          : withPrecision(precision, () => microBatchGradients(run, params, device, share, from));
       if (own.state !== undefined) states.push(own.state);
       sum = sum ? sumOf(sum, own) : own;
     } finally {

@@ -28,7 +28,7 @@ export function microBatchGradients<C, P extends object, State>(
   { model, config, options }: ModelRun<C, P, State>,
   params: P,
   batch: DeviceBatch,
-  share: number,
+  share: number | Scalar,
   carried?: State,
 ): MicroBatchGradients<P, State> {
   const { tokens, targets, documentStarts } = batch;

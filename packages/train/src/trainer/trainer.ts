@@ -16,6 +16,7 @@ import { lossScale, measuresOf } from './measures';
 import { nextTask } from './next-task';
 import { OuterStep } from './outer-step';
 import { hashOfBits, NOBODY, PeerSum, type Peers, requireSameHash } from './peers';
+import { ReplayedGradients } from './replayed';
 import type { Evaluation, StepRecord, TrainerOptions, TrainingState } from './types';
 
 const OPTIMIZER = 'optimizer.';
@@ -31,6 +32,7 @@ export class Trainer<C, P extends object, State> {
   readonly #peers: Peers;
   readonly #sum: PeerSum;
   readonly #outer: OuterStep<P> | undefined;
+  readonly #replayed: ReplayedGradients<C, P, State> | undefined;
   #params: P;
   #carried: State[] = [];
   #steps = 0;
@@ -45,7 +47,7 @@ export class Trainer<C, P extends object, State> {
   /** @throws SsmError OPTION */
   constructor(options: TrainerOptions<C, P, State>) {
     const { gradClip = Number.POSITIVE_INFINITY, gradientAccumulationSteps = 1, maxSkippedSteps = 10, recompute = false } = options;
-    const { peers = NOBODY, outer } = options;
+    const { peers = NOBODY, outer, replay = true } = options;
     const count = { min: 1, whole: true };
     checkNumbers(
       'Trainer',
@@ -54,6 +56,7 @@ export class Trainer<C, P extends object, State> {
     );
     this.#options = { ...options, gradClip, gradientAccumulationSteps, maxSkippedSteps };
     this.#run = { model: options.model, config: options.config, options: { recompute } };
+    this.#replayed = replay ? new ReplayedGradients(this.#run) : undefined;
     this.#spec = options.model.spec(options.config);
     this.#params = options.params;
     this.#peers = peers;
@@ -124,7 +127,10 @@ export class Trainer<C, P extends object, State> {
 
   /** Mean loss over all targets of all batches, each from a fresh state. @throws SsmError OPTION where there is none, STATE after {@link Trainer.dispose} */
   evaluate(batches: AsyncIterable<Batch> | Iterable<Batch>): Promise<Evaluation> {
-    return this.#alone(() => evaluateShare(this.#run, this.#params, batches, this.#peers));
+    return this.#alone(() => {
+      this.#replayed?.drop(); // else its memory would be missed
+      return evaluateShare(this.#run, this.#params, batches, this.#peers);
+    });
   }
 
   /** A step frees the parameters that others would be reading. */
@@ -134,6 +140,9 @@ export class Trainer<C, P extends object, State> {
     this.#isBusy = true;
     try {
       return await work();
+    } catch (error) {
+      this.#replayed?.drop();
+      throw error;
     } finally {
       this.#isBusy = false;
     }
@@ -150,7 +159,8 @@ export class Trainer<C, P extends object, State> {
     const scale = lossScale(this.#options.precision, targets);
     const { carryState, precision } = this.#options;
     const carried = carryState ? this.#carried : undefined;
-    const { sum: own, states } = gatherGradients(this.#run, this.#params, batches, { targets, scale, carried, precision });
+    const how = { targets, scale, carried, precision, replayed: this.#replayed };
+    const { sum: own, states } = gatherGradients(this.#run, this.#params, batches, how);
     const sum = this.#sharesGradients ? await this.#sum.gradients(own) : own;
     const measured = measuresOf(sum, scale);
     const reading = measured.data();
@@ -281,5 +291,6 @@ export class Trainer<C, P extends object, State> {
     disposeTree([this.#params, this.#carried]);
     this.#carried = [];
     this.#options.optimizer.dispose();
+    this.#replayed?.drop();
   }
 }

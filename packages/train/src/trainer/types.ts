@@ -31,6 +31,12 @@ export interface TrainerOptions<C, P extends object, State> {
    * else stay float32. 'f32' unless given; on other devices they stay so.
    */
   precision?: Precision;
+  /**
+   * Whether a GPU gets the commands of a micro-batch again for each that follows, once two of one shape told it the same: the same bits, without what an
+   * operation costs the host. Their memory, and that of a copy of the parameters, then stays in use between steps, save while `evaluate` runs. Steps of
+   * carried states are not replayed; a model that now and then decides on the host what to compute must not be. True unless given.
+   */
+  replay?: boolean;
   /** Steps in a row that may be skipped because loss or gradients were not finite; one more is an error. 10 unless given. */
   maxSkippedSteps?: number;
   /**

@@ -4,5 +4,6 @@ export const BUFFER_USAGE = {
   storage: STORAGE | COPY_SRC | COPY_DST,
   uniform: UNIFORM | COPY_DST,
   read: MAP_READ | COPY_DST,
+  passage: COPY_SRC | COPY_DST,
 } as const;
 export const MAP_MODE_READ = 1; // GPUMapMode.READ

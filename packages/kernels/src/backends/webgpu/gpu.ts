@@ -1,17 +1,25 @@
 /// <reference types="@webgpu/types" />
-import { type DataType, type TensorInfo, util } from '@tensorflow/tfjs-core';
+import { type DataType, type Tensor, type TensorInfo, util } from '@tensorflow/tfjs-core';
 import { FLOATS } from './as-floats';
 import { BUFFER_USAGE, MAP_MODE_READ } from './buffers';
 import { multipliesMatrices } from './device';
 import type { DeviceFailures } from './failures';
-import { type Program, wgslOf } from './program';
+import { layoutOf, type Program, wgslOf } from './program';
 import type { TfjsBufferPool } from './tfjs-patches/buffer-pool';
-import { UniformRing } from './uniform-ring';
+import { UniformRing, type Uniforms } from './uniform-ring';
+
+/** Of a tensor: where its values lie, and whether the buffer stays when the tensor goes. */
+interface TfjsTensorData {
+  resource?: GPUBuffer | null;
+  values?: ArrayLike<number> | null;
+  dtype: DataType;
+  external?: boolean;
+}
 
 /** What we use of tfjs's WebGPUBackend, version 4.22; some of it is private there. */
 export interface TfjsGpuBackend {
   readonly device: GPUDevice;
-  readonly tensorMap: { get(dataId: object): { resource?: GPUBuffer | null; dtype: DataType } };
+  readonly tensorMap: { get(dataId: object): TfjsTensorData };
   readonly bufferManager: TfjsBufferPool;
   commandEncoder: GPUCommandEncoder | null;
   computePassEncoder: GPUComputePassEncoder | null;
@@ -19,6 +27,7 @@ export interface TfjsGpuBackend {
   commandQueueOwnedIds: WeakSet<object>;
   uploadToGPU(dataId: object): void;
   makeTensorInfo(shape: number[], dtype: DataType, values?: number[]): TensorInfo;
+  createTensorFromGPUData(data: { buffer: GPUBuffer; zeroCopy: boolean }, shape: number[], dtype: DataType): Tensor;
   disposeData(dataId: object): boolean;
   ensureCommandEncoderReady(): void;
   endComputePassEncoder(): void;
@@ -31,7 +40,7 @@ export interface TfjsGpuBackend {
 export const RANGE_STEP = 64;
 
 /** Commands between two submits: enough that submitting costs little, few enough that what they read can be given back soon. */
-const COMMANDS_PER_SUBMIT = 16;
+export const COMMANDS_PER_SUBMIT = 16;
 
 export interface Compiled {
   readonly pipeline: GPUComputePipeline;
@@ -56,7 +65,7 @@ export interface Dispatch {
 /** Runs programs on tensors of tfjs's WebGPU backend, in order with its own operations. */
 export class Gpu {
   private readonly compiled = new Map<Program, Compiled>();
-  private readonly uniforms: UniformRing;
+  private uniforms: Uniforms;
 
   constructor(
     readonly backend: TfjsGpuBackend,
@@ -64,6 +73,7 @@ export class Gpu {
   ) {
     this.uniforms = new UniformRing(backend.device, COMMANDS_PER_SUBMIT);
     this.hasMatrices = multipliesMatrices(backend.device);
+    this.hasHalf = backend.device.features.has('shader-f16');
   }
 
   get limits(): GPUSupportedLimits {
@@ -71,9 +81,7 @@ export class Gpu {
   }
 
   /** Whether shaders have float16. */
-  get hasHalf(): boolean {
-    return this.backend.device.features.has('shader-f16');
-  }
+  readonly hasHalf: boolean;
 
   /** Whether subgroups, which all have 32 invocations, multiply matrices of 16 × 16 halves to floats. */
   readonly hasMatrices: boolean;
@@ -155,20 +163,25 @@ export class Gpu {
   packed(parts: readonly TensorInfo[]): TensorInfo {
     const sizes = parts.map(({ shape }) => util.sizeFromShape(shape));
     const all = this.tensor([sizes.reduce((a, b) => a + b, 0)]);
-    const given = parts.map((part) => (part.dtype === 'float32' ? this.floats(part) : part));
-    this.upload([all, ...given]);
-    const target = this.bufferOf(all);
-    const sources = given.map((part) => this.bufferOf(part));
+    let at = 0;
+    for (const [i, part] of parts.entries()) {
+      const count = sizes[i] as number;
+      this.copy(part, all, [{ from: 0, to: at, count }]);
+      at += count;
+    }
+    return all;
+  }
+
+  /** Copies ranges of 4-byte values from one tensor to another, of whatever size: floats as what they are as numbers, other types bit by bit. */
+  copy(from: TensorInfo, to: TensorInfo, ranges: readonly { from: number; to: number; count: number }[]): void {
+    const source = from.dtype === 'float32' ? this.floats(from) : from;
+    this.upload([to, source]);
+    const [sourceBuffer, target] = [this.bufferOf(source), this.bufferOf(to)];
     this.backend.ensureCommandEncoderReady();
     this.backend.endComputePassEncoder();
-    let at = 0;
-    for (const [i, source] of sources.entries()) {
-      const bytes = 4 * (sizes[i] as number);
-      this.backend.commandEncoder?.copyBufferToBuffer(source, 0, target, at, bytes);
-      at += bytes;
-    }
-    this.free(...given.filter((part, i) => part !== parts[i]));
-    return all;
+    for (const range of ranges)
+      this.backend.commandEncoder?.copyBufferToBuffer(sourceBuffer, 4 * range.from, target, 4 * range.to, 4 * range.count);
+    if (source !== from) this.free(source);
   }
 
   /** The tensor itself, or a copy where its buffer holds integers: tfjs casts those to floats by changing the type of the tensor alone. */
@@ -179,6 +192,19 @@ export class Gpu {
     const count = util.sizeFromShape(x.shape);
     this.run(FLOATS, { inputs: { x }, outputs: { y }, params: { count }, groups: Math.ceil(count / 64) });
     return y;
+  }
+
+  /** Runs with other numbers of dispatches than the ring's. What was recorded before and meanwhile is handed over. */
+  withUniforms<T>(uniforms: Uniforms, run: () => T): T {
+    this.submit();
+    const usual = this.uniforms;
+    this.uniforms = uniforms;
+    try {
+      return run();
+    } finally {
+      this.submit();
+      this.uniforms = usual;
+    }
   }
 
   /** Hands over what was recorded. */
@@ -268,14 +294,3 @@ export class Gpu {
 }
 
 const isTensor = (given: TensorInfo | TensorRange | GPUBuffer): given is TensorInfo => 'dataId' in given;
-
-const COMPUTE = 4; // GPUShaderStage.COMPUTE, which exists only where WebGPU does
-
-function layoutOf({ inputs, outputs }: Program): GPUBindGroupLayoutEntry[] {
-  const types: GPUBufferBindingType[] = [
-    'uniform',
-    ...Object.keys(inputs).map((): GPUBufferBindingType => 'read-only-storage'),
-    ...Object.keys(outputs).map((): GPUBufferBindingType => 'storage'),
-  ];
-  return types.map((type, binding) => ({ binding, visibility: COMPUTE, buffer: { type } }));
-}

@@ -3,12 +3,13 @@ const IS_NAN = `
 fn isNaN(x: f32) -> bool { return (bitcast<u32>(x) & 0x7fffffff) > 0x7f800000; }`;
 
 /**
- * eˣ to about one unit in the last place, at most 3.3e38. WGSL's own may be off by 3 + 2|x| units (WebGPU Shading Language, §15.7.4), which a recurrence
- * of decays adds up. x = n ln 2 + r with ln 2 in two parts (Cody and Waite), eʳ by its series to the seventh power, |r| ≤ 0.35.
+ * eˣ to about one unit in the last place, at most 2.2e38, and 0 below the normal numbers. WGSL's own may be off by 3 + 2|x| units (WebGPU Shading Language,
+ * §15.7.4), which a recurrence of decays adds up. x = n ln 2 + r with ln 2 in two parts (Cody and Waite), eʳ by its series to the seventh power, |r| ≤ 0.35.
+ * 2ⁿ by its bits: those of n + 1.5 · 2²³ end with n, and ldexp takes several times as long.
  */
 export const EXP = `${IS_NAN}
 fn exactExp(given: f32) -> f32 {
-  let x = clamp(given, -104.0, 88.7);
+  let x = clamp(given, -87.3, 88.3);
   let n = round(x * 1.44269504);
   let r = fma(n, 2.12194440e-4, fma(n, -0.693359375, x));
   var sum = fma(r, 1.98412698e-4, 1.38888889e-3);
@@ -18,8 +19,8 @@ fn exactExp(given: f32) -> f32 {
   sum = fma(r, sum, 0.5);
   sum = fma(r, sum, 1.0);
   sum = fma(r, sum, 1.0);
-  let power = max(i32(n), -126);
-  return select(ldexp(ldexp(sum, power), i32(n) - power), given, isNaN(given));
+  let power = bitcast<f32>((bitcast<u32>(n + 12582912.0) << 23) + 0x3f800000u);
+  return select(select(sum * power, 0.0, given < -87.3), given, isNaN(given));
 }`;
 
 /** σ(x) = 1 / (1 + e⁻ˣ) and σ(−x) = 1 − σ(x), which a difference would round away; silu(x) = x σ(x), and its slope. Division is refined by a step of Newton's. */

@@ -1,3 +1,4 @@
+/// <reference types="@webgpu/types" />
 /** What a binding or a parameter holds. */
 export type Element = 'f32' | 'i32' | 'u32' | 'vec4<f32>' | 'vec4<u32>';
 
@@ -69,3 +70,15 @@ export function elementwise(program: Omit<Program, 'size'>): Program {
 
 /** A pointwise program: invocation `i` reads and writes value `i` of each operand that has `count` values; other operands may be read anywhere. */
 export const pointwise = (program: Omit<Program, 'size'>): Program => ({ ...elementwise(program), isPointwise: true });
+
+const COMPUTE = 4; // GPUShaderStage.COMPUTE, which exists only where WebGPU does
+
+/** The bindings of a program, in the order of {@link wgslOf}. */
+export function layoutOf({ inputs, outputs }: Program): GPUBindGroupLayoutEntry[] {
+  const types: GPUBufferBindingType[] = [
+    'uniform',
+    ...Object.keys(inputs).map((): GPUBufferBindingType => 'read-only-storage'),
+    ...Object.keys(outputs).map((): GPUBufferBindingType => 'storage'),
+  ];
+  return types.map((type, binding) => ({ binding, visibility: COMPUTE, buffer: { type } }));
+}

@@ -36,13 +36,20 @@ import { rmsNorm } from '../../operations/rms-norm/kernel';
 import { rmsNormGradOnGpu, rmsNormOnGpu } from '../../operations/rms-norm/webgpu/kernel';
 import { selectiveScanGrad, selectiveScanGradOfC } from '../../operations/selective-scan/gradient';
 import { selectiveScan } from '../../operations/selective-scan/kernel';
-import { selectiveScanGradOfCOnGpu, selectiveScanGradOnGpu, selectiveScanOnGpu } from '../../operations/selective-scan/webgpu/kernel';
+import { selectiveScanRead } from '../../operations/selective-scan/shown-states';
+import {
+  selectiveScanGradOfCOnGpu,
+  selectiveScanGradOnGpu,
+  selectiveScanOnGpu,
+  selectiveScanReadOnGpu,
+} from '../../operations/selective-scan/webgpu/kernel';
 import { squareSum } from '../../operations/square-sum/kernel';
 import { squareSumOnGpu } from '../../operations/square-sum/webgpu/kernel';
 import { GpuDecodeProgram } from './decode/program';
 import { DeviceFailures } from './failures';
 import { Gpu, type TfjsGpuBackend } from './gpu';
 import { GpuMatrix } from './packed/packed-matrix';
+import { GpuRecorder } from './recorder';
 import { specializeOnGpu } from './specialize';
 import { replaceAddN } from './tfjs-patches/add-n';
 import { replaceBinary } from './tfjs-patches/binary';
@@ -93,6 +100,7 @@ export function registerWebGpuKernels(backend: unknown): WebGpuKernels {
       specializeOnGpu(gpu, decayScan, decayScanOnGpu),
       specializeOnGpu(gpu, decayScanGrad, decayScanGradOnGpu),
       specializeOnGpu(gpu, selectiveScan, selectiveScanOnGpu),
+      specializeOnGpu(gpu, selectiveScanRead, selectiveScanReadOnGpu),
       specializeOnGpu(gpu, selectiveScanGrad, selectiveScanGradOnGpu),
       specializeOnGpu(gpu, selectiveScanGradOfC, selectiveScanGradOfCOnGpu),
     ],
@@ -116,6 +124,7 @@ function gpuOf(backend: unknown): Gpu {
   addRuntime(tfjs, {
     emptyMatrix: (shape, options) => new GpuMatrix(gpu, shape, options),
     decodeProgram: (options) => new GpuDecodeProgram(gpu, options),
+    recorder: new GpuRecorder(gpu),
   });
   return gpu;
 }

@@ -53,7 +53,11 @@ export interface SelectiveScanGradInputs extends SelectiveScanInputs {
   CReads?: Tensor;
 }
 /** What {@link selectiveScanGradOfC} reads. */
-export type SelectiveScanGradOfCInputs = Omit<SelectiveScanInputs, 'C' | 'D'> & Pick<SelectiveScanGradInputs, 'dy'>;
+export type SelectiveScanGradOfCInputs = Omit<SelectiveScanInputs, 'C' | 'D'> &
+  Pick<SelectiveScanGradInputs, 'dy'> & {
+    /** What the scan kept, if it did: see {@link SelectiveScanAttrs}. */
+    starts?: Tensor4D;
+  };
 /** Shaped as the inputs, whether or not D and h0 were given. */
 export type SelectiveScanGradients = [du: Tensor3D, dDelta: Tensor3D, dA: Tensor2D, dB: Tensor, dC: Tensor, dh0: Tensor3D, dD: Tensor1D];
 
@@ -98,7 +102,7 @@ export const selectiveScanGradOfC: Kernel<SelectiveScanGradOfCInputs, Tensor, Se
   SelectiveScanAttrs
 >({
   name: 'SsmSelectiveScanGradOfC',
-  inputs: { ...inputsOfStates, dy: ['B', 'T', 'E'] },
+  inputs: { ...inputsOfStates, dy: ['B', 'T', 'E'], starts: { dims: ['B', 'chunks', 'N', 'E'], optional: true } },
   fix: FIX,
   attrs: scanAttrs,
   check: (inputs, attrs) => checkScan('SsmSelectiveScanGradOfC', { ...inputs, C: inputs.B }, attrs),

@@ -1,5 +1,5 @@
 import { SsmError } from '@densessm/ssm-core';
-import type { Tensor1D, Tensor2D, Tensor3D, Tensor4D } from '@tensorflow/tfjs-core';
+import type { Tensor1D, Tensor2D, Tensor3D, Tensor4D, TensorInfo } from '@tensorflow/tfjs-core';
 
 export interface SelectiveScanInputs {
   /** [B, T, E] */
@@ -23,6 +23,8 @@ export interface SelectiveScanInputs {
 export interface SelectiveScanAttrs {
   /** How many values of the states [B, T, E, N] may exist at a time; the time axis is cut accordingly. The result does not depend on it. */
   stateValues: number;
+  /** Where a backend that cuts time into chunks leaves the states that they start with, [B, chunks, N, E], for reads of the same states. */
+  kept?: { starts?: TensorInfo };
 }
 /** 64 MiB: the scan holds about two such arrays, its gradient three, however long T is. */
 export const scanAttrs: SelectiveScanAttrs = { stateValues: 2 ** 24 };

@@ -6,7 +6,18 @@
  */
 import { defineKernel, type Kernel, SsmError } from '@densessm/ssm-core';
 import { detached } from '@densessm/ssm-core/internal';
-import { clone, dispose, expandDims, stack, type Tensor, type Tensor3D, type Tensor4D, tidy, zerosLike } from '@tensorflow/tfjs-core';
+import {
+  clone,
+  dispose,
+  engine,
+  expandDims,
+  stack,
+  type Tensor,
+  type Tensor3D,
+  type Tensor4D,
+  tidy,
+  zerosLike,
+} from '@tensorflow/tfjs-core';
 import { selectiveScanGrad, selectiveScanGradOfC } from './gradient';
 import { checkScan, FIX, type SelectiveScanAttrs, type SelectiveScanInputs, scanAttrs, scanInputs } from './inputs';
 import { type SelectiveScanOutputs, selectiveScan } from './kernel';
@@ -17,6 +28,8 @@ export interface ScanStates extends Omit<SelectiveScanInputs, 'C' | 'D'> {
   toDy: Tensor3D;
   /** As C; its gradient is the C of the read. */
   toC: Tensor;
+  /** What the scan kept, where its backend does: a read then need not run from the first token on. See {@link SelectiveScanAttrs}. */
+  starts?: Tensor4D;
 }
 
 interface ShowAttrs extends SelectiveScanAttrs {
@@ -31,8 +44,8 @@ const showKernel: Kernel<SelectiveScanInputs, Tensor[], ShowAttrs> = /* @__PURE_
     fix: FIX,
     attrs: { ...scanAttrs, readers: 1 },
     check: (inputs, attrs) => checkScan('SsmSelectiveScanShown', inputs, attrs),
-    reference: (inputs, { readers, stateValues }) => {
-      const [y, hT] = selectiveScan(inputs, { stateValues });
+    reference: (inputs, { readers, stateValues, kept }) => {
+      const [y, hT] = selectiveScan(inputs, { stateValues, kept });
       return [y, hT, ...Array.from({ length: readers }, () => [clone(y), clone(inputs.C)]).flat()];
     },
     backward: ([dy, dhT, ...pairs], inputs, _, { stateValues }) => {
@@ -49,17 +62,20 @@ const showKernel: Kernel<SelectiveScanInputs, Tensor[], ShowAttrs> = /* @__PURE_
 /** One behind the other; without a copy where there is just one. */
 const stacked = (parts: Tensor[]): Tensor => (parts.length === 1 ? expandDims(parts[0] as Tensor, 0) : stack(parts));
 
-const readKernel: Kernel<ScanStates & Pick<SelectiveScanInputs, 'C'>, Tensor3D, SelectiveScanAttrs> = /* @__PURE__ */ defineKernel<
-  ScanStates & Pick<SelectiveScanInputs, 'C'>,
+export type SelectiveScanReadInputs = ScanStates & Pick<SelectiveScanInputs, 'C'>;
+
+/** One read of the states of a scan: see {@link readStates}. */
+export const selectiveScanRead: Kernel<SelectiveScanReadInputs, Tensor3D, SelectiveScanAttrs> = /* @__PURE__ */ defineKernel<
+  SelectiveScanReadInputs,
   Tensor3D,
   SelectiveScanAttrs
 >({
   name: 'SsmSelectiveScanRead',
-  inputs: { ...scanInputs, toDy: ['B', 'T', 'E'], toC: scanInputs.C },
+  inputs: { ...scanInputs, toDy: ['B', 'T', 'E'], toC: scanInputs.C, starts: { dims: ['B', 'chunks', 'N', 'E'], optional: true } },
   fix: FIX,
   attrs: scanAttrs,
   check: (inputs, attrs) => checkScan('SsmSelectiveScanRead', inputs, attrs),
-  reference: ({ toDy: _, toC: __, ...inputs }, attrs) => {
+  reference: ({ toDy: _, toC: __, starts: ___, ...inputs }, attrs) => {
     const [y, hT] = selectiveScan(inputs, attrs);
     dispose(hT);
     return y;
@@ -83,12 +99,15 @@ export function selectiveScanShown(
   attrs?: Partial<SelectiveScanAttrs>,
 ): [...SelectiveScanOutputs, states: ScanStates[]] {
   if (readers === 0) return [...selectiveScan(inputs, attrs), []];
-  const [y, hT, ...pairs] = showKernel(inputs, { ...attrs, readers }) as [Tensor3D, Tensor3D, ...Tensor[]];
+  const kept: SelectiveScanAttrs['kept'] = {};
+  const [y, hT, ...pairs] = showKernel(inputs, { ...attrs, readers, kept }) as [Tensor3D, Tensor3D, ...Tensor[]];
+  const starts = kept.starts && engine().makeTensorFromTensorInfo(kept.starts); // for no gradient, and so no output of the kernel
   const { C: _, D: __, ...read } = inputs;
   const fixed = (): typeof read =>
     Object.fromEntries(Object.entries(read).map(([name, tensor]) => [name, tensor && detached(tensor)])) as never;
   const states = Array.from({ length: readers }, (_, i) => {
-    return { ...fixed(), toDy: pairs[2 * i] as Tensor3D, toC: pairs[2 * i + 1] as Tensor };
+    const ofChunks = starts && { starts: (i === 0 ? starts : detached(starts)) as Tensor4D };
+    return { ...fixed(), toDy: pairs[2 * i] as Tensor3D, toC: pairs[2 * i + 1] as Tensor, ...ofChunks };
   });
   return [y, hT, states];
 }
@@ -109,5 +128,5 @@ export function readStates(states: ScanStates, C: SelectiveScanInputs['C'], attr
       fix: 'ask selectiveScanShown for as many readers as there are reads',
     });
   alreadyRead.add(states.toDy);
-  return readKernel({ ...states, C }, attrs);
+  return selectiveScanRead({ ...states, C }, attrs);
 }

@@ -36,12 +36,13 @@ export function denseSum(own: usize, gate: usize, sources: usize, count: i32, y:
   }
 }
 
-/** Pairs (a, b) of a row become scale · (a cos − b sin, b cos + a sin). x [rows, size]; cos and sin [size/2]; scale [rows]. */
-export function rotateRows(x: usize, cos: usize, sin: usize, scale: usize, rows: i32, size: i32): void {
-  for (let row = 0; row < rows; row++) {
+/** Pairs (a, b) of a row become scale · (a cos − b sin, b cos + a sin). x [batch, heads, size]; cos and sin [batch, size/2]; scale [batch, heads]. */
+export function rotateRows(x: usize, cos: usize, sin: usize, scale: usize, batch: i32, heads: i32, size: i32): void {
+  for (let row = 0; row < batch * heads; row++) {
     const factor = v128.load32_splat(scale + bytes(row));
+    const angles = bytes((row / heads) * (size >> 1));
     for (let i = 0; i < size; i += 4) {
-      const half = bytes(i >> 1);
+      const half = angles + bytes(i >> 1);
       const pairs = size - i;
       const value = f32x4.mul(factor, loadLanes(x + bytes(i), pairs));
       const c = twice(loadLanes(cos + half, pairs >> 1));

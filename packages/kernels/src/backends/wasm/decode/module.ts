@@ -51,7 +51,7 @@ export interface DecodeModule {
   siluRows: Call;
   /** own, gate, sources, count, y, size, block */
   denseSum: Call;
-  /** x, cos, sin, scale, rows, size */
+  /** x, cos, sin, scale, batch, heads, size */
   rotateRows: Call;
   /** x, gate, y, size, kind, block */
   gatedUnit: Call;

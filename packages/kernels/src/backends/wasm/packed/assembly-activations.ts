@@ -7,7 +7,7 @@ import { bytes, loadLanes } from '../vector-math/assembly-lanes';
 import { TOGETHER } from './assembly-rows';
 import { GROUP, GROUP_WORDS } from './assembly-unpack';
 
-/** Groups that are worth a block of their own, some µs, and blocks at most. */
+/** Groups, of one row or of those that are packed at once, that are worth a block of their own, and blocks at most. */
 const FEWEST_GROUPS: i32 = 16;
 const MOST_BLOCKS: i32 = 64;
 
@@ -25,7 +25,7 @@ function togetherOf(rows: i32): i32 {
 /** Groups, of all rows that are packed at once. */
 function groupsOfBlock(rows: i32, width: i32): i32 {
   const together = togetherOf(rows);
-  return max(FEWEST_GROUPS / together, count(count(rows, together) * count(width, GROUP), MOST_BLOCKS));
+  return max(FEWEST_GROUPS, count(count(rows, together) * count(width, GROUP), MOST_BLOCKS));
 }
 
 /** Bytes of what {@link packActivations} makes. */

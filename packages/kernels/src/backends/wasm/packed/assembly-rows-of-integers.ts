@@ -5,22 +5,29 @@ import { INT8, PAIRS } from './assembly-unpack';
 
 /** Bytes of the scales of a group, and of the eight sums of half a panel. */
 const HALF: usize = 32;
+/** Bytes of the words of four rows in a group, and of their sums of a panel. */
+const WORDS: usize = 256;
+const SUMS: usize = 256;
 /** Bytes of the words of a pair of inputs of four rows. */
 const PAIR: usize = 16;
 
-/** Some groups of up to four rows. The sums at `sums`, 16 a row, grow. `nibble` is 15 in each lane of 16 bits. */
-export function multiplyGroups(kind: i32, w: usize, x: usize, rows: i32, groups: i32, sums: usize, nibble: v128): void {
+/** Some groups of up to two rows. The sums at `sums`, 16 a row, grow. `nibble` is 15 in each lane of 16 bits. */
+export function multiplyTwoRows(kind: i32, w: usize, x: usize, groups: i32, sums: usize, nibble: v128): void {
+  if (kind === INT8) twoRowsOfIntegers<i8>(w, x, groups, sums, nibble);
+  else twoRowsOfIntegers<u8>(w, x, groups, sums, nibble);
+}
+
+/** As {@link multiplyTwoRows}, one group of more rows; those of four lie `apart` bytes behind those before. */
+export function multiplyGroup(kind: i32, w: usize, x: usize, apart: usize, rows: i32, sums: usize, nibble: v128): void {
+  const fours = (rows + 1) >> 2;
   if (kind === INT8) {
-    if (rows < 3) twoRowsOfIntegers<i8>(w, x, groups, sums, nibble);
-    else {
-      fourRowsOfIntegers<i8>(w, w + HALF, x, groups, sums, nibble);
-      fourRowsOfIntegers<i8>(w + 16, w + 48, x, groups, sums + HALF, nibble);
-    }
-  } else if (rows < 3) twoRowsOfIntegers<u8>(w, x, groups, sums, nibble);
-  else {
-    fourRowsOfIntegers<u8>(w, w + HALF, x, groups, sums, nibble);
-    fourRowsOfIntegers<u16>(w + 16, w + HALF, x, groups, sums + HALF, nibble);
+    foursOfIntegers<i8>(w, w + HALF, x, apart, fours, sums, nibble);
+    foursOfIntegers<i8>(w + 16, w + 48, x, apart, fours, sums + HALF, nibble);
+  } else {
+    foursOfIntegers<u8>(w, w + HALF, x, apart, fours, sums, nibble);
+    foursOfIntegers<u16>(w + 16, w + HALF, x, apart, fours, sums + HALF, nibble);
   }
+  if (rows > 4 * fours) multiplyTwoRows(kind, w, x + (fours as usize) * apart, 1, sums + (fours as usize) * SUMS, nibble);
 }
 
 /** A vector of 16-bit integers of four outputs: T is i8 for numbers of 8 bits, u8 and u16 for the first and the second half of the outputs of 4 bits. */
@@ -47,9 +54,11 @@ function addScaled(c: usize, sums: v128, scale: v128, scales: v128): void {
   v128.store(c, madd(f32x4.convert_i32x4_s(sums), f32x4.mul(scale, scales), v128.load(c)));
 }
 
-/** Eight outputs of four rows; their scales begin at `scales`, 16 bytes a group, and their numbers at w. */
+/** Eight outputs of one group for four rows at a time, which lie `apart` bytes behind each other; the outputs' scales are at `scales`, their numbers at w. */
 // biome-ignore lint/complexity/noExcessiveLinesPerFunction: a line for each register
-function fourRowsOfIntegers<T>(scales: usize, w: usize, x: usize, groups: i32, c: usize, nibble: v128): void {
+function foursOfIntegers<T>(scales: usize, w: usize, x: usize, apart: usize, fours: i32, c: usize, nibble: v128): void {
+  const numbers = w;
+  apart -= WORDS;
   do {
     let s00 = startOf<T>(x + 272);
     let s01 = s00;
@@ -91,13 +100,13 @@ function fourRowsOfIntegers<T>(scales: usize, w: usize, x: usize, groups: i32, c
     addScaled(c + 144, s21, v128.load32_splat(x, 8), high);
     addScaled(c + 192, s30, v128.load32_splat(x, 12), low);
     addScaled(c + 208, s31, v128.load32_splat(x, 12), high);
-    x += HALF;
-    w += HALF;
-    scales += isSigned<T>() ? 544 : 288;
-  } while (--groups);
+    x += apart;
+    w = numbers;
+    c += SUMS;
+  } while (--fours);
 }
 
-/** Sixteen outputs of the first two of four rows. */
+/** Sixteen outputs of some groups for the first two of four rows. */
 function twoRowsOfIntegers<T>(w: usize, x: usize, groups: i32, c: usize, nibble: v128): void {
   do {
     const scales = w;

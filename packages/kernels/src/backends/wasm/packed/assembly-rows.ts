@@ -5,8 +5,8 @@
 import { bytes } from '../vector-math/assembly-lanes';
 import { finish, prefetchPage } from './assembly-floats';
 import { multiplySteps } from './assembly-rows-of-floats';
-import { multiplyGroups } from './assembly-rows-of-integers';
-import { BF16, bytesOfGroup, F32, GROUP_WORDS, INT8 } from './assembly-unpack';
+import { multiplyGroup, multiplyTwoRows } from './assembly-rows-of-integers';
+import { BF16, bytesOfGroup, F32, INT8 } from './assembly-unpack';
 
 /** Rows whose integers lie side by side, word by word, see assembly-activations.ts. */
 export const TOGETHER: i32 = 4;
@@ -35,20 +35,45 @@ export function multiplyRows(
   mask: v128,
 ): void {
   memory.fill(sums, 0, sumsBytes(rows));
-  const ofStep: usize = kind > BF16 ? bytesOfGroup(kind) : kind === F32 ? 64 : 32;
-  const inPage = kind > BF16 ? (kind === INT8 ? 8 : 14) : kind === F32 ? 64 : 128;
+  if (kind > BF16) multiplyAllGroups(kind, w, last, x, rows, steps, sums, mask);
+  else multiplyAllSteps(kind, w, last, x, stride, rows, steps, sums, mask);
+}
+
+/** Group by group, so that memory is asked for weights as evenly as they are multiplied. */
+function multiplyAllGroups(kind: i32, w: usize, last: usize, x: usize, rows: i32, groups: i32, sums: usize, nibble: v128): void {
+  const inPage = kind === INT8 ? 8 : 14;
+  const apart = (groups as usize) * ROWS_GROUP;
+  const atOnce = rows > 2 ? 1 : inPage;
+  for (let group = 0; group < groups; group += atOnce) {
+    if (group % inPage === 0) prefetchPage(w, last);
+    const some = min(atOnce, groups - group);
+    if (rows > 2) multiplyGroup(kind, w, x, apart, rows, sums, nibble);
+    else multiplyTwoRows(kind, w, x, some, sums, nibble);
+    w += (some as usize) * bytesOfGroup(kind);
+    x += (some as usize) * ROWS_GROUP;
+  }
+}
+
+function multiplyAllSteps(
+  kind: i32,
+  w: usize,
+  last: usize,
+  x: usize,
+  stride: usize,
+  rows: i32,
+  steps: i32,
+  sums: usize,
+  halves: v128,
+): void {
+  const inPage = kind === F32 ? 64 : 128;
   for (let step = 0; step < steps; step += inPage) {
     const some = min(inPage, steps - step);
     prefetchPage(w, last);
     for (let row = 0; row < rows; row += TOGETHER) {
       const there = min(TOGETHER, rows - row);
-      const to = sums + (row as usize) * SUMS;
-      if (kind > BF16) {
-        const from = x + bytes(row * steps * GROUP_WORDS) + (step as usize) * ROWS_GROUP;
-        multiplyGroups(kind, w, from, there, some, to, mask);
-      } else multiplySteps(kind, w, x + (row as usize) * stride + bytes(step), stride, there, some, to, mask);
+      multiplySteps(kind, w, x + (row as usize) * stride + bytes(step), stride, there, some, sums + (row as usize) * SUMS, halves);
     }
-    w += (some as usize) * ofStep;
+    w += (some as usize) * (kind === F32 ? 64 : 32);
   }
 }
 

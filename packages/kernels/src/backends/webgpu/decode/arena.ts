@@ -71,9 +71,18 @@ export class Arena {
       this.#gpu.backend.device.queue.writeBuffer(this.buffer, offset * FLOAT_BYTES, values as Float32Array<ArrayBuffer>);
   }
 
-  /** Records a copy of values to the start of another buffer. */
-  copy(encoder: GPUCommandEncoder, offset: number, floats: number, to: GPUBuffer): void {
-    if (floats > 0) encoder.copyBufferToBuffer(this.buffer, offset * FLOAT_BYTES, to, 0, floats * FLOAT_BYTES);
+  /** Records a copy of values to a place of another buffer, its start unless given. The bytes that it takes. */
+  copy(encoder: GPUCommandEncoder, offset: number, floats: number, to: GPUBuffer, at = 0): number {
+    const bytes = floats * FLOAT_BYTES;
+    if (bytes > 0) encoder.copyBufferToBuffer(this.buffer, offset * FLOAT_BYTES, to, at, bytes);
+    return bytes;
+  }
+
+  /** Records a copy of values from a place of another buffer. The bytes that it takes. */
+  copyBack(encoder: GPUCommandEncoder, from: GPUBuffer, at: number, offset: number, floats: number): number {
+    const bytes = floats * FLOAT_BYTES;
+    if (bytes > 0) encoder.copyBufferToBuffer(from, at, this.buffer, offset * FLOAT_BYTES, bytes);
+    return bytes;
   }
 
   dispose(): void {

@@ -42,6 +42,13 @@ export class Commands {
   encode(): GPUCommandBuffer {
     const encoder = this.#gpu.backend.device.createCommandEncoder();
     const pass = encoder.beginComputePass();
+    this.replay(pass);
+    pass.end();
+    return encoder.finish();
+  }
+
+  /** All dispatches, in a pass. */
+  replay(pass: GPUComputePassEncoder): void {
     let last: GPUComputePipeline | undefined;
     for (const { pipeline, bindGroup, groups } of this.#recorded) {
       if (pipeline !== last) pass.setPipeline(pipeline);
@@ -49,17 +56,15 @@ export class Commands {
       pass.setBindGroup(0, bindGroup);
       pass.dispatchWorkgroups(...groups);
     }
-    pass.end();
-    return encoder.finish();
   }
 
   dispose(): void {
     this.#uniforms.destroy();
   }
 
-  #record({ program, inputs = {}, groups }: StepDispatch, uniform: GPUBufferBinding, arena: GPUBuffer): Recorded {
+  #record({ program, inputs = {}, choice, groups }: StepDispatch, uniform: GPUBufferBinding, arena: GPUBuffer): Recorded {
     const { pipeline, layout } = this.#gpu.compile(program);
-    const buffers = [...Object.keys(program.inputs).map((name) => inputs[name] as GPUBuffer), arena];
+    const buffers = [...Object.keys(program.inputs).map((name) => inputs[name] as GPUBuffer), arena, ...(choice ? [choice] : [])];
     const entries = [uniform, ...buffers.map((buffer) => ({ buffer }))].map((resource, binding) => ({ binding, resource }));
     const bindGroup = this.#gpu.backend.device.createBindGroup({ label: program.name, layout, entries });
     const widest = this.#gpu.limits.maxComputeWorkgroupsPerDimension;

@@ -1,7 +1,7 @@
 /// <reference types="@webgpu/types" />
 /** Products of a few rows: what a token costs. A workgroup has 64 invocations, which share four outputs, or several fours of them where rows are short. */
 import type { WeightType } from '@densessm/ssm-core';
-import type { ConvolutionStep, GatherStep, ProductStep, RmsNormStep } from '../../../decode/recorded-steps';
+import type { ConvolutionStep, GatherStep, ProductStep, RmsNormStep, SiluStep } from '../../../decode/recorded-steps';
 import { SIGMOID } from '../math';
 import type { GpuMatrix } from '../packed/packed-matrix';
 import { BLOCK, isQuantized } from '../packed/row-layout';
@@ -33,14 +33,17 @@ interface Choice {
   /** Inputs of the convolution of some of the outputs, 0 where there is none, and whether it has a bias. */
   taps: number;
   tapBias: boolean;
+  /** Whether the SiLU of some of the outputs is written as well. */
+  shows: boolean;
 }
 
 /** What the dispatches of a product do beside it. */
 export interface Around {
   /** Of x; its y is not written. */
   readonly norm?: RmsNormStep;
-  /** Of some of the outputs. */
+  /** Of some of the outputs; one of the two at most. */
   readonly convolution?: ConvolutionStep;
+  readonly silu?: SiluStep;
 }
 
 const each = (count: number, text: (i: number) => string): string => Array.from({ length: count }, (_, i) => text(i)).join('\n');
@@ -106,11 +109,16 @@ ${each(before, (q) => `      arena[old + ${q}] = vec4<f32>(${[0, 1, 2, 3].map((i
     }`;
 }
 
+/** Writes the SiLU of an output, or of four of them, where it is wanted. */
+const show = (row: string, at: (index: string) => string, apply: string): string => `
+    let c = ${row} + p.first - p.shown;
+    if (${row} + p.first >= p.shown && c < p.size) { arena[${at('p.shows + (p.text + part) * p.size + c')}] = ${apply}(value); }`;
+
 const write = (choice: Choice): string =>
   choice.isWide
-    ? `    var value = sum;${finish(choice, '(y + row) / 4', '(p.bias + row) / 4', 'silu4')}${choice.taps > 0 ? convolve(choice) : ''}`
+    ? `    var value = sum;${finish(choice, '(y + row) / 4', '(p.bias + row) / 4', 'silu4')}${choice.taps > 0 ? convolve(choice) : ''}${choice.shows ? show('row', (index) => `(${index}) / 4`, 'silu4') : ''}`
     : `    for (var r = 0u; r < min(${ROWS}u, p.rows - row); r++) {
-    var value = sum[r];${finish(choice, 'y + row + r', 'p.bias + row + r', 'silu')}
+    var value = sum[r];${finish(choice, 'y + row + r', 'p.bias + row + r', 'silu')}${choice.shows ? show('row + r', (index) => index, 'silu') : ''}
     }`;
 
 /** The numbers of a convolution of some outputs: the first of them, its channels, its slots, and the texts before these. */
@@ -118,6 +126,8 @@ const CONVOLUTION: Program['params'] = {
   ...{ first: 'u32', convolved: 'u32', channels: 'u32', text: 'u32' },
   ...{ taps: 'u32', tapBias: 'u32', tail: 'u32', mixed: 'u32' },
 };
+/** The same of a SiLU: the first output that it is of, how many those are, and where it goes. */
+const SHOWN: Program['params'] = { first: 'u32', text: 'u32', shown: 'u32', size: 'u32', shows: 'u32' };
 const NORM: Program['params'] = { gain: 'u32', eps: 'f32' };
 
 const productProgram = variants(
@@ -130,10 +140,11 @@ const productProgram = variants(
       ...{ rows: 'u32', width: 'u32', blocks: 'u32', scaleWords: 'u32' },
       ...(choice.norm !== 'none' && NORM),
       ...(choice.taps > 0 && CONVOLUTION),
+      ...(choice.shows && SHOWN),
     },
     size: SIZE,
-    declarations: `${choice.silu || choice.taps > 0 ? SIGMOID : ''}${weightFunctions(choice.type)}
-fn silu4(x: vec4<f32>) -> vec4<f32> { return ${choice.silu ? 'vec4<f32>(silu(x.x), silu(x.y), silu(x.z), silu(x.w))' : 'x'}; }
+    declarations: `${choice.silu || choice.taps > 0 || choice.shows ? SIGMOID : ''}${weightFunctions(choice.type)}
+fn silu4(x: vec4<f32>) -> vec4<f32> { return ${choice.silu || choice.shows ? 'vec4<f32>(silu(x.x), silu(x.y), silu(x.z), silu(x.w))' : 'x'}; }
 ${choice.isWide ? '' : FOUR_AT}
 var<workgroup> sums: array<vec4<f32>, ${SIZE * choice.texts}>;
 ${choice.norm === 'none' ? '' : `var<workgroup> squares: array<f32, ${SIZE * choice.texts}>;`}`,
@@ -183,6 +194,13 @@ export function canConvolve(matrix: GpuMatrix, step: Omit<ProductStep, 'matrix'>
   return isInside && isWideProduct(matrix, [...slots, first, out, stride, taps.channels, ...matrix.parts.map((part) => part.first)]);
 }
 
+/** Whether the dispatches of a product can write the SiLU of some of its outputs as well. */
+export function canShow(matrix: GpuMatrix, { y, add, activation }: Omit<ProductStep, 'matrix'>, { x, stride, size }: SiluStep): boolean {
+  const [out] = matrix.shape;
+  const first = offsetOf(x) - offsetOf(y);
+  return first >= 0 && first + size <= out && stride === out && !add && activation === undefined;
+}
+
 /** The dispatches of a product: one for each part of the matrix and few texts. */
 export function productDispatches(
   matrix: GpuMatrix,
@@ -190,7 +208,7 @@ export function productDispatches(
   step: Omit<ProductStep, 'matrix'>,
   around: Around = {},
 ): StepDispatch[] {
-  const { norm, convolution: taps } = around;
+  const { norm, convolution: taps, silu } = around;
   const { y, bias, add = false, activation, stride = matrix.shape[1] } = step;
   const x = norm?.x ?? step.x;
   const [out, width] = matrix.shape;
@@ -198,7 +216,9 @@ export function productDispatches(
   const lanes = Math.min(SIZE, Math.max(LEAST_LANES, 2 ** Math.ceil(Math.log2(blocks))));
   const offsets = [offsetOf(x), stride, offsetOf(y), out, bias ? offsetOf(bias) : 0];
   const ofNorm = norm && { gain: norm.weight ? offsetOf(norm.weight) : 0, eps: norm.eps };
-  const isWide = isWideProduct(matrix, [...offsets, ofNorm?.gain ?? 0]);
+  const ofSilu = silu && { shown: offsetOf(silu.x) - offsetOf(y), size: silu.size, shows: offsetOf(silu.y) };
+  const firsts = silu ? matrix.parts.map(({ first }) => first) : [];
+  const isWide = isWideProduct(matrix, [...offsets, ofNorm?.gain ?? 0, ...Object.values(ofSilu ?? {}), ...firsts]);
   const dispatches: StepDispatch[] = [];
   for (const { first, rows, weights, scales } of matrix.parts)
     for (let text = 0; text < batch; text += MOST_TEXTS) {
@@ -206,7 +226,7 @@ export function productDispatches(
       const choice: Choice = {
         ...{ type, texts, lanes, isWide, add, bias: bias !== undefined, silu: activation === 'silu' },
         norm: norm === undefined ? 'none' : norm.weight ? 'weighted' : 'plain',
-        ...{ taps: taps?.width ?? 0, tapBias: taps?.bias !== undefined },
+        ...{ taps: taps?.width ?? 0, tapBias: taps?.bias !== undefined, shows: silu !== undefined },
       };
       dispatches.push({
         program: productProgram(choice),
@@ -215,6 +235,7 @@ export function productDispatches(
           ...{ x: offsetOf(x) + text * stride, stride, y: offsetOf(y) + text * out + first, out },
           ...{ bias: bias ? offsetOf(bias) + first : 0, rows, width, blocks, scaleWords },
           ...ofNorm,
+          ...(ofSilu && { ...ofSilu, first, text }),
           ...(taps && { first, convolved: offsetOf(taps.x) - offsetOf(y), channels: taps.channels, text }),
           ...(taps && {
             taps: offsetOf(taps.w),

@@ -1,7 +1,10 @@
 /** One token of the scans and of the convolution in front of them. States are replaced in place; every element is read and written by one invocation. */
-import type { ConvolutionStep, DecayStep, SelectiveStep } from '../../../decode/recorded-steps';
+import type { WeightType } from '@densessm/ssm-core';
+import type { ConvolutionStep, DecayStep, ProductStep, SelectiveStep } from '../../../decode/recorded-steps';
 import { SIGMOID, SOFTPLUS } from '../math';
-import { variants } from '../program';
+import type { GpuMatrix } from '../packed/packed-matrix';
+import { weightAt, weightInputs } from '../packed/weights-wgsl';
+import { type Program, variants } from '../program';
 import { offsetOf } from './arena';
 import { pairTree, type StepDispatch, sourceNames, sourceParams, sourceSum, stepProgram, valuesDispatch, valuesProgram } from './step';
 
@@ -16,11 +19,48 @@ const offsetOrZero = (slot: Parameters<typeof offsetOf>[0] | undefined): number 
 /** What a layer reads of others, behind its gate. */
 const gated = (hasGate: boolean, gate: string, seen: string): string => (hasGate ? `silu(${gate}) * ${seen}` : seen);
 
-const selectiveProgram = variants(({ lanes, count, hasGate }: { lanes: number; count: number; hasGate: boolean }) =>
-  stepProgram('Selective', {
-    params: `count u delta A bc bcStride D h z zStride gate y channels stateSize ${sourceNames(count)}`,
+/** What the product before a scan is made of, whose values are Δ. */
+interface DeltaProduct {
+  readonly matrix: GpuMatrix;
+  readonly step: Omit<ProductStep, 'matrix'>;
+}
+
+/** More inputs are read faster by a product's own dispatch. */
+const MOST_INPUTS = 128;
+
+/** Whether a scan can do the product that makes its Δ. */
+export const canProject = (
+  { parts, shape: [out, width] }: GpuMatrix,
+  step: DeltaProduct['step'],
+  { delta, channels }: SelectiveStep,
+): boolean =>
+  parts.length === 1 && out === channels && width <= MOST_INPUTS && offsetOf(step.y) === offsetOf(delta) && !step.add && !step.activation;
+
+interface SelectiveChoice {
+  lanes: number;
+  count: number;
+  hasGate: boolean;
+  /** Of the product that makes Δ. */
+  type?: WeightType;
+  hasBias: boolean;
+}
+
+/** Δ before its softplus: a product of its own, or shared by the invocations of a channel, which add in one order. */
+const deltaOf = ({ type, lanes, hasBias }: SelectiveChoice): string =>
+  type === undefined
+    ? 'let rough = arena[p.delta + c];'
+    : `var terms = 0.0;
+  for (var k = part; k < p.width; k += ${lanes}) { terms = fma(weightAt(e, k), arena[p.delta + row * p.stride + k], terms); }
+  share[lane] = pairOf(lane, part, vec2<f32>(terms, 0.0)).x;
+  workgroupBarrier();
+  let rough = share[lane - part]${hasBias ? ' + arena[p.bias + e]' : ''};`;
+
+const selectiveProgram = variants((choice: SelectiveChoice): Program => {
+  const { lanes, count, hasGate, type } = choice;
+  const program = stepProgram('Selective', {
+    params: `count u delta A bc bcStride D h z zStride gate y channels stateSize ${type ? 'width stride bias blocks scaleWords' : ''} ${sourceNames(count)}`,
     size: SIZE,
-    declarations: `${STEP_MATH}${pairTree({ size: SIZE, parts: lanes })}`,
+    declarations: `${STEP_MATH}${pairTree({ size: SIZE, parts: lanes })}${type ? `${weightAt(type)}\nvar<workgroup> share: array<f32, ${SIZE}>;` : ''}`,
     main: `
   let wanted = group * ${SIZE / lanes} + lane / ${lanes};
   let part = lane % ${lanes};
@@ -28,7 +68,8 @@ const selectiveProgram = variants(({ lanes, count, hasGate }: { lanes: number; c
   let row = c / p.channels;
   let e = c % p.channels;
   let u = arena[p.u + c];
-  let delta = softplus(arena[p.delta + c]);
+  ${deltaOf(choice)}
+  let delta = softplus(rough);
   let b = p.bc + row * p.bcStride;
   var sums = vec2<f32>();
   for (var n = part; n < p.stateSize; n += ${lanes}) {
@@ -44,21 +85,32 @@ const selectiveProgram = variants(({ lanes, count, hasGate }: { lanes: number; c
     let shown = ${count === 0 ? '0.0' : gated(hasGate, 'arena[p.gate + c]', 'total.y')};
     arena[p.y + c] = (total.x + arena[p.D + e] * u + shown) * silu(arena[p.z + row * p.zStride + e]);
   }`,
-  }),
-);
+  });
+  return type ? { ...program, inputs: weightInputs(type) } : program;
+});
 
-export function selectiveDispatch(step: SelectiveStep, batch: number): StepDispatch {
+/** With the product that makes Δ, where it is given. */
+export function selectiveDispatch(step: SelectiveStep, batch: number, product?: DeltaProduct): StepDispatch {
   const { sources, gate, channels, stateSize, bcStride, zStride } = step;
   const lanes = Math.min(SIZE, 2 ** Math.ceil(Math.log2(stateSize)));
   const count = batch * channels;
-  const [u, delta, A, bc, D, h, z, y] = [step.u, step.delta, step.A, step.bc, step.D, step.h, step.z, step.y].map(offsetOf);
+  const [u, A, bc, D, h, z, y] = [step.u, step.A, step.bc, step.D, step.h, step.z, step.y].map(offsetOf);
+  const delta = offsetOf(product?.step.x ?? step.delta);
+  const ofProduct = product && {
+    ...{ width: product.matrix.shape[1], stride: product.step.stride ?? product.matrix.shape[1], bias: offsetOrZero(product.step.bias) },
+    ...{ blocks: product.matrix.blocks, scaleWords: product.matrix.scaleWords },
+  };
+  const choice = { lanes, count: sources.length, hasGate: gate !== undefined, type: product?.matrix.type };
+  const { weights, scales } = product?.matrix.parts[0] ?? {};
   return {
-    program: selectiveProgram({ lanes, count: sources.length, hasGate: gate !== undefined }),
+    program: selectiveProgram({ ...choice, hasBias: product?.step.bias !== undefined }),
+    ...(weights && { inputs: { weights, ...(scales && { scales }) } }),
     params: {
       ...({ count, u, delta, A, bc, bcStride, D, h, z, zStride, gate: offsetOrZero(gate), y, channels, stateSize } as Record<
         string,
         number
       >),
+      ...ofProduct,
       ...sourceParams(sources.map(offsetOf)),
     },
     groups: Math.ceil(count / (SIZE / lanes)),

@@ -6,6 +6,8 @@ export interface StepDispatch {
   readonly program: Program;
   /** Beside the arena. */
   readonly inputs?: Readonly<Record<string, GPUBuffer>>;
+  /** Behind the arena, of a program that chooses tokens: its second output. */
+  readonly choice?: GPUBuffer;
   readonly params: Readonly<Record<string, number>>;
   readonly groups: number;
 }

@@ -44,9 +44,9 @@ export const denseSumDispatch = ({ own, gate, sources, y, size }: DenseSumStep, 
   });
 
 const rotateProgram = valuesProgram('Rotate', {
-  params: 'x cos sin scale pairs',
+  params: 'x cos sin scale pairs heads',
   main: `
-  let pair = i % p.pairs;
+  let pair = i / (p.pairs * p.heads) * p.pairs + i % p.pairs;
   let factor = arena[p.scale + i / p.pairs];
   let a = factor * arena[p.x + 2 * i];
   let b = factor * arena[p.x + 2 * i + 1];
@@ -58,7 +58,7 @@ const rotateProgram = valuesProgram('Rotate', {
 
 export const rotateDispatch = ({ x, cos, sin, scale, heads, size }: RotateStep, batch: number): StepDispatch =>
   valuesDispatch(rotateProgram, (batch * heads * size) / 2, {
-    ...{ x: offsetOf(x), cos: offsetOf(cos), sin: offsetOf(sin), scale: offsetOf(scale), pairs: size / 2 },
+    ...{ x: offsetOf(x), cos: offsetOf(cos), sin: offsetOf(sin), scale: offsetOf(scale), pairs: size / 2, heads },
   });
 
 /** x/2 · (1 + erf(x/√2)), erf by Abramowitz and Stegun 1964, 7.1.26, as tfjs computes it: right to 1.5e-7. */

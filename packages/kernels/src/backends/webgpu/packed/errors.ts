@@ -50,3 +50,21 @@ export const noRoom = (where: string, bytes: number, most: number): SsmError =>
     got: `${bytes} bytes`,
     fix: 'take a smaller batch or a smaller model',
   });
+
+export const foreignMatrix = (where: string): SsmError =>
+  new SsmError({
+    code: 'WEIGHTS',
+    what: `${where}: a matrix is not packed for the backend in use.`,
+    expected: 'matrices that packParams made on the webgpu backend',
+    got: 'one that another backend packed',
+    fix: 'pack or load the params again on this backend',
+  });
+
+export const otherBackend = (where: string, got: string): SsmError =>
+  new SsmError({
+    code: 'STATE',
+    what: `${where}: another backend is in use.`,
+    expected: 'the backend that the decoder was made on',
+    got,
+    fix: 'make a new decoder on this backend',
+  });

@@ -1,5 +1,6 @@
 import type { TensorInfo } from '@tensorflow/tfjs-core';
 import type { Gpu } from '../../../backends/webgpu/gpu';
+import { inParts, type Parting } from '../../../backends/webgpu/in-parts';
 import { type GpuKernel, groupsOf, sizeOf } from '../../../backends/webgpu/specialize';
 import { sumParts } from '../../../backends/webgpu/sum-parts';
 import type { CausalConv1dGradInputs } from '../gradient';
@@ -19,7 +20,7 @@ const given = (inputs: object) =>
 /** One column has no tail, and tfjs no buffer of no size. */
 const hasTail = (_: Gpu, { w }: CausalConv1dInputs): true | string => w.shape[1] > 1 || 'the filter has one column';
 
-export const causalConv1dOnGpu: GpuKernel<CausalConv1dInputs, CausalConv1dAttrs> = {
+const convolution: GpuKernel<CausalConv1dInputs, CausalConv1dAttrs> = {
   supports: hasTail,
   run: (gpu, inputs, attrs) => {
     const { x, w } = inputs;
@@ -34,7 +35,7 @@ export const causalConv1dOnGpu: GpuKernel<CausalConv1dInputs, CausalConv1dAttrs>
   },
 };
 
-export const causalConv1dGradOnGpu: GpuKernel<CausalConv1dGradInputs, CausalConv1dAttrs> = {
+const gradients: GpuKernel<CausalConv1dGradInputs, CausalConv1dAttrs> = {
   supports: hasTail,
   run: (gpu, inputs, attrs) => {
     const { x, w, dy, dTail } = inputs;
@@ -58,3 +59,14 @@ export const causalConv1dGradOnGpu: GpuKernel<CausalConv1dGradInputs, CausalConv
     return [dx, dw, dbias, dtail];
   },
 };
+
+/** Texts by texts, where they are more than the device binds at a time. */
+const byTexts = (outputs: readonly (number | 'summed')[]): Parting<CausalConv1dInputs, CausalConv1dAttrs> => ({
+  inputs: () => ({ x: 0, tail: 0, documentStarts: 0, dy: 0, dTail: 0 }),
+  outputs: () => outputs,
+  length: ({ x }) => x.shape[0],
+  valuesOfOne: ({ x, w }) => Math.max(x.shape[1], Math.ceil(x.shape[1] / TOKENS) * (w.shape[1] + 1)) * x.shape[2],
+});
+
+export const causalConv1dOnGpu = inParts(convolution, byTexts([0, 0]));
+export const causalConv1dGradOnGpu = inParts(gradients, byTexts([0, 'summed', 'summed', 0]));

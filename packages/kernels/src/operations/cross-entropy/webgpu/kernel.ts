@@ -1,5 +1,6 @@
 import type { TensorInfo } from '@tensorflow/tfjs-core';
 import type { Gpu, TensorRange } from '../../../backends/webgpu/gpu';
+import { inParts, type Parting } from '../../../backends/webgpu/in-parts';
 import { EXP, LOG, treesOf } from '../../../backends/webgpu/math';
 import { type Program, variants } from '../../../backends/webgpu/program';
 import type { GpuKernel } from '../../../backends/webgpu/specialize';
@@ -130,28 +131,57 @@ export function meanOfLosses(gpu: Gpu, losses: TensorInfo, targets: TensorInfo, 
   return mean;
 }
 
+/** Rows by rows, where they are more than the device binds at a time. */
+const byRows = <I extends CrossEntropyInputs & { dy?: TensorInfo }>(): Parting<I, CrossEntropyAttrs> => ({
+  inputs: ({ dy }) => ({ logits: 0, targets: 0, ...(dy?.shape.length === 1 && { dy: 0 }) }),
+  outputs: () => [0],
+  length: ({ logits }) => logits.shape[0],
+  valuesOfOne: ({ logits }) => logits.shape[1],
+});
+
+const lossesByRow: GpuKernel<CrossEntropyInputs, CrossEntropyAttrs> = inParts(
+  {
+    run: (gpu, { logits, targets }, { ignoreIndex }) => {
+      const losses = gpu.tensor([logits.shape[0]]);
+      lossesOfRows(gpu, logits, targets, losses, { ignoreIndex, gradient: false });
+      return losses;
+    },
+  },
+  byRows(),
+);
+
 export const crossEntropyOnGpu: GpuKernel<CrossEntropyInputs, CrossEntropyAttrs> = {
-  run: (gpu, { logits, targets }, { ignoreIndex, reduction }) => {
-    const losses = gpu.tensor([logits.shape[0]]);
-    lossesOfRows(gpu, logits, targets, losses, { ignoreIndex, gradient: false });
-    if (reduction === 'none') return losses;
-    const mean = meanOfLosses(gpu, losses, targets, ignoreIndex);
+  run: (gpu, inputs, attrs) => {
+    const losses = lossesByRow.run(gpu, inputs, attrs) as TensorInfo;
+    if (attrs.reduction === 'none') return losses;
+    const mean = meanOfLosses(gpu, losses, inputs.targets, attrs.ignoreIndex);
     gpu.free(losses);
     return mean;
   },
 };
 
+const gradientsByRow: GpuKernel<CrossEntropyGradInputs & { share?: TensorInfo }, CrossEntropyAttrs> = inParts(
+  {
+    run: (gpu, { logits, targets, dy, share }, { ignoreIndex }) => {
+      const [rows, width] = logits.shape;
+      const dlogits = gpu.tensor(logits.shape);
+      gpu.run(gradientProgram({ isMean: share !== undefined }), {
+        inputs: { logits, targets, dy, ...(share && { share }) },
+        outputs: { dlogits },
+        params: { width, ignored: ignoreIndex },
+        groups: rows,
+      });
+      return dlogits;
+    },
+  },
+  byRows(),
+);
+
 export const crossEntropyGradOnGpu: GpuKernel<CrossEntropyGradInputs, CrossEntropyAttrs> = {
-  run: (gpu, { logits, targets, dy }, { ignoreIndex, reduction }) => {
-    const [rows, width] = logits.shape;
-    const share = reduction === 'mean' ? shareOf(gpu, targets, rows, ignoreIndex) : undefined;
-    const dlogits = gpu.tensor(logits.shape);
-    gpu.run(gradientProgram({ isMean: share !== undefined }), {
-      inputs: { logits, targets, dy, ...(share && { share }) },
-      outputs: { dlogits },
-      params: { width, ignored: ignoreIndex },
-      groups: rows,
-    });
+  run: (gpu, inputs, attrs) => {
+    const { logits, targets } = inputs;
+    const share = attrs.reduction === 'mean' ? shareOf(gpu, targets, logits.shape[0], attrs.ignoreIndex) : undefined;
+    const dlogits = gradientsByRow.run(gpu, { ...inputs, ...(share && { share }) }, attrs);
     if (share) gpu.free(share);
     return dlogits;
   },

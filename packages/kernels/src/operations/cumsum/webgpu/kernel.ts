@@ -1,5 +1,6 @@
 import { type KernelFunc, registerKernel, type TensorInfo, unregisterKernel } from '@tensorflow/tfjs-core';
 import type { Gpu } from '../../../backends/webgpu/gpu';
+import { inParts } from '../../../backends/webgpu/in-parts';
 import { type Program, variants } from '../../../backends/webgpu/program';
 import { type GpuKernel, sizeOf } from '../../../backends/webgpu/specialize';
 import type { CumsumAttrs } from '../kernel';
@@ -42,14 +43,40 @@ fn place(line: u32, i: u32) -> u32 {
   }),
 );
 
-function cumsum(gpu: Gpu, x: TensorInfo, { axis, exclusive, reverse }: CumsumAttrs): TensorInfo {
-  const along = axis < 0 ? axis + x.shape.length : axis;
-  const count = x.shape[along] as number;
-  const inner = x.shape.slice(along + 1).reduce((a, b) => a * b, 1);
-  const y = gpu.tensor(x.shape, x.dtype);
-  const type = x.dtype === 'float32' ? 'f32' : 'i32';
-  gpu.run(program({ type, exclusive, reverse }), { inputs: { x }, outputs: { y }, params: { count, inner }, groups: sizeOf(x) / count });
-  return y;
+/** Of x as [outer, count, inner], along the middle axis; part by part of one of the others where x is more than the device binds at a time. */
+const middle = (along: 'outer' | 'inner'): GpuKernel<{ x: TensorInfo }, CumsumAttrs> =>
+  inParts(
+    {
+      run: (gpu, { x }, { exclusive, reverse }) => {
+        const [, count, inner] = x.shape as [number, number, number];
+        const y = gpu.tensor(x.shape, x.dtype);
+        const type = x.dtype === 'float32' ? 'f32' : 'i32';
+        gpu.run(program({ type, exclusive, reverse }), {
+          inputs: { x },
+          outputs: { y },
+          params: { count, inner },
+          groups: sizeOf(x) / count,
+        });
+        return y;
+      },
+    },
+    {
+      inputs: () => ({ x: along === 'outer' ? 0 : 2 }),
+      outputs: () => [along === 'outer' ? 0 : 2],
+      length: ({ x }) => x.shape[along === 'outer' ? 0 : 2] as number,
+      valuesOfOne: ({ x }) => sizeOf(x) / (x.shape[along === 'outer' ? 0 : 2] as number),
+    },
+  );
+const [byOuter, byInner] = [middle('outer'), middle('inner')];
+
+function cumsum(gpu: Gpu, x: TensorInfo, attrs: CumsumAttrs): TensorInfo {
+  const { dataId, dtype, shape } = x;
+  const along = attrs.axis < 0 ? attrs.axis + shape.length : attrs.axis;
+  const product = (sizes: readonly number[]): number => sizes.reduce((a, b) => a * b, 1);
+  const [outer, count, inner] = [product(shape.slice(0, along)), shape[along] as number, product(shape.slice(along + 1))];
+  const lines = { x: { dataId, dtype, shape: [outer, count, inner] } };
+  const y = (outer > 1 ? byOuter : byInner).run(gpu, lines, attrs) as TensorInfo;
+  return { ...y, shape };
 }
 
 export const cumsumOnGpu: GpuKernel<{ x: TensorInfo }, CumsumAttrs> = { run: (gpu, { x }, attrs) => cumsum(gpu, x, attrs) };

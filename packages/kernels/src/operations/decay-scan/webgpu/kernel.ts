@@ -1,5 +1,7 @@
 import type { TensorInfo } from '@tensorflow/tfjs-core';
+import { gpuChoices } from '../../../backends/webgpu/choices';
 import type { Gpu } from '../../../backends/webgpu/gpu';
+import { inParts, type Parting } from '../../../backends/webgpu/in-parts';
 import { type GpuKernel, groupsOf } from '../../../backends/webgpu/specialize';
 import { sumOf } from '../../../backends/webgpu/tfjs-patches/sum';
 import { type DecayScanGradAttrs, type DecayScanGradInputs, decayScanGrad } from '../gradient';
@@ -9,12 +11,14 @@ import { attendProgram, COLUMNS } from './attend';
 import { decayGradientProgram } from './decay-gradient';
 import { CHUNK, prepareProgram, wholeProgram } from './program';
 import { carryProgram, gainProgram, STATE_TILE } from './states';
+import { mostOf, tiledScan, tiledScanGradients } from './tiled';
 
-/** Key width times value width from which on the products of long chunks, on the tiles of matMul, are faster than short ones of our own. */
-const WIDE = 2 ** 16;
+/** Whether the products of long chunks, on the tiles of matMul, are faster than short ones of our own. */
+const isWide = ({ q, v }: DecayScanInputs): boolean => q.shape[3] * v.shape[3] >= gpuChoices.tiledScanFrom;
+
+/** Whether the states of all chunks are more than the device binds at a time: then the reference goes from chunk to chunk. */
+const isTooLarge = (gpu: Gpu, inputs: DecayScanInputs): boolean => mostOf(inputs, gpuChoices.tiledScanChunk) > gpu.mostValues;
 const LONG_CHUNK = 512;
-
-const isWide = ({ q, v }: DecayScanInputs): boolean => q.shape[3] * v.shape[3] >= WIDE;
 
 type Name = 'SsmDecayScan' | 'SsmDecayScanGrad';
 
@@ -84,9 +88,12 @@ class Call {
   }
 }
 
-export const decayScanOnGpu: GpuKernel<DecayScanInputs, DecayScanAttrs> = {
+const scan: GpuKernel<DecayScanInputs, DecayScanAttrs> = {
   run: (gpu, inputs, attrs) => {
-    if (isWide(inputs)) return decayScan.definition.reference(inputs, { ...attrs, chunkSize: LONG_CHUNK });
+    if (isWide(inputs)) {
+      if (isTooLarge(gpu, inputs)) return decayScan.definition.reference(inputs, { ...attrs, chunkSize: LONG_CHUNK });
+      return tiledScan(gpu, inputs, gpuChoices.tiledScanChunk);
+    }
     const { q, k, v, s0 } = inputs;
     const call = new Call(gpu, 'SsmDecayScan', inputs);
     const [states, sT] = call.states(k, v, false, s0);
@@ -96,10 +103,13 @@ export const decayScanOnGpu: GpuKernel<DecayScanInputs, DecayScanAttrs> = {
   },
 };
 
-export const decayScanGradOnGpu: GpuKernel<DecayScanGradInputs, DecayScanGradAttrs> = {
+const gradients: GpuKernel<DecayScanGradInputs, DecayScanGradAttrs> = {
   run: (gpu, inputs, attrs) => {
-    if (isWide(inputs)) return decayScanGrad.definition.reference(inputs, { ...attrs, chunkSize: LONG_CHUNK });
     const { withDecay } = attrs;
+    if (isWide(inputs)) {
+      if (isTooLarge(gpu, inputs)) return decayScanGrad.definition.reference(inputs, { ...attrs, chunkSize: LONG_CHUNK });
+      return tiledScanGradients(gpu, inputs, withDecay, gpuChoices.tiledScanChunk);
+    }
     const { q, k, v, s0, dO, dST } = inputs;
     const call = new Call(gpu, 'SsmDecayScanGrad', inputs);
     const [states, sT] = call.states(k, v, false, s0);
@@ -130,3 +140,27 @@ function gradientOfDecay(gpu: Gpu, call: Call, inputs: DecayScanGradInputs, stat
   gpu.free(out);
   return sum;
 }
+
+/** Texts by texts, where they are more than the device binds at a time. */
+const byTexts = <I extends DecayScanInputs, A>(outputs: Parting<I, A>['outputs']): Parting<I, A> => ({
+  inputs: ({ logDecay }) => ({ q: 0, k: 0, v: 0, ...(logDecay.rank > 1 && { logDecay: 0 }), s0: 0, documentStarts: 0, dO: 0, dST: 0 }),
+  outputs,
+  length: ({ q }) => q.shape[0],
+  valuesOfOne: ({ q, v }) => {
+    const [, T, H, K] = q.shape;
+    const V = v.shape[3];
+    return H * Math.max(T * Math.max(K, V, 2), Math.ceil(T / CHUNK) * Math.max(K * V, 2 * CHUNK));
+  },
+});
+
+export const decayScanOnGpu = inParts(
+  scan,
+  byTexts<DecayScanInputs, DecayScanAttrs>(() => [0, 0]),
+);
+export const decayScanGradOnGpu = inParts(
+  gradients,
+  byTexts<DecayScanGradInputs, DecayScanGradAttrs>(({ logDecay }, { withDecay }) => [
+    ...[0, 0, 0, 0],
+    ...(withDecay ? [logDecay.rank > 1 ? 0 : ('summed' as const)] : []),
+  ]),
+);

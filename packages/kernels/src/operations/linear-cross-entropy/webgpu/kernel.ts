@@ -24,7 +24,8 @@ export const linearCrossEntropyOnGpu: GpuKernel<LinearCrossEntropyInputs, Linear
     const { x, w, targets } = inputs;
     const { gradients, ignoreIndex } = attrs;
     const [rows, width] = x.shape;
-    const size = Math.max(RANGE_STEP, RANGE_STEP * Math.floor(rowsOfChunk(inputs, attrs) / RANGE_STEP));
+    const most = Math.min(rowsOfChunk(inputs, attrs), gpu.mostValues / w.shape[0]);
+    const size = Math.max(RANGE_STEP, RANGE_STEP * Math.floor(most / RANGE_STEP));
     const losses = gpu.tensor([rows]);
     const [dx, dw] = gradients ? [gpu.tensor(x.shape), gpu.tensor(w.shape)] : [];
     for (let first = 0; first < rows; first += size) {

@@ -1,16 +1,16 @@
 import { type TensorInfo, util } from '@tensorflow/tfjs-core';
+import { gpuChoices } from '../../../backends/webgpu/choices';
 import type { Gpu, TensorRange } from '../../../backends/webgpu/gpu';
-import type { Program } from '../../../backends/webgpu/program';
 import { type GpuKernel, sizeOf } from '../../../backends/webgpu/specialize';
 import { sumPartsInto } from '../../../backends/webgpu/sum-parts';
 import type { MatMulAttrs, MatMulInputs } from '../kernel';
 import { productPrecision } from '../precision';
 import { type Block, blocksOf, type ProductSizes, placesOf } from './blocks';
-import { MATRIX_TILE_BYTES, matrixTileProgram } from './matrix-tile';
+import { bytesOf, MATRIX_SHAPES, type MatrixShape, type ShapeName } from './matrix-shapes';
+import { matrixTileProgram } from './matrix-tile';
+import { narrowed } from './narrow';
 import { type Tile, tileProgram } from './tile';
 
-/** Workgroups that keep a large GPU busy: with fewer, the inner size is parted, or tiles are smaller. */
-const ENOUGH_GROUPS = 176;
 /** Into how many a product is parted that has fewer. */
 const WISHED_GROUPS = 288;
 /** Of the inner size, what a part has at least. */
@@ -72,29 +72,87 @@ interface Run extends Target {
 }
 
 function runBlock(gpu: Gpu, [a, b]: [Operand, Operand], attrs: MatMulAttrs, sizes: ProductSizes, run: Run): void {
-  const { transposeA, transposeB } = attrs;
-  const { plan, block, accumulate } = run;
+  const { plan, block } = run;
   const whole = { m: { first: 0, size: sizes.M }, n: { first: 0, size: sizes.N }, k: { first: 0, size: sizes.K } };
   const { m, n, k } = block ?? whole;
   const places = placesOf({ m, n, k }, sizes, attrs);
-  const isWide = (stride: number): boolean => plan.tile > 32 && stride % 4 === 0;
-  const { strideA, strideB, strideC } = places.strides;
-  const choice = { transposeA, transposeB, accumulate, wideA: isWide(strideA), wideB: isWide(strideB), wideC: isWide(strideC) };
-  const { tile, parts, partSize, tilesM, tilesN } = plan;
-  const program: Program = plan.isMatrix ? matrixTileProgram(choice) : tileProgram({ ...choice, tile, half: plan.isHalf });
-  const params = { M: m.size, N: n.size, K: k.size, ...places.strides, parts, partSize, tilesM, tilesN };
   const part = <T extends Operand | TensorRange>(one: T, { first, count }: { first: number; count: number }): T | TensorRange => {
     if (!block) return one;
     return 'tensor' in one ? { tensor: one.tensor, first: one.first + first, count } : { tensor: one, first, count };
   };
-  const inputs = { a: part(a, places.a), b: part(b, places.b) };
-  gpu.run(program, { inputs, outputs: { c: part(run.c, places.c) }, params, groups: tilesM * tilesN * sizes.batch * parts });
+  const { strideA, strideB, strideC } = places.strides;
+  const given: Given = {
+    ...{ a: part(a, places.a), b: part(b, places.b), c: part(run.c, places.c) },
+    ...{ M: m.size, N: n.size, K: k.size, batch: sizes.batch, strideA, strideB, strideC },
+    accumulate: run.accumulate,
+  };
+  if (plan.isNarrow) runNarrow(gpu, given, attrs, plan);
+  else runTiles(gpu, given, attrs, plan);
+}
+
+/** What is multiplied: operands as they lie in memory, with rows of the strides. */
+interface Given extends ProductSizes {
+  readonly a: TensorInfo | TensorRange;
+  readonly b: TensorInfo | TensorRange;
+  readonly c: TensorInfo | TensorRange;
+  readonly strideA: number;
+  readonly strideB: number;
+  readonly strideC: number;
+  readonly accumulate: boolean;
+}
+
+const isWide = (stride: number): boolean => stride % 4 === 0;
+
+function runTiles(gpu: Gpu, given: Given, { transposeA, transposeB }: MatMulAttrs, plan: Plan): void {
+  const { a, b, c, M, N, K, strideA, strideB, strideC, batch, accumulate } = given;
+  const { tile, shape, isHalf, parts, partSize, tilesM, tilesN } = plan;
+  const wide = (stride: number): boolean => (shape !== undefined || tile > 32) && isWide(stride);
+  const choice = { transposeA, transposeB, accumulate, wideA: wide(strideA), wideB: wide(strideB), wideC: wide(strideC) };
+  const sizes = { M, N, K, strideA, strideB, strideC, parts, partSize, tilesM, tilesN };
+  const dispatch = { inputs: { a, b }, outputs: { c }, groups: tilesM * tilesN * batch * parts };
+  if (shape === undefined)
+    gpu.run(tileProgram({ ...choice, tile, half: isHalf, unrolled: tile === 128 && gpuChoices.unrolledTiles }), {
+      ...dispatch,
+      params: sizes,
+    });
+  else gpu.run(matrixTileProgram({ ...choice, shape, narrow: false }), { ...dispatch, params: { ...sizes, sizeA: M * K, sizeB: K * N } });
+}
+
+/** Both factors are rounded to float16 before: every workgroup then reads half as much. */
+function runNarrow(gpu: Gpu, given: Given, { transposeA, transposeB }: MatMulAttrs, plan: Plan): void {
+  const { M, N, K, strideC, batch, accumulate, c } = given;
+  const { parts, partSize, tilesM, tilesN } = plan;
+  const shape = plan.shape as ShapeName;
+  const { tileM, tileN, depth }: MatrixShape = MATRIX_SHAPES[shape];
+  const ofA = { from: given.a, stride: given.strideA, batch };
+  const ofB = { from: given.b, stride: given.strideB, batch };
+  const [a, b] = narrowed(
+    gpu,
+    transposeA
+      ? { ...ofA, rows: K, columns: M, toRows: depth, toColumns: tileM }
+      : { ...ofA, rows: M, columns: K, toRows: tileM, toColumns: depth },
+    transposeB
+      ? { ...ofB, rows: N, columns: K, toRows: tileN, toColumns: depth }
+      : { ...ofB, rows: K, columns: N, toRows: depth, toColumns: tileN },
+  );
+  const choice = { shape, narrow: true, transposeA, transposeB, accumulate, wideA: true, wideB: true, wideC: isWide(strideC) };
+  gpu.run(matrixTileProgram(choice), {
+    inputs: { a: a.tensor, b: b.tensor },
+    outputs: { c },
+    params: { M, N, K, strideA: a.stride, strideB: b.stride, strideC, sizeA: a.size, sizeB: b.size, parts, partSize, tilesM, tilesN },
+    groups: tilesM * tilesN * batch * parts,
+  });
+  gpu.free(a.tensor, b.tensor);
 }
 
 /** How a product is cut into workgroups. */
 interface Plan {
-  readonly isMatrix: boolean;
   readonly isHalf: boolean;
+  /** Whether the factors are rounded before. */
+  readonly isNarrow: boolean;
+  /** Of tiles on matrices of subgroups; undefined where there are none. */
+  readonly shape: ShapeName | undefined;
+  /** Of other tiles. */
   readonly tile: Tile;
   readonly tilesM: number;
   readonly tilesN: number;
@@ -106,23 +164,29 @@ interface Plan {
 /** The size of tiles, and how many parts the inner size has: one product alone is parted where its tiles are too few. */
 function planOf(gpu: Gpu, { M, N, K, batch }: ProductSizes, mostParts = Number.POSITIVE_INFINITY): Plan {
   const isHalf = productPrecision() === 'f16' && gpu.hasHalf;
-  const fits = gpu.limits.maxComputeWorkgroupStorageSize >= MATRIX_TILE_BYTES && M * N >= LEAST_MATRIX;
-  const isMatrix = isHalf && gpu.hasMatrices && fits;
-  const tilesOf = (tile: number) => ({ tilesM: Math.ceil(M / tile), tilesN: Math.ceil(N / tile) });
+  const isNarrow = isHalf && batch * M * N * K >= gpuChoices.narrowFrom;
+  const shape = isHalf ? shapeOf(gpu, M * N, isNarrow ? gpuChoices.narrowShape : gpuChoices.matrixShape) : undefined;
+  const tilesOf = (rows: number, columns = rows) => ({ tilesM: Math.ceil(M / rows), tilesN: Math.ceil(N / columns) });
   const partsOf = (groups: number): number => {
-    if (batch > 1 || groups >= ENOUGH_GROUPS) return 1;
+    if (batch > 1 || groups >= gpuChoices.enoughGroups) return 1;
     return Math.max(1, Math.min(Math.ceil(WISHED_GROUPS / groups), Math.floor(K / LEAST_PART), mostParts));
   };
   const large = tilesOf(128);
   const groups = large.tilesM * large.tilesN * batch;
-  const isFilled = Math.min(M, N) > 64 && groups * partsOf(groups) >= ENOUGH_GROUPS;
-  const tile: Tile = isMatrix || isFilled ? 128 : Math.max(M, N) > 32 ? 64 : 32;
-  const tiles = tilesOf(tile);
+  const isFilled = Math.min(M, N) > 64 && groups * partsOf(groups) >= gpuChoices.enoughGroups;
+  const tile: Tile = isFilled ? 128 : Math.max(M, N) > 32 ? 64 : 32;
+  const tiles = shape ? tilesOf(MATRIX_SHAPES[shape].tileM, MATRIX_SHAPES[shape].tileN) : tilesOf(tile);
   const wished = partsOf(tiles.tilesM * tiles.tilesN * batch);
-  const step = isMatrix ? 64 : 16;
+  const step = shape ? 64 : 16;
   const partSize = step * Math.ceil(K / wished / step);
-  return { isMatrix, isHalf, tile, ...tiles, partSize, parts: Math.ceil(K / partSize) };
+  return { isHalf, isNarrow: isNarrow && shape !== undefined, shape, tile, ...tiles, partSize, parts: Math.ceil(K / partSize) };
 }
+
+/** The shape, where the device multiplies matrices on subgroups and has the memory, and C has as many values as one. */
+const shapeOf = (gpu: Gpu, values: number, shape: ShapeName): ShapeName | undefined =>
+  gpu.hasMatrices && values >= LEAST_MATRIX && gpu.limits.maxComputeWorkgroupStorageSize >= bytesOf(MATRIX_SHAPES[shape])
+    ? shape
+    : undefined;
 
 export const matMulOnGpu: GpuKernel<MatMulInputs, MatMulAttrs> = {
   supports: (gpu, { a, b }, attrs) => {

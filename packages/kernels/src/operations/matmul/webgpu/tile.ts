@@ -20,6 +20,8 @@ export interface TileChoice {
   half?: boolean;
   /** Whether the product is added to what c holds. */
   accumulate?: boolean;
+  /** Whether the loop over a part of the inner size is written out, so that places in workgroup memory are known but for one number each. */
+  unrolled?: boolean;
 }
 
 /**
@@ -123,6 +125,7 @@ function mainOf(choice: TileChoice): string {
   let mine = lane % ${half};
   let baseA = batch * p.M * p.K;
   let baseB = batch * p.N * p.K;
+${choice.unrolled ? placesOfSwaps(quads, across) : ''}
 ${range(blocks)
   .map((n) => `  var next${n}: array<vec4<f32>, 4>;`)
   .join('\n')}
@@ -136,12 +139,7 @@ ${storeAll(choice, blocks, half)}
     if (depth + ${DEPTH} < end) {
 ${fetchAll(choice, blocks, half, `depth + ${DEPTH}`)}
     }
-    for (var k = 0u; k < ${DEPTH}; k++) {
-      ${quads.map((q) => `let a${q} = vec4<f32>(tileA[slot(k, ty + ${q * across})]); let b${q} = vec4<f32>(tileB[slot(k, tx + ${q * across})]);`).join('\n      ')}
-${range(side)
-  .map((r) => quads.map((q) => `      c${r}${q} = fma(vec4<f32>(a${r >> 2}[${r & 3}]), b${q}, c${r}${q});`).join(''))
-  .join('\n')}
-    }
+${choice.unrolled ? unrolledProducts(side, across) : loopOfProducts(side, across)}
     workgroupBarrier();
   }
 ${range(side)
@@ -151,6 +149,44 @@ ${range(side)
   })
   .join('\n')}`;
 }
+
+const products = (side: number): string =>
+  range(side)
+    .map((r) =>
+      range(side / 4)
+        .map((q) => `      c${r}${q} = fma(vec4<f32>(a${r >> 2}[${r & 3}]), b${q}, c${r}${q});`)
+        .join(''),
+    )
+    .join('\n');
+
+const loopOfProducts = (side: number, across: number): string => `    for (var k = 0u; k < ${DEPTH}; k++) {
+      ${range(side / 4)
+        .map((q) => `let a${q} = vec4<f32>(tileA[slot(k, ty + ${q * across})]); let b${q} = vec4<f32>(tileB[slot(k, tx + ${q * across})]);`)
+        .join('\n      ')}
+${products(side)}
+    }`;
+
+/** Of the four ways in which vectors change places: see \`slot\`. */
+const placesOfSwaps = (quads: number[], across: number): string =>
+  range(4)
+    .flatMap((swap) =>
+      quads.map(
+        (q) => `  let a${q}at${swap} = (ty + ${q * across}) ^ ${2 * swap}u; let b${q}at${swap} = (tx + ${q * across}) ^ ${2 * swap}u;`,
+      ),
+    )
+    .join('\n');
+
+const unrolledProducts = (side: number, across: number): string =>
+  range(DEPTH)
+    .map((k) => {
+      const place = `${k * (side / 4) * across} + `;
+      const swap = (k >> 2) & 3;
+      const operands = range(side / 4).map(
+        (q) => `let a${q} = vec4<f32>(tileA[${place}a${q}at${swap}]); let b${q} = vec4<f32>(tileB[${place}b${q}at${swap}]);`,
+      );
+      return `    {\n      ${operands.join('\n      ')}\n${products(side)}\n    }`;
+    })
+    .join('\n');
 
 /**
  * Block n of an invocation: along the side its quad and along the inner size its place. Where memory runs along the side, neighbors take neighboring

@@ -1,4 +1,5 @@
 import type { TensorInfo } from '@tensorflow/tfjs-core';
+import { inParts, type Parting } from '../../../backends/webgpu/in-parts';
 import { SIGMOID, treesOf } from '../../../backends/webgpu/math';
 import { type Program, variants } from '../../../backends/webgpu/program';
 import { type GpuKernel, groupsOf, sizeOf } from '../../../backends/webgpu/specialize';
@@ -119,7 +120,7 @@ function sizesOf({ x }: RmsNormInputs, { eps, groupSize }: RmsNormAttrs) {
   return { params: { width, size, eps }, groups: sizeOf(x) / size, width, rows: sizeOf(x) / width };
 }
 
-export const rmsNormOnGpu: GpuKernel<RmsNormInputs, RmsNormAttrs> = {
+const norm: GpuKernel<RmsNormInputs, RmsNormAttrs> = {
   run: (gpu, inputs, attrs) => {
     const { params, groups } = sizesOf(inputs, attrs);
     const y = gpu.tensor(inputs.x.shape);
@@ -128,7 +129,7 @@ export const rmsNormOnGpu: GpuKernel<RmsNormInputs, RmsNormAttrs> = {
   },
 };
 
-export const rmsNormGradOnGpu: GpuKernel<RmsNormGradInputs, RmsNormAttrs> = {
+const gradients: GpuKernel<RmsNormGradInputs, RmsNormAttrs> = {
   run: (gpu, inputs, attrs) => {
     const choice = choiceOf(inputs, attrs);
     const { params, groups, width, rows } = sizesOf(inputs, attrs);
@@ -149,3 +150,39 @@ export const rmsNormGradOnGpu: GpuKernel<RmsNormGradInputs, RmsNormAttrs> = {
     return dGate ? [dx, dWeight, dGate] : [dx, dWeight];
   },
 };
+
+/** Rows by rows, where they are more than the device binds at a time. */
+const byRows = (outputs: Parting<RmsNormInputs, RmsNormAttrs>['outputs']): Parting<RmsNormInputs, RmsNormAttrs> => ({
+  inputs: () => ({ x: 0, gate: 0, dy: 0 }),
+  outputs,
+  length: ({ x }) => x.shape[0] as number,
+  valuesOfOne: ({ x }) => x.shape[1] as number,
+});
+
+/** All but the last axis as one. */
+function withRows<I extends RmsNormInputs>(kernel: GpuKernel<I, RmsNormAttrs>): GpuKernel<I, RmsNormAttrs> {
+  return {
+    run: (gpu, inputs, attrs) => {
+      const { shape } = inputs.x;
+      const rows = [sizeOf(inputs.x) / (shape.at(-1) as number), shape.at(-1) as number];
+      const flat = ({ dataId, dtype }: TensorInfo): TensorInfo => ({ dataId, dtype, shape: rows });
+      const asRows = Object.entries(given(inputs)).map(([name, tensor]) => [name, name === 'weight' ? tensor : flat(tensor)]);
+      const outputs = [kernel.run(gpu, Object.fromEntries(asRows) as I, attrs)].flat();
+      const [first, ...others] = outputs.map((output) => (output.shape.length === 2 ? { ...output, shape } : output));
+      return others.length === 0 ? (first as TensorInfo) : [first as TensorInfo, ...others];
+    },
+  };
+}
+
+export const rmsNormOnGpu = withRows(
+  inParts(
+    norm,
+    byRows(() => [0]),
+  ),
+);
+export const rmsNormGradOnGpu = withRows(
+  inParts(
+    gradients,
+    byRows(({ gate }) => [0, 'summed', ...(gate ? [0] : [])]),
+  ),
+);

@@ -1,9 +1,11 @@
 import type { TensorInfo } from '@tensorflow/tfjs-core';
 import type { Gpu } from '../../../backends/webgpu/gpu';
+import { inParts, type Parting } from '../../../backends/webgpu/in-parts';
 import { type GpuKernel, groupsOf, sizeOf } from '../../../backends/webgpu/specialize';
 import { sumParts } from '../../../backends/webgpu/sum-parts';
 import type { SelectiveScanGradInputs, SelectiveScanGradOfCInputs } from '../gradient';
 import { type ScanSizes, type SelectiveScanAttrs, type SelectiveScanInputs, sizesOf } from '../inputs';
+import type { SelectiveScanReadInputs } from '../shown-states';
 import { carryBackProgram, gradientOfCProgram, gradientProgram, HALVES, summariesProgram } from './backward';
 import { carryProgram, outputProgram, summaryProgram } from './forward';
 import { LANES } from './program';
@@ -74,20 +76,37 @@ function carried(gpu: Gpu, name: string, totals: TensorInfo, ends: TensorInfo, {
   return hT;
 }
 
-export const selectiveScanOnGpu: GpuKernel<SelectiveScanInputs, SelectiveScanAttrs> = {
-  run: (gpu, inputs) => {
-    const { u, delta } = inputs;
+const scan: GpuKernel<SelectiveScanInputs, SelectiveScanAttrs> = {
+  run: (gpu, inputs, { kept }) => {
     const call = begin(gpu, inputs);
-    const { aux, params, groups, length } = call;
     const { totals, ends, hT } = statesOf(gpu, 'SsmSelectiveScan', inputs, call);
-    const y = gpu.tensor(u.shape);
-    gpu.run(outputProgram({ length }), { inputs: { delta, aux, u, ends }, outputs: { y }, params, groups });
-    gpu.free(aux, totals, ends);
+    const y = outputOf(gpu, inputs, call, ends);
+    gpu.free(call.aux, totals);
+    if (kept) kept.starts = ends;
+    else gpu.free(ends);
     return [y, hT];
   },
 };
 
-export const selectiveScanGradOnGpu: GpuKernel<SelectiveScanGradInputs, SelectiveScanAttrs> = {
+/** y from the states that the chunks start with. */
+function outputOf(gpu: Gpu, { u, delta }: Inputs, { aux, params, groups, length }: Call, ends: TensorInfo): TensorInfo {
+  const y = gpu.tensor(u.shape);
+  gpu.run(outputProgram({ length }), { inputs: { delta, aux, u, ends }, outputs: { y }, params, groups });
+  return y;
+}
+
+/** From the states that the scan kept: one pass in the place of three. */
+const read: GpuKernel<SelectiveScanReadInputs, SelectiveScanAttrs> = {
+  supports: (_, { starts }) => starts !== undefined || 'the scan kept no states',
+  run: (gpu, { h0: _, ...inputs }) => {
+    const call = begin(gpu, inputs); // the first chunk's start is h0 already
+    const y = outputOf(gpu, inputs, call, inputs.starts as TensorInfo);
+    gpu.free(call.aux);
+    return y;
+  },
+};
+
+const gradients: GpuKernel<SelectiveScanGradInputs, SelectiveScanAttrs> = {
   supports: (gpu, { dyReads }) => {
     const buffers = dyReads ? 10 : 9;
     return gpu.limits.maxStorageBuffersPerShaderStage >= buffers || `the device binds fewer than ${buffers} storage buffers`;
@@ -125,17 +144,46 @@ export const selectiveScanGradOnGpu: GpuKernel<SelectiveScanGradInputs, Selectiv
   },
 };
 
-export const selectiveScanGradOfCOnGpu: GpuKernel<SelectiveScanGradOfCInputs, SelectiveScanAttrs> = {
+const gradientOfC: GpuKernel<SelectiveScanGradOfCInputs, SelectiveScanAttrs> = {
   run: (gpu, given) => {
     const name = 'SsmSelectiveScanGradOfC';
     const inputs = { ...given, C: given.B }; // which is not read
-    const { u, delta, dy } = inputs;
+    const { u, delta, dy, starts } = inputs;
     const call = begin(gpu, inputs);
     const { aux, params, groups, length, blocks } = call;
-    const { totals, ends, hT } = statesOf(gpu, name, inputs, call);
+    const own = starts ? undefined : statesOf(gpu, name, inputs, call);
+    const ends = starts ?? (own?.ends as TensorInfo);
     const parts = gpu.tensor([HALVES * blocks, ...inputs.B.shape]);
     gpu.run(gradientOfCProgram({ length }), { inputs: { delta, aux, u, dy, ends }, outputs: { parts }, params, groups });
-    gpu.free(aux, totals, ends, hT);
+    gpu.free(aux, ...(own ? [own.totals, own.ends, own.hT] : []));
     return sumParts(gpu, name, parts, inputs.B.shape);
   },
 };
+
+/** The most values that a program binds for each text: of tokens, of the states at the borders of chunks, of what is added up over workgroups, or of the small inputs as one. */
+function valuesOfText(inputs: Inputs, withGradients: boolean): number {
+  const { T, E, N, G } = sizesOf(inputs);
+  const chunks = Math.ceil(T / CHUNK);
+  const shares = HALVES * groupsOf(E / G, LANES);
+  const small = E * N + (2 + (inputs.CReads?.shape[0] ?? 0)) * T * G * N + E + E * N + T;
+  const parts = withGradients ? 2 * shares * T * G * N + chunks * E * (N + 1) : 0;
+  const reads = (inputs as { dyReads?: TensorInfo }).dyReads?.shape[0] ?? 1;
+  return Math.max(reads * T * E, chunks * E * N, small, parts);
+}
+
+/** Texts by texts, where they are more than the device binds at a time. */
+const byTexts = <I extends Omit<Inputs, 'C'>>(
+  outputs: readonly (number | 'summed')[],
+  withGradients: boolean,
+): Parting<I, SelectiveScanAttrs> => ({
+  inputs: () => ({ u: 0, delta: 0, B: 0, C: 0, h0: 0, documentStarts: 0, dy: 0, dhT: 0, dyReads: 1, CReads: 1, starts: 0 }),
+  outputs: () => outputs,
+  length: ({ u }) => u.shape[0],
+  valuesOfOne: (inputs) => valuesOfText({ ...inputs, C: inputs.B }, withGradients),
+  attrsOfPart: ({ kept: _, ...attrs }) => attrs, // the states of one part would be taken for those of all
+});
+
+export const selectiveScanOnGpu = inParts(scan, byTexts([0, 0], false));
+export const selectiveScanReadOnGpu = inParts(read, byTexts([0], false));
+export const selectiveScanGradOnGpu = inParts(gradients, byTexts([0, 0, 'summed', 0, 0, 0, 'summed'], true));
+export const selectiveScanGradOfCOnGpu = inParts(gradientOfC, byTexts([0], true));

@@ -1,0 +1,151 @@
+/** The tables of docs/speed.md, from docs/measured/cpu.json (`npm run bench:cpu`, bench/trainer.ts) and torch-cpu.json (bench/peers/train_torch.py). */
+import type { Figure, Measured } from '../../bench/lib/measured';
+import { digits, measured, numberOf, runTable, tableOf } from './measured';
+
+/** The processor of which the tables are; others are told as ratios. */
+const HERE = 'AMD Zen 5';
+const OTHERS = ['AMD Zen 4', 'AMD Zen 3', 'Intel Cascade Lake', 'Intel Cascade Lake, another run'];
+const DECODED = [
+  ['f32', 'mamba.c f32'],
+  ['f32', 'llama.cpp f32'],
+  ['bf16', 'llama.cpp f16'],
+  ['int8', 'llama.cpp q8_0'],
+  ['int4', 'llama.cpp q4_0'],
+] as const;
+const PREFILL = [
+  ['f32', 'llama.cpp f32'],
+  ['int8', 'llama.cpp q8_0'],
+] as const;
+const PROMPT = 'Mamba-130M, 512 tokens';
+
+/** Ours ÷ theirs, where both or their ratio is known. */
+function ratioOf(cpu: Measured, sought: Figure): string {
+  const of = (quantity: string): number | undefined => numberOf(cpu, sought, quantity);
+  const [ours, theirs] = [of('rate') ?? of('median'), of('peerRate') ?? of('peerMedian')];
+  return (of('ratio') ?? (ours && theirs ? ours / theirs : undefined))?.toFixed(2) ?? '';
+}
+
+/** Ours, and a peer's with ours ÷ it, on one thread and on two. */
+function besideTable(cpu: Measured, part: string, name: string, pairs: readonly (readonly [dtype: string, peer: string])[]): string {
+  const rows = pairs.map(([dtype, peer], i) => {
+    const isFirst = pairs[i - 1]?.[0] !== dtype;
+    const of = (threads: number): Figure => ({ part, name, dtype, threads, peer, processor: HERE });
+    const theirs = (threads: number): string => `${digits(numberOf(cpu, of(threads), 'peerRate'))} (${ratioOf(cpu, of(threads))})`;
+    const ours = [1, 2].map((threads) => (isFirst ? digits(numberOf(cpu, of(threads), 'rate')) : ''));
+    return [isFirst ? dtype : '', ...ours, peer, theirs(1), theirs(2)];
+  });
+  return tableOf(['weights', 'ours, 1 thread', 'ours, 2 threads', 'beside', '1 thread', '2 threads'], rows, 0);
+}
+
+/** The same ratios on other processors, 1 / 2 threads. */
+function elsewhereTable(cpu: Measured, part: string, name: string, pairs: readonly (readonly [dtype: string, peer: string])[]): string {
+  const rows = OTHERS.map((processor) => [
+    processor,
+    ...pairs.map(([dtype, peer]) => {
+      const both = [1, 2].map((threads) => ratioOf(cpu, { part, name, dtype, threads, peer, processor }));
+      return both.some((one) => one !== '') ? both.join(' / ') : '';
+    }),
+  ]);
+  return tableOf(['ours ÷ theirs, 1 / 2 threads', ...pairs.map(([dtype, peer]) => `${dtype}, ${peer}`)], rows);
+}
+
+const loadingTable = (cpu: Measured): string =>
+  tableOf(
+    ['loading, two threads', 'as', 'seconds', 'processor'],
+    cpu.figures
+      .filter(({ part }) => part === 'loading')
+      .map(({ name, dtype = '', seconds, processor = '' }) => [name, dtype, String(seconds), processor]),
+  );
+
+const DENSE = [
+  ['decoding, Mamba in the sizes of mamba-130m, int8', 'decode DenseMamba-130M', 'int8', 'Mamba-130M'],
+  ['decoding, DenseRetNet-350M, int8', 'decode DenseRetNet', 'int8', 'DenseRetNet, m = 0'],
+  ['forward and backward, Mamba, 4 layers of 128, 12 × 64 tokens', 'train DenseMamba, 4 × 128, 12 × 64', 'f32', 'Mamba'],
+  ['the same, 8 layers of 512, 4 × 512 tokens', 'train DenseMamba, 8 × 512, 4 × 512', 'f32', 'Mamba'],
+  [
+    'forward and backward, DenseRetNet, 4 layers of 128, 12 × 64 tokens',
+    'train DenseRetNet, 4 × 128, 12 × 64',
+    'f32',
+    'DenseRetNet, m = 0',
+  ],
+  ['the same, 8 layers of 512, 4 × 512 tokens', 'train DenseRetNet, 8 × 512, 4 × 512', 'f32', 'DenseRetNet, m = 0'],
+] as const;
+
+function denseTable(cpu: Measured): string {
+  const rows = DENSE.map(([shown, name, dtype, peer]) => {
+    const sought = { part: 'dense', name, dtype, threads: 2, peer, processor: HERE };
+    return [shown, digits(numberOf(cpu, sought, 'rate')), digits(numberOf(cpu, sought, 'peerRate')), ratioOf(cpu, sought)];
+  });
+  return tableOf(['tokens/s', 'dense', 'plain', 'ratio'], rows);
+}
+
+function positionsTable(cpu: Measured): string {
+  const rows = cpu.figures
+    .filter(({ part, name, peer }) => part === 'positions' && name.includes(', tokens ') && peer)
+    .map(({ name, median, peer = '', peerMedian }) => {
+      const withCommas = (words: string): string => words.replaceAll(/\d{4,}/g, (number) => Number(number).toLocaleString('en-US'));
+      return [withCommas(name), digits(median as number), withCommas(peer), digits(peerMedian as number)];
+    });
+  return tableOf(['int8, two threads', 'tokens/s, median', 'beside', 'tokens/s, median'], rows);
+}
+
+const STEPS = [
+  ['4 layers of 128, 12 × 64 tokens', '4 × 128, 12 × 64'],
+  ['8 layers of 512, 4 × 512 tokens', '8 × 512, 4 × 512'],
+] as const;
+
+function trainingTable(cpu: Measured): string {
+  const rows = STEPS.map(([shown, name]) => {
+    const of = (threads: number, peer: string): Figure => ({ part: 'training', name, dtype: 'f32', threads, peer, processor: HERE });
+    const ours = [1, 2].map((threads) => numberOf(cpu, of(threads, 'references'), 'rate'));
+    const [one, two] = ours;
+    const beside = (peer: string): string => `${digits(numberOf(cpu, of(2, peer), 'peerRate'))} (${ratioOf(cpu, of(2, peer))})`;
+    return [
+      shown,
+      ...ours.map(digits),
+      one && two ? (two / one).toFixed(2) : '',
+      beside('references'),
+      beside('references but our product'),
+    ];
+  });
+  return tableOf(['tokens/s', '1 thread', '2 threads', '2 ÷ 1', 'references', 'with our product, 2 threads'], rows);
+}
+
+function trainerTable(cpu: Measured, torch: Measured): string {
+  const rows = [...cpu.figures, ...torch.figures]
+    .filter(({ part }) => part === 'trainer')
+    .map(({ name, median, threads, processor, batch, length }) => [
+      ...[name.startsWith('PyTorch') ? name : `ours, ${name}`, digits(median as number)],
+      `${batch} × ${length} tokens, ${threads} threads, ${processor}`,
+    ]);
+  return tableOf(['a whole step, 4 layers of 128', 'tokens/s, median', 'of'], rows);
+}
+
+function memoryTable(cpu: Measured): string {
+  const rows = ['f32', 'bf16', 'int8', 'int4'].map((dtype) => [
+    dtype,
+    ...['Mamba-130M', 'DenseRetNet'].flatMap((name) => {
+      const sought = { part: 'memory', name, dtype, threads: 2, peer: 'packed weights', processor: HERE };
+      const [held, packed] = [numberOf(cpu, sought, 'rate'), numberOf(cpu, sought, 'peerRate')];
+      return held && packed ? [Math.round(held).toLocaleString('en-US'), (held - packed).toFixed(0)] : ['', ''];
+    }),
+  ]);
+  return tableOf(['MiB', 'Mamba in the sizes of mamba-130m', 'beyond its weights', 'DenseRetNet-350M', 'beyond'], rows);
+}
+
+export function cpuTables(): Readonly<Record<string, string>> {
+  const [cpu, torch] = [measured('cpu.json'), measured('torch-cpu.json')];
+  return {
+    decoding: besideTable(cpu, 'decode', 'Mamba-130M', DECODED),
+    'decoding elsewhere': elsewhereTable(cpu, 'decode', 'Mamba-130M', DECODED),
+    loading: loadingTable(cpu),
+    prefill: besideTable(cpu, 'prefill', PROMPT, PREFILL),
+    'prefill elsewhere': elsewhereTable(cpu, 'prefill', PROMPT, PREFILL),
+    dense: denseTable(cpu),
+    positions: positionsTable(cpu),
+    training: trainingTable(cpu),
+    trainer: trainerTable(cpu, torch),
+    memory: memoryTable(cpu),
+    runs: runTable(cpu, torch),
+  };
+}
