@@ -39,6 +39,7 @@ const guides: Item = {
     ['Sessions and snapshots', 'sessions'],
     ['Chat', 'chat'],
     ['Train', 'train'],
+    ['The command in detail', 'the-command'],
     ['Sweeps and sizes', 'sweeps'],
     ['Fine-tune and upcycle', 'fine-tune'],
     ['Evaluate', 'evaluate'],

@@ -129,7 +129,7 @@ export function typeErrors(): { count: number; errors: string[] } {
       .flatMap(blocksOf)
       .map((block) => [block.path, block]),
   );
-  const pages = samplesIn(join(docs, 'samples', 'browser'));
+  const pages = ['browser', 'next'].flatMap((folder) => samplesIn(join(docs, 'samples', folder)));
   const errors = [...errorsIn([...blocks.keys()], blockOptions, blocks), ...errorsIn(pages, pageOptions, new Map())];
   const onPurpose = (error: string): boolean => ON_PURPOSE.some(([page, word]) => error.startsWith(page) && error.includes(word));
   const missing = ON_PURPOSE.filter(([page, word]) => !errors.some((error) => error.startsWith(page) && error.includes(word)));

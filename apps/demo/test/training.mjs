@@ -34,6 +34,7 @@ export async function train({ browser, url, node, see }) {
   await press(page, 'Resume');
   await page.getByText(/24 of 24 steps done/).waitFor({ timeout: 120_000 });
   await see(page, 'trained');
+  assert.ok(await hasCurves(page), 'the curves of the two are drawn');
   const whole = await modelsOf(page);
   await page.close();
 
@@ -53,6 +54,28 @@ export async function train({ browser, url, node, see }) {
   assert.deepEqual([...complaints, ...again.complaints], [], 'the console');
   await context.close();
 }
+
+/** Whether the chart of the losses has the colors of both models. @param {import('playwright-core').Page} page */
+const hasCurves = (page) =>
+  page
+    .locator('.curves canvas')
+    .first()
+    .evaluate((canvas) => {
+      const { width, height } = /** @type {HTMLCanvasElement} */ (canvas);
+      const { data } = /** @type {CanvasRenderingContext2D} */ (/** @type {HTMLCanvasElement} */ (canvas).getContext('2d')).getImageData(
+        0,
+        0,
+        width,
+        height,
+      );
+      let [blue, orange] = [0, 0];
+      for (let i = 0; i < data.length; i += 4) {
+        const [red = 0, , b = 0, opacity = 0] = data.subarray(i, i + 4);
+        if (opacity > 200 && b > red + 60) blue++;
+        if (opacity > 200 && red > b + 60) orange++;
+      }
+      return blue > 100 && orange > 100;
+    });
 
 /** The models of a run as they are downloaded, dense first. @param {import('playwright-core').Page} page */
 export async function modelsOf(page) {

@@ -100,7 +100,9 @@ export type Engine = WorkerConnection<EngineCommands>;
  */
 function ownWorker(): Worker {
   const script = new URL('./worker-script.js', import.meta.url);
-  const isForeign = globalThis.location !== undefined && script.origin !== globalThis.location.origin;
+  const { location } = globalThis;
+  // Next's bundler gives an address without an origin
+  const isForeign = location !== undefined && new URL(script.href, location.href).origin !== location.origin;
   if (!isForeign) return new Worker(script, { type: 'module', name: 'densessm' });
   const source = URL.createObjectURL(new Blob([`import ${JSON.stringify(script.href)};`], { type: 'text/javascript' }));
   return new Worker(source, { type: 'module', name: 'densessm' });

@@ -2,7 +2,6 @@ import { loadModel } from 'densessm';
 
 const loading = loadModel('./my-model', { weights: 'int8' }); // once for all requests
 
-/** app/api/story/route.ts */
 export async function POST(request: Request): Promise<Response> {
   const { prompt } = (await request.json()) as { prompt: string };
   const model = await loading;
