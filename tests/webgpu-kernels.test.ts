@@ -50,7 +50,6 @@ describe.skipIf(missing)('WebGPU', () => {
     ['scans of heads of any width in products of chunks of 8', /^SsmDecayScan/, { tiledScanFrom: 0, tiledScanChunk: 8 }],
     ['scans of heads of any width in products of chunks of 100', /^SsmDecayScan/, { tiledScanFrom: 0, tiledScanChunk: 100 }],
     ['products in the largest tiles', /^SsmMatMul$/, { enoughGroups: 1 }],
-    ['products in the largest tiles, written out', /^SsmMatMul$/, { enoughGroups: 1, unrolledTiles: true }],
   ])('%s', (_, kernels, choices) => {
     const usual = { ...gpuChoices };
     beforeAll(() => void Object.assign(gpuChoices, choices));

@@ -1,5 +1,5 @@
 import { checkKernel, type KernelCheck, kernelChecks } from '@densessm/kernels/checks';
-import { gpuChoices, MATRIX_SHAPES } from '@densessm/kernels/internal';
+import { gpuChoices } from '@densessm/kernels/internal';
 import type { Figure } from '../lib/measured';
 
 /** Ways that small sizes do not take by themselves, and the kernels that go them. */
@@ -11,13 +11,8 @@ const ways: readonly [name: string, kernels: RegExp, choices: Partial<typeof gpu
     { tiledScanFrom: 0, tiledScanChunk },
   ]),
   ['in the largest tiles', /^SsmMatMul$/, { enoughGroups: 1 }],
-  ['in the largest tiles, written out', /^SsmMatMul$/, { enoughGroups: 1, unrolledTiles: true }],
-  ...(Object.keys(MATRIX_SHAPES) as (keyof typeof MATRIX_SHAPES)[]).flatMap((shape): (typeof ways)[number][] => [
-    [`narrowed, ${shape}`, /^SsmMatMulF16/, { narrowFrom: 0, narrowShape: shape }],
-    ...(MATRIX_SHAPES[shape].isPacked
-      ? []
-      : [[`on the way, ${shape}`, /^SsmMatMulF16/, { narrowFrom: Number.POSITIVE_INFINITY, matrixShape: shape }] as (typeof ways)[number]]),
-  ]),
+  ['rounded before', /^SsmMatMulF16/, { narrowFrom: 0 }],
+  ['rounded on the way', /^SsmMatMulF16/, { narrowFrom: Number.POSITIVE_INFINITY }],
 ];
 
 /**

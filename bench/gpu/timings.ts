@@ -12,7 +12,7 @@ import {
   softplus,
   squareSum,
 } from '@densessm/kernels';
-import { gpuChoices, MATRIX_SHAPES, withPrecision } from '@densessm/kernels/internal';
+import { gpuChoices, withPrecision } from '@densessm/kernels/internal';
 import {
   add,
   dispose,
@@ -87,6 +87,7 @@ const products: Case[] = [
   ...[1024, 4096].map((n) => product(n, n, n, false, false, 'stock')),
   product(4096, 4096, 4096, false, true, 'stock'),
   product(4096, 768, 3072, false, true),
+  product(4096, 1536, 6144, false, true),
   product(4096, 1536, 80, false, true),
   product(80, 4096, 1536, true, false),
   product(4096, 768, 50280, false, true),
@@ -96,6 +97,7 @@ const products: Case[] = [
   product(4096, 4096, 4096, true, false, 'f16'),
   product(4096, 768, 3072, false, true, 'f16'),
   product(3072, 4096, 768, true, false, 'f16'),
+  product(4096, 1536, 6144, false, true, 'f16'),
   product(4096, 1536, 80, false, true, 'f16'),
   product(4096, 768, 50280, false, true, 'f16'),
 ];
@@ -116,32 +118,6 @@ const chosen = (way: string, choices: Partial<typeof gpuChoices>, make: Case): C
     return { ...rest, name: `${way} ${name}`, call: choose };
   };
 };
-
-const unrolled: Case[] = [
-  product(4096, 4096, 4096, false, false),
-  product(4096, 4096, 4096, false, true),
-  product(4096, 4096, 4096, true, false),
-  product(4096, 768, 3072, false, true),
-  product(4096, 1536, 6144, false, true),
-].flatMap((one) => [true, false].map((unrolledTiles) => chosen(unrolledTiles ? 'unrolled' : 'looped', { unrolledTiles }, one)));
-
-/** Products of halves by shape of tiles, with factors that are rounded in a dispatch of their own and on the way. */
-const shapes: Case[] = Object.keys(MATRIX_SHAPES).flatMap((name) => {
-  const shape = name as keyof typeof MATRIX_SHAPES;
-  const made = [
-    product(4096, 4096, 4096, false, false, 'f16'),
-    product(4096, 4096, 4096, false, true, 'f16'),
-    product(4096, 768, 3072, false, true, 'f16'),
-    product(3072, 4096, 768, true, false, 'f16'),
-    product(4096, 1536, 6144, false, true, 'f16'),
-  ];
-  return made.flatMap((one) => [
-    chosen(`narrowed ${shape}`, { narrowFrom: 0, narrowShape: shape }, one),
-    ...(MATRIX_SHAPES[shape].isPacked
-      ? []
-      : [chosen(`on the way ${shape}`, { narrowFrom: Number.POSITIVE_INFINITY, matrixShape: shape }, one)]),
-  ]);
-});
 
 const scan = (B: number, T: number, backward: boolean): Case => {
   const [E, N] = [1536, 16];
@@ -222,15 +198,14 @@ const moves: Case[] = [
 
 const cases: Case[] = [
   ...products,
-  ...unrolled,
-  ...shapes,
   ...[512, 2048, 16384].flatMap((T) => [scan(T > 4096 ? 1 : 2, T, false), scan(T > 4096 ? 1 : 2, T, true)]),
   ...moves,
   ...[false, true].flatMap((backward) => {
     const [narrow, wide] = [retention(2048, backward, [12, 64, 128]), retention(2048, backward, [2, 384, 1536])];
     const inChunks = (tiledScanChunk: number, one: Case): Case =>
       chosen(`in products of chunks of ${tiledScanChunk}`, { tiledScanFrom: 0, tiledScanChunk }, one);
-    return [narrow, wide, ...[64, 128, 256].map((chunk) => inChunks(chunk, narrow)), ...[128, 512].map((chunk) => inChunks(chunk, wide))];
+    const inShortProducts = chosen('in short products', { tiledScanFrom: Number.POSITIVE_INFINITY }, narrow);
+    return [narrow, inShortProducts, inChunks(64, narrow), inChunks(256, narrow), wide, inChunks(128, wide), inChunks(512, wide)];
   }),
 ];
 

@@ -52,7 +52,6 @@ describe('the surface of @densessm/kernels', () => {
       ]
     `);
     expect(Object.keys(internal).sort()).toEqual([
-      'MATRIX_SHAPES',
       'gpuChoices',
       'hasHalfProducts',
       'linearParts',

@@ -2,6 +2,5 @@ export { runtimeOf } from './backend-runtime';
 export { gpuChoices } from './backends/webgpu/choices';
 export { linearParts } from './operations/linear/kernel';
 export { hasHalfProducts, withPrecision } from './operations/matmul/precision';
-export { MATRIX_SHAPES } from './operations/matmul/webgpu/matrix-shapes';
 export { readStates, type ScanStates, selectiveScanShown } from './operations/selective-scan/shown-states';
 export type { Recorder, Recording } from './recording';

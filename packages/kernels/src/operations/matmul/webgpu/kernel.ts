@@ -6,8 +6,7 @@ import { sumPartsInto } from '../../../backends/webgpu/sum-parts';
 import type { MatMulAttrs, MatMulInputs } from '../kernel';
 import { productPrecision } from '../precision';
 import { type Block, blocksOf, type ProductSizes, placesOf } from './blocks';
-import { bytesOf, MATRIX_SHAPES, type MatrixShape, type ShapeName } from './matrix-shapes';
-import { matrixTileProgram } from './matrix-tile';
+import { MATRIX_BYTES, MATRIX_DEPTH, MATRIX_TILE, matrixTileProgram } from './matrix-tile';
 import { narrowed } from './narrow';
 import { type Tile, tileProgram } from './tile';
 
@@ -105,37 +104,32 @@ const isWide = (stride: number): boolean => stride % 4 === 0;
 
 function runTiles(gpu: Gpu, given: Given, { transposeA, transposeB }: MatMulAttrs, plan: Plan): void {
   const { a, b, c, M, N, K, strideA, strideB, strideC, batch, accumulate } = given;
-  const { tile, shape, isHalf, parts, partSize, tilesM, tilesN } = plan;
-  const wide = (stride: number): boolean => (shape !== undefined || tile > 32) && isWide(stride);
+  const { tile, isMatrix, isHalf, parts, partSize, tilesM, tilesN } = plan;
+  const wide = (stride: number): boolean => (isMatrix || tile > 32) && isWide(stride);
   const choice = { transposeA, transposeB, accumulate, wideA: wide(strideA), wideB: wide(strideB), wideC: wide(strideC) };
   const sizes = { M, N, K, strideA, strideB, strideC, parts, partSize, tilesM, tilesN };
   const dispatch = { inputs: { a, b }, outputs: { c }, groups: tilesM * tilesN * batch * parts };
-  if (shape === undefined)
-    gpu.run(tileProgram({ ...choice, tile, half: isHalf, unrolled: tile === 128 && gpuChoices.unrolledTiles }), {
-      ...dispatch,
-      params: sizes,
-    });
-  else gpu.run(matrixTileProgram({ ...choice, shape, narrow: false }), { ...dispatch, params: { ...sizes, sizeA: M * K, sizeB: K * N } });
+  if (isMatrix) gpu.run(matrixTileProgram({ ...choice, narrow: false }), { ...dispatch, params: { ...sizes, sizeA: M * K, sizeB: K * N } });
+  else gpu.run(tileProgram({ ...choice, tile, half: isHalf }), { ...dispatch, params: sizes });
 }
 
 /** Both factors are rounded to float16 before: every workgroup then reads half as much. */
 function runNarrow(gpu: Gpu, given: Given, { transposeA, transposeB }: MatMulAttrs, plan: Plan): void {
   const { M, N, K, strideC, batch, accumulate, c } = given;
   const { parts, partSize, tilesM, tilesN } = plan;
-  const shape = plan.shape as ShapeName;
-  const { tileM, tileN, depth }: MatrixShape = MATRIX_SHAPES[shape];
+  const [side, depth] = [MATRIX_TILE, MATRIX_DEPTH];
   const ofA = { from: given.a, stride: given.strideA, batch };
   const ofB = { from: given.b, stride: given.strideB, batch };
   const [a, b] = narrowed(
     gpu,
     transposeA
-      ? { ...ofA, rows: K, columns: M, toRows: depth, toColumns: tileM }
-      : { ...ofA, rows: M, columns: K, toRows: tileM, toColumns: depth },
+      ? { ...ofA, rows: K, columns: M, toRows: depth, toColumns: side }
+      : { ...ofA, rows: M, columns: K, toRows: side, toColumns: depth },
     transposeB
-      ? { ...ofB, rows: N, columns: K, toRows: tileN, toColumns: depth }
-      : { ...ofB, rows: K, columns: N, toRows: depth, toColumns: tileN },
+      ? { ...ofB, rows: N, columns: K, toRows: side, toColumns: depth }
+      : { ...ofB, rows: K, columns: N, toRows: depth, toColumns: side },
   );
-  const choice = { shape, narrow: true, transposeA, transposeB, accumulate, wideA: true, wideB: true, wideC: isWide(strideC) };
+  const choice = { narrow: true, transposeA, transposeB, accumulate, wideA: true, wideB: true, wideC: isWide(strideC) };
   gpu.run(matrixTileProgram(choice), {
     inputs: { a: a.tensor, b: b.tensor },
     outputs: { c },
@@ -150,9 +144,9 @@ interface Plan {
   readonly isHalf: boolean;
   /** Whether the factors are rounded before. */
   readonly isNarrow: boolean;
-  /** Of tiles on matrices of subgroups; undefined where there are none. */
-  readonly shape: ShapeName | undefined;
-  /** Of other tiles. */
+  /** Whether its tiles are on matrices of subgroups. */
+  readonly isMatrix: boolean;
+  /** The side of other tiles. */
   readonly tile: Tile;
   readonly tilesM: number;
   readonly tilesN: number;
@@ -164,9 +158,9 @@ interface Plan {
 /** The size of tiles, and how many parts the inner size has: one product alone is parted where its tiles are too few. */
 function planOf(gpu: Gpu, { M, N, K, batch }: ProductSizes, mostParts = Number.POSITIVE_INFINITY): Plan {
   const isHalf = productPrecision() === 'f16' && gpu.hasHalf;
-  const isNarrow = isHalf && batch * M * N * K >= gpuChoices.narrowFrom;
-  const shape = isHalf ? shapeOf(gpu, M * N, isNarrow ? gpuChoices.narrowShape : gpuChoices.matrixShape) : undefined;
-  const tilesOf = (rows: number, columns = rows) => ({ tilesM: Math.ceil(M / rows), tilesN: Math.ceil(N / columns) });
+  const isMatrix = isHalf && hasMatrices(gpu) && M * N >= LEAST_MATRIX;
+  const isNarrow = isMatrix && batch * M * N * K >= gpuChoices.narrowFrom;
+  const tilesOf = (side: number) => ({ tilesM: Math.ceil(M / side), tilesN: Math.ceil(N / side) });
   const partsOf = (groups: number): number => {
     if (batch > 1 || groups >= gpuChoices.enoughGroups) return 1;
     return Math.max(1, Math.min(Math.ceil(WISHED_GROUPS / groups), Math.floor(K / LEAST_PART), mostParts));
@@ -175,18 +169,15 @@ function planOf(gpu: Gpu, { M, N, K, batch }: ProductSizes, mostParts = Number.P
   const groups = large.tilesM * large.tilesN * batch;
   const isFilled = Math.min(M, N) > 64 && groups * partsOf(groups) >= gpuChoices.enoughGroups;
   const tile: Tile = isFilled ? 128 : Math.max(M, N) > 32 ? 64 : 32;
-  const tiles = shape ? tilesOf(MATRIX_SHAPES[shape].tileM, MATRIX_SHAPES[shape].tileN) : tilesOf(tile);
+  const tiles = tilesOf(isMatrix ? MATRIX_TILE : tile);
   const wished = partsOf(tiles.tilesM * tiles.tilesN * batch);
-  const step = shape ? 64 : 16;
+  const step = isMatrix ? MATRIX_DEPTH : 16;
   const partSize = step * Math.ceil(K / wished / step);
-  return { isHalf, isNarrow: isNarrow && shape !== undefined, shape, tile, ...tiles, partSize, parts: Math.ceil(K / partSize) };
+  return { isHalf, isNarrow, isMatrix, tile, ...tiles, partSize, parts: Math.ceil(K / partSize) };
 }
 
-/** The shape, where the device multiplies matrices on subgroups and has the memory, and C has as many values as one. */
-const shapeOf = (gpu: Gpu, values: number, shape: ShapeName): ShapeName | undefined =>
-  gpu.hasMatrices && values >= LEAST_MATRIX && gpu.limits.maxComputeWorkgroupStorageSize >= bytesOf(MATRIX_SHAPES[shape])
-    ? shape
-    : undefined;
+/** Whether the device multiplies matrices on subgroups and has the memory for tiles of them. */
+const hasMatrices = (gpu: Gpu): boolean => gpu.hasMatrices && gpu.limits.maxComputeWorkgroupStorageSize >= MATRIX_BYTES;
 
 export const matMulOnGpu: GpuKernel<MatMulInputs, MatMulAttrs> = {
   supports: (gpu, { a, b }, attrs) => {

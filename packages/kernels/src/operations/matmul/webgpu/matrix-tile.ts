@@ -1,9 +1,25 @@
 import { type Program, variants } from '../../../backends/webgpu/program';
-import { MATRIX_SHAPES, type MatrixShape, PADDING, type ShapeName, subgroupsOf, UNIT } from './matrix-shapes';
 import { OCTET } from './narrow';
 
+/** Rows and columns of C of a workgroup. */
+export const MATRIX_TILE = 128;
+/** Of the inner size, what lies in workgroup memory at a time. */
+export const MATRIX_DEPTH = 64;
+/** Rows, columns and inner size of the matrices that a subgroup multiplies. */
+const UNIT = 16;
+/** Of C, the matrices of a subgroup: rows of them, and columns. */
+const [ROWS, COLUMNS] = [2, 4];
+const SUBGROUPS = MATRIX_TILE ** 2 / (ROWS * COLUMNS * UNIT ** 2);
+/** Subgroups that lie beside each other in a tile. */
+const ACROSS = MATRIX_TILE / (COLUMNS * UNIT);
+/** Invocations of a workgroup, in subgroups of 32. */
+const LANES = 32 * SUBGROUPS;
+/** Halves behind each line of workgroup memory, so that lines begin in different banks. */
+const PADDING = 8;
+/** Bytes of workgroup memory: lines of both operands, along the inner size, which takes more, and the values of one matrix of each subgroup. */
+export const MATRIX_BYTES = 2 * 2 * MATRIX_TILE * (MATRIX_DEPTH + PADDING) + 4 * SUBGROUPS * UNIT ** 2;
+
 export interface MatrixTileChoice {
-  shape: ShapeName;
   /** Whether the factors were rounded before, and filled up to whole tiles: see `narrowed`. */
   narrow: boolean;
   transposeA: boolean;
@@ -31,26 +47,19 @@ interface Operand {
   readonly turns: number;
   /** Groups of a line. */
   readonly groups: number;
-  /** Halves of a vector in workgroup memory. */
-  readonly unit: 4 | 8;
-  /** Vectors of a line in workgroup memory, and of all of them. */
+  /** Vectors of four halves of a line in workgroup memory, and of all of them. */
   readonly stride: number;
   readonly size: number;
 }
 
 function operandOf(name: 'A' | 'B', choice: MatrixTileChoice): Operand {
-  const shape: MatrixShape = MATRIX_SHAPES[choice.shape];
-  const [side, along, wide] =
-    name === 'A' ? [shape.tileM, choice.transposeA, choice.wideA] : [shape.tileN, !choice.transposeB, choice.wideB];
+  const [along, wide] = name === 'A' ? [choice.transposeA, choice.wideA] : [!choice.transposeB, choice.wideB];
   const group = choice.narrow ? OCTET : 4;
-  const [line, count] = along ? [side, shape.depth] : [shape.depth, side];
-  const unit = shape.isPacked ? OCTET : 4;
-  const stride = (line + PADDING) / unit;
-  const turns = (side * shape.depth) / group / lanesOf(shape);
-  return { name, buffer: name === 'A' ? 'a' : 'b', along, wide, group, turns, groups: line / group, unit, stride, size: count * stride };
+  const [line, count] = along ? [MATRIX_TILE, MATRIX_DEPTH] : [MATRIX_DEPTH, MATRIX_TILE];
+  const stride = (line + PADDING) / 4;
+  const turns = (MATRIX_TILE * MATRIX_DEPTH) / group / LANES;
+  return { name, buffer: name === 'A' ? 'a' : 'b', along, wide, group, turns, groups: line / group, stride, size: count * stride };
 }
-
-const lanesOf = (shape: MatrixShape): number => 32 * subgroupsOf(shape);
 
 /**
  * C = A B on matrices of subgroups of 32: factors are float16 in workgroup memory, to which they are rounded on their way or were before; sums are float32.
@@ -58,7 +67,6 @@ const lanesOf = (shape: MatrixShape): number => 32 * subgroupsOf(shape);
  * writes through workgroup memory.
  */
 export const matrixTileProgram = variants((choice: MatrixTileChoice): Program => {
-  const shape: MatrixShape = MATRIX_SHAPES[choice.shape];
   const [a, b] = [operandOf('A', choice), operandOf('B', choice)];
   const typeOf = ({ wide }: Operand) => (choice.narrow ? 'vec4<u32>' : wide ? 'vec4<f32>' : 'f32');
   return {
@@ -81,15 +89,15 @@ export const matrixTileProgram = variants((choice: MatrixTileChoice): Program =>
       tilesM: 'u32',
       tilesN: 'u32',
     },
-    size: lanesOf(shape),
+    size: LANES,
     declarations: `
 alias Left = subgroup_matrix_left<f16, ${UNIT}, ${UNIT}>;
 alias Right = subgroup_matrix_right<f16, ${UNIT}, ${UNIT}>;
 alias Sum = subgroup_matrix_result<f32, ${UNIT}, ${UNIT}>;
-var<workgroup> edge: array<f32, ${subgroupsOf(shape) * UNIT * UNIT}>;
-${[a, b].map(({ name, size }) => `var<workgroup> tile${name}: array<${shape.isPacked ? 'vec4<u32>' : 'vec4<f16>'}, ${size * (shape.isDouble ? 2 : 1)}>;`).join('\n')}
+var<workgroup> edge: array<f32, ${SUBGROUPS * UNIT * UNIT}>;
+${[a, b].map(({ name, size }) => `var<workgroup> tile${name}: array<vec4<f16>, ${size}>;`).join('\n')}
 ${choice.narrow ? '' : declareFetch(a) + declareFetch(b)}`,
-    main: mainOf(choice, shape, a, b),
+    main: mainOf(choice, a, b),
   };
 });
 
@@ -107,16 +115,16 @@ fn fetch${name}(base: u32, row: u32, column: u32, rows: u32, columns: u32, strid
 };
 
 /** Group n of an invocation: its line in workgroup memory, and its place in that. */
-const placeOf = ({ groups }: Operand, lanes: number, n: number): [line: string, place: string] => {
-  const index = `(lane + ${n * lanes}u)`;
+const placeOf = ({ groups }: Operand, n: number): [line: string, place: string] => {
+  const index = `(lane + ${n * LANES}u)`;
   return [`${index} / ${groups}u`, `${index} % ${groups}u`];
 };
 
-function fetchAll(operand: Operand, shape: MatrixShape, depth: string): string {
+function fetchAll(operand: Operand, depth: string): string {
   const { name, buffer, along, group, turns } = operand;
   const [side, first] = name === 'A' ? ['p.M', 'firstM'] : ['p.N', 'firstN'];
   return lines(turns, (n) => {
-    const [line, place] = placeOf(operand, lanesOf(shape), n);
+    const [line, place] = placeOf(operand, n);
     if (group === OCTET) {
       const [row, column] = along ? [`${depth} + ${line}`, first] : [`${first} + ${line}`, `(${depth})`];
       return `    next${name}${n} = ${buffer}[base${name} + (${row}) * p.stride${name} + ${column} / ${OCTET}u + ${place}];`;
@@ -128,45 +136,38 @@ function fetchAll(operand: Operand, shape: MatrixShape, depth: string): string {
   });
 }
 
-/** Writes what was fetched to workgroup memory, `to` vectors behind its begin. */
-function storeAll(operand: Operand, shape: MatrixShape, to: string): string {
-  const { name, group, unit, stride, turns } = operand;
+/** Writes what was fetched to workgroup memory. */
+function storeAll(operand: Operand): string {
+  const { name, group, stride, turns } = operand;
   return lines(turns, (n) => {
-    const [line, place] = placeOf(operand, lanesOf(shape), n);
-    const at = `${to}${line} * ${stride}u + ${place}`;
-    if (unit === OCTET) return `    tile${name}[${at}] = next${name}${n};`;
-    if (group === 4) return `    tile${name}[${at}] = vec4<f16>(next${name}${n});`;
-    return `    tile${name}[${at} * 2u] = bitcast<vec4<f16>>(next${name}${n}.xy);
-    tile${name}[${at} * 2u + 1u] = bitcast<vec4<f16>>(next${name}${n}.zw);`;
+    const [line, place] = placeOf(operand, n);
+    const begin = `${line} * ${stride}u`;
+    if (group === 4) return `    tile${name}[${begin} + ${place}] = vec4<f16>(next${name}${n});`;
+    return `    tile${name}[${begin} + ${place} * 2u] = bitcast<vec4<f16>>(next${name}${n}.xy);
+    tile${name}[${begin} + ${place} * 2u + 1u] = bitcast<vec4<f16>>(next${name}${n}.zw);`;
   });
 }
 
 /** A matrix of an operand, from `side` on along its side and step k along the inner size: offset and stride are counted in vectors. */
-const load = ({ name, along, unit, stride }: Operand, side: string, k: number, from: string): string => {
+const load = ({ name, along, stride }: Operand, side: string, k: number): string => {
   const [type, isRow] = name === 'A' ? ['Left', !along] : ['Right', along];
-  const offset = along ? `${k * UNIT * stride}u + (${side}) / ${unit}u` : `(${side}) * ${stride}u + ${(k * UNIT) / unit}u`;
-  return `subgroupMatrixLoad<${type}, ${isRow ? 'row_major' : 'col_major'}>(&tile${name}, ${from}${offset}, ${stride}u)`;
+  const offset = along ? `${k * UNIT * stride}u + (${side}) / 4u` : `(${side}) * ${stride}u + ${(k * UNIT) / 4}u`;
+  return `subgroupMatrixLoad<${type}, ${isRow ? 'row_major' : 'col_major'}>(&tile${name}, ${offset}, ${stride}u)`;
 };
 
-const each = ({ rows, columns }: MatrixShape, make: (i: number, j: number) => string): string =>
-  range(rows)
-    .flatMap((i) => range(columns).map((j) => make(i, j)))
+const each = (make: (i: number, j: number) => string): string =>
+  range(ROWS)
+    .flatMap((i) => range(COLUMNS).map((j) => make(i, j)))
     .join('\n');
 
-function mainOf({ accumulate, wideC }: MatrixTileChoice, shape: MatrixShape, a: Operand, b: Operand): string {
-  const { tileM, tileN, rows, columns, band } = shape;
+function mainOf({ accumulate, wideC }: MatrixTileChoice, a: Operand, b: Operand): string {
   const at = (i: number, j: number): string => `atC + (row + ${i * UNIT}u) * p.strideC + column + ${j * UNIT}u`;
   const given = accumulate
-    ? `  if (isWhole) {\n${each(shape, (i, j) => `    c${i}${j} = subgroupMatrixLoad<Sum, row_major>(&c, ${at(i, j)}, p.strideC);`)}\n  }`
+    ? `  if (isWhole) {\n${each((i, j) => `    c${i}${j} = subgroupMatrixLoad<Sum, row_major>(&c, ${at(i, j)}, p.strideC);`)}\n  }`
     : '';
-  const across = tileN / (columns * UNIT);
   return `
-  let tile = group % (p.tilesM * p.tilesN);
-  let band = tile / (p.tilesN * ${band}) * ${band};
-  let height = min(p.tilesM - band, ${band});
-  let inBand = tile - band * p.tilesN;
-  let firstM = (band + inBand % height) * ${tileM};
-  let firstN = inBand / height * ${tileN};
+  let firstM = group / p.tilesN % p.tilesM * ${MATRIX_TILE};
+  let firstN = group % p.tilesN * ${MATRIX_TILE};
   let z = group / (p.tilesN * p.tilesM); // of [batch, parts]
   let batch = z / p.parts;
   let begin = z % p.parts * p.partSize;
@@ -174,87 +175,54 @@ function mainOf({ accumulate, wideC }: MatrixTileChoice, shape: MatrixShape, a: 
   let baseA = batch * p.sizeA;
   let baseB = batch * p.sizeB;
   let atC = z * p.M * p.strideC;
-  let ofM = subgroup / ${across} * ${rows * UNIT};
-  let ofN = subgroup % ${across} * ${columns * UNIT};
+  let ofM = subgroup / ${ACROSS} * ${ROWS * UNIT};
+  let ofN = subgroup % ${ACROSS} * ${COLUMNS * UNIT};
   let row = firstM + ofM;
   let column = firstN + ofN;
-  let isWhole = ${wideC ? `firstM + ${tileM} <= p.M && firstN + ${tileN} <= p.N` : 'false'};
-${each(shape, (i, j) => `  var c${i}${j}: Sum;`)}
+  let isWhole = ${wideC ? `firstM + ${MATRIX_TILE} <= p.M && firstN + ${MATRIX_TILE} <= p.N` : 'false'};
+${each((i, j) => `  var c${i}${j}: Sum;`)}
 ${given}
 ${[a, b].map(({ name, turns, group }) => lines(turns, (n) => `  var next${name}${n}: ${group === OCTET ? 'vec4<u32>' : 'vec4<f32>'};`)).join('\n')}
-${loopOf(shape, a, b)}
+${loopOf(a, b)}
   if (isWhole) {
-${each(shape, (i, j) => `    subgroupMatrixStore<row_major>(&c, ${at(i, j)}, c${i}${j}, p.strideC);`)}
+${each((i, j) => `    subgroupMatrixStore<row_major>(&c, ${at(i, j)}, c${i}${j}, p.strideC);`)}
     return;
   }
-${each(shape, (i, j) => writeEdge(shape, i, j, accumulate))}`;
+${each((i, j) => writeEdge(i, j, accumulate))}`;
 }
 
-/** Adds up the products of all parts of the inner size. */
-function loopOf(shape: MatrixShape, a: Operand, b: Operand): string {
-  const { depth, isAhead, isDouble } = shape;
-  const fetch = (from: string): string => `${fetchAll(a, shape, from)}\n${fetchAll(b, shape, from)}`;
-  const store = (toA: string, toB: string): string => `${storeAll(a, shape, toA)}\n${storeAll(b, shape, toB)}`;
-  const products = (fromA: string, fromB: string): string => lines(depth / UNIT, (k) => multiply(shape, a, b, k, [fromA, fromB]));
-  const loop = `  for (var depth = begin; depth < end; depth += ${depth}) {`;
-  if (isDouble)
-    return `${fetch('begin')}
-${store('', '')}
-  workgroupBarrier();
-  var half = 0u;
-${loop}
-    let hasNext = depth + ${depth} < end;
-    if (hasNext) {
-${fetch(`(depth + ${depth})`)}
+/** Adds up the products of all parts of the inner size; the next part is fetched to registers while this one is computed with. */
+const loopOf = (a: Operand, b: Operand): string => `${fetchAll(a, 'begin')}
+${fetchAll(b, 'begin')}
+  for (var depth = begin; depth < end; depth += ${MATRIX_DEPTH}) {
+${storeAll(a)}
+${storeAll(b)}
+    workgroupBarrier();
+    if (depth + ${MATRIX_DEPTH} < end) {
+${fetchAll(a, `(depth + ${MATRIX_DEPTH})`)}
+${fetchAll(b, `(depth + ${MATRIX_DEPTH})`)}
     }
-${products(`half * ${a.size}u + `, `half * ${b.size}u + `)}
-    half = 1u - half;
-    if (hasNext) {
-${store(`half * ${a.size}u + `, `half * ${b.size}u + `)}
-    }
+${lines(MATRIX_DEPTH / UNIT, (k) => multiply(a, b, k))}
     workgroupBarrier();
   }`;
-  if (!isAhead)
-    return `${loop}
-${fetch('depth')}
-    workgroupBarrier();
-${store('', '')}
-    workgroupBarrier();
-${products('', '')}
-  }`;
-  return `${fetch('begin')}
-${loop}
-${store('', '')}
-    workgroupBarrier();
-    if (depth + ${depth} < end) {
-${fetch(`(depth + ${depth})`)}
-    }
-${products('', '')}
-    workgroupBarrier();
-  }`;
-}
 
-const multiply = (shape: MatrixShape, a: Operand, b: Operand, k: number, [fromA, fromB]: [string, string]): string => `    {
-${lines(shape.rows, (i) => `      let a${i} = ${load(a, `ofM + ${i * UNIT}u`, k, fromA)};`)}
-${lines(shape.columns, (j) => `      let b${j} = ${load(b, `ofN + ${j * UNIT}u`, k, fromB)};`)}
-${each(shape, (i, j) => `      c${i}${j} = subgroupMatrixMultiplyAccumulate(a${i}, b${j}, c${i}${j});`)}
+const multiply = (a: Operand, b: Operand, k: number): string => `    {
+${lines(ROWS, (i) => `      let a${i} = ${load(a, `ofM + ${i * UNIT}u`, k)};`)}
+${lines(COLUMNS, (j) => `      let b${j} = ${load(b, `ofN + ${j * UNIT}u`, k)};`)}
+${each((i, j) => `      c${i}${j} = subgroupMatrixMultiplyAccumulate(a${i}, b${j}, c${i}${j});`)}
     }`;
 
 /** One matrix of every subgroup, which all invocations then write. */
-const writeEdge = (shape: MatrixShape, i: number, j: number, accumulate: boolean): string => {
-  const { tileN, rows, columns } = shape;
-  const across = tileN / (columns * UNIT);
-  return `
+const writeEdge = (i: number, j: number, accumulate: boolean): string => `
   subgroupMatrixStore<row_major>(&edge, subgroup * ${UNIT * UNIT}u, c${i}${j}, ${UNIT}u);
   workgroupBarrier();
-  for (var value = lane; value < ${subgroupsOf(shape) * UNIT * UNIT}u; value += ${lanesOf(shape)}u) {
+  for (var value = lane; value < ${SUBGROUPS * UNIT * UNIT}u; value += ${LANES}u) {
     let s = value / ${UNIT * UNIT};
-    let y = firstM + s / ${across} * ${rows * UNIT} + ${i * UNIT} + value / ${UNIT} % ${UNIT};
-    let x = firstN + s % ${across} * ${columns * UNIT} + ${j * UNIT} + value % ${UNIT};
+    let y = firstM + s / ${ACROSS} * ${ROWS * UNIT} + ${i * UNIT} + value / ${UNIT} % ${UNIT};
+    let x = firstN + s % ${ACROSS} * ${COLUMNS * UNIT} + ${j * UNIT} + value % ${UNIT};
     if (y < p.M && x < p.N) {
       let at = atC + y * p.strideC + x;
       c[at] = edge[value]${accumulate ? ' + c[at]' : ''};
     }
   }
   workgroupBarrier();`;
-};

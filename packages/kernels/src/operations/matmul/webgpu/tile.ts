@@ -20,14 +20,13 @@ export interface TileChoice {
   half?: boolean;
   /** Whether the product is added to what c holds. */
   accumulate?: boolean;
-  /** Whether the loop over a part of the inner size is written out, so that places in workgroup memory are known but for one number each. */
-  unrolled?: boolean;
 }
 
 /**
  * C = A B, every workgroup a square of C. Both operands lie in workgroup memory as [DEPTH][tile / 4] vectors along the square's side; an operand that
  * lies along the inner size in memory is turned in registers, 4 × 4 at a time. Half of the invocations fetch A, half B, and fetch the next part while
  * this one is computed with. The inner size may be parted among workgroups (`parts`); each part is an own C, which are summed afterwards in their order.
+ * In tiles of 128 the loop over a part of the inner size is written out, so that places in workgroup memory are known but for one number each.
  * Workgroup memory 2 · 16 · tile · 4 bytes, 16 KiB at most: no more than every device has.
  */
 export const tileProgram = variants(
@@ -112,6 +111,7 @@ function mainOf(choice: TileChoice): string {
   const threads = across ** 2;
   const blocks = (DEPTH * tile) / 16 / (threads / 2); // blocks of 4 × 4 that an invocation fetches: 1 or 2
   const half = threads / 2;
+  const isUnrolled = tile === 128;
   return `
   let tileN = group % p.tilesN;
   let tileM = group / p.tilesN % p.tilesM;
@@ -125,7 +125,7 @@ function mainOf(choice: TileChoice): string {
   let mine = lane % ${half};
   let baseA = batch * p.M * p.K;
   let baseB = batch * p.N * p.K;
-${choice.unrolled ? placesOfSwaps(quads, across) : ''}
+${isUnrolled ? placesOfSwaps(quads, across) : ''}
 ${range(blocks)
   .map((n) => `  var next${n}: array<vec4<f32>, 4>;`)
   .join('\n')}
@@ -139,7 +139,7 @@ ${storeAll(choice, blocks, half)}
     if (depth + ${DEPTH} < end) {
 ${fetchAll(choice, blocks, half, `depth + ${DEPTH}`)}
     }
-${choice.unrolled ? unrolledProducts(side, across) : loopOfProducts(side, across)}
+${isUnrolled ? unrolledProducts(side, across) : loopOfProducts(side, across)}
     workgroupBarrier();
   }
 ${range(side)
