@@ -30,7 +30,7 @@ const missing = await startBackend({ device: 'webgpu' }).then(
 );
 if (missing) process.stderr.write(`tests/webgpu-limits.test.ts is skipped. ${missing}\n`);
 
-describe.skipIf(missing)('tensors on WebGPU that are more than the device binds at a time', () => {
+describe.skipIf(missing)('WebGPU on a device that binds less', () => {
   it.each([
     ['', 135],
     [', by few rows', 3],

@@ -15,10 +15,10 @@ export class RunLength {
   /** 0 for a token that the host chooses. */
   tokens = 0;
 
-  /** What the last one took. */
+  /** What the last one took. Lengths are powers of two: decoders prepare for one that comes again. */
   took(tokens: number, ms: number): void {
-    const inTime = Math.floor((LONGEST_MS * tokens) / Math.max(ms, 1e-3));
-    this.tokens = Math.max(1, Math.min(2 * tokens, inTime));
+    const inTime = (LONGEST_MS * tokens) / Math.max(ms, 1e-3);
+    this.tokens = 2 ** Math.max(0, Math.floor(Math.log2(Math.min(2 * tokens, inTime))));
   }
 }
 

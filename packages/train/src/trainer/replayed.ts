@@ -78,7 +78,7 @@ export class ReplayedGradients<C, P extends object, State> {
     const run = (copies: readonly Tensor[]): Tensor[] => this.#listOf(params, copies, given);
     const [outputs, recording] = withInputs(params, given, (inputs) => recorder.record(inputs, run));
     if (series.trial === undefined) series.trial = recording;
-    else if (recording.equals(series.trial)) series.recording = recording;
+    else if (recording.equals(series.trial)) Object.assign(series, { recording, trial: undefined });
     else Object.assign(series, { isUneven: true, trial: recording });
     return this.#treeOf(params, outputs);
   }

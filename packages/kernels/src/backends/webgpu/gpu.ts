@@ -4,7 +4,7 @@ import { FLOATS } from './as-floats';
 import { BUFFER_USAGE, MAP_MODE_READ } from './buffers';
 import { multipliesMatrices } from './device';
 import type { DeviceFailures } from './failures';
-import { layoutOf, type Program, wgslOf } from './program';
+import { ELEMENTS, layoutOf, type Program, wgslOf } from './program';
 import type { TfjsBufferPool } from './tfjs-patches/buffer-pool';
 import { UniformRing, type Uniforms } from './uniform-ring';
 
@@ -116,7 +116,7 @@ export class Gpu {
         inputs: parts(inputs),
         outputs: parts(outputs),
         params: { ...params, count: size },
-        groups: Math.ceil(size / 64),
+        groups: Math.ceil(size / ELEMENTS),
       });
     }
   }
@@ -190,7 +190,7 @@ export class Gpu {
     if (dtype === 'float32') return x;
     const y = this.tensor(x.shape);
     const count = util.sizeFromShape(x.shape);
-    this.run(FLOATS, { inputs: { x }, outputs: { y }, params: { count }, groups: Math.ceil(count / 64) });
+    this.run(FLOATS, { inputs: { x }, outputs: { y }, params: { count }, groups: Math.ceil(count / ELEMENTS) });
     return y;
   }
 

@@ -62,10 +62,13 @@ export function variants<Choice extends object>(make: (choice: Choice) => Progra
   };
 }
 
+/** Invocations of a workgroup that each compute one element: as many as every device has, since starting a workgroup takes its time. */
+export const ELEMENTS = 256;
+
 /** A program that computes one element in each invocation: `main` has its index as `i`, below `p.count`. */
 export function elementwise(program: Omit<Program, 'size'>): Program {
-  const main = `  let i = group * 64 + lane;\n  if (i >= p.count) { return; }\n${program.main}`;
-  return { ...program, params: { count: 'u32', ...program.params }, size: 64, main };
+  const main = `  let i = group * ${ELEMENTS} + lane;\n  if (i >= p.count) { return; }\n${program.main}`;
+  return { ...program, params: { count: 'u32', ...program.params }, size: ELEMENTS, main };
 }
 
 /** A pointwise program: invocation `i` reads and writes value `i` of each operand that has `count` values; other operands may be read anywhere. */

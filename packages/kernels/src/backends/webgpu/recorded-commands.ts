@@ -29,11 +29,24 @@ function numberOf(pipeline: object): number {
 /** All that a function told the device save the values of its inputs: pipelines, sizes, numbers of dispatches, constants. */
 export class Trace {
   private readonly words: number[] = [];
+  /** Buffers by the order in which they were met: which one a command reads or writes is part of what is told. */
+  private readonly buffers = new Map<GPUBuffer, number>();
   /** Whether something was done that cannot be done again. */
   isBroken = false;
 
   add(...words: number[]): void {
     for (const word of words) this.words.push(word);
+  }
+
+  addBuffer(buffer: GPUBuffer): void {
+    const number = this.buffers.get(buffer) ?? this.buffers.size;
+    this.buffers.set(buffer, number);
+    this.words.push(number, buffer.size);
+  }
+
+  /** Nothing more will be added. */
+  end(): void {
+    this.buffers.clear();
   }
 
   addBytes(bytes: Uint8Array): void {
@@ -67,7 +80,8 @@ export function watched<T>(backend: TfjsGpuBackend, notes: Notes, run: () => T):
     for (const { resource } of described.entries) {
       const { buffer, offset = 0, size = -1 } = resource as GPUBufferBinding;
       notes.onRead(buffer);
-      notes.trace.add(buffer.size, buffer.usage & BINDING_USAGE ? offset : 0, size);
+      notes.trace.addBuffer(buffer);
+      notes.trace.add(buffer.usage & BINDING_USAGE ? offset : 0, size);
     }
     return createBindGroup.call(device, described);
   };
@@ -106,6 +120,8 @@ function encoderFor(encoder: GPUCommandEncoder, notes: Notes): GPUCommandEncoder
       if (from.usage & MAP_WRITE) return undefined; // values of the host, which stay
       notes.onRead(from);
       notes.onRead(to);
+      notes.trace.addBuffer(from);
+      notes.trace.addBuffer(to);
       notes.trace.add(fromAt, toAt, size);
       notes.commands.push({ from, fromAt, to, toAt, size });
       return undefined;

@@ -88,6 +88,7 @@ class GpuRecording implements Recording {
     const onRead = (buffer: GPUBuffer): void => {
       if (!own.has(buffer) && !memory.owns(buffer) && !this.uniforms.has(buffer)) this.foreign.add(buffer);
     };
+    for (const buffer of own) trace.addBuffer(buffer);
     const given = this.inputs.map((place) => this.tensorAt(place));
     const runAndSubmit = (): Tensor[] => {
       const outputs = run(given);
@@ -106,6 +107,7 @@ class GpuRecording implements Recording {
       });
       return outputs;
     } finally {
+      trace.end();
       for (const tensor of given) tensor.dispose();
     }
   }

@@ -1,6 +1,7 @@
 import { type FastCall, type Kernel, type KernelOutput, specialize } from '@densessm/ssm-core';
 import { Tensor, type TensorInfo, util } from '@tensorflow/tfjs-core';
 import type { Gpu } from './gpu';
+import { ELEMENTS } from './program';
 
 /** A kernel on the GPU: how it computes, and what it does not. */
 export interface GpuKernel<I, A> {
@@ -26,5 +27,5 @@ const isEmpty = (inputs: object): boolean => Object.values(inputs).some((tensor)
 
 export const sizeOf = ({ shape }: TensorInfo): number => util.sizeFromShape(shape);
 
-/** How many groups of `size` cover `count`. */
-export const groupsOf = (count: number, size = 64): number => Math.ceil(count / size);
+/** How many groups of `size` cover `count`: unless given, those of a program of elements. */
+export const groupsOf = (count: number, size = ELEMENTS): number => Math.ceil(count / size);

@@ -74,6 +74,8 @@ export class GpuChooser implements TokenChooser {
   #buffers: { readonly choice: GPUBuffer; readonly start: GPUBuffer } | undefined;
   #room: Promise<boolean> | undefined;
   #next: Prepared | undefined;
+  /** Tokens of the last run: one of as many will follow, or else it grows. */
+  #before = 0;
   #last: LastRun | undefined;
   #logits = new Float32Array();
 
@@ -98,7 +100,8 @@ export class GpuChooser implements TokenChooser {
     const prepared = this.#taken(variant, tokens, logits) ?? this.#encode(variant, tokens, logits);
     for (const part of prepared.parts) gpu.backend.device.queue.submit([part]);
     const reading = staging.read(prepared.staging, (bytes) => this.#resultOf(bytes, options));
-    this.#next = this.#encode(variant, Math.min(2 * tokens, MOST_TOKENS), logits);
+    this.#next = this.#encode(variant, tokens === this.#before ? tokens : Math.min(2 * tokens, MOST_TOKENS), logits);
+    this.#before = tokens;
     const result = await reading;
     this.#last.ids.set(result.ids);
     return result;

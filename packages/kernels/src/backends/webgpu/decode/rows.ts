@@ -172,7 +172,7 @@ function chainWgsl(choice: ChainChoice, i: number): string {
         }`)}
       let factor = 1.0 / sqrt(sumOfAll(lane, squares) / f32(p.width${i}) + p.eps${i});`;
   const rotated = `
-        let pair = (k / 2) % p.pairs${i};
+        let pair = row * p.pairs${i} + (k / 2) % p.pairs${i};
         let scale = arena[p.scale${i} + (base + k) / (2 * p.pairs${i})];
         let a = scale * (${value('k')});
         let b = scale * (${value('(k + 1)')});

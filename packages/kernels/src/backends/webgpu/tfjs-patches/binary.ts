@@ -13,7 +13,15 @@ const AXES = 4;
 const placeOf = (name: string, isWhole: boolean): string =>
   isWhole ? 'i' : Array.from({ length: AXES }, (_, axis) => `x${axis} * p.${name}${axis}`).join(' + ');
 
-const program = variants(({ name, isWholeA, isWholeB }: { name: Name; isWholeA: boolean; isWholeB: boolean }): Program => {
+interface Choice {
+  name: Name;
+  isWholeA: boolean;
+  isWholeB: boolean;
+  /** Whether an invocation takes four values: of two tensors of one shape, whose number of values is a multiple of four. */
+  isWide: boolean;
+}
+
+const program = variants(({ name, isWholeA, isWholeB, isWide }: Choice): Program => {
   const strides = (operand: string) => Array.from({ length: AXES }, (_, axis) => [`${operand}${axis}`, 'u32'] as const);
   const places =
     isWholeA && isWholeB
@@ -21,12 +29,12 @@ const program = variants(({ name, isWholeA, isWholeB }: { name: Name; isWholeA: 
       : `let x3 = i % p.size3; let x2 = i / p.size3 % p.size2; let x1 = i / (p.size3 * p.size2) % p.size1; let x0 = i / (p.size3 * p.size2 * p.size1);`;
   const program = elementwise({
     name,
-    inputs: { a: 'f32', b: 'f32' },
-    outputs: { y: 'f32' },
+    inputs: { a: isWide ? 'vec4<f32>' : 'f32', b: isWide ? 'vec4<f32>' : 'f32' },
+    outputs: { y: isWide ? 'vec4<f32>' : 'f32' },
     params: Object.fromEntries(isWholeA && isWholeB ? [] : [...strides('size'), ...strides('a'), ...strides('b')]),
     main: `  ${places}\n  y[i] = a[${placeOf('a', isWholeA)}] ${OPERATORS[name]} b[${placeOf('b', isWholeB)}];`,
   });
-  return { ...program, isPointwise: isWholeA && isWholeB };
+  return { ...program, isPointwise: isWholeA && isWholeB && !isWide };
 });
 
 /** Sizes with ones before them, to four axes; undefined where there are more. */
@@ -58,10 +66,13 @@ export function binary(gpu: Gpu, name: Name, a: TensorInfo, b: TensorInfo): Tens
   const y = gpu.tensor(shape);
   const count = sizeOf(y);
   if (count === 0) return y;
-  const choice = { name, isWholeA: sizeOf(a) === count, isWholeB: sizeOf(b) === count };
+  const [isWholeA, isWholeB] = [sizeOf(a) === count, sizeOf(b) === count];
+  const isWide = isWholeA && isWholeB && count % 4 === 0 && count <= gpu.mostValues;
+  const choice = { name, isWholeA, isWholeB, isWide };
   const strides =
     choice.isWholeA && choice.isWholeB ? {} : { ...named('size', sizes), ...named('a', stridesOf(ofA)), ...named('b', stridesOf(ofB)) };
-  gpu.run(program(choice), { inputs: { a, b }, outputs: { y }, params: { count, ...strides }, groups: groupsOf(count) });
+  const steps = isWide ? count / 4 : count;
+  gpu.run(program(choice), { inputs: { a, b }, outputs: { y }, params: { count: steps, ...strides }, groups: groupsOf(steps) });
   return y;
 }
 

@@ -146,9 +146,10 @@ const byTexts = <I extends DecayScanInputs, A>(outputs: Parting<I, A>['outputs']
   inputs: ({ logDecay }) => ({ q: 0, k: 0, v: 0, ...(logDecay.rank > 1 && { logDecay: 0 }), s0: 0, documentStarts: 0, dO: 0, dST: 0 }),
   outputs,
   length: ({ q }) => q.shape[0],
-  valuesOfOne: ({ q, v }) => {
-    const [, T, H, K] = q.shape;
-    const V = v.shape[3];
+  valuesOfOne: (inputs) => {
+    const [B, T, H, K] = inputs.q.shape;
+    const V = inputs.v.shape[3];
+    if (isWide(inputs)) return mostOf(inputs, gpuChoices.tiledScanChunk) / B;
     return H * Math.max(T * Math.max(K, V, 2), Math.ceil(T / CHUNK) * Math.max(K * V, 2 * CHUNK));
   },
 });

@@ -99,8 +99,8 @@ export const joinProgram = variants(
     }),
 );
 
-/** Rows of the products between tokens that an invocation weighs. */
-export const WEIGHED_ROWS = 16;
+/** Rows of the products between tokens that an invocation weighs, and columns that a workgroup does. */
+export const [WEIGHED_ROWS, WEIGHED_COLUMNS] = [16, 64];
 
 /** Between an earlier token j and a later or the same i of a chunk, at [i, j]; 0 from later to earlier ones. */
 const WEIGHED = {
@@ -122,10 +122,10 @@ export const weighProgram = variants(
     inputs: { decays: 'vec4<f32>' },
     outputs: WEIGHED[kind].outputs,
     params: { C: 'u32', slices: 'u32', blocks: 'u32' },
-    size: 64,
+    size: WEIGHED_COLUMNS,
     declarations: EXP,
     main: `
-  let j = group % p.blocks * 64 + lane;
+  let j = group % p.blocks * ${WEIGHED_COLUMNS} + lane;
   let first = group / p.blocks % p.slices * ${WEIGHED_ROWS};
   let base = group / (p.blocks * p.slices) * p.C;
   if (j >= p.C) { return; }

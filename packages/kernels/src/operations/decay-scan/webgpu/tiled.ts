@@ -17,6 +17,7 @@ import {
   suffixProgram,
   THROUGH_PART,
   throughProgram,
+  WEIGHED_COLUMNS,
   WEIGHED_ROWS,
   weighProgram,
 } from './tiled-programs';
@@ -135,7 +136,7 @@ class Call {
   weigh(outputs: { w: TensorInfo; d?: TensorInfo; x?: TensorInfo }): void {
     const { C } = this.sizes;
     const kind = outputs.x ? 'exponents' : outputs.d ? 'gradients' : 'outputs';
-    const [slices, blocks] = [groupsOf(C, WEIGHED_ROWS), groupsOf(C)];
+    const [slices, blocks] = [groupsOf(C, WEIGHED_ROWS), groupsOf(C, WEIGHED_COLUMNS)];
     this.gpu.run(weighProgram({ name: this.name, constant: this.isConstant, kind }), {
       inputs: { decays: this.decays },
       outputs: outputs as Record<string, TensorInfo>,

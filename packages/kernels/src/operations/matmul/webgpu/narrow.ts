@@ -1,6 +1,6 @@
 import type { TensorInfo } from '@tensorflow/tfjs-core';
 import type { Gpu, TensorRange } from '../../../backends/webgpu/gpu';
-import { type Program, variants } from '../../../backends/webgpu/program';
+import { ELEMENTS, type Program, variants } from '../../../backends/webgpu/program';
 import { groupsOf } from '../../../backends/webgpu/specialize';
 
 /** Halves that lie in one vector of a narrow operand. */
@@ -62,10 +62,10 @@ const narrowProgram = variants(
     inputs: { A: wideA ? 'vec4<f32>' : 'f32', B: wideB ? 'vec4<f32>' : 'f32' },
     outputs: { narrow_A: 'vec4<u32>', narrow_B: 'vec4<u32>' },
     params: { ...paramsOf('A'), ...paramsOf('B') },
-    size: 64,
+    size: ELEMENTS,
     declarations: narrowOf('A', wideA) + narrowOf('B', wideB),
     main: `
-  let i = group * 64 + lane;
+  let i = group * ${ELEMENTS} + lane;
   if (i < p.countA) { narrowA(i); } else if (i - p.countA < p.countB) { narrowB(i - p.countA); }`,
   }),
 );

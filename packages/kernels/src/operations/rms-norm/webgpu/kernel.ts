@@ -143,7 +143,7 @@ const gradients: GpuKernel<RmsNormGradInputs, RmsNormAttrs> = {
       inputs: { ...given(inputs), roots },
       outputs: { parts },
       params: { ...params, rows, count },
-      groups: groupsOf(count),
+      groups: groupsOf(count, LANES),
     });
     gpu.free(roots);
     const dWeight = sumParts(gpu, 'SsmRmsNormGrad', parts, [width]);
