@@ -125,10 +125,10 @@ describe.skipIf(missing)('decoding on WebGPU', () => {
     ['mamba', mamba, { ...small, hidden_size: 32, state_size: 16, time_step_rank: 4, num_hidden_layers: 2 }, 2 + 2 * 4],
     // products, of which the first norms and convolves, Δ, the scan, its norm and the way out
     ['mamba2', mamba2, { ...small2, hidden_size: 32, head_dim: 16, state_size: 8, num_hidden_layers: 2 }, 2 + 2 * 5],
-    // products, one of them with the SiLU of v, all that is done to q, k and v, the scan, its norm and the way out
-    ['denseRetNet', denseRetNet, { ...released, num_hidden_layers: 2, dense_block_layers: 0 }, 2 + 2 * 5],
-    // in the second layer the other products of the gates
-    ['denseRetNet with gates', denseRetNet, { ...released, num_hidden_layers: 2, dense_block_layers: 1 }, 2 + 5 + 6],
+    // three products, one of them with the SiLU of v, all that is done to q, k and v, the scan, its norm and the way out
+    ['denseRetNet', denseRetNet, { ...released, num_hidden_layers: 2, dense_block_layers: 0 }, 2 + 2 * 7],
+    // and in the second layer four products of the gates
+    ['denseRetNet with gates', denseRetNet, { ...released, num_hidden_layers: 2, dense_block_layers: 1 }, 2 + 7 + 11],
   ])('takes few dispatches a token: %s', async (_, model, json, dispatches) => {
     await startBackend({ device: 'webgpu' });
     const config = model.parseConfig(json);

@@ -16,8 +16,7 @@ import type {
 } from '../../../decode/recorded-steps';
 import type { GpuMatrix } from '../packed/packed-matrix';
 import { offsetOf } from './arena';
-import { gatherDispatches } from './gather';
-import { type Around, canConvolve, canShow, type Product, productDispatches } from './products';
+import { type Around, canConvolve, canShow, gatherDispatches, productDispatches } from './products';
 import { type RowStep, rowDispatches } from './rows';
 import { canProject, convolutionDispatch, decayDispatch, selectiveDispatch } from './scans';
 import type { StepDispatch } from './step';
@@ -27,13 +26,12 @@ import { gatedUnitDispatch, rmsNormDispatch, scaleDispatch, siluDispatch, timeSt
 export interface ProgramRoom {
   /** Where the tokens that are read lie, in floats. */
   readonly ids: number;
-  /** Buffers that a dispatch binds at most. */
-  readonly mostBuffers: number;
   /** @throws SsmError WEIGHTS where it is another backend's */
   ownMatrix(matrix: PackedMatrix): GpuMatrix;
 }
 
-interface WaitingProduct extends Product {
+interface WaitingProduct {
+  readonly matrix: GpuMatrix;
   readonly step: ProductStep;
   around: Around;
 }
@@ -154,7 +152,8 @@ export class GpuSteps implements StepRecorder {
   #settle(): void {
     if (this.#norm) this.#dispatches.push(rmsNormDispatch(this.#norm, this.#count));
     this.#norm = undefined;
-    this.#dispatches.push(...productDispatches(this.#products.splice(0), this.#count, this.#room.mostBuffers));
+    for (const { matrix, step, around } of this.#products.splice(0))
+      this.#dispatches.push(...productDispatches(matrix, this.#count, step, around));
     this.#dispatches.push(...rowDispatches(this.#rows.splice(0), this.#count));
   }
 }

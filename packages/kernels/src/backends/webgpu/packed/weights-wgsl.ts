@@ -19,18 +19,15 @@ fn scaleAt(row: u32, group: u32) -> f32 {
 }`;
 
 const SIGNED: Readonly<Record<'int8' | 'int4', string>> = {
-  int8: `
+  int8: `${SCALE}
 fn four(word: u32) -> vec4<f32> { return vec4<f32>((vec4<i32>(i32(word)) << vec4<u32>(24, 16, 8, 0)) >> vec4<u32>(24)); }`,
-  int4: `
+  int4: `${SCALE}
 fn low(word: u32) -> vec4<f32> { return vec4<f32>((vec4<i32>(i32(word)) << vec4<u32>(28, 24, 20, 16)) >> vec4<u32>(28)); }
 fn high(word: u32) -> vec4<f32> { return vec4<f32>((vec4<i32>(i32(word)) << vec4<u32>(12, 8, 4, 0)) >> vec4<u32>(28)); }`,
 };
 
-/** Functions that {@link quadOf} names, the same for all weights of a type. */
-export const quadFunctions = (type: WeightType): string => (isQuantized(type) ? SIGNED[type] : type === 'bf16' ? HALVES : '');
-
-/** `scaleAt(row, group)`, where weights have scales. Reads `p.scaleWords`. */
-export const scaleFunction = (type: WeightType): string => (isQuantized(type) ? SCALE : '');
+/** Functions that {@link quadOf} and {@link groupOf} name. They read `p.scaleWords`. */
+export const weightFunctions = (type: WeightType): string => (isQuantized(type) ? SIGNED[type] : type === 'bf16' ? HALVES : '');
 
 /** Four weights of a block, before their scale: the expression of the quad with that number. */
 export function quadOf(type: WeightType, block: string, quad: number): string {
@@ -51,7 +48,7 @@ export const groupOf = (type: WeightType, block: string): string => (type === 'i
 export function weightAt(type: WeightType): string {
   const quads = Array.from({ length: quadsOf(type) }, (_, quad) => `case ${quad}u: { four4 = ${quadOf(type, 'block', quad)}; }`);
   const scale = isQuantized(type) ? ` * scaleAt(row, ${groupOf(type, 'at')})` : '';
-  return `${quadFunctions(type)}${scaleFunction(type)}
+  return `${weightFunctions(type)}
 fn weightAt(row: u32, k: u32) -> f32 {
   let at = k / ${BLOCK[type]};
   let block = weights[row * p.blocks + at];
