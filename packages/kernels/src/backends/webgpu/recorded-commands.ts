@@ -29,24 +29,11 @@ function numberOf(pipeline: object): number {
 /** All that a function told the device save the values of its inputs: pipelines, sizes, numbers of dispatches, constants. */
 export class Trace {
   private readonly words: number[] = [];
-  /** Buffers by the order in which they were met: which one a command reads or writes is part of what is told. */
-  private readonly buffers = new Map<GPUBuffer, number>();
   /** Whether something was done that cannot be done again. */
   isBroken = false;
 
   add(...words: number[]): void {
     for (const word of words) this.words.push(word);
-  }
-
-  addBuffer(buffer: GPUBuffer): void {
-    const number = this.buffers.get(buffer) ?? this.buffers.size;
-    this.buffers.set(buffer, number);
-    this.words.push(number, buffer.size);
-  }
-
-  /** Nothing more will be added. */
-  end(): void {
-    this.buffers.clear();
   }
 
   addBytes(bytes: Uint8Array): void {
@@ -65,8 +52,8 @@ export class Trace {
 export interface Notes {
   readonly commands: Command[];
   readonly trace: Trace;
-  /** Hears of each buffer that a command is bound to. */
-  readonly onRead: (buffer: GPUBuffer) => void;
+  /** Hears of each buffer that a command is bound to, and gives it a number: which one a command reads or writes is part of what is told. */
+  readonly numberOf: (buffer: GPUBuffer) => number;
 }
 
 /** Runs with a device of which all commands are noted as well as done. */
@@ -79,9 +66,7 @@ export function watched<T>(backend: TfjsGpuBackend, notes: Notes, run: () => T):
   device.createBindGroup = (described) => {
     for (const { resource } of described.entries) {
       const { buffer, offset = 0, size = -1 } = resource as GPUBufferBinding;
-      notes.onRead(buffer);
-      notes.trace.addBuffer(buffer);
-      notes.trace.add(buffer.usage & BINDING_USAGE ? offset : 0, size);
+      notes.trace.add(notes.numberOf(buffer), buffer.size, buffer.usage & BINDING_USAGE ? offset : 0, size);
     }
     return createBindGroup.call(device, described);
   };
@@ -118,11 +103,7 @@ function encoderFor(encoder: GPUCommandEncoder, notes: Notes): GPUCommandEncoder
     copyBufferToBuffer: (from: GPUBuffer, fromAt: number, to: GPUBuffer, toAt: number, size: number) => {
       encoder.copyBufferToBuffer(from, fromAt, to, toAt, size);
       if (from.usage & MAP_WRITE) return undefined; // values of the host, which stay
-      notes.onRead(from);
-      notes.onRead(to);
-      notes.trace.addBuffer(from);
-      notes.trace.addBuffer(to);
-      notes.trace.add(fromAt, toAt, size);
+      notes.trace.add(notes.numberOf(from), from.size, notes.numberOf(to), to.size, fromAt, toAt, size);
       notes.commands.push({ from, fromAt, to, toAt, size });
       return undefined;
     },

@@ -9,6 +9,9 @@ import type { TfjsBufferPool } from './tfjs-patches/buffer-pool';
 export class RecordedMemory {
   /** Whether each is in the hands of a tensor. */
   private readonly isUsed = new Map<GPUBuffer, boolean>();
+  /** Which of the buffers that were asked for each is now, from 0 on: whose memory it takes depends on what happened to be free. */
+  private readonly numbers = new Map<GPUBuffer, number>();
+  private asked = 0;
   private readonly lasting = new Set<GPUBuffer>();
   private readonly free = new Map<number, GPUBuffer[]>();
   private isOpen = false;
@@ -17,6 +20,10 @@ export class RecordedMemory {
 
   owns(buffer: GPUBuffer): boolean {
     return this.isUsed.has(buffer);
+  }
+
+  numberOf(buffer: GPUBuffer): number | undefined {
+    return this.numbers.get(buffer);
   }
 
   /** Hands out own buffers meanwhile. */
@@ -30,6 +37,7 @@ export class RecordedMemory {
       const buffer = (isFilled ? undefined : this.free.get(size)?.pop()) ?? acquire(...wanted);
       if (isFilled) this.lasting.add(buffer);
       this.isUsed.set(buffer, true);
+      this.numbers.set(buffer, this.asked++);
       return buffer;
     };
     this.isOpen = true;
@@ -37,6 +45,7 @@ export class RecordedMemory {
       return run();
     } finally {
       this.isOpen = false;
+      this.numbers.clear();
       pool.acquireBuffer = acquire;
     }
   }

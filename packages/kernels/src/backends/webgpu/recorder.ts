@@ -85,10 +85,13 @@ class GpuRecording implements Recording {
   run(run: (inputs: readonly Tensor[]) => Tensor[]): Tensor[] {
     const { gpu, memory, commands, trace } = this;
     const own = new Set(this.inputs.map(({ buffer }) => buffer));
-    const onRead = (buffer: GPUBuffer): void => {
+    const others = new Map<GPUBuffer, number>([...own].map((buffer, i) => [buffer, -1 - i]));
+    const numberOf = (buffer: GPUBuffer): number => {
       if (!own.has(buffer) && !memory.owns(buffer) && !this.uniforms.has(buffer)) this.foreign.add(buffer);
+      const number = memory.numberOf(buffer) ?? others.get(buffer) ?? -1 - others.size;
+      if (number < 0) others.set(buffer, number);
+      return number;
     };
-    for (const buffer of own) trace.addBuffer(buffer);
     const given = this.inputs.map((place) => this.tensorAt(place));
     const runAndSubmit = (): Tensor[] => {
       const outputs = run(given);
@@ -98,7 +101,7 @@ class GpuRecording implements Recording {
     };
     try {
       const outputs = gpu.withUniforms(this.uniforms, () =>
-        memory.while(() => watched(gpu.backend, { commands, trace, onRead }, runAndSubmit)),
+        memory.while(() => watched(gpu.backend, { commands, trace, numberOf }, runAndSubmit)),
       );
       this.outputs = outputs.map((tensor) => {
         const data = gpu.backend.tensorMap.get(tensor.dataId);
@@ -107,7 +110,6 @@ class GpuRecording implements Recording {
       });
       return outputs;
     } finally {
-      trace.end();
       for (const tensor of given) tensor.dispose();
     }
   }

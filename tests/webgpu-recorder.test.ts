@@ -1,0 +1,51 @@
+import { runtimeOf } from '@densessm/kernels/internal';
+import { startBackend } from '@densessm/runtime-node';
+import { SsmError } from '@densessm/ssm-core';
+import { add, mul, type Tensor, tensor, tidy } from '@tensorflow/tfjs-core';
+import { describe, expect, it } from 'vitest';
+
+const missing = await startBackend({ device: 'webgpu' }).then(
+  () => undefined,
+  (error: unknown) => (error instanceof SsmError ? error.message : Promise.reject(error)),
+);
+if (missing) process.stderr.write(`tests/webgpu-recorder.test.ts is skipped. ${missing}\n`);
+
+describe.skipIf(missing)('recordings on WebGPU', () => {
+  /** Tensors of more than a MiB: commands are handed over before memory for one is made, so that what is free by then depends on the pool. */
+  const large = (value: number): Tensor => tensor(new Float32Array(2 ** 18 + 4).fill(value));
+  const doubledFor =
+    (times: number) =>
+    (inputs: readonly Tensor[]): Tensor[] => {
+      let x = mul(inputs[0] as Tensor, 1);
+      for (let i = 0; i < times; i++) {
+        const next = tidy(() => add(mul(x, 2), mul(x, 0)));
+        x.dispose();
+        x = next;
+      }
+      return [x];
+    };
+
+  it('are equal whatever memory was free before, and are not where other tensors are read', async () => {
+    const recorder = runtimeOf()?.recorder;
+    if (!recorder) throw new Error('the device records nothing');
+    const given = large(3);
+    const record = (run: (inputs: readonly Tensor[]) => Tensor[]) => {
+      const [[output], recording] = recorder.record([given], run) as [[Tensor], ReturnType<typeof recorder.record>[1]];
+      output.dispose();
+      return recording;
+    };
+    const first = record(doubledFor(4));
+    const second = record(doubledFor(4)); // while the first holds its memory
+    first.dispose();
+    const third = record(doubledFor(4)); // in the memory of the first
+    expect([second.equals(third), second.equals(record(doubledFor(5)))]).toEqual([true, false]);
+    const swapped = record(([x]) => [tidy(() => add(mul(x as Tensor, 2), mul(x as Tensor, 0)))]);
+    const straight = record(([x]) => [tidy(() => add(mul(x as Tensor, 0), mul(x as Tensor, 2)))]);
+    expect(swapped.equals(straight)).toBe(false);
+    const other = large(5);
+    const [replayed] = third.replay([other]) as [Tensor];
+    expect((await replayed.data())[7]).toBe(80);
+    for (const one of [second, third, swapped, straight]) one.dispose();
+    for (const one of [given, other, replayed]) one.dispose();
+  });
+});
