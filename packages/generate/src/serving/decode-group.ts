@@ -8,13 +8,15 @@ export class DecodeGroup {
   readonly #rows: TextRows;
   /** By their rows. */
   readonly #lanes: Lane[] = [];
+  /** Those of them that are over, until they have left. */
+  readonly #gone = new Set<Lane>();
 
   constructor(rows: TextRows) {
     this.#rows = rows;
   }
 
   get lanes(): readonly Lane[] {
-    return this.#lanes;
+    return this.#lanes.filter((lane) => !this.#gone.has(lane));
   }
 
   /** Whether a text with this state of one row may join. */
@@ -31,15 +33,15 @@ export class DecodeGroup {
 
   /** One token for each text: reads what was drawn and draws the next. Texts that have ended leave. */
   async step(): Promise<void> {
-    const logits = await this.#rows.step(this.#lanes.map(({ token }) => token));
-    const gone = new Set<Lane>();
+    const logits = await this.#rows.step(this.#lanes.map(({ drawn }) => drawn.at(-1) as number));
     for (const [row, lane] of this.#lanes.entries()) {
       if (lane.isEnded) {
         await this.#save(lane, row);
-        gone.add(lane);
-      } else if (!this.#draw(lane, logits[row] as Float32Array)) gone.add(lane);
+        this.#gone.add(lane);
+      } else if (!this.#draw(lane, logits[row] as Float32Array)) this.#gone.add(lane);
     }
-    this.drop((lane) => gone.has(lane));
+    this.drop((lane) => this.#gone.has(lane));
+    this.#gone.clear();
   }
 
   #draw(lane: Lane, logits: Float32Array): boolean {

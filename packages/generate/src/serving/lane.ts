@@ -22,8 +22,8 @@ export interface Lane {
   readonly ticket: LaneOwner;
   readonly generator: TextGenerator;
   readonly history: TokenHistory;
-  /** Drawn, and not read yet. */
-  token: number;
+  /** Drawn, the last of them not read yet. */
+  readonly drawn: number[];
   /** The text has ended, and its last token is read for the sake of the state alone. */
   isEnded: boolean;
 }
@@ -42,7 +42,7 @@ export interface LaneOwner {
 export function drawFor(lane: Lane, logits: Float32Array): boolean {
   const part = lane.generator.next(logits);
   lane.ticket.emit({ type: 'part', row: lane.row, part });
-  lane.token = part.token as number;
+  lane.drawn.push(part.token as number);
   lane.isEnded = part.finishReason !== undefined;
   if (!lane.isEnded) return true;
   if (lane.ticket.keepsState) return true;

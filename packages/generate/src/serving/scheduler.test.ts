@@ -1,7 +1,7 @@
 import { packParams } from '@densessm/kernels';
 import { mamba } from '@densessm/mamba';
 import { retnet } from '@densessm/retnet';
-import { type AnyModel, disposeTree, type WeightType } from '@densessm/ssm-core';
+import { type AnyModel, disposeTree, SsmError, type WeightType } from '@densessm/ssm-core';
 import { memory } from '@tensorflow/tfjs-core';
 import { describe, expect, it, vi } from 'vitest';
 import type { ModelBundle } from '../bundle';
@@ -253,4 +253,48 @@ it('A scheduler that was closed leaves no tensor behind', async () => {
   await Promise.all(all);
   await scheduler.close();
   expect(memory().numTensors).toBe(before);
+});
+
+describe('a lost device', () => {
+  /** A Mamba whose device goes away as it computes the n-th time; the tensors of its params tell which device they are on. */
+  async function lostAt(call: number, recovers: boolean): Promise<{ bundle: ModelBundle; reloads: () => number }> {
+    const { decoder: _, ...model } = mamba as AnyModel;
+    const config = model.parseConfig(MAMBA);
+    const [before, after] = [model.init(config, 3), model.init(config, 3)];
+    let [calls, isLost, reloads] = [0, false, 0];
+    const advance: AnyModel['advance'] = (...given) => {
+      isLost ||= ++calls === call;
+      if (isLost && given[0] !== after) throw new SsmError({ code: 'LOST', what: 'gone', expected: 'a device', got: 'none', fix: 'none' });
+      return model.advance(...given);
+    };
+    const reloadable = {
+      now: (params: object) => (isLost ? after : params),
+      after: async () => {
+        reloads++;
+        return after;
+      },
+    };
+    return { bundle: { model: { ...model, advance }, config, params: before, ...(recovers && { reloadable }) }, reloads: () => reloads };
+  }
+  const requests = [1, 2, 3].map(
+    (seed): TextRequest => ({ prompt: promptOf(seed, 9), options: { maxTokens: 7, temperature: 1, seed }, keepsState: seed === 2 }),
+  );
+  const all = (scheduler: Scheduler) => Promise.all(requests.map((request) => eventsOf(scheduler, request)));
+  const open = (bundle: ModelBundle) => new Scheduler(bundle, { slots: 3, promptChunk: 4 });
+
+  it.each([1, 3, 6, 9, 12, 15])('leaves the texts as they would have been: at call %i', async (call) => {
+    const undisturbed = await all(open((await lostAt(-1, true)).bundle));
+    const { bundle, reloads } = await lostAt(call, true);
+    const texts = await all(open(bundle));
+    expect(texts.map((events) => tokensOf(events))).toEqual(undisturbed.map((events) => tokensOf(events)));
+    expect(texts.map((events) => events.map(({ type }) => type))).toEqual(undisturbed.map((events) => events.map(({ type }) => type)));
+    expect(reloads()).toBe(1);
+  });
+
+  it('fails what is under way where the model cannot be loaded again', async () => {
+    const scheduler = open((await lostAt(6, false)).bundle);
+    const ends = await Promise.allSettled(requests.map((request) => eventsOf(scheduler, request)));
+    expect(ends.map((end) => end.status === 'rejected' && end.reason.code)).toEqual(['LOST', 'LOST', 'LOST']);
+    expect(scheduler.counts).toEqual({ active: 0, waiting: 0, texts: 0 });
+  });
 });

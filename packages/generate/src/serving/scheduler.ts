@@ -1,13 +1,14 @@
-import { disposeTree } from '@densessm/ssm-core';
-import type { ModelBundle } from '../bundle';
+import { disposeTree, isDeviceLoss } from '@densessm/ssm-core';
+import { bundleAfter, type ModelBundle } from '../bundle';
 import { refuseBeams } from '../generate';
 import { number, planGeneration } from '../options';
 import { pause } from '../reading/pause';
 import { cloneState } from '../reading/rows';
 import { DecodeGroup } from './decode-group';
-import { drawFor, type Lane, type ServedEvent } from './lane';
-import { PromptReading } from './prompt-reading';
-import { restoreState, saveState } from './saved-state';
+import { drawFor, type Lane, type LaneOwner, type ServedEvent } from './lane';
+import type { PromptReading } from './prompt-reading';
+import { type Reader, readAgain, readPrompt } from './readers';
+import { saveState } from './saved-state';
 import {
   closed,
   emptyPrompt,
@@ -20,13 +21,6 @@ import {
 import { openRows } from './text-rows';
 import { type TextRequest, Ticket } from './ticket';
 
-/** A prompt that is read for a request. */
-interface Reader {
-  readonly ticket: Ticket;
-  readonly reading: PromptReading;
-  readonly cachedTokens: number;
-}
-
 /** A text whose first token was drawn, before it joins a group. */
 interface Ready {
   readonly lane: Lane;
@@ -38,10 +32,11 @@ const COUNT = (fallback: number) => ({ fallback, min: 1, whole: true });
 /**
  * Shares one model among many requests: texts join and leave its steps between two tokens, and prompts are read in chunks between the
  * tokens of others, one chunk of each prompt in turn, in two thirds of the time at most. A text's prompt is read by itself and its decoder's rows are independent,
- * so it does not depend on who else is served. Owns memory: close it.
+ * so it does not depend on who else is served. Where the model's device is lost and the bundle can be loaded again, texts are read again up to where they were,
+ * and go on. Owns memory: close it.
  */
 export class Scheduler {
-  readonly #bundle: ModelBundle;
+  #bundle: ModelBundle;
   readonly #options: { readonly slots: number; readonly groupSize: number; readonly maxWaiting: number; readonly promptChunk: number };
   readonly #cache: PrefixCache | undefined;
   #waiting: Ticket[] = [];
@@ -98,7 +93,8 @@ export class Scheduler {
   async #run(): Promise<void> {
     await pause(); // so that requests of one moment begin together
     try {
-      while (this.#waiting.length + this.#readers.length + this.#ready.length + this.#laneCount > 0) await this.#turn();
+      while (this.#waiting.length + this.#readers.length + this.#ready.length + this.#laneCount > 0)
+        await this.#turn().catch((error: unknown) => this.#moveFrom(error));
     } finally {
       this.#running = undefined;
     }
@@ -126,7 +122,8 @@ export class Scheduler {
     for (const ticket of this.#waiting.filter(({ isCancelled }) => isCancelled)) this.#abort(ticket);
     for (const reader of this.#readers.filter(isGone)) {
       reader.reading.dispose();
-      this.#abort(reader.ticket);
+      if (reader.lane) abortLane(reader.lane);
+      else this.#abort(reader.ticket);
     }
     for (const { lane, state } of this.#ready.filter(({ lane }) => isGone(lane))) {
       disposeTree(state);
@@ -152,20 +149,15 @@ export class Scheduler {
       try {
         this.#readers.push(await this.#readerOf(ticket));
       } catch (error) {
-        ticket.fail(error);
+        if (this.#canMove(error)) this.#waiting.unshift(ticket);
+        this.#fail(ticket, error);
       }
     }
   }
 
-  async #readerOf(ticket: Ticket): Promise<Reader> {
-    const { prompt: ids, borders: all = [], promptScores: scores, from } = ticket.request;
-    const borders = all.filter((place) => place > 0 && place < ids.length);
-    const plan = { ids, borders, chunk: scores === undefined ? this.#options.promptChunk : SCORED_CHUNK, scores };
-    if (from)
-      return { ticket, reading: new PromptReading(this.#bundle, plan, restoreState(this.#bundle, from)), cachedTokens: from.history.count };
-    const found = scores === undefined && borders.length > 0 ? await this.#cache?.find(ids, borders) : undefined;
-    const state = found && restoreState(this.#bundle, found.state);
-    return { ticket, reading: new PromptReading(this.#bundle, plan, state, found?.place), cachedTokens: found?.place ?? 0 };
+  #readerOf(ticket: Ticket, lane?: Lane): Promise<Reader> | Reader {
+    const { promptChunk: chunk } = this.#options;
+    return lane ? readAgain(this.#bundle, ticket, { lane, chunk }) : readPrompt(this.#bundle, ticket, { cache: this.#cache, chunk });
   }
 
   /** One chunk of the prompt whose turn it is. */
@@ -175,12 +167,14 @@ export class Scheduler {
     const { reading, ticket } = reader;
     try {
       await reading.step();
-      if (reading.isAtBorder && !reading.isDone) await this.#keep(reader);
+      if (reading.isAtBorder && !reading.isDone && !reader.lane) await this.#keep(reader);
       if (!reading.isDone) this.#readers.push(reader);
+      else if (reader.lane) this.#goOn(reader.lane, reading);
       else this.#begin(reader);
     } catch (error) {
-      reading.dispose();
-      ticket.fail(error);
+      if (this.#canMove(error)) this.#readers.push(reader);
+      else reading.dispose();
+      this.#fail(ticket, error);
     }
   }
 
@@ -193,6 +187,11 @@ export class Scheduler {
     const prefix = prompt.slice(0, reading.place);
     const history = { count: prefix.length, recent: [], drawn: 0 };
     await this.#cache.keep(prefix, await saveState(state, history).finally(() => disposeTree(state)));
+  }
+
+  #goOn(lane: Lane, reading: PromptReading): void {
+    this.#ready.push({ lane, state: reading.state() });
+    reading.dispose();
   }
 
   /** Draws the first token of each text. */
@@ -216,14 +215,14 @@ export class Scheduler {
   /** Gives those who are ready a place in a group, as slots allow. */
   async #seat(): Promise<void> {
     for (let free = this.#options.slots - this.#laneCount; free > 0 && this.#ready.length > 0; free--) {
-      const ready = this.#ready.shift() as Ready;
+      const ready = this.#ready[0] as Ready;
       try {
         await this.#place(ready);
       } catch (error) {
-        ready.lane.ticket.fail(error);
-      } finally {
-        disposeTree(ready.state);
+        this.#fail(ready.lane.ticket, error);
       }
+      this.#ready.shift();
+      disposeTree(ready.state);
     }
   }
 
@@ -241,8 +240,34 @@ export class Scheduler {
   }
 
   #failGroup(group: DecodeGroup, error: unknown): void {
-    for (const { ticket } of group.lanes) ticket.fail(error);
+    for (const { ticket } of group.lanes) this.#fail(ticket, error);
     this.#remove(group);
+  }
+
+  #canMove(error: unknown): boolean {
+    return isDeviceLoss(error) && this.#bundle.reloadable !== undefined;
+  }
+
+  /** Ends a request with an error. @throws the error where all texts may go on after it on another device */
+  #fail(ticket: LaneOwner, error: unknown): void {
+    if (this.#canMove(error)) throw error;
+    ticket.fail(error);
+  }
+
+  /** Loads the model again after its device was lost: what is under way is read again up to where it was. Without another device all of it fails. */
+  async #moveFrom(error: unknown): Promise<void> {
+    const texts = [...this.#groups.flatMap((group) => group.lanes), ...this.#ready.map(({ lane }) => lane)];
+    const under = [...texts.map((lane) => ({ ticket: lane.ticket as Ticket, lane })), ...this.#readers];
+    for (const group of this.#groups.splice(0)) group.dispose();
+    for (const { state } of this.#ready.splice(0)) disposeTree(state);
+    for (const { reading } of this.#readers.splice(0)) reading.dispose();
+    try {
+      this.#bundle = await bundleAfter(error, this.#bundle);
+      for (const { ticket, lane } of under) this.#readers.push(await this.#readerOf(ticket, lane));
+    } catch (cause) {
+      for (const { ticket } of under) ticket.fail(cause);
+      for (const { reading } of this.#readers.splice(0)) reading.dispose();
+    }
   }
 
   #remove(group: DecodeGroup): void {
@@ -260,9 +285,6 @@ async function timeOf(work: () => Promise<void>): Promise<number> {
   await work();
   return performance.now() - start;
 }
-
-/** Tokens of a chunk whose logits are all looked at, on the host: as many rows of the vocabulary. */
-const SCORED_CHUNK = 64;
 
 function abortLane({ row, ticket, generator, isEnded }: Lane): void {
   if (!isEnded) ticket.emit({ type: 'part', row, part: generator.abort() });

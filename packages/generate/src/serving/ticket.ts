@@ -61,7 +61,7 @@ export class Ticket implements LaneOwner {
     const history = new TokenHistory(Infinity, from?.history);
     history.give(prompt);
     const generator = new TextGenerator(this.plan, history, seededRandom(this.#seed, row), bundle.tokenizer);
-    return { row, ticket: this, generator, history, token: -1, isEnded: false };
+    return { row, ticket: this, generator, history, drawn: [], isEnded: false };
   }
 
   emit(event: ServedEvent): void {
