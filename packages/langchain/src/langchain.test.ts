@@ -151,7 +151,7 @@ describe('DenseSSM', () => {
     for await (const part of await llm.stream('Once')) text += part;
     expect(text).toBe(generations[0]?.[0]?.text);
     expect(await llm.invoke('Once', { logitBias, stop: ['AA'] })).toBe('');
-    await expect(llm.invoke('Once', { signal: AbortSignal.timeout(50), maxTokens: 1e6 })).rejects.toThrow(/abort|timeout/i);
+    await expect(llm.invoke('Once', { logitBias, signal: AbortSignal.timeout(50), maxTokens: 1e6 })).rejects.toThrow(/abort|timeout/i);
   });
 
   it('stands in a chain beside a chat model', async () => {
