@@ -43,7 +43,7 @@ export interface SecondTurn {
   machine: ReturnType<typeof machine>;
 }
 
-/** What steps for so many texts take. */
+/** What one decoding step takes, by the number of texts. */
 export interface Steps {
   weights: string;
   layers: number;

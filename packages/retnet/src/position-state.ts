@@ -46,7 +46,7 @@ export class PositionState {
     return Float32Array.from(rows.flatMap((row) => [...ofRow(row)]));
   }
 
-  /** A row continues after so many tokens; `scale` [H] is that of a text that does not start at the first of them. */
+  /** A row continues at a position, the number of tokens before it; `scale` [H] is given for a text that did not start at position 0. */
   continueAt(row: number, position: number, scale: Float32Array | undefined): void {
     this.#positions[row] = position;
     this.#scales[row] = scale && Float64Array.from(scale);

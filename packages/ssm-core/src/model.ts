@@ -93,11 +93,11 @@ export interface TokenChooser {
   /** Whether a run can begin: there is room for it, and the logits are those after the last token, as they are after a step, a run or a rewind. */
   ready(): Promise<boolean>;
   /**
-   * Chooses and reads so many tokens of each text, the first by the logits after the last one. A run that throws has read nothing that `rewind(0)` does
+   * Chooses and reads `options.tokens` tokens of each text, the first by the logits after the last one. A run that throws has read nothing that `rewind(0)` does
    * not take back. @throws SsmError STATE where a run cannot begin, LOST and BACKEND as `step`
    */
   run(options: RunOptions): Promise<TokenRun>;
-  /** Goes back to where the texts were after so many tokens of the last run, nothing having been read or loaded since. @throws SsmError as `step` */
+  /** Goes back to where the texts were after the first `tokens` tokens of the last run; nothing may have been read or loaded since. @throws SsmError as `step` */
   rewind(tokens: number): void;
   /** The logits after the last token, as `step` gives them. */
   logits(): Promise<Float32Array>;

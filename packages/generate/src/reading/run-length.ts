@@ -4,7 +4,7 @@ import { choiceRules } from '../samplers/sample-token';
 import type { TextGenerator } from '../text-generator';
 import type { ModelRunner } from './model-runner';
 
-/** So long a run takes at most, in ms: then tokens come in small portions, and an abort is noticed soon. */
+/** The longest that a run may take, in ms, so that tokens come in small portions and an abort is noticed soon. */
 const LONGEST_MS = 60;
 
 /**

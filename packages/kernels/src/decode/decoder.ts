@@ -12,7 +12,7 @@ export interface DecoderParts<State> {
   logits: Slot;
   /** Where the program carries the tensors of a state. */
   buffers: readonly StateBuffer[];
-  /** The tensors of a state of so many rows, those with a buffer first, in order. @throws SsmError STATE where it is not one of this model and as many rows */
+  /** The tensors of a state, in order, those with a buffer first. @throws SsmError STATE where the state is not of this model or has another number of rows */
   tensorsOf(state: State, rows: number): readonly Tensor[];
   /** Called once a state's tensors are in the rows from `first` on of their buffers, with the values of those that have none. */
   loaded?(state: State, others: readonly Float32Array[], first: number): void;

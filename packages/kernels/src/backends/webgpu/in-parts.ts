@@ -106,7 +106,7 @@ interface Copy {
   readonly count: number;
 }
 
-/** Copies so many places of an axis; the other axes are alike. */
+/** Copies `count` places along one axis; the other axes have equal sizes. */
 function copyAlong(gpu: Gpu, { from, to, axis, fromPlace, toPlace, count }: Copy): void {
   const outer = from.shape.slice(0, axis).reduce((a, b) => a * b, 1);
   const inner = from.shape.slice(axis + 1).reduce((a, b) => a * b, 1);

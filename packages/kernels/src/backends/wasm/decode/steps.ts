@@ -38,7 +38,7 @@ export interface ProgramRoom {
   ownMatrix(matrix: PackedMatrix): PackedLinear;
 }
 
-/** The calls that a program makes for the first rows of its buffers, so many. */
+/** The calls that a program makes for the first `rows` rows of its buffers. */
 export class WasmSteps implements StepRecorder {
   /** Kernels one after the other, and functions of the host between them. */
   readonly calls: (KernelCall[] | (() => void))[] = [];

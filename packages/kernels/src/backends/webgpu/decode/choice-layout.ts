@@ -16,7 +16,7 @@ export const STAGES = HISTOGRAMS + 1;
 /** Steps of a level in a unit of logits; see choice-wgsl.ts. */
 export const STEPS_OF_LEVEL = 2 ** 19;
 export const DEEPEST_LEVEL = 2 ** 24 - 1;
-/** Masses of so many logits are below 2^48. */
+/** The largest vocabulary: the weights of its logits add up to less than 2^48. */
 export const MOST_VOCABULARY = 2 ** 19;
 
 /** In the settings. */

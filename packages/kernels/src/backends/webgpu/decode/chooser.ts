@@ -11,7 +11,7 @@ import type { Staging } from './staging';
 
 const WORD_BYTES = 4;
 
-/** Tokens that are submitted at once grow up to so many: while the GPU computes the first, the host hands over those behind it. */
+/** The most tokens in one submit. A run begins with fewer: while the GPU computes those, the host submits the next. */
 const MOST_AT_ONCE = 8;
 
 /** What a chooser needs of its program. */

@@ -52,7 +52,7 @@ function canFollow({ y, width, steps }: Chain, step: RowStep): boolean {
   return KINDS.indexOf(step.kind) > KINDS.indexOf(last.kind) && own.y === y && own.width === width && readsOf(step)[0] === y;
 }
 
-/** Slots of so many values a row that a step reads, the first of them what it works on. */
+/** Offsets of the slots that a step reads, each as wide as its chain; the first is its main input. */
 function readsOf({ kind, step }: RowStep): number[] {
   if (kind !== 'sum') return [offsetOf(step.x)];
   return [step.own, ...(step.gate ? [step.gate] : []), ...step.sources].map(offsetOf);

@@ -37,8 +37,8 @@ interface WaitingProduct {
 }
 
 /**
- * The dispatches of a program for the first rows of its buffers, so many. What is short waits for a step that can do it on its way, since each dispatch costs
- * some 3 µs.
+ * The dispatches of a program for the first `rows` rows of its buffers. A short step is not dispatched at once: a later step that can compute it too takes it over,
+ * since each dispatch costs some 3 µs.
  */
 export class GpuSteps implements StepRecorder {
   readonly #room: ProgramRoom;
