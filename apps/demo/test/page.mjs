@@ -42,7 +42,40 @@ export const ended = (page, how, timeout = 60_000) => page.locator('.ending').ge
 /** Does what a button of a run says, and waits until the worker has done it. @param {Page} page @param {string} name */
 export async function ask(page, name) {
   await press(page, name);
-  await page.getByRole('button', { name: 'Step', exact: true, disabled: false }).waitFor({ timeout: 60_000 });
+  await canStep(page);
+}
+
+/** @param {Page} page */
+const canStep = (page) => page.getByRole('button', { name: 'Step', exact: true, disabled: false }).waitFor({ timeout: 60_000 });
+
+/**
+ * Waits in the page until a text is there and does something at once: asked for from outside, it might come after the end of what it is to interrupt.
+ * @param {Page} page @param {{ where: string, text?: RegExp, press?: string, key?: string, timeout?: number }} what
+ */
+export const atOnce = (page, { where, text = /^/, press: name, key, timeout = 120_000 }) =>
+  page.evaluate(
+    ({ where, text, name, key, timeout }) =>
+      new Promise((resolve, reject) => {
+        const late = setTimeout(() => reject(new Error(`no ${where} with ${text} after ${timeout} ms`)), timeout);
+        const observer = new MutationObserver(look);
+        function look() {
+          if (![...document.querySelectorAll(where)].some(({ textContent }) => text.test(textContent ?? ''))) return;
+          observer.disconnect();
+          clearTimeout(late);
+          if (name) [...document.querySelectorAll('button')].find(({ textContent }) => textContent === name)?.click();
+          if (key) document.body.dispatchEvent(new KeyboardEvent('keydown', { key, bubbles: true }));
+          resolve(undefined);
+        }
+        observer.observe(document.body, { childList: true, subtree: true, characterData: true });
+        look();
+      }),
+    { where, text, name, key, timeout },
+  );
+
+/** Pauses a run between two steps, and waits until the worker has done it. @param {Page} page @param {RegExp} at what its progress says */
+export async function pauseAt(page, at) {
+  await atOnce(page, { where: '.progress', text: at, press: 'Pause' });
+  await canStep(page);
 }
 
 /** How many tensors the page's worker holds: those of its models, their optimizers and states. @param {Page} page */

@@ -4,7 +4,7 @@ import { mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, sep } from 'node:path';
 import { gzipSync } from 'node:zlib';
-import { ended, open, press, set, write } from './page.mjs';
+import { atOnce, ended, open, press, set, write } from './page.mjs';
 import { DESKTOP } from './see.mjs';
 
 /**
@@ -36,10 +36,11 @@ export async function talk({ browser, url, node, see }) {
   await ended(page, /^Reached the token limit\./);
   assert.notEqual(await page.locator('.came > .text > p').textContent(), first, 'another token makes another text');
   await set(page, { tokens: 512 });
-  await press(page, 'Again');
-  await page.locator('[data-i="3"]').waitFor();
-  const shifts = await watchShifts(page);
-  await escapeAt(page, '[data-i="180"]');
+  await page.getByLabel('How the text begins').fill(PROMPT); // no token of the text before is left
+  const shifts = await watchShifts(page, '[data-i="3"]');
+  const stopped = atOnce(page, { where: '[data-i="180"]', key: 'Escape' });
+  await press(page, 'Write');
+  await stopped;
   await ended(page, /^Stopped\./);
   assert.ok((await page.locator('[data-i]').count()) < 512, 'Esc stops it');
   assert.deepEqual(await shifts(), [], 'nothing moves while text comes');
@@ -47,36 +48,27 @@ export async function talk({ browser, url, node, see }) {
   await context.close();
 }
 
-/** Presses Esc in the page as soon as something is there: from outside it might come after the end of the text. @param {import('playwright-core').Page} page @param {string} what */
-const escapeAt = (page, what) =>
-  page.evaluate(
-    (what) =>
-      new Promise((resolve) => {
-        const observer = new MutationObserver(() => {
-          if (document.querySelector(what) === null) return;
-          observer.disconnect();
-          document.body.dispatchEvent(new KeyboardEvent('keydown', { key: 'Escape', bubbles: true }));
-          resolve(undefined);
-        });
-        observer.observe(document.body, { childList: true, subtree: true });
-      }),
-    what,
-  );
-
-/** What moved on the page from now on, until it is asked for. @param {import('playwright-core').Page} page */
-async function watchShifts(page) {
-  const handle = await page.evaluateHandle(() => {
+/** What moves on the page from when something is there on, until it is asked for. @param {import('playwright-core').Page} page @param {string} from */
+async function watchShifts(page, from) {
+  const handle = await page.evaluateHandle((from) => {
     const found = [];
+    let began = Number.POSITIVE_INFINITY;
+    const begin = new MutationObserver(() => {
+      if (document.querySelector(from) === null) return;
+      begin.disconnect();
+      began = performance.now();
+    });
+    begin.observe(document.body, { childList: true, subtree: true });
     new PerformanceObserver((list) => {
       // a word that comes in two tokens may go to the next line as a whole: that is the text, and moves nothing else
-      for (const { value, sources } of /** @type {any} */ (list.getEntries()))
-        if (!sources.every(({ node }) => node?.parentElement?.closest('.came > .text')))
+      for (const { value, sources, startTime } of /** @type {any} */ (list.getEntries()))
+        if (startTime >= began && !sources.every(({ node }) => node?.parentElement?.closest('.came > .text')))
           found.push(
             `${value.toFixed(4)}: ${sources.map(({ node }) => (node?.outerHTML ?? node?.parentElement?.outerHTML)?.slice(0, 80)).join(', ')}`,
           );
     }).observe({ type: 'layout-shift' });
     return found;
-  });
+  }, from);
   return () => handle.jsonValue();
 }
 
@@ -153,8 +145,7 @@ export async function bench({ browser, url, see }) {
   const context = await browser.newContext({ ...DESKTOP, permissions: ['clipboard-read', 'clipboard-write'] });
   const { page, complaints } = await open(context, url, '#/bench');
   await press(page, 'Check the kernels');
-  await page.getByText(/^[2-9] kernels, all right/).waitFor({ timeout: 120_000 });
-  await press(page, 'Stop');
+  await atOnce(page, { where: 'p', text: /^[2-9] kernels, all right/, press: 'Stop' });
   await page.getByRole('button', { name: 'Measure', disabled: false }).click({ timeout: 60_000 });
   assert.ok((await page.getByRole('row').count()) < 30, 'a stopped comparison has not come to its end'); // of more than 30 kernels
   await page.getByText('4 layers of 96').waitFor({ timeout: 120_000 });

@@ -5,7 +5,7 @@ import { cpSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { ask, crash, open, press, tensors } from './page.mjs';
+import { ask, atOnce, crash, open, pauseAt, press, tensors } from './page.mjs';
 import { DESKTOP } from './see.mjs';
 
 /** @typedef {import('./rooms.mjs').Place} Place */
@@ -24,8 +24,7 @@ export async function train({ browser, url, node, see }) {
   await page.getByText('Recorded: how').first().waitFor();
   await see(page, 'train');
   await press(page, 'Train both');
-  await page.getByText(/^[2-9] of 24/).waitFor({ timeout: 120_000 });
-  await ask(page, 'Pause');
+  await pauseAt(page, /\b[2-9] of 24/);
   await page.getByText('Paused. It can be used as it is now.').waitFor();
   await ask(page, 'Step');
   const before = await tensors(page);
@@ -40,7 +39,7 @@ export async function train({ browser, url, node, see }) {
 
   const doomed = await open(context, url, address);
   await press(doomed.page, 'Train both');
-  await doomed.page.getByText(/^step ([3-9]|1\d), /).waitFor({ timeout: 120_000 });
+  await atOnce(doomed.page, { where: 'dd', text: /^step ([3-9]|1\d), / });
   await crash(doomed.page);
   const again = await open(context, url, '#/train');
   await again.page.getByText(/^step ([3-9]|1\d|2[0-3]) of 24, /).waitFor();

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { launch } from './host.mjs';
-import { ask, engineOf, open, press, write } from './page.mjs';
+import { engineOf, open, pauseAt, press, write } from './page.mjs';
 import { modelsOf } from './training.mjs';
 
 /** @typedef {import('./rooms.mjs').Place} Place */
@@ -71,8 +71,7 @@ async function trainOn(context, url) {
   await page.close();
   const paused = await open(context, `${url}?device=wasm`, address);
   await press(paused.page, 'Train both');
-  await paused.page.getByText(/^([1-9]|1\d) of 24/).waitFor({ timeout: PATIENCE });
-  await ask(paused.page, 'Pause');
+  await pauseAt(paused.page, /\b[1-9] of 24/);
   await paused.page.close();
 
   const kept = await onWebGpu(context, url, '#/train');
