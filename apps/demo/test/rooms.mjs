@@ -127,6 +127,7 @@ export async function snapshots({ browser, url, node, see }) {
   await page.getByLabel('Read this first').fill(' He');
   await press(page, 'Fork and go on');
   await page.getByRole('heading', { name: 'A continuation' }).waitFor({ timeout: 60_000 });
+  await page.getByText('Open in Node').click();
   await see(page, 'snapshots');
   const here = await page.locator('.side .text').first().textContent();
   assert.equal(here, ` He${await node.goOn(bytes, ' He')}`, 'the state of the page, continued in Node');
