@@ -24,7 +24,7 @@ beforeAll(async () => {
   const words = ['the', 'cat', 'sat', 'on', 'a', 'mat', 'and', 'saw\n'];
   await writeFile(join(cwd, 'text.txt'), Array.from({ length: 800 }, () => words[Math.floor(8 * random())]).join(' '));
   expect(await run(train('--name', 'whole'), { cwd })).toMatchObject({ code: EXIT.fine });
-}, 120_000);
+});
 afterAll(() => rm(cwd, { recursive: true, force: true }));
 
 /** What a run noted, without the times. */
