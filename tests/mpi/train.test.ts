@@ -22,7 +22,7 @@ const onceAt = (name: string, steps: number, act: (ranks: number[]) => void): Ra
 beforeAll(() => {
   const { status, stderr } = alone(trainingOf('one', 8));
   expect([status, stderr]).toEqual([0, expect.stringContaining('held-out')]);
-}, 600_000);
+});
 
 describe('densessm train in several processes', () => {
   it('does what one process does with all of their texts', async () => {
