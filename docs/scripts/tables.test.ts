@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { readFigures } from '../../bench/server/levels';
 import { root } from '../../scripts/lib/command.mjs';
+import { pagesOf } from './pages';
 import { publishedModels } from './published-models';
 import { figuresIn, proseOf, withTable } from './table-marks';
 import { allTables, pagePath, pageWith } from './tables';
@@ -23,7 +24,7 @@ describe('tables of the documentation', async () => {
     expect(secondTurn?.ours.secondResponse).toBeLessThan(secondTurn?.ours.readChat ?? 0);
   });
 
-  it.each(pages())('%s says no speed or time that no program wrote', (page) => {
+  it.each(documents())('%s says no speed or time that no program wrote', (page) => {
     expect(figuresIn(proseOf(readFileSync(pagePath(page), 'utf8')))).toEqual([]);
   });
 
@@ -42,17 +43,9 @@ describe('tables of the documentation', async () => {
   });
 });
 
-/** Every document but what is made from other sources, by its path from docs. */
-function pages(): string[] {
-  const made = /^(\.|api|command|node_modules|public|samples)/;
-  const inDocs = readdirSync(join(root, 'docs'), { recursive: true, encoding: 'utf8' }).map((name) => name.replaceAll('\\', '/'));
-  const readmes = [
-    '.',
-    'bench',
-    'examples',
-    ...['packages', 'apps'].flatMap((folder) => readdirSync(join(root, folder)).map((name) => `${folder}/${name}`)),
-  ]
-    .map((folder) => `../${folder}/README.md`)
-    .filter((path) => existsSync(pagePath(path)));
-  return [...inDocs.filter((name) => name.endsWith('.md') && !made.test(name)), ...readmes];
+/** Every document, by its path from docs. */
+function documents(): string[] {
+  const folders = ['packages', 'apps'].flatMap((folder) => readdirSync(join(root, folder)).map((name) => `${folder}/${name}`));
+  const readmes = ['.', 'bench', 'examples', ...folders].map((folder) => `../${folder}/README.md`);
+  return [...pagesOf(), ...readmes.filter((path) => existsSync(pagePath(path)))];
 }
