@@ -79,9 +79,10 @@ async function watchShifts(page, from) {
     });
     begin.observe(document.body, { childList: true, subtree: true });
     new PerformanceObserver((list) => {
-      // a word that comes in two tokens may go to the next line as a whole: that is the text, and moves nothing else
+      // a word that comes in two tokens may go to the next line as a whole: that is the text, and moves nothing else; the caret, gone by now, has no node
+      const isOther = ({ node }) => node !== null && !node.parentElement?.closest('.came > .text');
       for (const { value, sources, startTime } of /** @type {any} */ (list.getEntries()))
-        if (startTime >= began && !sources.every(({ node }) => node?.parentElement?.closest('.came > .text')))
+        if (startTime >= began && sources.some(isOther))
           found.push(
             `${value.toFixed(4)}: ${sources.map(({ node }) => (node?.outerHTML ?? node?.parentElement?.outerHTML)?.slice(0, 80)).join(', ')}`,
           );
