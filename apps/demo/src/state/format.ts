@@ -8,7 +8,8 @@ export function bytes(count: number): string {
     value /= 1000;
     unit++;
   }
-  return `${unit === 0 ? value : value.toPrecision(value >= 100 ? 3 : 2)} ${UNITS[unit]}`;
+  if (unit === 0) return `${value} bytes`;
+  return `${value >= 99.5 ? Math.round(value) : value.toPrecision(2)} ${UNITS[unit]}`;
 }
 
 /** 1234567 → `1.23 million`; small ones with separators. */
