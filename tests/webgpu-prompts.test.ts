@@ -1,5 +1,5 @@
 import { moved, sixModels } from '@densessm/conformance';
-import { type ModelBundle, Session } from '@densessm/generate';
+import { loglikelihood, type ModelBundle, Session } from '@densessm/generate';
 import { packParams } from '@densessm/kernels';
 import { startBackend } from '@densessm/runtime-node';
 import { type AnyModel, disposeTree, mapTree, SsmError, tensorsOf } from '@densessm/ssm-core';
@@ -118,6 +118,39 @@ describe.skipIf(missing)('prompts on WebGPU', () => {
     expect(() => read([[1, 2], [3]], state)).toThrow(expect.objectContaining({ code: 'STATE' }));
     disposeTree(state);
     expect(() => read(idsOf(1, 4), state)).toThrow(expect.objectContaining({ code: 'STATE' }));
+    disposeTree(bundle.params);
+  });
+
+  it('of any length are read and scored where the device binds little at a time', async () => {
+    const one = sixModels({ ...sizes, layers: 1 })[2] as (typeof cases)[0][2];
+    const { bundle } = counted(one);
+    const text = idsOf(1, 60)[0] as number[];
+    const read = async (promptChunk: number) => {
+      const session = new Session(bundle, { promptChunk });
+      await session.append(text);
+      const { logits } = session;
+      session.dispose();
+      return [logits, await loglikelihood(bundle, [{ context: text.slice(0, 40), continuation: text.slice(40) }], { promptChunk })];
+    };
+    const want = await read(10);
+    const { device } = findBackend('webgpu') as unknown as { device: GPUDevice };
+    const { limits, createBindGroup } = device;
+    const most = 4 * 64 * 10; // ten tokens of the widest activation
+    const value = new Proxy(limits, { get: (of, name) => (name === 'maxStorageBufferBindingSize' ? most : Reflect.get(of, name, of)) });
+    Object.defineProperty(device, 'limits', { value, configurable: true });
+    let bound = 0;
+    device.createBindGroup = (described) => {
+      for (const { resource } of described.entries)
+        bound = Math.max(bound, (resource as GPUBufferBinding).size ?? (resource as GPUBufferBinding).buffer.size);
+      return createBindGroup.call(device, described);
+    };
+    try {
+      expect(await read(60)).toEqual(want);
+    } finally {
+      Object.defineProperty(device, 'limits', { value: limits, configurable: true });
+      device.createBindGroup = createBindGroup;
+    }
+    expect(bound).toBeLessThanOrEqual(most);
     disposeTree(bundle.params);
   });
 

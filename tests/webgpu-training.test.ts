@@ -170,6 +170,30 @@ describe.skipIf(missing)('training on WebGPU', () => {
     expect(engine().memory().numTensors).toBe(numTensors);
   });
 
+  it.each([
+    ['one micro-batch', {}],
+    ['two micro-batches', { gradientAccumulationSteps: 2 }],
+    ['carried states', { carryState: true }],
+  ])('learns the same bits after a batch was timed, which is recorded for the steps behind it: %s', async (_, more: Options) => {
+    const run = async (isTimed: boolean) => {
+      const trainer = await trainerOn('webgpu', mamba, mambaJson, more);
+      const seconds = isTimed ? await trainer.tryBatch(await blocks.batch(7, 0)) : 0;
+      const losses: number[] = [];
+      const kernels = await kernelsOf(async () => losses.push(...(await lossesOf(trainer, 1))));
+      losses.push(...(await lossesOf(trainer, 4)));
+      const state = plain(await trainer.save());
+      trainer.dispose();
+      return { learned: { losses, state }, seconds, kernels };
+    };
+    const { numTensors } = engine().memory();
+    const [want, got] = [await run(false), await run(true)];
+    expect(got.learned).toEqual(want.learned);
+    expect(got.seconds).toBeGreaterThan(0);
+    expect(want.kernels).toContain('SsmMatMul');
+    expect(got.kernels.includes('SsmMatMul')).toBe(more.carryState === true);
+    expect(engine().memory().numTensors).toBe(numTensors);
+  });
+
   it('replays nothing where a batch has another shape, and goes on with the first', async () => {
     const sizes = [9, 9, 9, 9, 7, 9, 9, 9, 9];
     const samplers = new Map(sizes.map((blockSize) => [blockSize, randomBlocks(source, { batchSize: 2, blockSize, seed: 5 })]));
