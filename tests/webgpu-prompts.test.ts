@@ -124,18 +124,18 @@ describe.skipIf(missing)('prompts on WebGPU', () => {
   it('of any length are read and scored where the device binds little at a time', async () => {
     const one = sixModels({ ...sizes, layers: 1 })[2] as (typeof cases)[0][2];
     const { bundle } = counted(one);
-    const text = idsOf(1, 60)[0] as number[];
+    const text = idsOf(1, 130)[0] as number[];
     const read = async (promptChunk: number) => {
       const session = new Session(bundle, { promptChunk });
       await session.append(text);
       const { logits } = session;
       session.dispose();
-      return [logits, await loglikelihood(bundle, [{ context: text.slice(0, 40), continuation: text.slice(40) }], { promptChunk })];
+      return [logits, await loglikelihood(bundle, text.slice(0, 40), text.slice(40), { promptChunk })];
     };
-    const want = await read(10);
+    const want = await read(40);
     const { device } = findBackend('webgpu') as unknown as { device: GPUDevice };
     const { limits, createBindGroup } = device;
-    const most = 4 * 64 * 10; // ten tokens of the widest activation
+    const most = 4 * 64 * 40; // forty tokens of the widest activation
     const value = new Proxy(limits, { get: (of, name) => (name === 'maxStorageBufferBindingSize' ? most : Reflect.get(of, name, of)) });
     Object.defineProperty(device, 'limits', { value, configurable: true });
     let bound = 0;
@@ -145,7 +145,7 @@ describe.skipIf(missing)('prompts on WebGPU', () => {
       return createBindGroup.call(device, described);
     };
     try {
-      expect(await read(60)).toEqual(want);
+      expect(await read(130)).toEqual(want);
     } finally {
       Object.defineProperty(device, 'limits', { value: limits, configurable: true });
       device.createBindGroup = createBindGroup;
