@@ -181,4 +181,27 @@ describe.skipIf(missing)('prompts on WebGPU', () => {
     expect(pool().numBytesUsed - used).toBeGreaterThan(2 ** 24);
     disposeTree([state, bundle.params]);
   });
+
+  it('are read on another device once theirs was lost', async () => {
+    const one = sixModels(sizes)[2] as (typeof cases)[0][2];
+    const read = async () => {
+      const { bundle, calls } = counted(one);
+      const session = new Session(bundle, { promptChunk: 4 });
+      await session.append(idsOf(1, 24)[0] as number[]);
+      expect(calls()).toBe(3);
+      return { bundle, session, logits: session.logits };
+    };
+    const before = await read();
+    const { device } = findBackend('webgpu') as unknown as { device: GPUDevice };
+    device.destroy();
+    await device.lost;
+    await expect(before.session.append(idsOf(1, 4)[0] as number[])).rejects.toMatchObject({ code: 'LOST' });
+    before.session.dispose();
+    disposeTree(before.bundle.params);
+    await startBackend({ device: 'webgpu' });
+    const after = await read();
+    expect(after.logits).toEqual(before.logits);
+    after.session.dispose();
+    disposeTree(after.bundle.params);
+  });
 });

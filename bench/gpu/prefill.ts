@@ -27,7 +27,7 @@ export async function runPrefill(say: (line: string) => void, keep: (figure: Fig
       for (const way of Object.keys(WAYS) as Way[]) {
         const { ms, median, hostMs } = await timeOf(measured, params, { length, dtype, way });
         const rates = { rate: (1000 * length) / ms, median: (1000 * length) / median };
-        keep({ part: 'prefill', name, dtype, length, ...(way === 'in one piece' ? {} : { way }), ms, hostMs, ...rates });
+        keep({ part: 'prefill', name: way === 'in one piece' ? name : `${name}, ${way}`, dtype, length, ms, hostMs, ...rates });
         const fast = `${rates.rate.toFixed(0)} tokens/s, median ${rates.median.toFixed(0)}`;
         say(`${name} reads ${length} tokens ${way}, ${dtype}: ${fast}; ${ms.toFixed(1)} ms, host ${hostMs.toFixed(1)}`);
       }
