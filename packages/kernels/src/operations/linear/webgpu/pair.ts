@@ -1,7 +1,7 @@
 import type { TensorInfo } from '@tensorflow/tfjs-core';
 import { RANGE_STEP } from '../../../backends/webgpu/gpu';
 import { type GpuKernel, sizeOf } from '../../../backends/webgpu/specialize';
-import { type MatrixRange, matMulInto } from '../../matmul/webgpu/kernel';
+import { BOTH_FIXED as fixed, type MatrixRange, matMulInto } from '../../matmul/webgpu/kernel';
 import type { LinearPairAttrs, LinearPairGradInputs, LinearPairInputs } from '../pair';
 
 const rows = ({ dataId, dtype, shape }: TensorInfo): TensorInfo => {
@@ -35,7 +35,7 @@ export const linearPairOnGpu: GpuKernel<LinearPairInputs, LinearPairAttrs> = {
   run: (gpu, { x, w }, { first }) =>
     partsOf(w, first).map((part) => {
       const y = gpu.tensor([...x.shape.slice(0, -1), part.shape[0] as number]);
-      matMulInto(gpu, rows(x), part, OF_B, { c: y, accumulate: false });
+      matMulInto(gpu, rows(x), part, OF_B, { c: y, accumulate: false, fixed });
       return y;
     }),
 };
@@ -46,8 +46,8 @@ export const linearPairGradOnGpu: GpuKernel<LinearPairGradInputs, LinearPairAttr
     const [dx, dw] = [gpu.tensor(x.shape), gpu.tensor(w.shape)];
     const [ofW, ofDw] = [partsOf(w, first), partsOf(dw, first)];
     for (const [i, dy] of [dy0, dy1].entries()) {
-      matMulInto(gpu, rows(dy), ofW[i] as MatrixRange, PLAIN, { c: dx, accumulate: i > 0 });
-      matMulInto(gpu, rows(dy), rows(x), OF_A, { c: ofDw[i] as MatrixRange, accumulate: false });
+      matMulInto(gpu, rows(dy), ofW[i] as MatrixRange, PLAIN, { c: dx, accumulate: i > 0, fixed });
+      matMulInto(gpu, rows(dy), rows(x), OF_A, { c: ofDw[i] as MatrixRange, accumulate: false, fixed });
     }
     return [dx, dw];
   },
