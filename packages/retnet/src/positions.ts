@@ -67,10 +67,13 @@ export function positionsFrom(start: number, length: number, { numHeads, keyDim 
   const [cos, sin] = [new Float32Array(length * width), new Float32Array(length * width)];
   const inverseRootScale = new Float32Array(length * numHeads);
   for (let t = 0; t < length; t++) {
-    for (const [k, angle] of angles.entries()) {
-      const turned = angle * (start + t);
-      cos[t * width + k] = Math.cos(turned);
-      sin[t * width + k] = k % 2 === 0 ? -Math.sin(turned) : Math.sin(turned);
+    for (let k = 0; k < width; k += 2) {
+      const [turned, at] = [(angles[k] as number) * (start + t), t * width + k];
+      const [c, s] = [Math.cos(turned), Math.sin(turned)];
+      cos[at] = c;
+      cos[at + 1] = c;
+      sin[at] = -s;
+      sin[at + 1] = s;
     }
     for (const [h, ln] of decay.entries()) inverseRootScale[t * numHeads + h] = 1 / Math.sqrt(geometricSum(ln, start + t + 1));
   }
