@@ -8,7 +8,8 @@ import { productPrecision } from '../precision';
 import { type Block, blocksOf, type ProductSizes, placesOf } from './blocks';
 import { MATRIX_BYTES, MATRIX_DEPTH, MATRIX_TILE, matrixTileProgram } from './matrix-tile';
 import { narrowed } from './narrow';
-import { bytesOf, LARGE_SHAPES, LEAST_SHAPE, MIDDLE_SHAPE, type Shape, tileProgram } from './tile';
+import { tileProgram } from './tile';
+import { bytesOf, LARGE_SHAPES, LEAST_SHAPE, MIDDLE_SHAPE, type Shape } from './tile-shapes';
 
 /** Into how many a product is parted that has fewer. */
 const WISHED_GROUPS = 288;

@@ -1,35 +1,11 @@
 import type { TensorInfo } from '@tensorflow/tfjs-core';
-import type { Gpu, TensorRange } from '../../../backends/webgpu/gpu';
+import type { Gpu } from '../../../backends/webgpu/gpu';
 import { ELEMENTS, type Program, variants } from '../../../backends/webgpu/program';
 import { groupsOf } from '../../../backends/webgpu/specialize';
-import { keep, keptOf } from './kept';
+import { keep, keptOf, type Lines, type Narrowed } from './kept';
 
 /** Halves that lie in one vector of a narrow operand. */
 export const OCTET = 8;
-
-/** An operand as it lies in memory: matrices of `rows` × `columns`, with rows of `stride` values. */
-export interface Lines {
-  readonly from: TensorInfo | TensorRange;
-  readonly rows: number;
-  readonly columns: number;
-  readonly stride: number;
-  readonly batch: number;
-  /** Rows and columns are filled up with zeros to multiples of these, which are multiples of eight. */
-  readonly toRows: number;
-  readonly toColumns: number;
-  /** Whether it stays as it is until the precision of products ends, and what is made of it may be kept. */
-  readonly isFixed?: boolean;
-}
-
-/** An operand in halves, eight a vector. */
-export interface Narrowed {
-  readonly tensor: TensorInfo;
-  /** Vectors of a row, and of a matrix. */
-  readonly stride: number;
-  readonly size: number;
-  /** Whether others may take it as well: then it is not the product's to free. */
-  readonly isKept: boolean;
-}
 
 const narrowOf = (name: string, isWide: boolean): string => `
 fn narrow${name}(i: u32) {
