@@ -16,8 +16,11 @@ export default defineConfig({
     globalSetup: ['./packages/kernels/scripts/build-wasm.mjs'],
     pool: 'forks',
     maxWorkers: 2,
-    testTimeout: 120_000,
-    expect: { requireAssertions: true }, // also those that a shared suite makes, as describeSequenceModel
+    // Bounds for what hangs: no test may depend on how fast the machine is.
+    testTimeout: 600_000,
+    hookTimeout: 600_000,
+    // Assertions are required also of those tests that a shared suite makes, as describeSequenceModel.
+    expect: { requireAssertions: true, poll: { timeout: 300_000 } },
     projects: [
       { extends: true, test: { name: 'texts', include: TEXTS } },
       {

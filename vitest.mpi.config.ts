@@ -4,5 +4,5 @@ import base from './vitest.config';
 /** Tests that start several processes with mpirun. */
 export default mergeConfig(
   { ...base, test: { ...base.test, projects: undefined } },
-  defineConfig({ test: { include: ['tests/mpi/*.test.ts'], setupFiles: ['./tests/setup.ts'], maxWorkers: 1, testTimeout: 600_000 } }),
+  defineConfig({ test: { include: ['tests/mpi/*.test.ts'], setupFiles: ['./tests/setup.ts'], maxWorkers: 1 } }),
 );

@@ -46,7 +46,7 @@ export async function checkCdn(browser: Browser): Promise<string[]> {
   await page.route('**/*', answer);
   await page.goto(PAGE);
   const shows = page.waitForFunction(() => (document.querySelector('#text')?.textContent ?? '').length > 20, undefined, {
-    timeout: 60_000,
+    timeout: 600_000, // for what hangs
   });
   await shows.catch(() => problems.push('samples/cdn.html writes no text'));
   await page.close();

@@ -28,7 +28,11 @@ const isAlive = (): boolean => '__vue_app__' in (document.querySelector('#app') 
 /** Problems in words, and how many views were looked at. */
 export async function checkPages(dist: string, base: string, executablePath: string): Promise<{ problems: string[]; views: number }> {
   const server = await serveFolder(dist, base);
-  const browser = await chromium.launch({ executablePath, args: ['--headless', '--no-sandbox', '--disable-background-networking'] });
+  const browser = await chromium.launch({
+    executablePath,
+    args: ['--headless', '--no-sandbox', '--disable-background-networking'],
+    timeout: PATIENCE_MS,
+  });
   try {
     const problems: string[] = [];
     for (const view of VIEWS) for (const path of TYPES) problems.push(...(await checkView(browser, server.url + path, view)));
@@ -42,9 +46,17 @@ export async function checkPages(dist: string, base: string, executablePath: str
   }
 }
 
+/** A bound for what hangs: nothing that is waited for depends on how fast the machine is. */
+const PATIENCE_MS = 600_000;
+
+function patient(page: Page): Page {
+  page.setDefaultTimeout(PATIENCE_MS);
+  return page;
+}
+
 /** Errors, axe's findings, sideways scrolling, and code of widgets where nobody has seen or asked for one. */
 async function checkView(browser: Browser, url: string, view: BrowserContextOptions): Promise<string[]> {
-  const page = await browser.newPage({ ...view, reducedMotion: 'reduce' });
+  const page = patient(await browser.newPage({ ...view, reducedMotion: 'reduce' }));
   const where = `${url} at ${view.viewport?.width}, ${view.colorScheme}`;
   const problems = errorsOf(page, where);
   page.on('request', (request) => {
@@ -76,7 +88,7 @@ const axeFindings = (page: Page): Promise<string[]> =>
 /** A page is to be read, its figure seen and its links followed without JavaScript. */
 async function checkWithoutScript(browser: Browser, url: string): Promise<string[]> {
   const context = await browser.newContext({ viewport: LARGE, javaScriptEnabled: false });
-  const page = await context.newPage();
+  const page = patient(await context.newPage());
   await page.goto(`${url}learn/retnet.html`);
   const seen = await Promise.all(
     ['h1', 'figure svg polyline', 'mjx-container', 'main table', 'aside a'].map((one) => page.locator(one).first().isVisible()),
@@ -90,13 +102,13 @@ async function checkWithoutScript(browser: Browser, url: string): Promise<string
 /** Search finds a page though the network is gone once the site has come. */
 async function checkSearch(browser: Browser, url: string): Promise<string[]> {
   const context = await browser.newContext({ viewport: LARGE });
-  const page = await context.newPage();
+  const page = patient(await context.newPage());
   await page.route(/^https?:\/\/(?!127\.0\.0\.1)/, (route) => route.abort());
   await page.goto(`${url}start/why.html`);
   await page.waitForFunction(isAlive);
   await page.locator('.DocSearch-Button').click();
   await page.locator('#localsearch-input').fill('upcycle');
-  const found = await page.waitForSelector('.VPLocalSearchBox .result', { timeout: 20_000 }).then(
+  const found = await page.waitForSelector('.VPLocalSearchBox .result').then(
     async (result) => (await result.textContent()) ?? '',
     () => '',
   );
@@ -106,7 +118,7 @@ async function checkSearch(browser: Browser, url: string): Promise<string[]> {
 
 /** A slider changes what a figure says. */
 async function checkFigure(browser: Browser, url: string): Promise<string[]> {
-  const page = await browser.newPage({ viewport: LARGE });
+  const page = patient(await browser.newPage({ viewport: LARGE }));
   await page.goto(`${url}learn/three-forms.html`);
   const slider = page.locator('.figure-controls input').first();
   await page.locator('.live-figure').scrollIntoViewIfNeeded();
@@ -120,12 +132,12 @@ async function checkFigure(browser: Browser, url: string): Promise<string[]> {
 
 /** The landing page trains when asked, and axe finds nothing in what it then shows. */
 async function checkTraining(browser: Browser, url: string): Promise<string[]> {
-  const page = await browser.newPage({ viewport: LARGE, reducedMotion: 'reduce' });
+  const page = patient(await browser.newPage({ viewport: LARGE, reducedMotion: 'reduce' }));
   const problems = errorsOf(page, 'training');
   await page.goto(url);
   await page.waitForFunction(isAlive);
   await page.getByRole('button', { name: 'Train both here' }).click();
-  const step = page.locator('ssm-train-twins figcaption', { hasText: /step ([2-9]|\d\d)/ }).waitFor({ timeout: 120_000 });
+  const step = page.locator('ssm-train-twins figcaption', { hasText: /step ([2-9]|\d\d)/ }).waitFor();
   const trains = await step.then(() => true).catch(() => false);
   if (!trains) problems.push(`the landing page does not train: ${await page.locator('.live-element').textContent()}`);
   problems.push(...(await axeOf(page)));
@@ -135,13 +147,13 @@ async function checkTraining(browser: Browser, url: string): Promise<string[]> {
 
 /** A recorded text comes when it is seen; arrow keys move in it, at the size of a phone as well. */
 async function checkLooking(browser: Browser, url: string): Promise<string[]> {
-  const page = await browser.newPage({ viewport: SMALL, colorScheme: 'dark', reducedMotion: 'reduce' });
+  const page = patient(await browser.newPage({ viewport: SMALL, colorScheme: 'dark', reducedMotion: 'reduce' }));
   const problems = errorsOf(page, 'looking inside');
   await page.goto(`${url}learn/hidden-attention.html`);
   await page.waitForFunction(isAlive);
   await page.locator('.ssm-look-inside').scrollIntoViewIfNeeded();
   const matrix = page.locator('ssm-look-inside [role=application]');
-  await matrix.waitFor({ timeout: 30_000 }).catch(() => problems.push('no recorded text comes'));
+  await matrix.waitFor().catch(() => problems.push('no recorded text comes'));
   const before = await page.locator('ssm-look-inside figcaption').textContent();
   await matrix.press('ArrowLeft');
   const after = await page.locator('ssm-look-inside figcaption').textContent();

@@ -9,6 +9,13 @@ export type Mpi = InstalledMpi;
 export const NODE = ['--import', import.meta.resolve('tsx'), '--conditions=@densessm/source'];
 /** The command `densessm`. */
 export const DENSESSM = [...NODE, fileURLToPath(new URL('../../apps/trainer/src/cli.ts', import.meta.url))];
+/** The same as a process that stops itself once it has written what {@link stopAt} asks for. */
+export const STOPPING = [
+  DENSESSM.slice(0, -1),
+  ['--import', new URL('../../apps/trainer/src/test-support/signal-itself.ts', import.meta.url).href],
+  DENSESSM.slice(-1),
+].flat();
+export const stopAt = (pattern: string): NodeJS.ProcessEnv => ({ DENSESSM_TEST_SIGNAL: JSON.stringify([pattern, 'm', 'SIGSTOP']) });
 export const COLLECTIVES = [...NODE, fileURLToPath(new URL('./collectives.ts', import.meta.url))];
 
 export interface RanksRun {

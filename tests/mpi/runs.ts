@@ -12,7 +12,7 @@ export function trainingFolder(): { cwd: string; remove: () => void } {
   return { cwd, remove: () => rmSync(cwd, { recursive: true, force: true }) };
 }
 
-/** Steps of every run: enough that a signal at the twelfth step comes well before the end, however busy the machine. */
+/** Steps of every run that comes to its end. */
 export const STEPS = 200;
 
 const FIXED =

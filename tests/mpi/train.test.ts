@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { installedMpi } from '../../scripts/lib/mpi.mjs';
-import { DENSESSM, type Mpi, type RanksOptions, ranksOf, runRanks, until } from './ranks';
+import { DENSESSM, type Mpi, type RanksOptions, ranksOf, runRanks, STOPPING, stopAt, until } from './ranks';
 import { logOf, lossDifference, STEPS, savedBy, stepsIn, trainingFolder, trainingOf } from './runs';
 
 const { cwd, remove } = trainingFolder();
@@ -12,17 +12,31 @@ const last = installed.at(-1) as Mpi;
 
 const alone = (argv: readonly string[]) => spawnSync(process.execPath, [...DENSESSM, ...argv], { cwd, encoding: 'utf8' });
 const inRanks = (mpi: Mpi, ranks: number, argv: readonly string[], options: RanksOptions = {}) =>
-  runRanks(mpi, ranks, [...DENSESSM, ...argv], { cwd, ...options });
+  runRanks(mpi, ranks, [...(options.env ? STOPPING : DENSESSM), ...argv], { cwd, ...options });
 
-/** Does something to the ranks of a run once its log has so many steps. */
-const onceAt = (name: string, steps: number, act: (ranks: number[]) => void): RanksOptions => ({
-  started: (launcher) => void until(() => stepsIn(cwd, name) >= steps).then(() => act(ranksOf(launcher))),
-});
+/** Does something to the second rank of a run after so many steps: the first one, which speaks, stands still until it is done. */
+function onceAt(steps: number, act: (second: number) => void): RanksOptions {
+  let launcher = 0;
+  let isDone = false;
+  return {
+    env: stopAt(`^step ${steps}/`),
+    started: (pid) => {
+      launcher = pid;
+    },
+    heard: (text) => {
+      if (isDone || !new RegExp(`^step ${steps}/`, 'm').test(text)) return;
+      isDone = true;
+      const [first, second] = ranksOf(launcher) as [number, number];
+      act(second);
+      process.kill(first, 'SIGCONT');
+    },
+  };
+}
 
 beforeAll(() => {
   const { status, stderr } = alone(trainingOf('one', 8));
   expect([status, stderr]).toEqual([0, expect.stringContaining('held-out')]);
-}, 600_000);
+});
 
 describe('densessm train in several processes', () => {
   it('does what one process does with all of their texts', async () => {
@@ -51,12 +65,12 @@ describe('densessm train in several processes', () => {
 
   it('loses a process, is started again and ends to the bit as if nothing had happened; one that is slow is waited for', async () => {
     const argv = trainingOf('killed', 4, '--requeue');
-    const killed = onceAt('killed', 12, ([, second]) => process.kill(second as number, 'SIGKILL'));
+    const killed = onceAt(12, (second) => process.kill(second, 'SIGKILL'));
     expect((await inRanks(first, 2, argv, killed)).code).not.toBe(0);
     expect(logOf(cwd, 'killed').length).toBeLessThan(STEPS);
-    const slow = onceAt('killed', 30, ([, second]) => {
-      process.kill(second as number, 'SIGSTOP');
-      setTimeout(() => process.kill(second as number, 'SIGCONT'), 1000);
+    const slow = onceAt(30, (second) => {
+      process.kill(second, 'SIGSTOP');
+      setTimeout(() => process.kill(second, 'SIGCONT'), 1000);
     });
     const { code, stderr } = await inRanks(first, 2, argv, slow);
     expect([code, stderr]).toEqual([0, expect.stringMatching(new RegExp(`^resumes {2}after \\d*[05] of ${STEPS} steps$`, 'm'))]);
@@ -66,7 +80,7 @@ describe('densessm train in several processes', () => {
 
   it('saves on SIGTERM to any process, ends with the code for another start, and continues in another number of processes', async () => {
     const argv = trainingOf('requeued', 4, '--requeue');
-    const ended = onceAt('requeued', 12, ([, second]) => process.kill(second as number, 'SIGTERM'));
+    const ended = onceAt(12, (second) => process.kill(second, 'SIGTERM'));
     const { code, stderr } = await inRanks(first, 2, argv, ended);
     expect([code, stderr]).toEqual([75, expect.stringMatching(/interrupted after \d+ steps; saved, to be started again/)]);
     const { steps } = savedBy(cwd, 'requeued').counters;
@@ -77,10 +91,12 @@ describe('densessm train in several processes', () => {
   });
 
   it('gives up a process that is silent, and saves', async () => {
-    const argv = trainingOf('silent', 4, '--communication-timeout', '2', '--save-interval', '0');
-    const silent = onceAt('silent', 12, ([, second]) => process.kill(second as number, 'SIGSTOP'));
-    const { code, stderr } = await inRanks(first, 2, argv, silent);
-    expect([code, stderr]).toEqual([1, expect.stringContaining('Rank 0 of 2 has heard nothing from the others for 2 s.')]);
+    const endless = ['--max-steps', '100000', '--eval-interval', '0'];
+    const argv = trainingOf('silent', 4, '--communication-timeout', '5', '--save-interval', '0', ...endless);
+    const started = (launcher: number) =>
+      void until(() => stepsIn(cwd, 'silent') >= 12).then(() => process.kill(ranksOf(launcher)[1] as number, 'SIGSTOP'));
+    const { code, stderr } = await inRanks(first, 2, argv, { started });
+    expect([code, stderr]).toEqual([1, expect.stringContaining('Rank 0 of 2 has heard nothing from the others for 5 s.')]);
     expect(stderr).toContain(`saved after ${savedBy(cwd, 'silent').counters.steps} steps`);
   });
 

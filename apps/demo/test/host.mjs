@@ -1,6 +1,7 @@
 // A plain static host under a sub-path, without any special header, and a Chromium: what the demo must be content with.
-import { createReadStream, statSync } from 'node:fs';
+import { createReadStream, mkdtempSync, rmSync, statSync } from 'node:fs';
 import { createServer } from 'node:http';
+import { tmpdir } from 'node:os';
 import { extname, join, normalize } from 'node:path';
 import { chromium } from 'playwright-core';
 import { findChromium } from '../../../scripts/lib/chromium.mjs';
@@ -43,12 +44,32 @@ export async function serve(folder, { base = '/somewhere/demo/', headers = {}, p
   return { url, close };
 }
 
+/** @type {string[]} */
+const folders = [];
+process.on('exit', () => {
+  for (const folder of folders) rmSync(folder, { recursive: true, force: true });
+});
+
+/** A folder that goes with this process. */
+export function temporary() {
+  const folder = mkdtempSync(join(tmpdir(), 'demo-'));
+  folders.push(folder);
+  return folder;
+}
+
 /** SwiftShader computes WebGPU on the processor where a test asks for it. To clear workgroup memory takes it up to a second per shader to compile. */
 const WEBGPU = [
   ...['--enable-unsafe-webgpu', '--use-webgpu-adapter=swiftshader', '--enable-features=Vulkan'],
   '--enable-dawn-features=disable_workgroup_init',
 ];
 
+/** A bound for what hangs: nothing that is waited for depends on how fast the machine is. */
+export const PATIENCE = 600_000;
+
 /** @param {{ hasWebGpu?: boolean }} [options] */
 export const launch = ({ hasWebGpu = false } = {}) =>
-  chromium.launch({ executablePath: findChromium(), args: ['--no-sandbox', ...(hasWebGpu ? WEBGPU : ['--disable-gpu'])] });
+  chromium.launch({
+    executablePath: findChromium(),
+    args: ['--no-sandbox', ...(hasWebGpu ? WEBGPU : ['--disable-gpu'])],
+    timeout: PATIENCE,
+  });

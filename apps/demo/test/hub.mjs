@@ -14,7 +14,7 @@ export async function hub({ browser, url, outDir, see }) {
   const context = await browser.newContext(DESKTOP);
   const held = await mockHub(context, 'someone/plain', join(outDir, 'models', 'plain'));
   const { page } = await open(context, url, '#/talk');
-  await page.getByText('values, int8').waitFor({ timeout: 60_000 });
+  await page.getByText('values, int8').waitFor();
   const load = async (id) => {
     await page.getByRole('button', { name: /values/ }).click();
     await page.getByLabel('From the Hugging Face Hub').fill(id);
@@ -26,15 +26,15 @@ export async function hub({ browser, url, outDir, see }) {
     .first()
     .waitFor();
   held.release();
-  await page.getByRole('button', { name: /^plain.*values/ }).waitFor({ timeout: 60_000 });
+  await page.getByRole('button', { name: /^plain.*values/ }).waitFor();
   assert.ok((await write(page, { prompt: PROMPT, seed: 3, tokens: 16 }))?.startsWith(PROMPT), 'the model of the Hub writes');
   await load('someone/nothing');
-  assert.match((await page.getByRole('alert').textContent({ timeout: 60_000 })) ?? '', /The Hub has no public model “someone\/nothing”/);
+  assert.match((await page.getByRole('alert').textContent()) ?? '', /The Hub has no public model “someone\/nothing”/);
   await see(page, 'trouble');
   await press(page, 'Close this message');
   held.cut();
   await load('someone/other');
-  assert.match((await page.getByRole('alert').textContent({ timeout: 60_000 })) ?? '', /The files did not come\..*Look at the connection/);
+  assert.match((await page.getByRole('alert').textContent()) ?? '', /The files did not come\..*Look at the connection/);
   assert.ok((await write(page, { prompt: PROMPT, seed: 3, tokens: 16 }))?.startsWith(PROMPT), 'the model that was there still writes');
   await context.close();
 }

@@ -33,8 +33,8 @@ export async function times({ browser, url }) {
     return { painted: paint?.startTime ?? 0, interactive: Math.max(paint?.startTime ?? 0, startTime + duration) };
   });
   say(`first paint ${Math.round(first.painted)} ms, interactive ${Math.round(first.interactive)} ms after the navigation`);
-  await page.waitForFunction(() => crossOriginIsolated, undefined, { timeout: 60_000 });
-  await page.getByText('values, int8').waitFor({ timeout: 60_000 });
+  await page.waitForFunction(() => crossOriginIsolated);
+  await page.getByText('values, int8').waitFor();
   const loaded = await page.evaluate(() => Math.round(performance.now()));
   say(`model there ${loaded} ms after the reload that isolates the page`);
   await set(page, { tokens: 512 });
@@ -43,7 +43,7 @@ export async function times({ browser, url }) {
   say(`Esc in a text: ${await stopping(page, () => ended(page, /^Stopped/))} ms`);
   await page.goto(`${url}#/train?size=small`);
   await press(page, 'Train both');
-  await page.getByText(/^[3-9] of 500/).waitFor({ timeout: 60_000 });
+  await page.getByText(/^[3-9] of 500/).waitFor();
   say(`Esc in a run, until the step is done and saved: ${await stopping(page, () => page.getByText('Paused. It can').waitFor())} ms`);
   const longest = await page.evaluate(() => Math.max(0, ...globalThis.tasks.map(({ duration }) => duration)));
   say(`longest task of the page since its reload: ${Math.round(longest)} ms`);
@@ -64,7 +64,7 @@ export async function memory({ browser, url }) {
   const context = await browser.newContext(DESKTOP);
   const { page } = await open(context, url, '#/train?size=tiny&steps=1000000');
   await press(page, 'Train both');
-  await page.getByText(/^\d+ of 1000000/).waitFor({ timeout: 120_000 });
+  await page.getByText(/^\d+ of 1000000/).waitFor();
   const session = await context.newCDPSession(page);
   const seen = [];
   for (let minute = 1; minute <= minutes; minute++) {

@@ -1,4 +1,6 @@
 // What the tests do in the page, by the names that a person sees.
+import { PATIENCE } from './host.mjs';
+
 /** @typedef {import('playwright-core').Page} Page */
 
 /**
@@ -7,17 +9,42 @@
  */
 export async function open(context, url, room) {
   const page = await context.newPage();
+  page.setDefaultTimeout(PATIENCE);
   const complaints = [];
   page.on('console', (message) => ['error', 'warning'].includes(message.type()) && complaints.push(message.text()));
   page.on('pageerror', (error) => complaints.push(String(error.stack)));
   await page.goto(url + room);
-  await page.waitForFunction(() => crossOriginIsolated, undefined, { timeout: 60_000 });
+  await page.waitForFunction(() => crossOriginIsolated);
   await page.getByRole('main').waitFor();
   return { page, complaints };
 }
 
 /** @param {Page} page @param {string} name */
 export const press = (page, name) => page.getByRole('button', { name, exact: true }).click();
+
+/**
+ * Presses a button in the page as soon as some element's text fits: from outside it might come much later.
+ * @param {Page} page @param {RegExp} text @param {string} name
+ */
+export const pressAt = (page, text, name) =>
+  page.evaluate(
+    ([source, name]) =>
+      new Promise((resolve) => {
+        const text = new RegExp(source);
+        const look = () => {
+          const isThere = [...document.querySelectorAll('main *')].some((one) => text.test(one.textContent?.trim() ?? ''));
+          const button = [...document.querySelectorAll('button')].find((one) => one.textContent?.trim() === name);
+          if (!isThere || button === undefined) return;
+          observer.disconnect();
+          button.click();
+          resolve(undefined);
+        };
+        const observer = new MutationObserver(look);
+        observer.observe(document.body, { childList: true, subtree: true, characterData: true });
+        look();
+      }),
+    [text.source, name],
+  );
 
 /** Sets what Talk draws with. @param {Page} page @param {{ seed?: number, tokens: number }} what */
 export async function set(page, { seed, tokens }) {
@@ -27,22 +54,22 @@ export async function set(page, { seed, tokens }) {
   await page.keyboard.press('Escape');
 }
 
-/** Writes with a seed in Talk and returns the whole text. @param {Page} page @param {{ prompt: string, seed: number, tokens?: number, timeout?: number }} what */
-export async function write(page, { prompt, seed, tokens = 48, timeout = 60_000 }) {
+/** Writes with a seed in Talk and returns the whole text. @param {Page} page @param {{ prompt: string, seed: number, tokens?: number }} what */
+export async function write(page, { prompt, seed, tokens = 48 }) {
   await set(page, { seed, tokens });
   await page.getByLabel('How the text begins').fill(prompt);
   await press(page, 'Write');
-  await ended(page, /^Reached the token limit\./, timeout);
+  await ended(page, /^Reached the token limit\./);
   return page.locator('.came > .text > p').textContent();
 }
 
 /** Until Talk says how the text ended. @param {Page} page @param {RegExp} how */
-export const ended = (page, how, timeout = 60_000) => page.locator('.ending').getByText(how).waitFor({ timeout });
+export const ended = (page, how) => page.locator('.ending').getByText(how).waitFor();
 
 /** Does what a button of a run says, and waits until the worker has done it. @param {Page} page @param {string} name */
 export async function ask(page, name) {
   await press(page, name);
-  await page.getByRole('button', { name: 'Step', exact: true, disabled: false }).waitFor({ timeout: 60_000 });
+  await page.getByRole('button', { name: 'Step', exact: true, disabled: false }).waitFor();
 }
 
 /** How many tensors the page's worker holds: those of its models, their optimizers and states. @param {Page} page */
@@ -53,6 +80,22 @@ export function engineOf(page) {
   const worker = page.workers().find((one) => /\/worker-[^/]*\.js$/.test(one.url()));
   if (!worker) throw new Error('the page has no worker');
   return worker;
+}
+
+/**
+ * Lets the worker stand still for ever once its run has told of so many steps: so a tab that then crashes is in the middle of it.
+ * @param {Page} page @param {number} steps
+ */
+export async function holdAt(page, steps) {
+  if (page.workers().length === 0) await page.waitForEvent('worker');
+  await engineOf(page).evaluate((steps) => {
+    const post = postMessage.bind(globalThis);
+    let told = 0;
+    /** @type {any} */ (globalThis).postMessage = (/** @type {any} */ message, /** @type {any} */ transfer) => {
+      post(message, transfer);
+      if (message.event?.type === 'step' && ++told === steps) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);
+    };
+  }, steps);
 }
 
 /** A tab that dies as a crash ends it: nothing of it is asked or told. @param {Page} page */

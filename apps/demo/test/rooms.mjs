@@ -1,10 +1,10 @@
 // One check for each room and promise of the demo. Each gets the browser, the address and the folder of the build.
 import assert from 'node:assert/strict';
-import { mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, sep } from 'node:path';
 import { gzipSync } from 'node:zlib';
-import { ended, open, press, set, write } from './page.mjs';
+import { temporary } from './host.mjs';
+import { ended, open, press, pressAt, set, write } from './page.mjs';
 import { DESKTOP } from './see.mjs';
 
 /**
@@ -18,7 +18,7 @@ const PROMPT = 'Once there was a';
 export async function talk({ browser, url, node, see }) {
   const context = await browser.newContext(DESKTOP);
   const [{ page, complaints }, other] = [await open(context, url, '#/talk'), await open(context, url, '#/talk')];
-  await page.getByText('values, int8').waitFor({ timeout: 60_000 });
+  await page.getByText('values, int8').waitFor();
   await see(page, 'talk');
   const what = { prompt: PROMPT, seed: 7 };
   const [first, second] = await Promise.all([write(page, what), write(other.page, { ...what, seed: 8 })]);
@@ -84,7 +84,7 @@ async function watchShifts(page) {
 export async function frame({ browser, url, see }) {
   const context = await browser.newContext(DESKTOP);
   const { page, complaints } = await open(context, url, '#/talk');
-  await page.getByText('values, int8').waitFor({ timeout: 60_000 });
+  await page.getByText('values, int8').waitFor();
   for (const [name, button] of [
     ['settings', 'Settings'],
     ['model', /DenseMamba.*values/],
@@ -108,7 +108,7 @@ export async function look({ browser, url, see }) {
   await see(page, 'look');
   await page.getByLabel('Text', { exact: true }).fill('Next door lived Nell, a noisy owl. Nell');
   await press(page, 'Look with this model');
-  await page.getByText('Computed here, now.').waitFor({ timeout: 60_000 });
+  await page.getByText('Computed here, now.').waitFor();
   const before = await page.locator('.strip [aria-pressed="true"]').textContent();
   await page.getByRole('application').focus();
   await page.keyboard.press('Home');
@@ -126,23 +126,23 @@ export async function snapshots({ browser, url, node, see }) {
   const text = 'Once there was a retired owl called Ralph. Ralph ate nothing but soup.';
   await page.getByLabel('Text', { exact: true }).fill(text);
   await press(page, 'Read');
-  await page.getByRole('heading', { name: 'The text' }).waitFor({ timeout: 60_000 });
+  await page.getByRole('heading', { name: 'The text' }).waitFor();
   const [download] = await Promise.all([page.waitForEvent('download'), press(page, 'Download')]);
   const bytes = readFileSync(await download.path());
   await page.getByLabel('Read this first').fill(' He');
   await press(page, 'Fork and go on');
-  await page.getByRole('heading', { name: 'A continuation' }).waitFor({ timeout: 60_000 });
+  await page.getByRole('heading', { name: 'A continuation' }).waitFor();
   await see(page, 'snapshots');
   const here = await page.locator('.side .text').first().textContent();
   assert.equal(here, ` He${await node.goOn(bytes, ' He')}`, 'the state of the page, continued in Node');
-  const file = join(mkdtempSync(join(tmpdir(), 'demo-')), 'from-node.session');
+  const file = join(temporary(), 'from-node.session');
   writeFileSync(file, await node.snapshot(text));
   await page.reload();
   await page.locator('input[type="file"][accept=".session"]').setInputFiles(file);
-  await page.getByRole('heading', { name: 'The text' }).waitFor({ timeout: 60_000 });
+  await page.getByRole('heading', { name: 'The text' }).waitFor();
   await page.getByLabel('Read this first').fill(' He');
   await press(page, 'Fork and go on');
-  await page.getByRole('heading', { name: 'A continuation' }).waitFor({ timeout: 60_000 });
+  await page.getByRole('heading', { name: 'A continuation' }).waitFor();
   assert.equal(await page.locator('.side .text').first().textContent(), here, 'a state of Node, continued in the page');
   assert.deepEqual(complaints, [], 'the console');
   await context.close();
@@ -153,11 +153,10 @@ export async function bench({ browser, url, see }) {
   const context = await browser.newContext({ ...DESKTOP, permissions: ['clipboard-read', 'clipboard-write'] });
   const { page, complaints } = await open(context, url, '#/bench');
   await press(page, 'Check the kernels');
-  await page.getByText(/^[2-9] kernels, all right/).waitFor({ timeout: 120_000 });
-  await press(page, 'Stop');
-  await page.getByRole('button', { name: 'Measure', disabled: false }).click({ timeout: 60_000 });
+  await pressAt(page, /^[1-9]\d* kernels?, all right/, 'Stop');
+  await page.getByRole('button', { name: 'Measure', disabled: false }).click();
   assert.ok((await page.getByRole('row').count()) < 30, 'a stopped comparison has not come to its end'); // of more than 30 kernels
-  await page.getByText('4 layers of 96').waitFor({ timeout: 120_000 });
+  await page.getByText('4 layers of 96').waitFor();
   await see(page, 'bench');
   const copied = async (name) => {
     await press(page, name);
@@ -181,10 +180,10 @@ export async function bench({ browser, url, see }) {
 export async function noModel({ browser, url }) {
   const context = await browser.newContext(DESKTOP);
   const { page } = await open(context, url, '#/talk');
-  const folder = mkdtempSync(join(tmpdir(), 'demo-'));
+  const folder = temporary();
   writeFileSync(join(folder, 'holiday.txt'), 'no model');
   await page.locator('input[type="file"]').first().setInputFiles(folder);
-  const said = await page.getByRole('alert').textContent({ timeout: 60_000 });
+  const said = await page.getByRole('alert').textContent();
   assert.match(said ?? '', /config\.json/);
   assert.doesNotMatch(said ?? '', /\[object Object\]|undefined/);
   assert.ok((await write(page, { prompt: PROMPT, seed: 3, tokens: 16 }))?.startsWith(PROMPT), 'the old model still writes');

@@ -4,9 +4,17 @@ import { launch } from './host.mjs';
 import { ended, open, press, set } from './page.mjs';
 import { DESKTOP } from './see.mjs';
 
-/** Milliseconds of the processor's time: a task that waits for a busy processor is not longer by that. */
+/** Milliseconds of the processor's time, a task that waits for a busy processor is not longer by that, where {@link work} takes {@link WORK}. */
 const LONGEST = 50;
+const WORK = 15;
 const CATEGORIES = ['devtools.timeline', 'disabled-by-default-devtools.timeline', 'blink.user_timing'];
+
+/** What a processor is measured by, in the page: one that is slower may be slower. */
+const work = () => {
+  let x = 1;
+  for (let i = 0; i < 1e7; i++) x = (Math.imul(x, 1664525) + 1013904223) | 0;
+  return x;
+};
 
 /** No task of the page takes 50 ms, from an empty cache to a trained model. @param {import('./rooms.mjs').Place} place */
 export async function tasks({ url }) {
@@ -15,7 +23,7 @@ export async function tasks({ url }) {
     await browser.startTracing(undefined, { categories: CATEGORIES });
     const { page } = await open(await browser.newContext({ ...DESKTOP, reducedMotion: 'no-preference' }), url, '#/talk');
     const note = (/** @type {string} */ what) => page.evaluate((what) => performance.mark(`until ${what}`), what);
-    await page.getByText('values, int8').waitFor({ timeout: 60_000 });
+    await page.getByText('values, int8').waitFor();
     await page.getByText('million tokens each, recorded').waitFor();
     await note('loaded');
     await set(page, { seed: 1, tokens: 256 });
@@ -25,17 +33,20 @@ export async function tasks({ url }) {
     await page.goto(`${url}#/look`);
     await page.getByText('Half-life').waitFor();
     await press(page, 'Look with this model');
-    await page.getByText('Computed here, now.').waitFor({ timeout: 60_000 });
+    await page.getByText('Computed here, now.').waitFor();
     await note('looked inside');
     await page.goto(`${url}#/train?size=tiny&steps=24`);
     await press(page, 'Train both');
-    await page.getByText(/24 of 24 steps done/).waitFor({ timeout: 120_000 });
+    await page.getByText(/24 of 24 steps done/).waitFor();
     await note('trained');
+    await page.evaluate(work);
+    await note('measured');
     const longest = longestTasks(JSON.parse(String(await browser.stopTracing())).traceEvents);
     const said = longest.map(({ until, cpu }) => `${cpu.toFixed(0)} ms until ${until}`).join(', ');
     process.stdout.write(`      longest tasks: ${said}\n`);
-    assert.equal(longest.length, 4, said);
-    for (const { cpu, until } of longest) assert.ok(cpu > 0 && cpu < LONGEST, `a task of ${cpu.toFixed(1)} ms until the page has ${until}`);
+    assert.equal(longest.length, 5, said);
+    const most = LONGEST * Math.max(1, (longest.pop()?.cpu ?? 0) / WORK);
+    for (const { cpu, until } of longest) assert.ok(cpu > 0 && cpu < most, `a task of ${cpu.toFixed(1)} ms until the page has ${until}`);
   } finally {
     await browser.close();
   }

@@ -1,11 +1,11 @@
 // Training in a tab: twins, a crash, and a folder to take away.
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { cpSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { cpSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { ask, crash, open, press, tensors } from './page.mjs';
+import { temporary } from './host.mjs';
+import { ask, crash, holdAt, open, press, pressAt, tensors } from './page.mjs';
 import { DESKTOP } from './see.mjs';
 
 /** @typedef {import('./rooms.mjs').Place} Place */
@@ -24,29 +24,29 @@ export async function train({ browser, url, node, see }) {
   await page.getByText('Recorded: how').first().waitFor();
   await see(page, 'train');
   await press(page, 'Train both');
-  await page.getByText(/^[2-9] of 24/).waitFor({ timeout: 120_000 });
-  await ask(page, 'Pause');
+  await pressAt(page, /^[1-9]\d* of 24/, 'Pause');
   await page.getByText('Paused. It can be used as it is now.').waitFor();
   await ask(page, 'Step');
   const before = await tensors(page);
   await ask(page, 'Step');
   assert.equal(await tensors(page), before, 'tensors after a step');
   await press(page, 'Resume');
-  await page.getByText(/24 of 24 steps done/).waitFor({ timeout: 120_000 });
+  await page.getByText(/24 of 24 steps done/).waitFor();
   await see(page, 'trained');
   assert.ok(await hasCurves(page), 'the curves of the two are drawn');
   const whole = await modelsOf(page);
   await page.close();
 
   const doomed = await open(context, url, address);
+  await holdAt(doomed.page, 12);
   await press(doomed.page, 'Train both');
-  await doomed.page.getByText(/^step ([3-9]|1\d), /).waitFor({ timeout: 120_000 });
+  await doomed.page.getByText(/^step ([3-9]|1[0-2]), /).waitFor();
   await crash(doomed.page);
   const again = await open(context, url, '#/train');
-  await again.page.getByText(/^step ([3-9]|1\d|2[0-3]) of 24, /).waitFor();
+  await again.page.getByText(/^step ([3-9]|1[0-2]) of 24, /).waitFor();
   await again.page.getByRole('button', { name: 'Go on from here' }).first().click(); // the newest
-  await again.page.getByRole('button', { name: 'Resume' }).click({ timeout: 60_000 });
-  await again.page.getByText(/24 of 24 steps done/).waitFor({ timeout: 120_000 });
+  await again.page.getByRole('button', { name: 'Resume' }).click();
+  await again.page.getByText(/24 of 24 steps done/).waitFor();
   const continued = await modelsOf(again.page);
   for (const [i, { weights }] of whole.entries())
     assert.ok(continued[i]?.weights.equals(weights), `${i === 0 ? 'dense' : 'plain'}: the run that crashed ends as the one that did not`);
@@ -82,7 +82,7 @@ export async function modelsOf(page) {
   const found = [];
   for (const button of await page.getByRole('button', { name: 'Download' }).all()) {
     const [download] = await Promise.all([page.waitForEvent('download'), button.click()]);
-    const place = mkdtempSync(join(tmpdir(), 'demo-'));
+    const place = temporary();
     await download.saveAs(join(place, 'model.zip'));
     await run('python3', ['-m', 'zipfile', '-e', join(place, 'model.zip'), join(place, 'model')]);
     const folder = join(place, 'model', ...readdirSync(join(place, 'model')));
@@ -99,7 +99,7 @@ export async function download({ browser, url, node }) {
   const context = await browser.newContext(DESKTOP);
   const { page } = await open(context, url, '#/train?size=tiny&steps=12');
   await press(page, 'Train both');
-  await page.getByText(/12 of 12 steps done/).waitFor({ timeout: 120_000 });
+  await page.getByText(/12 of 12 steps done/).waitFor();
   const plain = (await modelsOf(page)).at(-1);
   cpSync(plain?.folder ?? '', target, { recursive: true });
   writeFileSync(join(target, 'logprobs.json'), JSON.stringify(await node.logprobs(target, 'Once there was an owl who')));

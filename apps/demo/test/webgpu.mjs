@@ -2,33 +2,31 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { launch } from './host.mjs';
-import { ask, engineOf, open, press, write } from './page.mjs';
+import { engineOf, open, press, pressAt, write } from './page.mjs';
 import { modelsOf } from './training.mjs';
 
 /** @typedef {import('./rooms.mjs').Place} Place */
 
 const PROMPT = 'Once there was a';
-/** SwiftShader compiles each of some 35 shaders for a good half second. */
-const PATIENCE = 120_000;
 const STORY = 'Once there was a retired owl called Ralph.';
 
 /** The text of WebGPU is that of WebAssembly; a state that it read goes on, with the same text, after its device was lost. @param {Place} place */
 export const webgpu = ({ url, node }) =>
   inBrowser(async (context) => {
     const { page } = await onWebGpu(context, url, '#/talk');
-    const text = await write(page, { prompt: PROMPT, seed: 7, tokens: 16, timeout: PATIENCE });
+    const text = await write(page, { prompt: PROMPT, seed: 7, tokens: 16 });
     const here = await node.generate(PROMPT, { maxTokens: 16, temperature: 0.8, topP: 0.95, seed: 7 });
     assert.equal(text, PROMPT + here, 'the text of WebGPU, and of WebAssembly in Node');
 
     await page.goto(`${url}?device=webgpu#/snapshots`);
     await page.getByLabel('Text', { exact: true }).fill(STORY);
     await press(page, 'Read');
-    const [download] = await Promise.all([page.waitForEvent('download', { timeout: PATIENCE }), press(page, 'Download')]);
+    const [download] = await Promise.all([page.waitForEvent('download'), press(page, 'Download')]);
     await lose(page);
     await page.getByLabel('Read this first').fill(' He');
     await press(page, 'Fork and go on');
     await isOvercome(page);
-    await page.getByRole('heading', { name: 'A continuation' }).waitFor({ timeout: PATIENCE });
+    await page.getByRole('heading', { name: 'A continuation' }).waitFor();
     const bytes = readFileSync(await download.path());
     assert.equal(
       await page.locator('.side .text').first().textContent(),
@@ -42,20 +40,20 @@ export const lost = ({ url, node }) =>
   inBrowser(async (context) => {
     const { page } = await onWebGpu(context, url, '#/talk');
     await lose(page);
-    const text = await write(page, { prompt: PROMPT, seed: 7, tokens: 16, timeout: PATIENCE });
+    const text = await write(page, { prompt: PROMPT, seed: 7, tokens: 16 });
     await isOvercome(page);
     assert.equal(text, PROMPT + (await node.generate(PROMPT, { maxTokens: 16, temperature: 0.8, topP: 0.95, seed: 7 })));
 
     await again(page, '#/look');
     await lose(page);
     await press(page, 'Look with this model');
-    await page.getByText('Computed here, now.').waitFor({ timeout: PATIENCE });
+    await page.getByText('Computed here, now.').waitFor();
     await isOvercome(page);
 
     await again(page, '#/bench');
     await lose(page);
     await press(page, 'Measure');
-    await page.getByText('4 layers of 96').waitFor({ timeout: PATIENCE });
+    await page.getByText('4 layers of 96').waitFor();
     await isOvercome(page);
     await page.close();
     await trainOn(context, url);
@@ -71,8 +69,8 @@ async function trainOn(context, url) {
   await page.close();
   const paused = await open(context, `${url}?device=wasm`, address);
   await press(paused.page, 'Train both');
-  await paused.page.getByText(/^([1-9]|1\d) of 24/).waitFor({ timeout: PATIENCE });
-  await ask(paused.page, 'Pause');
+  await pressAt(paused.page, /^[1-9]\d* of 24/, 'Pause');
+  await paused.page.getByText('Paused. It can be used as it is now.').waitFor();
   await paused.page.close();
 
   const kept = await onWebGpu(context, url, '#/train');
@@ -81,7 +79,7 @@ async function trainOn(context, url) {
     .first()
     .waitFor();
   await kept.page.getByRole('button', { name: 'Go on from here' }).first().click(); // the newest
-  await kept.page.getByRole('button', { name: 'Resume', disabled: false }).waitFor({ timeout: PATIENCE });
+  await kept.page.getByRole('button', { name: 'Resume', disabled: false }).waitFor();
   await lose(kept.page);
   await press(kept.page, 'Resume');
   await isOvercome(kept.page);
@@ -91,7 +89,7 @@ async function trainOn(context, url) {
 
   const fresh = await onWebGpu(context, url, address);
   await press(fresh.page, 'Train both');
-  await fresh.page.getByRole('button', { name: 'Pause' }).waitFor({ timeout: PATIENCE });
+  await fresh.page.getByRole('button', { name: 'Pause' }).waitFor();
   await lose(fresh.page);
   await isOvercome(fresh.page);
   await isTrained(fresh.page);
@@ -99,7 +97,7 @@ async function trainOn(context, url) {
 }
 
 /** @param {import('playwright-core').Page} page */
-const isTrained = (page) => page.getByText(/24 of 24 steps done/).waitFor({ timeout: PATIENCE });
+const isTrained = (page) => page.getByText(/24 of 24 steps done/).waitFor();
 
 /** @param {{ weights: Buffer }[]} models @param {{ weights: Buffer }[]} expected @param {string} where */
 function isSame(models, expected, where) {
@@ -132,13 +130,13 @@ async function again(page, room) {
 }
 
 /** @param {import('playwright-core').Page} page */
-const isOnWebGpu = (page) => page.getByRole('button', { name: 'WebGPU' }).waitFor({ timeout: PATIENCE });
+const isOnWebGpu = (page) => page.getByRole('button', { name: 'WebGPU' }).waitFor();
 
 /** The device goes away, as after a driver's reset. @param {import('playwright-core').Page} page */
 const lose = (page) => engineOf(page).evaluate(() => /** @type {any} */ (globalThis)._tfengine.backend.device.destroy());
 
 /** @param {import('playwright-core').Page} page */
 async function isOvercome(page) {
-  await page.getByText('The graphics card went away').waitFor({ timeout: PATIENCE });
-  await page.getByRole('button', { name: 'WebAssembly' }).waitFor({ timeout: PATIENCE });
+  await page.getByText('The graphics card went away').waitFor();
+  await page.getByRole('button', { name: 'WebAssembly' }).waitFor();
 }

@@ -71,7 +71,8 @@ describe('a server', () => {
     withHandler({ timeoutMs: 50, maxTokens: 1e6 }, async (handler) => {
       const body = { ...RANDOM, max_tokens: 1e6 };
       expect((await post(handler, '/v1/completions', body)).status).toBe(504);
-      expect((await eventsOf(await post(handler, '/v1/completions', { ...body, stream: true }))).at(-1)).toMatch(/took too long/);
+      const stream = await post(handler, '/v1/completions', { ...body, stream: true });
+      expect((await eventsOf(stream)).at(-1)).toMatch(/took too long/);
     }));
 
   it('stops within a token when the client goes away', () =>

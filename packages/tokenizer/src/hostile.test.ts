@@ -4,12 +4,8 @@ import { TokenizerError } from './errors';
 import { tokenizerFromJson } from './from-json';
 import { tokenizerFromSentencePiece } from './sentencepiece/from-model';
 
-/** Far above what any of these takes here, and far below what an unbounded one would. */
-const SECONDS = 5;
-
-/** What a file does with a text, there and back: the code of its error, or ids. */
-function outcome(json: unknown, text: string, seconds = SECONDS): string | number[] {
-  const started = performance.now();
+/** What a file does with a text, there and back: the code of its error, or ids. What is not bounded takes far longer than a test may. */
+function outcome(json: unknown, text: string): string | number[] {
   try {
     const tokenizer = tokenizerFromJson(json);
     const ids = tokenizer.encode(text);
@@ -18,8 +14,6 @@ function outcome(json: unknown, text: string, seconds = SECONDS): string | numbe
   } catch (error) {
     if (error instanceof TokenizerError) return error.code;
     throw error;
-  } finally {
-    expect(performance.now() - started).toBeLessThan(1000 * seconds);
   }
 }
 
@@ -123,7 +117,7 @@ describe('a hostile tokenizer.json', () => {
 
   it('may have 200,000 special tokens', () => {
     const added_tokens = Array.from({ length: 200_000 }, (_, index) => ({ content: `<extra_id_${index}>`, special: true }));
-    expect(outcome(tiny(['a'], [], { added_tokens }), 'a<extra_id_7><extra_id_199999>a', 12 * SECONDS)).toEqual([0, 8, 200_000, 0]);
+    expect(outcome(tiny(['a'], [], { added_tokens }), 'a<extra_id_7><extra_id_199999>a')).toEqual([0, 8, 200_000, 0]);
   });
 
   it('may have words of 20,000 characters', () => {

@@ -28,7 +28,7 @@ beforeAll(async () => {
     code: EXIT.fine,
     stdout: expect.stringContaining(`densessm generate out/own --plugin ${EXAMPLE} --prompt`),
   });
-}, 120_000);
+});
 afterAll(() => folder.remove());
 
 const json = async (...path: string[]) => JSON.parse(await readFile(join(cwd, ...path), 'utf8'));

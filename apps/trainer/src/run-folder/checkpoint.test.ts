@@ -1,7 +1,7 @@
-import { mkdtemp, readdir, readFile, truncate, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { openCheckpoint, restoreSwapped, writeCheckpoint } from './checkpoint';
 import { type FileSystem, realFiles, sweep } from './files';
 
@@ -11,6 +11,7 @@ beforeEach(async () => {
   parent = await mkdtemp(join(tmpdir(), 'densessm-checkpoint-'));
   folder = join(parent, 'checkpoint');
 });
+afterEach(() => rm(parent, { recursive: true }));
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
 const files = (text: string) => [

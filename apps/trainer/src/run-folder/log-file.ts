@@ -41,6 +41,11 @@ export class LogFile {
     } catch (error) {
       throw writeError('The log of the run could not be written.', this.#path, error, await continuation(dirname(this.#path)));
     }
+    await this.check();
+  }
+
+  /** @throws SsmError FILE where the file was removed or replaced */
+  async check(): Promise<void> {
     if (!(await isSameFile(this.#file, this.#path))) throw removed(this.#path);
   }
 

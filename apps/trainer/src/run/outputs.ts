@@ -37,6 +37,12 @@ export class RunOutputs {
     }
   }
 
+  /** @throws SsmError FILE where the folder was removed or taken over, or is being removed */
+  async check(): Promise<void> {
+    await this.lock.check();
+    await this.log.check();
+  }
+
   /** @throws SsmError FILE where the disk is full, or the folder was removed or taken over */
   async write(record: RunRecord): Promise<void> {
     await this.lock.check();

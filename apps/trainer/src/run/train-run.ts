@@ -136,8 +136,8 @@ class TrainingRun {
       return { folder, info: await this.#note(finished ? 'finished' : 'interrupted'), finished };
     } catch (error) {
       await this.#saveAlone(error);
-      // The disk may be full, the folder gone or another's; the first error counts.
-      await run.lock
+      // The disk may be full, the folder gone, about to go or another's; the first error counts.
+      await outputs
         .check()
         .then(() => this.#note('failed'))
         .catch(() => undefined);

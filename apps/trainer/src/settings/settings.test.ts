@@ -1,8 +1,8 @@
-import { mkdtemp, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Command } from 'commander';
-import { beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { addSettingFlags, settingsOf } from './flags';
 import { nearest } from './nearest';
 import { PRESETS, presetSettings } from './presets';
@@ -13,6 +13,7 @@ let folder: string;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'densessm-settings-'));
 });
+afterAll(() => rm(folder, { recursive: true }));
 
 async function configFile(name: string, text: string): Promise<string> {
   await writeFile(join(folder, name), text);

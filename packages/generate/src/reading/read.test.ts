@@ -58,13 +58,16 @@ describe('reading a prompt', () => {
     disposeTree([state, bundle.params]);
   });
 
-  it('lets timers run between chunks', async () => {
+  it('lets the host do other things between chunks', async () => {
     const bundle = toyBundle();
-    let ticks = 0;
-    const timer = setInterval(() => ticks++, 1);
+    let turns = 0;
+    let next = setImmediate(function turn() {
+      turns++;
+      next = setImmediate(turn);
+    });
     const { state } = await readTokens(bundle, [textOf(600)], undefined, { promptChunk: 10 });
-    clearInterval(timer);
-    expect(ticks).toBeGreaterThan(0);
+    clearImmediate(next);
+    expect(turns).toBeGreaterThan(50);
     disposeTree([state, bundle.params]);
   });
 });

@@ -5,7 +5,7 @@ import { type FileSet, pretrainedFiles, readText } from '@densessm/checkpoint';
 import { type AnyModel, initParams, type Params, SsmError, weight } from '@densessm/ssm-core';
 import { setBackend } from '@tensorflow/tfjs-core';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { COMMIT, etagOf, type Fault, type HubServer, REPO, refuse, sendBytes, startHub } from '../../fixtures/hub-server';
+import { COMMIT, etagOf, type Fault, type HubServer, REPO, refuse, sendBytes, startHub, untilWritten } from '../../fixtures/hub-server';
 import { loadPretrained } from '../index';
 import { openRemote } from '../pretrained';
 import { hubSettings } from './options';
@@ -75,7 +75,7 @@ const blobs = async () => (await readdir(join(storage(), 'blobs'))).sort();
 const isWeights = (path: string) => path.startsWith('/cdn/');
 /** Sends some of a large file, then something happens. */
 const after =
-  (length: number, then: (response: Parameters<Fault>[1]) => void): Fault =>
+  (length: number, then: (response: Parameters<Fault>[1], end: number) => void): Fault =>
   ({ path, range }, response, bytes) => {
     if (!isWeights(path) || range === 'bytes=0-0' || !bytes) return false;
     const [, from] = /^bytes=(\d+)-$/.exec(range ?? '') ?? [];
@@ -85,7 +85,7 @@ const after =
       ...(from && { 'content-range': `bytes ${start}-${bytes.length - 1}/${bytes.length}` }),
     };
     response.writeHead(from ? 206 : 200, headers);
-    response.write(bytes.subarray(start, start + length), () => then(response));
+    response.write(bytes.subarray(start, start + length), () => then(response, start + length));
     return true;
   };
 /** Ends the connection without a word. */
@@ -95,7 +95,8 @@ const dropAt =
     if (range === wanted) response.destroy();
     return range === wanted;
   };
-const drop = (length: number): Fault => after(length, (response) => setTimeout(() => response.destroy(), 20));
+/** Ends the connection once the bytes have come: what is on the way then may be lost. */
+const drop = (length: number): Fault => after(length, (response, end) => void untilWritten(cacheDir, end).then(() => response.destroy()));
 
 describe('a model on the Hub', () => {
   it('is loaded, and lies in the cache as Python would have put it', async () => {
@@ -184,9 +185,8 @@ describe('a download', () => {
     };
     hub.faults.push(shorter);
     expect(await refusal(load())).toMatchObject({ code: 'NETWORK', message: expect.stringContaining('another file than it announced') });
-    const endless: Fault = after(9000, (response) => response.destroy());
     const silent = dropAt('bytes=9000-');
-    hub.faults.push(endless, ...Array.from({ length: 25 }, () => silent));
+    hub.faults.push(drop(9000), ...Array.from({ length: 25 }, () => silent));
     expect((await refusal(load())).code).toBe('NETWORK');
     expect(await readdir(join(storage(), 'snapshots', COMMIT))).toEqual(['config.json']);
   });

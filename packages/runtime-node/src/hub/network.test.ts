@@ -7,8 +7,8 @@ import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { type FileSet, readText } from '@densessm/checkpoint';
 import { SsmError } from '@densessm/ssm-core';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { COMMIT, type Fault, type HubServer, REPO, startHub } from '../../fixtures/hub-server';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { COMMIT, type Fault, type HubServer, REPO, startHub, untilWritten } from '../../fixtures/hub-server';
 import { openRemote } from '../pretrained';
 import { hubSettings } from './options';
 
@@ -33,6 +33,7 @@ afterAll(() => {
 const hash = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
 const weights = Uint8Array.from({ length: 40_000 }, (_, i) => (i * i) >> 8);
 const NAME = 'model.safetensors';
+const { setInterval: every, clearInterval: end } = globalThis;
 let hub: HubServer;
 let cacheDir: string;
 
@@ -53,7 +54,7 @@ afterEach(async () => {
 
 function files(more: object = {}, environment: Record<string, string> = {}): Promise<FileSet> {
   const settings = hubSettings({ endpoint: hub.endpoint, cacheDir, ...more }, { HF_HOME: cacheDir, ...environment });
-  return openRemote(REPO, { ...settings, pause: async () => undefined });
+  return openRemote(REPO, { ...settings, pause: async () => time.stand() });
 }
 async function read(name = NAME, more: object = {}, environment: Record<string, string> = {}): Promise<string | undefined> {
   const file = await (await files(more, environment)).open(name);
@@ -71,8 +72,28 @@ const refusal = (promise: Promise<unknown>): Promise<unknown> =>
 const snapshot = (name: string) => join(cacheDir, 'models--someone--tiny', 'snapshots', COMMIT, name);
 const isBody = (seen: { path: string; range: string | undefined }) => seen.path.startsWith('/cdn/') && seen.range !== 'bytes=0-0';
 
+/** Time that passes only while the server is silent, until the client gives up waiting for it: so none of the other requests is ever late. */
+const time = {
+  passing: undefined as NodeJS.Timeout | undefined,
+  pass: () => {
+    time.passing ??= every(() => vi.advanceTimersByTime(1000), 1);
+  },
+  stand: () => {
+    end(time.passing);
+    time.passing = undefined;
+  },
+};
+
 describe('a server that falls silent', () => {
-  const silent: Fault = () => true;
+  beforeEach(() => void vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval', 'performance'] }));
+  afterEach(() => {
+    time.stand();
+    vi.useRealTimers();
+  });
+  const silent: Fault = () => {
+    time.pass();
+    return true;
+  };
   const silentAfter =
     (count: number): Fault =>
     (seen, response, bytes) => {
@@ -82,6 +103,7 @@ describe('a server that falls silent', () => {
       response.writeHead(seen.range ? 206 : 200, { 'content-length': bytes.length - from, ...(seen.range && range) });
       response.flushHeaders();
       response.write(bytes.subarray(from, from + count));
+      void untilWritten(cacheDir, from + count).then(time.pass);
       return true;
     };
 
@@ -89,7 +111,7 @@ describe('a server that falls silent', () => {
     hub.faults.push(silent);
     expect(await read(NAME, { stallTimeoutMs: 1000 })).toBe(hash(weights));
     hub.faults.push(silent, silent);
-    expect(await refusal(read('other.json', { stallTimeoutMs: 400 }))).toMatchObject({
+    expect(await refusal(read('other.json', { stallTimeoutMs: 1000 }))).toMatchObject({
       code: 'NETWORK',
       message: expect.stringContaining('the server sends nothing'),
     });
@@ -103,7 +125,7 @@ describe('a server that falls silent', () => {
 
   it('and never gives another byte is given up', async () => {
     hub.faults.push(silentAfter(10_000), silentAfter(0), silentAfter(0));
-    expect(await refusal(read(NAME, { stallTimeoutMs: 100 }))).toMatchObject({ expected: 'a byte within 0.1 s' });
+    expect(await refusal(read(NAME, { stallTimeoutMs: 1000 }))).toMatchObject({ expected: 'a byte within 1 s' });
   });
 });
 

@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { mamba } from '@densessm/mamba';
@@ -174,9 +174,9 @@ describe('a folder of states', () => {
   it('keeps the most recently used within its bound, for this user alone', async () => {
     const path = join(folder, 'bound');
     const states = stateFolder(path, { maxBytes: 25 });
-    for (const letter of ['a', 'b', 'c']) {
+    for (const [i, letter] of ['a', 'b', 'c'].entries()) {
       await states.write(key(letter), new Uint8Array(10));
-      await new Promise((resolve) => setTimeout(resolve, 20));
+      if (i < 2) await utimes(join(path, `${key(letter)}.state`), i, i); // as if each were used a second after the one before
     }
     expect(await states.read(key('a'))).toBeUndefined();
     expect(await states.read(key('c'))).toEqual(new Uint8Array(10));

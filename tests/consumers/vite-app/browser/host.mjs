@@ -7,7 +7,26 @@ import { models } from './sessions.mjs';
 
 const QUIET = ['--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync', '--disable-quic'];
 
-export const launch = () => chromium.launch({ executablePath: process.argv[2], args: ['--headless', '--no-sandbox', ...QUIET] });
+/** A bound for what hangs: nothing that is waited for depends on how fast the machine is. */
+export const PATIENCE_MS = 600_000;
+
+export const launch = () =>
+  chromium.launch({ executablePath: process.argv[2], args: ['--headless', '--no-sandbox', ...QUIET], timeout: PATIENCE_MS });
+
+/** A page that waits as long as a slow machine takes. */
+export async function patientPage(browser) {
+  const page = await browser.newPage();
+  page.setDefaultTimeout(PATIENCE_MS);
+  return page;
+}
+
+/** Looks every 50 ms until it holds. */
+export async function until(holds) {
+  for (let ms = 0; !(await holds()); ms += 50) {
+    if (ms > PATIENCE_MS) throw new Error(`it does not come to hold: ${holds}`);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
 
 /** Builds a page into `dist/<its name>`, or takes what was built there before, and serves it. */
 export async function serve(page, { headers = {}, isBuilt = false } = {}) {
@@ -20,7 +39,7 @@ export async function serve(page, { headers = {}, isBuilt = false } = {}) {
 
 /** A page, with the functions that it puts into `globalThis.side`. */
 export async function openPage(browser, url) {
-  const page = await browser.newPage();
+  const page = await patientPage(browser);
   page.on('pageerror', (error) => console.error(`in the page: ${error.stack}`));
   const open = async () => {
     await page.goto(url);

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { cpSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { loadPretrainedFiles } from '@densessm/checkpoint';
 import { startBackend } from '@densessm/runtime-node';
-import { filesOf, launch, openPage, serve } from './host.mjs';
+import { filesOf, launch, openPage, patientPage, serve, until } from './host.mjs';
 import { checkServiceWorker } from './service-check.mjs';
 import * as sessions from './sessions.mjs';
 import { answer, step } from './training.mjs';
@@ -73,7 +73,7 @@ async function checkWorkers(browser, url, right) {
   await side.breakWorkers();
   assert.match(await side.start({ threads: 2 }), /2 threads/);
   let result;
-  for (let tries = 0; tries < 100 && typeof result !== 'string'; tries++) result = await side.step(); // until the worker claims a block
+  for (let tries = 0; tries < 10_000 && typeof result !== 'string'; tries++) result = await side.step(); // until the worker claims a block
   assert.match(String(result), /^BACKEND threads: a thread ended in the middle of its work/);
   assert.deepEqual(await side.step(), right, 'a training step after that, alone');
   await reload();
@@ -102,12 +102,12 @@ async function checkReadme(browser) {
   const server = await serve('readme.html', { headers: ISOLATED });
   cpSync('dist/runtime/my-model', `${server.outDir}/my-model`, { recursive: true });
   const said = [...code.matchAll(/^console\.log\(.*\); \/\/ (.+)$/gm)].map(([, comment]) => comment.split('…'));
-  const page = await browser.newPage();
+  const page = await patientPage(browser);
   const printed = [];
   page.on('console', (message) => message.type() === 'log' && printed.push(message.text()));
   page.on('pageerror', (error) => printed.push(String(error.stack)));
   await page.goto(server.url);
-  for (let tries = 0; printed.length < said.length && tries < 200; tries++) await page.waitForTimeout(50);
+  await until(() => printed.length >= said.length);
   for (const [i, parts] of said.entries()) {
     const pattern = new RegExp(`^${parts.map((part) => part.trim().replace(/[.*+?^${}()|[\]\\]/g, '\\$&')).join('[^]*')}$`);
     assert.match(printed[i] ?? 'nothing', pattern, 'what the README says is printed');
@@ -122,7 +122,7 @@ async function checkPage(browser) {
   const folder = `${server.outDir}/page/my-model`;
   cpSync('page-model', folder, { recursive: true });
   writeFileSync(`${folder}/files.json`, JSON.stringify(readdirSync('page-model')));
-  const page = await browser.newPage();
+  const page = await patientPage(browser);
   const wrong = [];
   page.on('response', (response) => response.status() >= 400 && wrong.push(`${response.status()} ${response.url()}`));
   page.on('console', (message) => message.type() === 'error' && wrong.push(message.text()));
@@ -130,7 +130,7 @@ async function checkPage(browser) {
   await page.goto(server.url);
   const begun = await page
     .locator('button:enabled')
-    .click({ timeout: 60_000 })
+    .click()
     .catch(() => page.locator('[role=status]').textContent());
   assert.equal(begun, undefined, 'the page is ready for a text');
   await page.locator('button:enabled').waitFor();

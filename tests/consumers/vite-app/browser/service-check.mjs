@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { build, preview } from 'vite';
+import { patientPage } from './host.mjs';
 
 const outDir = 'dist/service';
 
@@ -11,7 +12,7 @@ export async function checkServiceWorker(browser) {
   await build({ logLevel: 'error', build: { target: 'es2022', minify: false, outDir, rollupOptions } });
   writeFileSync(`${outDir}/index.html`, '<!doctype html><title>service worker</title>');
   const server = await preview({ logLevel: 'warn', build: { outDir }, preview: { port: 0, host: '127.0.0.1' } });
-  const page = await browser.newPage();
+  const page = await patientPage(browser);
   try {
     await page.goto(server.resolvedUrls.local[0]);
     const seen = await page.evaluate(inPage);
@@ -27,7 +28,10 @@ async function inPage() {
   const controlled = new Promise((resolve) => navigator.serviceWorker.addEventListener('controllerchange', resolve));
   await navigator.serviceWorker.register('/worker.js');
   await controlled;
-  for (let tries = 0; tries < 200 && !(await fetch('/health')).ok; tries++) await new Promise((resolve) => setTimeout(resolve, 50));
+  const until = async (holds) => {
+    while (!(await holds())) await new Promise((resolve) => setTimeout(resolve, 50)); // the whole ends with the time of its process
+  };
+  await until(async () => (await fetch('/health')).ok);
   const post = (body, signal) => {
     const fields = { prompt: 'a', logit_bias: { 65: 100 }, ignore_eos: true, ...body };
     return fetch('/v1/completions', {
@@ -44,9 +48,9 @@ async function inPage() {
   await endless.body.getReader().read();
   leave.abort();
   let left;
-  for (let tries = 0; tries < 200 && left !== '0'; tries++) {
-    await new Promise((resolve) => setTimeout(resolve, 50));
+  await until(async () => {
     left = /^densessm_requests_processing (\d+)/m.exec(await (await fetch('/metrics')).text())?.[1];
-  }
+    return left === '0';
+  });
   return { text: choices[0].text, last: events.at(-1).replace('data: ', ''), left };
 }

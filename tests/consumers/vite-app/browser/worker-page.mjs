@@ -41,19 +41,20 @@ globalThis.side = {
     return { modelType: model.modelType, device: model.device, notices, files: [...new Set(progress)] };
   },
   generate: (prompt, options) => model.generate(prompt, options),
-  /** Milliseconds from cancelling a long text to its end. */
+  /** What comes after a long text was cancelled, and in how many milliseconds. */
   async cancel() {
     const stop = new AbortController();
-    let cancelled = 0;
-    let reason;
+    let [tokens, cancelled] = [0, 0];
+    const after = [];
     for await (const part of model.streamTokens('Call me', { maxTokens: 1e6, temperature: 1, seed: 1, eosIds: [], signal: stop.signal })) {
-      reason = part.finishReason;
-      if (part.token !== undefined && cancelled === 0 && part.seconds > 0.2) {
+      const { token, finishReason } = part;
+      if (stop.signal.aborted) after.push({ token, finishReason });
+      else if (++tokens === 20) {
         cancelled = performance.now();
         stop.abort();
       }
     }
-    return { ms: performance.now() - cancelled, reason };
+    return { ms: performance.now() - cancelled, after: JSON.parse(JSON.stringify(after)) };
   },
   async snapshot(text) {
     const session = await model.session();

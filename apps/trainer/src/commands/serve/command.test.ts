@@ -20,7 +20,7 @@ async function served(argv: readonly string[], action: (url: string) => Promise<
   const io = fakeIo({ cwd: folder.path, signal: interrupt.signal, env: { DENSESSM_API_KEY: 'key' } });
   const running = main(['serve', 'model', '--device', 'wasm', '--port', '0', ...argv], io);
   try {
-    await expect.poll(() => io.written().stdout, { timeout: 60_000 }).toMatch(/^http:\/\/127\.0\.0\.1:\d+\/v1\n$/);
+    await expect.poll(() => io.written().stdout).toMatch(/^http:\/\/127\.0\.0\.1:\d+\/v1\n$/);
     await action(io.written().stdout.trim());
   } finally {
     interrupt.abort();

@@ -64,7 +64,7 @@ describe('densessm sweep', () => {
     });
     const report = await run(['report', 'out/whole'], { cwd });
     expect(report.stdout).toBe(stdout);
-  }, 300_000);
+  });
 
   it('resumes after SIGKILL and after Ctrl-C where it was, to the bit', async () => {
     const argv = sweep(...GRID, '--name', 'killed', '--jobs', '2', '--threads', '1');
@@ -75,7 +75,7 @@ describe('densessm sweep', () => {
     expect(broken.stderr).toContain('goes on');
     expect(await run(argv, { cwd, self })).toMatchObject({ code: EXIT.fine });
     expect(await logsOf('killed')).toEqual(await logsOf('whole'));
-  }, 300_000);
+  });
 
   it('goes on where a run fails, says why, and exits with 1', async () => {
     const { code, stdout, stderr } = await run(sweep('--batch-size', '2,100000000', '--max-steps', '2', '--name', 'failing', '--json'), {
@@ -92,7 +92,7 @@ describe('densessm sweep', () => {
       { name: 'batch-size=100000000', state: 'failed', errors: expect.stringContaining('fix') },
     ]);
     expect([lines.at(-1).type, stderr]).toEqual(['result', '']);
-  }, 300_000);
+  });
 
   it.each([
     [['--name', 'whole', '--max-steps', '61', ...GRID], '--max-steps cannot change while a sweep goes on'],

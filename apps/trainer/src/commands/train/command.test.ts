@@ -1,18 +1,21 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync, openSync } from 'node:fs';
+import { existsSync, openSync, readdirSync, rmSync } from 'node:fs';
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { mulberry32 } from '@densessm/ssm-core/internal';
 import { memory } from '@tensorflow/tfjs-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { EXIT } from '../../io';
-import { run } from '../../test-support/fake-io';
+import { main } from '../../main';
+import { fakeIo, run } from '../../test-support/fake-io';
 import { COMMAND, spawnCommand } from '../../test-support/process';
 
 let cwd: string;
 const SIZES = '--hidden-size 8 --num-hidden-layers 2 --state-size 4 --block-size 12 --batch-size 2 --max-steps 12'.split(' ');
 const PACE = '--eval-interval 5 --eval-iters 3 --sample-interval 6 --save-interval 4 --log-interval 5 --cache-dir cache'.split(' ');
+/** As long as it may take on any machine: 30 ms, 4.1 s, 12 s, 3 min 20 s. */
+const TIME = '(?:\\d+ ms|[\\d.]+ s|\\d+ min \\d\\d s)';
 const train = (...argv: string[]): string[] => ['train', '--data', 'text.txt', ...SIZES, ...PACE, ...argv];
 
 beforeAll(async () => {
@@ -21,7 +24,7 @@ beforeAll(async () => {
   const words = ['the', 'cat', 'sat', 'on', 'a', 'mat', 'and', 'saw\n'];
   await writeFile(join(cwd, 'text.txt'), Array.from({ length: 800 }, () => words[Math.floor(8 * random())]).join(' '));
   expect(await run(train('--name', 'whole'), { cwd })).toMatchObject({ code: EXIT.fine });
-}, 120_000);
+});
 afterAll(() => rm(cwd, { recursive: true, force: true }));
 
 /** What a run noted, without the times. */
@@ -68,12 +71,11 @@ describe('densessm train', () => {
     const { stdout, stderr } = await run(train('--name', 'told', '--model', 'mamba'), { cwd });
     const lines = stderr.split('\n').map((line) => line.split('  ')[0]);
     expect(lines.slice(0, 6)).toEqual(['device', 'data', 'model', 'folder', 'plan', 'step 0']);
-    expect(stderr).toMatch(/^plan {5}about [\d.]+ s for 12 steps of \d+ ms, and [\d.]+ [kM]B of memory for tensors$/m);
-    expect(stdout).toMatch(/^done {5}12 steps in [\d.]+ s, held-out loss at best \d\.\d{4} \(step \d+\)$/m);
+    expect(stderr).toMatch(new RegExp(`^plan {5}about ${TIME} for 12 steps of ${TIME}, and [\\d.]+ [kM]B of memory for tensors$`, 'm'));
+    expect(stdout).toMatch(new RegExp(`^done {5}12 steps in ${TIME}, held-out loss at best \\d\\.\\d{4} \\(step \\d+\\)$`, 'm'));
     expect(memory().numTensors).toBe(before);
   });
 
-  // The signals come some steps before the sample of step 6, which takes as long as very many steps: no process is done before.
   it('goes on to the bit after SIGKILL, twice', async () => {
     const kill = (step: number) => ({ when: new RegExp(`"step":${step},`), signal: 'SIGKILL' as const });
     const first = await spawnCommand(train('--name', 'killed', '--json'), { cwd, kill: kill(4) });
@@ -112,7 +114,29 @@ describe('densessm train', () => {
     await expectSameRun('unheard');
   });
 
-  it('stops and writes nothing more where its folder is removed', async () => {
+  it.each([
+    ['its folder', /removed$/, 'was removed while the run was training'],
+    ['its log', /^log\.jsonl$/, 'log.jsonl was removed or replaced while'],
+    ['its lock', /\.lock$/, 'was emptied or taken over while'],
+  ])('stops and writes nothing more where %s is gone', async (what, pattern, told) => {
+    const name = `${what.split(' ')[1]}-removed`;
+    const folder = join(cwd, 'out', name);
+    const io = fakeIo({ cwd });
+    let left: string[] = [];
+    const write = (text: string): void => {
+      io.stdout.write(text);
+      if (!text.startsWith('{"type":"step","step":2,')) return;
+      for (const one of [folder, ...readdirSync(folder)])
+        if (pattern.test(one)) rmSync(join(folder, basename(one) === name ? '' : one), { recursive: true });
+      left = existsSync(folder) ? readdirSync(folder) : [];
+    };
+    const code = await main(train('--name', name, '--json'), { ...io, stdout: { ...io.stdout, write } });
+    expect([code, io.written().stderr]).toEqual([EXIT.failure, expect.stringContaining(told)]);
+    expect(existsSync(folder) ? readdirSync(folder) : []).toEqual(left.filter((one) => !one.endsWith('.lock')));
+    if (left.length > 0) expect(JSON.parse(await readFile(join(folder, 'run.json'), 'utf8'))).toMatchObject({ state: 'running', step: 0 });
+  });
+
+  it('stops and writes nothing more where another process removes its folder', async () => {
     const folder = join(cwd, 'out', 'removed');
     const running = spawnCommand(train('--name', 'removed', '--max-steps', '100000', '--save-interval', '100000', '--eval-interval', '0'), {
       cwd,
@@ -122,7 +146,7 @@ describe('densessm train', () => {
         (text) => text.includes('"step":1,'),
         () => false,
       );
-    while (!(await hasBegun())) await new Promise((resolve) => setTimeout(resolve, 20));
+    await expect.poll(hasBegun).toBe(true);
     await rm(folder, { recursive: true });
     const { code, stderr } = await running;
     // The run may look at its folder while files of it are still being removed, or at its log first.

@@ -61,6 +61,8 @@ async function train(options: TrainOptions, command: readonly string[], io: Io):
   if (given.model !== undefined) await requireModel(given.model, io);
   const { joinRanks } = await import('../../run/ranks');
   const world = await joinRanks(given, io);
+  // A sweep may have ended before its run is here: the folder is left to whoever comes next.
+  if (world === undefined && io.signal.aborted) throw new Interrupted('\ninterrupted before the first step');
   const { rankRun } = await import('../../run/rank-run');
   const run = await rankRun(given, io, options, world);
   const { runView } = await import('../../view/run-view');

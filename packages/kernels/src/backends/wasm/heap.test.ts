@@ -40,4 +40,16 @@ describe('Heap', () => {
     expect(() => heap.scratch(64)).toThrow(SsmError);
     expect(heap.address({ dataId: {}, shape: [0, 3], dtype: 'float32' })).toBe(0);
   });
+
+  it("says so too where tfjs's list of tensors finds no room, and frees what the tensor had", () => {
+    const { backend, freed } = backendWith([]);
+    const registerTensor = (..._: number[]): void => {
+      throw new WebAssembly.RuntimeError('Aborted()');
+    };
+    const tfjs = { registerTensor };
+    new Heap({ ...backend, wasm: { ...backend.wasm, tfjs } });
+    freed.length = 0;
+    expect(() => tfjs.registerTensor(1, 6, 64)).toThrow(/no room left[\s\S]*a tensor of 6 numbers/);
+    expect(freed).toEqual([64]);
+  });
 });

@@ -8,6 +8,8 @@ export interface WasmBackend {
     readonly asm?: { readonly memory?: WebAssembly.Memory };
     _malloc(size: number): number;
     _free(address: number): void;
+    /** Its list of tensors. */
+    readonly tfjs?: { registerTensor(id: number, size: number, address: number): unknown };
   };
   readonly dataIdMap: { get(dataId: TensorInfo['dataId']): { memoryOffset: number } };
   makeOutput(shape: number[], dtype: 'float32'): TensorInfo;
@@ -37,6 +39,7 @@ export class Heap {
       if (address === 0 && size > 0) throw heapIsFull(`${size} bytes more`);
       return address;
     };
+    guardList(backend);
   }
 
   /** Runs a kernel; where it fails, frees the outputs that it has made. */
@@ -55,14 +58,9 @@ export class Heap {
 
   /** @throws SsmError BACKEND where the heap has no room. */
   output(shape: number[]): TensorInfo {
-    try {
-      const output = this.#backend.makeOutput(shape, 'float32');
-      this.#outputs?.push(output);
-      return output;
-    } catch (error) {
-      // tfjs's own list of tensors may be what finds no room
-      throw error instanceof WebAssembly.RuntimeError ? heapIsFull(`a tensor [${shape.join(', ')}]`) : error;
-    }
+    const output = this.#backend.makeOutput(shape, 'float32');
+    this.#outputs?.push(output);
+    return output;
   }
 
   /** Address of a tensor's first byte. @throws SsmError BACKEND where the heap had no room for it. */
@@ -139,6 +137,22 @@ const ALIGNMENT = 64;
 interface Buffer {
   address: number;
   size: number;
+}
+
+/** Where the list of tensors finds no room to grow, Emscripten aborts the call: an error as any other, and the tensor's own place is free again. */
+function guardList({ wasm }: WasmBackend): void {
+  const { tfjs } = wasm;
+  if (tfjs === undefined) return;
+  const register = tfjs.registerTensor.bind(tfjs);
+  tfjs.registerTensor = (id, size, address) => {
+    try {
+      return register(id, size, address);
+    } catch (error) {
+      if (!(error instanceof WebAssembly.RuntimeError)) throw error;
+      wasm._free(address);
+      throw heapIsFull(`a tensor of ${size} numbers`);
+    }
+  };
 }
 
 const heapIsFull = (got: string): SsmError =>

@@ -29,7 +29,7 @@ export interface ThreadPoolOptions {
   spawn: Spawn;
   /** Threads in all, the caller's among them. */
   threads: number;
-  /** How long no block may be finished before a thread counts as dead. A block takes milliseconds. */
+  /** How long the caller looks on while no block is finished before a thread counts as dead. A block takes milliseconds. */
   patienceMs?: number;
 }
 
@@ -64,8 +64,8 @@ export class ThreadPool {
   /** What lies in the place of the plan, and how many have lain there. */
   #planned: readonly BlockCalls[] | undefined;
   #plans = 0;
-  /** Blocks that were done when the caller last saw more of them than before, and when that was. */
-  #progress = { done: 0, time: 0 };
+  /** Blocks that were done when the caller last saw more of them than before, when it last looked, and how long it has looked on since. */
+  #progress = { done: 0, seen: 0, waited: 0 };
 
   private constructor({ exports }: SharedBuild, control: SharedArrayBuffer, threads: number, patienceMs: number) {
     this.#views = viewsOf(control);
@@ -141,7 +141,7 @@ export class ThreadPool {
     numbers[1] = scratchBytes;
     words[CONTROL.FAILED] = 0;
     Atomics.store(words, CONTROL.DONE, 0);
-    this.#progress = { done: 0, time: Number.POSITIVE_INFINITY };
+    this.#progress = { done: -1, seen: 0, waited: 0 };
     this.#claims(0);
     this.#announce(total - 1);
     this.#worker.work(this.#jobs);
@@ -179,8 +179,11 @@ export class ThreadPool {
   /** Sleeps for at most a millisecond, where the caller may, until more than `done` blocks are done. @throws SsmError BACKEND where none has been for too long */
   #rest(done: number): void {
     const now = performance.now();
-    if (done !== this.#progress.done || this.#progress.time > now) this.#progress = { done, time: now };
-    if (now - this.#progress.time > this.#patienceMs) {
+    const { seen, waited } = this.#progress;
+    // A process that was stopped has not looked on, however late it is when it goes on.
+    const more = done === this.#progress.done ? waited + Math.min(now - seen, LONGEST_LOOK_MS) : 0;
+    this.#progress = { done, seen: now, waited: more };
+    if (more > this.#patienceMs) {
       this.close();
       throw threadIsGone((this.#views.words[CONTROL.BLOCKS] as number) - done, this.#patienceMs);
     }
@@ -217,6 +220,9 @@ export class ThreadPool {
     return String.fromCharCode(...text.subarray(0, text.indexOf(0)));
   }
 }
+
+/** Between two looks that follow one another; each waits for a millisecond. */
+const LONGEST_LOOK_MS = 50;
 
 /** The main thread of a page must not; asking each time would cost an exception. */
 let maySleep = true;
