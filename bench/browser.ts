@@ -1,6 +1,6 @@
 /**
  * `node scripts/run.mjs bench/browser.ts`: the speed of the WebAssembly and WebGPU kernels in a browser, on a cross-origin isolated page that it builds
- * and serves, as a table to paste. Without more, it prints an address to be opened in any browser; `--chromium /usr/bin/chromium` opens it in that one, without a window.
+ * and serves, as a table; FIGURES keeps them (lib/keep.ts). Without more, it prints an address to be opened in any browser; `--chromium /usr/bin/chromium` opens it in that one, without a window.
  * Options: --flags (of that browser, `--enable-unsafe-webgpu` say), --threads (the most; all cores unless given), --rounds, --layers.
  */
 import { spawn } from 'node:child_process';
@@ -11,6 +11,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { build, type Connect, type Plugin, preview } from 'vite';
+import { keepForDocs } from './lib/keep';
+import type { Figure } from './lib/measured';
 
 const text = { type: 'string' } as const;
 const { values } = parseArgs({ options: { chromium: text, flags: text, threads: text, rounds: text, layers: text } });
@@ -25,6 +27,9 @@ const ended = new Promise<number>((resolve) => {
   end = resolve;
 });
 
+const keepFigures = ({ agent, figures }: { agent: string; figures: Figure[] }): void =>
+  keepForDocs(new Date().toISOString(), agent, figures);
+
 const answer: Connect.NextHandleFunction = (request, response, next) => {
   if (request.method !== 'POST') return next();
   let line = '';
@@ -34,8 +39,9 @@ const answer: Connect.NextHandleFunction = (request, response, next) => {
   request.on('end', () => {
     response.end();
     if (request.url === '/line') console.log(line);
+    if (request.url === '/figures') keepFigures(JSON.parse(line));
     if (request.url === '/failed') console.error(line);
-    if (request.url !== '/line') end(request.url === '/end' ? 0 : 1);
+    if (!['/line', '/figures'].includes(request.url ?? '')) end(request.url === '/end' ? 0 : 1);
   });
 };
 const listener: Plugin = { name: 'listener', configurePreviewServer: ({ middlewares }) => void middlewares.use(answer) };

@@ -125,10 +125,17 @@ describe.skipIf(missing)('decoding on WebGPU', () => {
     ['mamba', mamba, { ...small, hidden_size: 32, state_size: 16, time_step_rank: 4, num_hidden_layers: 2 }, 2 + 2 * 4],
     // products, of which the first norms and convolves, Δ, the scan, its norm and the way out
     ['mamba2', mamba2, { ...small2, hidden_size: 32, head_dim: 16, state_size: 8, num_hidden_layers: 2 }, 2 + 2 * 5],
-    // three products, one of them with the SiLU of v, all that is done to q, k and v, the scan, its norm and the way out
-    ['denseRetNet', denseRetNet, { ...released, num_hidden_layers: 2, dense_block_layers: 0 }, 2 + 2 * 7],
-    // and in the second layer four products of the gates
-    ['denseRetNet with gates', denseRetNet, { ...released, num_hidden_layers: 2, dense_block_layers: 1 }, 2 + 7 + 11],
+    // as many: the gate's first product lies beside the way in, and the scan does the second
+    [
+      'denseMamba',
+      denseMamba,
+      { ...small, ...dense, hidden_size: 32, state_size: 16, dense_gate_rank: 4, model_type: 'dense_mamba' },
+      2 + 3 * 4,
+    ],
+    // products, with the SiLU of v, all that is done to q, k and v, the scan, its norm and the way out
+    ['denseRetNet', denseRetNet, { ...released, num_hidden_layers: 2, dense_block_layers: 0 }, 2 + 2 * 5],
+    // and in the second layer the second products of the gates
+    ['denseRetNet with gates', denseRetNet, { ...released, num_hidden_layers: 2, dense_block_layers: 1 }, 2 + 5 + 6],
   ])('takes few dispatches a token: %s', async (_, model, json, dispatches) => {
     await startBackend({ device: 'webgpu' });
     const config = model.parseConfig(json);

@@ -3,6 +3,7 @@ import { packParams } from '@densessm/kernels';
 import { type MambaParams, mamba } from '@densessm/mamba';
 import { startBackend } from '@densessm/runtime-web';
 import { disposeTree } from '@densessm/ssm-core';
+import type { Figure } from '../lib/measured';
 import { makeStep } from '../lib/training-step';
 
 const asked = new URLSearchParams(location.search);
@@ -36,8 +37,14 @@ const row = (cells: readonly string[]): Promise<void> => say(`| ${cells.join(' |
 const json = { model_type: 'mamba', vocab_size: vocabulary, hidden_size: 768, num_hidden_layers: layers, tie_word_embeddings: true };
 const config = mamba.parseConfig(json);
 
-/** What the backend that runs does, of each text in turn. */
-async function figures(): Promise<string[]> {
+/** Tokens per second of the backend that runs. */
+interface Rates {
+  readonly decoding: number;
+  readonly prompt: number;
+  readonly training: number;
+}
+
+async function ratesOf(): Promise<Rates> {
   const whole: MambaParams = mamba.init(config, 1);
   const params = await packParams(mamba.spec(config), whole, { weights: 'int8' });
   disposeTree(whole);
@@ -57,8 +64,15 @@ async function figures(): Promise<string[]> {
   decoder.dispose();
   disposeTree(params);
   const training = await least(makeStep('Mamba', { layers: 4, hidden: 128, batch: 12, length: 64, vocab: 65 }));
-  const speed = (work: number, ms: number): string => ((work * 1000) / ms).toFixed(0);
-  return [speed(tokens, decoding), speed(prompt, reading), speed(12 * 64, training)];
+  const speed = (work: number, ms: number): number => (work * 1000) / ms;
+  return { decoding: speed(tokens, decoding), prompt: speed(prompt, reading), training: speed(12 * 64, training) };
+}
+
+/** Says a backend's rates, and gives them as docs/measured keeps them. */
+async function figureOf(name: string, reason: string, threads?: number): Promise<Figure> {
+  const rates = await ratesOf();
+  await row([reason, ...Object.values(rates).map((rate) => rate.toFixed(0))]);
+  return { part: 'browser', name, dtype: 'int8', ...(threads && { threads }), ...rates, unit: 'tokens/s' };
 }
 
 async function measure(): Promise<void> {
@@ -68,12 +82,15 @@ async function measure(): Promise<void> {
   );
   await row(columns);
   await row(columns.map(() => '---'));
+  const figures: Figure[] = [];
   for (const threads of new Set([1, most])) {
     const { reason } = await startBackend({ device: 'wasm', threads });
-    await row([reason, ...(await figures())]);
+    figures.push(await figureOf('WebAssembly', reason, threads));
   }
   const gpu = await startBackend({ device: 'webgpu' }).catch((error: unknown) => String(error).split('\n', 1)[0] as string);
-  await row(typeof gpu === 'string' ? [gpu, '', '', ''] : [gpu.reason, ...(await figures())]);
+  if (typeof gpu === 'string') await row([gpu, '', '', '']);
+  else figures.push(await figureOf('WebGPU', gpu.reason));
+  await say(JSON.stringify({ agent: navigator.userAgent, figures }), '/figures');
 }
 
 try {

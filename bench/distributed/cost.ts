@@ -71,6 +71,17 @@ export function speedup({ parameters, flops, nodes, cost, every, tokensPerNode }
   return (nodes * compute) / (compute + (every === 1 ? meet : (3 * meet) / every));
 }
 
+/** What the projection assumes, in a sentence. */
+export function assumptions(): string {
+  const costs = NETWORKS.map(
+    ({ name, cost }) => `${(cost.latencySeconds * 1e6).toFixed(0)} µs and ${cost.bytesPerSecond / 1e9} GB/s for ${name}`,
+  );
+  return (
+    `Steps of ${STEP_TOKENS.toLocaleString('en-US')} tokens in all: how many nodes' worth N nodes do when they meet at every step / every ${OUTER_EVERY} steps. ` +
+    `Assumed: ${costs.join(', ')}, 6 operations for each parameter and token, nodes of the speeds that the table names, ${COPY_BYTES_PER_SECOND / 1e9} GB/s for copies.`
+  );
+}
+
 /** Speed-ups where a step has {@link STEP_TOKENS} tokens, however many nodes share them, as rows of a table. */
 export function projection(): string[][] {
   const counts = [8, 64, 512];

@@ -10,7 +10,11 @@ const ways: readonly [name: string, kernels: RegExp, choices: Partial<typeof gpu
     /^SsmDecayScan/,
     { tiledScanFrom: 0, tiledScanChunk },
   ]),
-  ['in the largest tiles', /^SsmMatMul$/, { enoughGroups: 1 }],
+  ...(['square', 'woven', 'twice', 'shallow', 'narrow', 'tall'] as const).map((tileShape): (typeof ways)[number] => [
+    `in the largest tiles, ${tileShape}`,
+    /^SsmMatMul$/,
+    { enoughGroups: 1, tileShape },
+  ]),
   ['rounded before', /^SsmMatMulF16/, { narrowFrom: 0 }],
   ['rounded on the way', /^SsmMatMulF16/, { narrowFrom: Number.POSITIVE_INFINITY }],
 ];

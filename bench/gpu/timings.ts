@@ -119,6 +119,26 @@ const chosen = (way: string, choices: Partial<typeof gpuChoices>, make: Case): C
   };
 };
 
+/** Products of a step of DenseRetNet-350M of 2 × 2,048 tokens, forward, of the inputs and of the weights, and squares, in every shape of tiles. */
+const shapes: readonly [M: number, K: number, N: number, transposeA: boolean, transposeB: boolean][] = [
+  ...[2048, 4096].map((n): (typeof shapes)[number] => [n, n, n, false, false]),
+  [4096, 4096, 4096, false, true],
+  [4096, 4096, 4096, true, false],
+  ...[
+    [768, 1536],
+    [6144, 1536],
+    [1536, 3072],
+  ].flatMap(([out = 0, width = 0]): (typeof shapes)[number][] => [
+    [4096, width, out, false, true],
+    [4096, out, width, false, false],
+    [out, 4096, width, true, false],
+  ]),
+  [1024, 1536, 32_000, false, true],
+];
+const tiles = (['square', 'woven', 'twice', 'shallow', 'narrow', 'tall'] as const).flatMap((tileShape) =>
+  shapes.map((shape) => chosen(`tiles, ${tileShape}:`, { tileShape }, product(...shape))),
+);
+
 const scan = (B: number, T: number, backward: boolean): Case => {
   const [E, N] = [1536, 16];
   return () => {
@@ -198,6 +218,7 @@ const moves: Case[] = [
 
 const cases: Case[] = [
   ...products,
+  ...tiles,
   ...[512, 2048, 16384].flatMap((T) => [scan(T > 4096 ? 1 : 2, T, false), scan(T > 4096 ? 1 : 2, T, true)]),
   ...moves,
   ...[false, true].flatMap((backward) => {

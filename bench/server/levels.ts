@@ -68,11 +68,14 @@ function write(file: string | URL, figures: ServingFigures): void {
   writeFileSync(file, `${JSON.stringify(figures, null, 2)}\n`);
 }
 
-/** Puts levels into a file of figures, in the place of those with as many clients. */
+const keyOf = ({ hidden, layers, prompt, tokens, threads, clients }: Level): string =>
+  [hidden, layers, prompt, tokens, threads, clients].map((size) => String(size).padStart(6)).join();
+
+/** Puts levels into a file of figures, in the place of those of the same sizes with as many clients. */
 export function keepLevels(file: string | URL, levels: readonly Level[]): void {
   const figures = readFigures(file);
-  const all = new Map([...figures.levels, ...levels].map((level) => [level.clients, level]));
-  write(file, { ...figures, levels: [...all.values()].sort((a, b) => a.clients - b.clients) });
+  const all = new Map([...figures.levels, ...levels].map((level) => [keyOf(level), level]));
+  write(file, { ...figures, levels: [...all.values()].sort((a, b) => keyOf(a).localeCompare(keyOf(b))) });
 }
 
 /** Puts steps into a file of figures, in the place of those before. */
@@ -81,9 +84,12 @@ export const keepSteps = (file: string | URL, steps: Steps): void => write(file,
 /** Puts a second turn into a file of figures, in the place of the one before. */
 export const keepSecondTurn = (file: string | URL, secondTurn: SecondTurn): void => write(file, { ...readFigures(file), secondTurn });
 
+/** Clients who keep all threads busy, beside the levels of {@link tableOfClients}. */
+const isOfLoad = ({ threads }: Level): boolean => threads > 1;
+
 /** A table in Markdown. */
 export function tableOfLevels(levels: readonly Level[]): string {
-  const rows = levels.map((level) => {
+  const rows = levels.filter(isOfLoad).map((level) => {
     const { clients, seconds, prompt, tokens, requests, tokensPerSecond, firstMs, streamTokensPerSecond: rate } = level;
     const cells = [
       ...[clients, seconds, `${prompt} + ${tokens}`, requests, tokensPerSecond.toFixed(1)],
@@ -96,6 +102,21 @@ export function tableOfLevels(levels: readonly Level[]): string {
   const head =
     '| clients | seconds | tokens of prompt + answer | answers | tokens/s in all | first token p50, s | p99, s | tokens/s of a stream p50 | p99 | MiB | load |';
   return [head, '|---|---|---|---|---|---|---|---|---|---|---|', ...rows].join('\n');
+}
+
+/** Processor time of a token on one thread, by how many clients share the steps. A table in Markdown. */
+export function tableOfClients(levels: readonly Level[]): string {
+  const alone = levels.filter((level) => !isOfLoad(level));
+  const clients = [1, 2, 4, 8];
+  const rows = [...new Set(alone.map(({ prompt, tokens }) => `${prompt} + ${tokens} tokens`))].map((sizes) => {
+    const of = (count: number): number | undefined =>
+      alone.find((level) => level.clients === count && `${level.prompt} + ${level.tokens} tokens` === sizes)?.cpuMsPerToken;
+    const [one, eight] = [of(1), of(8)];
+    const cells = clients.map((count) => of(count)?.toFixed(1) ?? '');
+    return `| ${[sizes, ...cells, one && eight ? (one / eight).toFixed(2) : ''].join(' | ')} |`;
+  });
+  if (rows.length === 0) return 'Not measured yet.';
+  return ['| prompt + answer, ms a token | 1 client | 2 | 4 | 8 | 1 ÷ 8 |', '|---|---|---|---|---|---|', ...rows].join('\n');
 }
 
 /** A table in Markdown. */

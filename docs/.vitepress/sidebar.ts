@@ -95,6 +95,8 @@ const inside: Item = {
   items: [
     { text: 'Architecture', link: '/architecture' },
     ...pages('inside/', [
+      ['What is compared with what', 'checked'],
+      ['Kernels', 'kernels'],
       ['Snapshot format', 'snapshot-format'],
       ['Quantized format', 'quantized-format'],
       ['Data and tokens', 'data'],

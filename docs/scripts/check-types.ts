@@ -7,6 +7,7 @@ import { dirname, join, relative } from 'node:path';
 import ts from 'typescript';
 import { root } from '../../scripts/lib/command.mjs';
 import { publicPackages } from '../../scripts/lib/workspace.mjs';
+import { pagesOf } from './pages';
 
 const docs = join(root, 'docs');
 /** A page is no project of its own, so its programs may import what the site or the repository has. */
@@ -22,16 +23,13 @@ interface Block {
 
 /** Every document with programs, but pages that are made from other sources. */
 function documents(): string[] {
-  const pages = readdirSync(docs, { recursive: true, encoding: 'utf8' }).filter(
-    (name) => name.endsWith('.md') && !/^(\.|api\/|command\/|node_modules\/)|\/node_modules\//.test(name.replaceAll('\\', '/')),
-  );
   const folders = [root, join(root, 'apps', 'trainer'), ...publicPackages().map(({ folder }) => folder)];
   const readmes = folders.flatMap((folder) =>
     readdirSync(folder)
       .filter((name) => name.endsWith('.md'))
       .map((name) => join(folder, name)),
   );
-  return [...pages.map((name) => join(docs, name)), ...readmes];
+  return [...pagesOf().map((name) => join(docs, name)), ...readmes];
 }
 
 function blocksOf(file: string): Block[] {

@@ -89,7 +89,7 @@ function positionsTable(cpu: Measured): string {
   return tableOf(['int8, two threads', 'tokens/s, median', 'beside', 'tokens/s, median'], rows);
 }
 
-const STEPS = [
+export const STEPS = [
   ['4 layers of 128, 12 × 64 tokens', '4 × 128, 12 × 64'],
   ['8 layers of 512, 4 × 512 tokens', '8 × 512, 4 × 512'],
 ] as const;
@@ -133,8 +133,43 @@ function memoryTable(cpu: Measured): string {
   return tableOf(['MiB', 'Mamba in the sizes of mamba-130m', 'beyond its weights', 'DenseRetNet-350M', 'beyond'], rows);
 }
 
+const FORMS = ['A·B', 'A·Bᵀ', 'Aᵀ·B'] as const;
+
+function productsTable(cpu: Measured): string {
+  const rows = FORMS.map((form) => {
+    const of = (threads: number, quantity: string, peer?: string): string =>
+      digits(numberOf(cpu, { part: 'products', name: `${form}, 1024`, dtype: 'f32', threads, peer, processor: HERE }, quantity));
+    return [form, of(1, 'rate', 'TensorFlow.js'), of(2, 'rate'), of(1, 'peerRate', 'TensorFlow.js')];
+  });
+  return tableOf(['1024 × 1024, GFLOP/s', 'ours, 1 thread', '2 threads', 'TensorFlow.js, which has one thread in Node'], rows);
+}
+
+/** What each kernel takes of a step, down to a hundredth of it. */
+function sharesTable(cpu: Measured): string {
+  const rows = cpu.figures
+    .filter(({ part }) => part === 'shares')
+    .flatMap(({ ms, kernels, times }) =>
+      (kernels as readonly string[]).map((kernel, i): [string, number, number] => [
+        kernel.replace(/^Ssm/, ''),
+        (times as number[])[i] as number,
+        ms as number,
+      ]),
+    )
+    .filter(([, time, whole]) => time >= whole / 100)
+    .map(([kernel, time, whole]) => [kernel, digits(time), `${((100 * time) / whole).toFixed(0)} %`]);
+  return tableOf(['kernel', 'ms', 'share of the step'], rows);
+}
+
+function browserTable(browser: Measured): string {
+  const rows = browser.figures.map(({ name, threads, decoding, prompt, training }) => [
+    threads === undefined ? name : `${name}, ${threads} ${threads === 1 ? 'thread' : 'threads'}`,
+    ...[decoding, prompt, training].map((rate) => digits(rate as number)),
+  ]);
+  return tableOf(['tokens/s', 'decoding', 'a prompt of 512 tokens', 'a training step'], rows);
+}
+
 export function cpuTables(): Readonly<Record<string, string>> {
-  const [cpu, torch] = [measured('cpu.json'), measured('torch-cpu.json')];
+  const [cpu, torch, browser] = [measured('cpu.json'), measured('torch-cpu.json'), measured('browser.json')];
   return {
     decoding: besideTable(cpu, 'decode', 'Mamba-130M', DECODED),
     'decoding elsewhere': elsewhereTable(cpu, 'decode', 'Mamba-130M', DECODED),
@@ -145,7 +180,19 @@ export function cpuTables(): Readonly<Record<string, string>> {
     positions: positionsTable(cpu),
     training: trainingTable(cpu),
     trainer: trainerTable(cpu, torch),
+    shares: sharesTable(cpu),
+    products: productsTable(cpu),
+    browser: browserTable(browser),
     memory: memoryTable(cpu),
-    runs: runTable(cpu, torch),
+    runs: runTable(cpu, torch, browser),
   };
 }
+
+/** Of figures that other pages quote. */
+export const speedHere = (cpu: Measured, part: 'decode' | 'prefill', dtype: string, quantity = 'rate'): number | undefined => {
+  const peer = (part === 'decode' ? DECODED : PREFILL).find(([type, name]) => type === dtype && name.startsWith('llama.cpp'))?.[1];
+  return numberOf(cpu, { part, name: part === 'decode' ? 'Mamba-130M' : PROMPT, dtype, threads: 2, peer, processor: HERE }, quantity);
+};
+
+export const trainingHere = (cpu: Measured, name: string): number | undefined =>
+  numberOf(cpu, { part: 'training', name, dtype: 'f32', threads: 2, peer: 'references', processor: HERE }, 'rate');

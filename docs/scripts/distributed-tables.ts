@@ -1,7 +1,7 @@
 /** The tables of docs/distributed.md: outer steps, what was measured (docs/measured/distributed.json, by bench/distributed.ts), and what its model says of clusters. */
-import { projection } from '../../bench/distributed/cost';
+import { assumptions, projection } from '../../bench/distributed/cost';
+import { tableOfOuterSteps } from './learning-tables';
 import { digits, measured, runTable, tableOf } from './measured';
-import { tableOfOuterSteps } from './outer-steps';
 
 export function distributedTables(): Record<string, string> {
   const all = measured('distributed.json');
@@ -35,7 +35,7 @@ export function distributedTables(): Record<string, string> {
       ['all-reduce, µs', 'processes', ...sizes, 'fitted latency, µs', 'bandwidth, GB/s', 'off by a factor of at most'],
       reductions,
     ),
-    clusters: tableOf(head, rows, 0),
+    clusters: `${assumptions()}\n\n${tableOf(head, rows, 0)}`,
     runs: runTable(all),
   };
 }

@@ -5,11 +5,11 @@ import { measured, numberOf, runTable, tableOf } from './measured';
 const TYPES = ['f32', 'bf16', 'int8', 'int4'] as const;
 const [FIRST, ...OTHERS] = ['1337', '1', '2'];
 
-const perplexityOf = (all: Measured, part: string, name: string, dtype: string, seed = FIRST): number | undefined =>
+export const perplexityOf = (all: Measured, part: string, name: string, dtype: string, seed = FIRST): number | undefined =>
   numberOf(all, { part, name, dtype, seed }, 'perplexity');
 
 /** Against the same model in float32, in percent. */
-function changeOf(all: Measured, part: string, name: string, dtype: string, seed = FIRST): string {
+export function changeOf(all: Measured, part: string, name: string, dtype: string, seed = FIRST): string {
   const [before, after] = ['f32', dtype].map((type) => perplexityOf(all, part, name, type, seed));
   if (before === undefined || after === undefined || dtype === 'f32') return '';
   const change = 100 * (after / before - 1);

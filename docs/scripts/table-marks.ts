@@ -6,3 +6,15 @@ export function withTable(page: string, table: string, name = ''): string {
   if (start < 0 || end < 0) throw new Error(`the page has no ${mark} … <!-- /table -->`);
   return `${page.slice(0, start)}${mark}\n\n${table}\n${page.slice(end)}`;
 }
+
+/** A page without what stands between its marks, and without code. */
+export const proseOf = (page: string): string =>
+  page
+    .replaceAll(/<!-- table[^>]* -->\n[\s\S]*?<!-- \/table -->/g, '')
+    .replaceAll(/^ *```[\s\S]*?^ *```$/gm, '')
+    .replaceAll(/`[^`\n]*`/g, '');
+
+/** Numbers with a unit of speed or time. */
+export const figuresIn = (prose: string): string[] =>
+  prose.match(/\d[\d.,]* (?:tokens\/s|tokens (?:per|a) second|[GT]FLOP\/s|[GMT]B\/s|ms\b|µs\b|times (?:as|faster|slower)\b)[^\n]{0,30}/g) ??
+  [];

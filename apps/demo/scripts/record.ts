@@ -10,12 +10,13 @@ import { loadModel } from 'densessm';
 import type { TextTrace } from 'densessm/web';
 import { EXAMPLES } from '../src/rooms/look/examples';
 import { pictureOf } from '../src/rooms/look/picture';
-import { movingAverage } from '../src/state/curves';
 import type { RecordedRun } from '../src/state/recorded';
 
 const publicFolder = join(dirname(fileURLToPath(import.meta.url)), '..', 'public');
 /** Points of a curve. */
 const POINTS = 160;
+/** Of the value before, in the next average. */
+const KEPT = 0.95;
 /** Tokens of a picture at most: hidden attention takes their square. */
 const MOST_TOKENS = 96;
 
@@ -53,16 +54,20 @@ if (denseRuns?.length && plainRuns?.length) {
         .map((line) => JSON.parse(line) as LogLine),
     );
   const [dense, plain] = [linesOf(denseRuns), linesOf(plainRuns)];
-  const lossesOf = (lines: readonly LogLine[]) =>
-    movingAverage(
-      lines.filter(({ type }) => type === 'step').map(({ loss }) => loss),
-      0.95,
-    );
+  const lossesOf = (lines: readonly LogLine[]) => {
+    let [sum, weight] = [0, 0];
+    return lines
+      .filter(({ type }) => type === 'step')
+      .map(({ loss }) => {
+        [sum, weight] = [sum * KEPT + loss * (1 - KEPT), weight * KEPT + (1 - KEPT)];
+        return sum / weight;
+      });
+  };
   const heldOutOf = (lines: readonly LogLine[]) => lines.findLast(({ type }) => type === 'evaluation')?.loss ?? Number.NaN;
   const [ofDense, ofPlain] = [lossesOf(dense), lossesOf(plain)];
   const every = Math.max(1, Math.floor(Math.min(ofDense.length, ofPlain.length) / POINTS));
   const places = ofDense.map((_, i) => i).filter((i) => i % every === 0 && i < ofPlain.length);
-  const pick = (values: readonly (number | null)[]) => places.map((i) => Number((values[i] ?? 0).toFixed(3)));
+  const pick = (values: readonly number[]) => places.map((i) => Number((values[i] ?? 0).toFixed(3)));
   const run: RecordedRun = {
     steps: places.map((i) => i + 1),
     dense: pick(ofDense),

@@ -25,6 +25,7 @@ describe('the surface of @densessm/kernels', () => {
         "matMul",
         "packParams",
         "rmsNorm",
+        "rotatePairs",
         "selectiveScan",
         "silu",
         "siluGate",

@@ -16,6 +16,7 @@ export { type MatMulAttrs, type MatMulInputs, matMul } from './operations/matmul
 export type { Precision } from './operations/matmul/precision';
 export type { RmsNormAttrs, RmsNormInputs } from './operations/rms-norm/inputs';
 export { rmsNorm } from './operations/rms-norm/kernel';
+export { type RotatePairsAttrs, type RotatePairsInputs, rotatePairs } from './operations/rotate-pairs/kernel';
 export type { SelectiveScanInputs } from './operations/selective-scan/inputs';
 export { type SelectiveScanOutputs, selectiveScan } from './operations/selective-scan/kernel';
 export { squareSum } from './operations/square-sum/kernel';

@@ -7,23 +7,28 @@ import type { Tensor } from '@tensorflow/tfjs-core';
 export interface Recording {
   /** Whether memory that the commands read from outside has gone to others meanwhile. It must not be replayed then. */
   readonly isStale: boolean;
+  /** Hears when it becomes stale. */
+  onStale: () => void;
   /** Commands of the device, copies of the inputs not counted. */
   readonly count: number;
-  /** Whether another call of the function did the same with other values of its inputs: the same commands, numbers and constants. */
+  /** Of the memory that it keeps. */
+  readonly bytes: number;
+  /** Whether another call of the function did the same with other values of its inputs: the same commands, numbers and constants. Also after it was disposed of. */
   equals(other: Recording): boolean;
   /**
-   * The outputs for inputs of the same shapes. They lie where those of every call do: they are valid until the next, and disposing of them frees nothing.
+   * Does the same with inputs of the same shapes.
    * @throws SsmError BACKEND or LOST
    */
-  replay(inputs: readonly Tensor[]): Tensor[];
+  replay(inputs: readonly Tensor[]): void;
+  /** The outputs. They lie where those of every replay do: they are valid until the next, and disposing of them frees nothing. */
+  outputs(): Tensor[];
+  /** The outputs in memory of their own. */
+  copies(): Tensor[];
   dispose(): void;
 }
 
 /** Records on a device. */
 export interface Recorder {
-  /**
-   * Runs a function on copies of the inputs and records what it does. It must wait for nothing, and read no values. Its outputs are valid until the first
-   * replay; disposing of them frees nothing.
-   */
-  record(inputs: readonly Tensor[], run: (inputs: readonly Tensor[]) => Tensor[]): [outputs: Tensor[], recording: Recording];
+  /** Runs a function on copies of the inputs and records what it does. It must wait for nothing, and read no values. */
+  record(inputs: readonly Tensor[], run: (inputs: readonly Tensor[]) => Tensor[]): Recording;
 }

@@ -14,7 +14,6 @@ import {
   type Tensor4D,
   tensor,
   tensor1d,
-  tensor2d,
   tensor3d,
   tidy,
 } from '@tensorflow/tfjs-core';
@@ -26,8 +25,6 @@ export interface Positions {
   readonly cos: Tensor3D;
   /** sin of each pair's angle, negative for the first of a pair. [T, 1, K] */
   readonly sin: Tensor3D;
-  /** Swaps the two of each pair: a matrix of W × W zeros and ones, where W divides K. */
-  readonly swap: Tensor2D;
   /** 1 / √scale. [T, H, 1], or [B, T, H, 1] where texts do not all start at one token. */
   readonly inverseRootScale: Tensor3D | Tensor4D;
   /** ln γ. [H] */
@@ -62,13 +59,6 @@ export const retentionScale = (heads: number, count: number): number[] =>
 /** Σ_{j<count} exp(ln · j) = (1 − γ^count) / (1 − γ). */
 const geometricSum = (ln: number, count: number): number => (ln === 0 ? count : Math.expm1(ln * count) / Math.expm1(ln));
 
-/** A product with it is exact, and on wasm many times faster than a reversal; narrow, since its time grows with the width. */
-function pairSwap(keyWidth: number): Tensor2D {
-  const width = [8, 4].find((one) => keyWidth % one === 0) ?? 2;
-  const values = Float32Array.from({ length: width * width }, (_, i) => Number(i % width === (Math.floor(i / width) ^ 1)));
-  return tensor2d(values, [width, width]);
-}
-
 /** The constants for `length` tokens of which the first has `start` tokens before it. */
 export function positionsFrom(start: number, length: number, { numHeads, keyDim }: HeadSizes): Positions {
   const width = keyDim / numHeads;
@@ -77,17 +67,19 @@ export function positionsFrom(start: number, length: number, { numHeads, keyDim 
   const [cos, sin] = [new Float32Array(length * width), new Float32Array(length * width)];
   const inverseRootScale = new Float32Array(length * numHeads);
   for (let t = 0; t < length; t++) {
-    for (const [k, angle] of angles.entries()) {
-      const turned = angle * (start + t);
-      cos[t * width + k] = Math.cos(turned);
-      sin[t * width + k] = k % 2 === 0 ? -Math.sin(turned) : Math.sin(turned);
+    for (let k = 0; k < width; k += 2) {
+      const [turned, at] = [(angles[k] as number) * (start + t), t * width + k];
+      const [c, s] = [Math.cos(turned), Math.sin(turned)];
+      cos[at] = c;
+      cos[at + 1] = c;
+      sin[at] = -s;
+      sin[at + 1] = s;
     }
     for (const [h, ln] of decay.entries()) inverseRootScale[t * numHeads + h] = 1 / Math.sqrt(geometricSum(ln, start + t + 1));
   }
   return {
     cos: tensor3d(cos, [length, 1, width]),
     sin: tensor3d(sin, [length, 1, width]),
-    swap: pairSwap(width),
     inverseRootScale: tensor3d(inverseRootScale, [length, numHeads, 1]),
     logDecay: tensor1d(decay),
   };

@@ -18,6 +18,7 @@ import {
 } from '@densessm/ssm-core';
 import { type Tensor2D, type Tensor3D, tidy } from '@tensorflow/tfjs-core';
 import { type DecoderFamily, retentionDecoder } from './decoder';
+import { positionsFrom } from './positions';
 import { emptyState, type RetentionState } from './state';
 import {
   beginCall,
@@ -103,6 +104,7 @@ export function retentionModel<C extends TrunkConfig, P extends TrunkParams<unkn
         const { outputs, logits, trunk } = run(`${name}.advance`, params, config, tokens, options, state);
         return [logits, nextState(trunk, outputs)];
       }),
+    positions: (config, position, length) => positionsFrom(position, length, config),
     decoder: (config, options) => retentionDecoder(`${name}.decoder`, config, options, family.decoder, head),
   };
 }

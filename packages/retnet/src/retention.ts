@@ -6,13 +6,13 @@
  * three schedules: `decayScan` with chunks of T, 1 or any number of tokens.
  * The published implementations divide o_t by √scale_t, scale_t = Σ_{j≤t} γ^j: in parallel mode by dividing the mask by the
  * root of its row sums, in recurrent mode inside the state. Here the state stays raw, and since scale_t follows from
- * the position the output is divided in every form alike.
+ * the position q is divided in every form alike.
  * Departure: their parallel mode also divides each row by clamp(Σ|q_t·k_j|, 1, 5e4), their recurrent mode does not. The
  * norm behind retention undoes either but for its eps, so only a form without it can be the same function in all three.
  */
-import { decayScan, matMul } from '@densessm/kernels';
+import { decayScan, rotatePairs } from '@densessm/kernels';
 import type { DecayReading } from '@densessm/ssm-core';
-import { add, mul, reshape, type Tensor3D, type Tensor4D, tidy } from '@tensorflow/tfjs-core';
+import { mul, reshape, type Tensor3D, type Tensor4D, tidy } from '@tensorflow/tfjs-core';
 import type { HeadSizes } from './head-sizes';
 import type { Positions } from './positions';
 
@@ -41,8 +41,8 @@ export const retention: RetentionFn = ({ q, k, v, positions, state }, { chunkSiz
   tidy(() => {
     const attrs = chunkSize === undefined ? {} : { chunkSize };
     const { logDecay, documentStarts, inverseRootScale } = positions;
-    const [o, next] = decayScan({ q, k, v, logDecay, s0: state, documentStarts }, attrs);
-    return [mul(o, inverseRootScale), next];
+    const scaled = mul<Tensor4D>(q, inverseRootScale); // o is linear in q, and wider
+    return decayScan({ q: scaled, k, v, logDecay, s0: state, documentStarts }, attrs);
   });
 
 /** Parallel form, eq. 5: one chunk of all T tokens. For training on short texts. */
@@ -57,12 +57,7 @@ export const retentionChunkwise = (inputs: RetentionInputs, chunkSize: number): 
   retention(inputs, { chunkSize });
 
 /** Rotates pair i of token t by t θ_i: (a, b) → (a cos − b sin, b cos + a sin). x [B, T, H, K]. */
-export function rotate(x: Tensor4D, { cos, sin, swap }: Positions): Tensor4D {
-  return tidy(() => {
-    const swapped = reshape(matMul({ a: reshape(x, [-1, swap.shape[0]]), b: swap }), x.shape); // (b, a)
-    return add(mul(x, cos), mul(swapped, sin));
-  });
-}
+export const rotate = (x: Tensor4D, { cos, sin }: Positions): Tensor4D => rotatePairs({ x, cos, sin });
 
 /** [B, T, heads · width] → [B, T, heads, width]. */
 const splitHeads = (x: Tensor3D, heads: number): Tensor4D => reshape(x, [x.shape[0], x.shape[1], heads, -1]);

@@ -79,7 +79,7 @@ export function beginCall(
     const next = { position: before + length, ...(scale && { scale }) };
     return { call: { positions, retain, options: { chunkSize } }, state, next, recompute, onScan };
   };
-  const positions = positionsFrom(before, length, config);
+  const positions = (options.positions as Positions | undefined) ?? positionsFrom(before, length, config);
   if (!documentStarts && !state?.scale) return begin(positions);
   const restarted = restartedAt(positions, documentStarts, state?.scale ?? scaleTensor(batch, config.numHeads, before));
   return begin(restarted.positions, restarted.scale);

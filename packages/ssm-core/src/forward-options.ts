@@ -23,6 +23,8 @@ export interface ForwardOptions {
    * layer, for one more forward pass.
    */
   recompute?: boolean;
+  /** What the model's `positions` made for these tokens, read in the place of making it again. */
+  positions?: object;
   /**
    * Hears what the scan of each layer reads, layers in order, to look inside. The tensors are freed when the call ends: keep copies. Not together with
    * the recomputation of layers, which would tell it twice.

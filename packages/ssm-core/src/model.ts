@@ -177,6 +177,11 @@ export interface SequenceModel<C, P, State> {
    */
   advance(params: P, config: C, tokens: TokenIds, state: State, options?: ForwardOptions): [Tensor3D, State];
   /**
+   * The tensors that `advance` makes on the host for `length` tokens behind `position` others, as it takes them in its options: with them it is a function of
+   * tensors alone, which a device can do again. The caller's to dispose of. Left out where states hold nothing but tensors.
+   */
+  positions?(config: C, position: number, length: number): object;
+  /**
    * What makes a fast reader of single tokens on the backend in use. Undefined where the model has none for this backend or config, before any
    * weight is packed: `advance` serves instead. @throws SsmError OPTION
    */

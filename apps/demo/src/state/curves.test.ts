@@ -1,54 +1,45 @@
 import type { TrainingEvent } from 'densessm/web';
 import { describe, expect, it } from 'vitest';
-import { curveReader, movingAverage } from './curves';
+import { curvesOf } from './curves';
 
+const twin = (loss: number, smoothed: number) => ({ loss, smoothed, gradNorm: 1, seconds: 1, skipped: false });
 const step = (at: number, dense: number, plain: number): TrainingEvent => ({
-  type: 'step',
-  step: at - 1,
-  tokensPerSecond: 1,
-  secondsLeft: 1,
-  learningRate: 1,
-  twins: {
-    dense: { loss: dense, gradNorm: 1, seconds: 1, skipped: false },
-    plain: { loss: plain, gradNorm: 1, seconds: 1, skipped: false },
-  },
+  ...{ type: 'step', step: at - 1, tokensPerSecond: 1, secondsLeft: 1, learningRate: 1 },
+  twins: { dense: twin(dense, 10 * dense), plain: twin(plain, 10 * plain) },
 });
-const evaluation = (at: number): TrainingEvent => ({ type: 'evaluation', step: at, losses: { dense: 3, plain: 4 } });
-const run = (length: number) => Array.from({ length }, (_, i) => step(i + 1, 5 / (i + 1), 7 / (i + 1)));
 
 describe('the curves of a run', () => {
-  it('are the same whether its events come at once or one by one', () => {
-    const events = [...run(40), evaluation(40), step(41, 1, 2)];
-    const read = curveReader();
-    for (let i = 1; i < events.length; i++) read(events.slice(0, i));
-    expect(read(events)).toEqual(curveReader()(events));
-    expect(read(events).heldPlain[39]).toBe(4);
+  it('have a point for each step, with what was evaluated after it', () => {
+    const events: TrainingEvent[] = [
+      { type: 'evaluation', step: 0, losses: { dense: 5, plain: 5 } },
+      ...[step(1, 3, 4), step(2, 2, 3)],
+      { type: 'evaluation', step: 2, losses: { dense: 1, plain: 2 } },
+      step(3, 1, 2),
+    ];
+    expect(curvesOf(events)).toEqual({
+      steps: [1, 2, 3],
+      dense: [3, 2, 1],
+      plain: [4, 3, 2],
+      denseMean: [30, 20, 10],
+      plainMean: [40, 30, 20],
+      ahead: [10, 10, 10],
+      heldDense: [null, 1, null],
+      heldPlain: [null, 2, null],
+    });
   });
 
-  it('hold what was done again after a restore', () => {
-    const { steps, dense, denseMean } = curveReader()([...run(9), step(6, 60, 0), step(7, 70, 0)]);
-    expect(steps).toEqual([1, 2, 3, 4, 5, 6, 7]);
-    expect(dense.slice(-2)).toEqual([60, 70]);
-    expect(denseMean).toEqual(movingAverage([5, 5 / 2, 5 / 3, 5 / 4, 5 / 5, 60, 70]));
+  it('have gaps where a model has no loss', () => {
+    const alone = { ...step(2, 1, 1), twins: { dense: twin(2, 2) } } as TrainingEvent;
+    const { dense, plain, plainMean, ahead } = curvesOf([step(1, Number.NaN, 4), alone]);
+    expect({ dense, plain, plainMean, ahead }).toEqual({
+      dense: [null, 2],
+      plain: [4, null],
+      plainMean: [40, null],
+      ahead: [null, null],
+    });
   });
 
-  it('begin anew with another run', () => {
-    const read = curveReader();
-    read(run(30));
-    expect(read([step(1, 8, 9), step(2, 8, 9)]).dense).toEqual([8, 8]);
-    expect(read([]).steps).toEqual([]);
-  });
-
-  it('have few points, evaluated steps among them, however long the run', () => {
-    const events = run(5001);
-    events.splice(1234, 0, evaluation(1234));
-    const { steps } = curveReader()(events);
-    expect(steps.length).toBeLessThan(610);
-    expect(steps).toContain(1234);
-    expect(steps.at(-1)).toBe(5001);
-  });
-
-  it('average what there is', () => {
-    expect(movingAverage([null, 2, null, 4], 0.5)).toEqual([null, 2, 2, (2 * 0.25 + 4 * 0.5) / 0.75]);
+  it('are empty before the first step', () => {
+    expect(curvesOf([]).steps).toEqual([]);
   });
 });

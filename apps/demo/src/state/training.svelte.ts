@@ -3,16 +3,21 @@ import type { SavedRun, TrainingEvent, TrainingRun, TrainingState, TrainOptions,
 import { type Choice, engine } from './engine.svelte';
 import { type Trouble, troubleOf } from './troubles';
 
+/** What a run tells of beside its events. */
+interface Told {
+  readonly checkpoint?: Extract<TrainingEvent, { type: 'saved' }>;
+  readonly notice?: string;
+}
 export type RunChoice = Extract<Choice, { kind: 'run' }>;
 
 let run = $state.raw<TrainingRun | undefined>();
 let events = $state.raw<readonly TrainingEvent[]>([]);
+let told = $state.raw<Told>({});
 let status = $state<TrainingState | 'starting' | undefined>();
 let trouble = $state.raw<Trouble | undefined>();
 let saved = $state.raw<readonly SavedRun[]>([]);
 let isListed = $state(false);
 let asked = $state(0);
-let waiting: TrainingEvent[] = [];
 let frame = 0;
 let quiet: (() => void) | undefined;
 /** Whose worker has the run, and what it was begun with. */
@@ -22,8 +27,9 @@ let returning: Promise<void> | undefined;
 
 /** Events come faster than a screen shows: they are taken over once per frame. */
 function hear(event: TrainingEvent): void {
-  waiting.push(event);
-  if (event.type === 'state') {
+  if (event.type === 'saved') told = { ...told, checkpoint: event };
+  else if (event.type === 'notice') told = { ...told, notice: event.message };
+  else if (event.type === 'state') {
     const wasRunning = status === 'running';
     status = event.state;
     if (event.error) void failed(event.error, wasRunning);
@@ -68,15 +74,13 @@ async function again(id: string): Promise<void> {
 
 function takeOver(): void {
   frame = 0;
-  events = [...events, ...waiting];
-  waiting = [];
+  events = [...(run?.events ?? [])];
 }
 
 function attach(next: TrainingRun): void {
   quiet?.();
-  waiting = [];
-  [run, home] = [next, engine.client];
-  events = next.events;
+  [run, home, told] = [next, engine.client, {}];
+  takeOver();
   status = next.state;
   quiet = next.listen(hear);
 }
@@ -98,7 +102,7 @@ async function attempt(work: () => Promise<unknown>): Promise<boolean> {
 async function close(): Promise<void> {
   quiet?.();
   const old = run;
-  [run, events, status, quiet, trouble, begun] = [undefined, [], undefined, undefined, undefined, undefined];
+  [run, events, told, status, quiet, trouble, begun] = [undefined, [], {}, undefined, undefined, undefined, undefined];
   await old?.dispose().catch(() => undefined); // its worker may have ended
 }
 
@@ -168,6 +172,9 @@ export const training = {
   },
   get events(): readonly TrainingEvent[] {
     return events;
+  },
+  get told(): Told {
+    return told;
   },
   get status(): TrainingState | 'starting' | undefined {
     return status;

@@ -1,4 +1,5 @@
 import { fromSent, toSent } from '@densessm/runtime-web/messages';
+import { TrainingLog } from '../training-log';
 import type { OpenedRun, SentTrainingEvent } from '../worker/commands';
 import type { Engine } from './create-worker-client';
 import { remoteModel } from './remote-model';
@@ -8,13 +9,13 @@ import type { TrainingEvent, TrainingRun } from './worker-training';
 export function remoteRun(engine: Engine, opened: OpenedRun): TrainingRun {
   const run = opened.facts.id;
   const listeners = new Set<(event: TrainingEvent) => void>();
-  const events: TrainingEvent[] = opened.events.map(revived);
+  const log = new TrainingLog(opened.events);
   let { state, step } = opened;
   const hear = (sent: SentTrainingEvent): void => {
     const event = revived(sent);
     if (event.type === 'state') state = event.state;
     else if (event.type === 'step') step = event.step + 1;
-    if (event.type !== 'state' && event.type !== 'saved' && event.type !== 'notice') events.push(event);
+    log.add(event);
     for (const listener of [...listeners]) listener(event);
   };
   engine.call('watchRun', { run }, { onEvent: hear }).catch((error: unknown) => {
@@ -28,7 +29,9 @@ export function remoteRun(engine: Engine, opened: OpenedRun): TrainingRun {
     get step() {
       return step;
     },
-    events,
+    get events() {
+      return log.events;
+    },
     listen: (listener) => {
       listeners.add(listener);
       return () => void listeners.delete(listener);

@@ -64,6 +64,8 @@ export interface TrainOptions {
 export interface TwinStep {
   /** Mean negative log likelihood of the batch in nats, before the update. */
   readonly loss: number;
+  /** Exponential moving average of the losses of all steps up to this one, in which the newest weighs 0.12. */
+  readonly smoothed: number;
   readonly gradNorm: number;
   /** Wall time. */
   readonly seconds: number;
@@ -147,7 +149,10 @@ export interface TrainingRun extends TrainingFacts {
   readonly state: TrainingState;
   /** Steps done, as the last event told. */
   readonly step: number;
-  /** The steps, evaluations, gates and samples so far, those before a reload included. */
+  /**
+   * The steps, evaluations, gates and samples so far, those before a reload included. Of a long run as many as of a short one: 600 steps, of which
+   * one may stand for neighbors, with the means of their losses, norms and seconds, and 100 of each of the others. `listen` hears all.
+   */
   readonly events: readonly TrainingEvent[];
   /** Hears every event from now on; the result ends that. */
   listen(listener: (event: TrainingEvent) => void): () => void;

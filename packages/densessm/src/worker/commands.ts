@@ -4,6 +4,7 @@ import type { KeptModel, StorageRoom } from '@densessm/runtime-web';
 import type { SentError } from '@densessm/runtime-web/messages';
 import type { ChatMessage } from '@densessm/tokenizer';
 import type { ChatCallOptions, ChatReply, TextOptions } from '../language-model';
+import type { LoggedEvent } from '../training-log';
 import type {
   DeviceFacts,
   DeviceOptions,
@@ -56,7 +57,7 @@ export interface OpenedRun {
   readonly facts: TrainingFacts;
   readonly state: TrainingState;
   readonly step: number;
-  readonly events: readonly SentTrainingEvent[];
+  readonly events: readonly LoggedEvent[];
 }
 
 /** As {@link TrainingEvent}, its error as plain data. */

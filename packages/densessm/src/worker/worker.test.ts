@@ -180,8 +180,9 @@ const until = (run: Awaited<ReturnType<WorkerClient['train']>>, wanted: string):
     });
   });
 
-const lossesOf = (events: readonly TrainingEvent[]): unknown[] =>
-  events.flatMap((event) => (event.type === 'step' ? [[event.twins.dense?.loss, event.twins.plain?.loss]] : []));
+const ofSteps = (events: readonly TrainingEvent[], key: 'loss' | 'smoothed'): unknown[] =>
+  events.flatMap((event) => (event.type === 'step' ? [[event.twins.dense?.[key], event.twins.plain?.[key]]] : []));
+const lossesOf = (events: readonly TrainingEvent[]): unknown[] => ofSteps(events, 'loss');
 
 describe('training in a worker', () => {
   it.each(['mamba', 'mamba2', 'retnet'] as const)(
@@ -227,6 +228,7 @@ describe('training in a worker', () => {
     await run.stepOnce();
     await run.stepOnce();
     expect(lossesOf(run.events)).toEqual(lossesOf(whole.events));
+    expect(ofSteps(run.events, 'smoothed')).toEqual(ofSteps(whole.events, 'smoothed'));
     expect(run.state).toBe('finished');
     const [one, two] = [await run.download('dense'), await whole.download('dense')];
     expect(one).toEqual(two);

@@ -1,11 +1,12 @@
 import { crossEntropy } from '@densessm/kernels';
-import { disposeTree, SsmError, tidyTree } from '@densessm/ssm-core';
-import { argMax, reshape, type Tensor, type Tensor2D, type Tensor3D, tensor1d } from '@tensorflow/tfjs-core';
+import { disposeTree, SsmError } from '@densessm/ssm-core';
+import { argMax, reshape, type Tensor1D, type Tensor2D, tensor1d } from '@tensorflow/tfjs-core';
 import type { ModelBundle } from '../bundle';
 import { badOption } from '../option-error';
 import { number } from '../options';
 import { pause } from '../reading/pause';
 import { readTokens } from '../reading/read';
+import { type PieceEnding, type ReadPiece, readPiece } from '../reading/read-piece';
 import { selectRows } from '../reading/rows';
 import { batchesOf } from './batches';
 
@@ -120,11 +121,11 @@ async function scoreFrom(bundle: ModelBundle, from: unknown, rows: readonly Row[
       plan.signal?.throwIfAborted();
       const count = Math.min(step, length - start);
       const targets = rows.flatMap((row) => targetsOf(row, start, count));
-      const [losses, best, next] = scoreChunk(bundle, inputsOf(rows, start, count), targets, state);
+      const { outputs, state: next } = scorePiece(bundle, inputsOf(rows, start, count), targets, state);
       disposeTree(state);
       state = next;
-      const [loss, chosen] = await Promise.all([losses.data(), best.data()]);
-      disposeTree([losses, best]);
+      const [loss, chosen] = (await Promise.all(outputs.map((one) => one.data()))) as [Float32Array, Int32Array];
+      disposeTree(outputs);
       for (const [i, target] of targets.entries()) {
         if (target === UNSCORED) continue;
         const result = results[Math.floor(i / count)];
@@ -146,19 +147,23 @@ const inputsOf = (rows: readonly Row[], start: number, count: number): number[][
 const targetsOf = ({ ids, unscored }: Row, start: number, count: number): number[] =>
   Array.from({ length: count }, (_, i) => (start + i < unscored ? UNSCORED : (ids[start + i + 1] ?? UNSCORED)));
 
-/** Losses and most likely tokens at each of B·T places, [B T] each, and the state after them. */
-function scoreChunk(
-  { model, params, config }: ModelBundle,
-  ids: readonly (readonly number[])[],
-  targets: readonly number[],
-  state: unknown,
-): [Tensor, Tensor, unknown] {
-  return tidyTree(() => {
-    const [logits, next] = model.advance(params, config, ids, state) as [Tensor3D, unknown];
-    const rows = reshape(logits, [targets.length, -1]) as Tensor2D;
-    const places = tensor1d([...targets], 'int32');
-    return [crossEntropy({ logits: rows, targets: places }, { reduction: 'none', ignoreIndex: UNSCORED }), argMax(rows, 1), next];
-  });
+/** Losses and most likely tokens at each of B·T places, [B T] each, of the targets there. */
+const SCORES: PieceEnding = {
+  logits: 'all',
+  make: (logits, others) => {
+    const [targets] = others as [Tensor1D];
+    const rows: Tensor2D = reshape(logits, [targets.size, -1]);
+    return [crossEntropy({ logits: rows, targets }, { reduction: 'none', ignoreIndex: UNSCORED }), argMax(rows, 1)];
+  },
+};
+
+function scorePiece(bundle: ModelBundle, ids: readonly (readonly number[])[], targets: readonly number[], state: unknown): ReadPiece {
+  const places = tensor1d([...targets], 'int32');
+  try {
+    return readPiece(bundle, { ids, state, ending: SCORES, others: [places] });
+  } finally {
+    places.dispose();
+  }
 }
 
 export const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0);

@@ -1,7 +1,8 @@
-import { disposeTree, tidyTree } from '@densessm/ssm-core';
-import type { Tensor3D } from '@tensorflow/tfjs-core';
+import { disposeTree } from '@densessm/ssm-core';
+import type { Tensor } from '@tensorflow/tfjs-core';
 import type { ModelBundle } from '../bundle';
 import { pause } from './pause';
+import { LAST_LOGITS, readPiece } from './read-piece';
 
 export interface Reading {
   /** After all tokens; the caller's to dispose of. */
@@ -35,10 +36,10 @@ export async function readTokens(
     for (let start = 0; start < length; start += step) {
       signal?.throwIfAborted();
       const ids = rows.map((row) => row.slice(start, start + step));
-      const [last, next] = advanceOnce(bundle, ids, state);
+      const read = readPiece(bundle, { ids, state, ending: LAST_LOGITS });
       if (state !== from) disposeTree(state);
-      state = next;
-      logits = await rowsOnHost(last);
+      state = read.state;
+      logits = await rowsOnHost(read.outputs[0] as Tensor);
       await pause();
     }
     signal?.throwIfAborted();
@@ -49,13 +50,9 @@ export async function readTokens(
   return { state, logits };
 }
 
-/** One call of the model: logits of the last position [B, 1, V] and the next state. */
-function advanceOnce({ model, params, config }: ModelBundle, ids: readonly (readonly number[])[], state: unknown): [Tensor3D, unknown] {
-  return tidyTree(() => model.advance(params, config, ids, state, { logits: 'last' }) as [Tensor3D, unknown]);
-}
-
-async function rowsOnHost(logits: Tensor3D): Promise<Float32Array[]> {
-  const [batch, , vocab] = logits.shape;
+/** Logits [B, 1, V], which it frees. */
+async function rowsOnHost(logits: Tensor): Promise<Float32Array[]> {
+  const [batch, , vocab] = logits.shape as [number, number, number];
   try {
     const values = (await logits.data()) as Float32Array;
     return Array.from({ length: batch }, (_, row) => values.slice(row * vocab, (row + 1) * vocab));

@@ -1,6 +1,7 @@
-import { disposeTree, tidyTree } from '@densessm/ssm-core';
+import { disposeTree } from '@densessm/ssm-core';
 import type { Tensor3D } from '@tensorflow/tfjs-core';
 import type { ModelBundle } from '../bundle';
+import { ALL_LOGITS, LAST_LOGITS, readPiece } from '../reading/read-piece';
 import { cloneState } from '../reading/rows';
 import { type Logprobs, logprobsOf } from '../samplers/probabilities';
 
@@ -66,12 +67,11 @@ export class PromptReading {
     const { ids, borders, chunk, scores } = this.#plan;
     const border = borders.find((place) => place > this.#place) ?? ids.length;
     const end = Math.min(this.#place + chunk, border, ids.length);
-    const { model, params, config } = this.#bundle;
-    const read = [ids.slice(this.#place, end)];
-    const kept = scores === undefined ? ({ logits: 'last' } as const) : undefined;
-    const [tensor, next] = tidyTree(() => model.advance(params, config, read, this.#state, kept) as [Tensor3D, unknown]);
+    const ending = scores === undefined ? LAST_LOGITS : ALL_LOGITS;
+    const { outputs, state } = readPiece(this.#bundle, { ids: [ids.slice(this.#place, end)], state: this.#state, ending });
     disposeTree(this.#state);
-    this.#state = next;
+    this.#state = state;
+    const [tensor] = outputs as [Tensor3D];
     const vocab = tensor.shape[2];
     const logits = (await tensor.data().finally(() => tensor.dispose())) as Float32Array;
     if (scores !== undefined) this.#score(logits, vocab, end, scores);

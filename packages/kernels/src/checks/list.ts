@@ -9,6 +9,7 @@ import { linearChecks } from '../operations/linear/checks';
 import { linearCrossEntropyChecks } from '../operations/linear-cross-entropy/checks';
 import { matMulChecks } from '../operations/matmul/checks';
 import { rmsNormChecks } from '../operations/rms-norm/checks';
+import { rotatePairsChecks } from '../operations/rotate-pairs/checks';
 import { selectiveScanChecks } from '../operations/selective-scan/checks';
 import { squareSumChecks } from '../operations/square-sum/checks';
 import type { KernelCheck } from './kernel-check';
@@ -27,6 +28,7 @@ export const kernelChecks: readonly KernelCheck[] = [
   ...embeddingChecks,
   ...cumsumChecks,
   ...activationChecks,
+  ...rotatePairsChecks,
   ...adamwStepChecks,
   ...squareSumChecks,
   ...stockChecks,

@@ -25,8 +25,8 @@ function begin(shared: Shared, c: MambaConfig): RecordLayer<MambaMixerParams> {
     const { first, second, gate } = stateGate(shared, mixer.dense);
     program.products([await projection(program, mixer.inProj, { x, y: xz }), ...first]);
     program.convolution({ x: xz, stride: 2 * E, ...filter, tail: conv, y: u, channels: E, width: W });
-    program.products([...second, { matrix: packedOf(program, mixer.xProj), x: u, y: selection }]);
-    program.products([await projection(program, mixer.dtProj, { x: selection, y: delta, stride: R + 2 * N })]);
+    program.products([{ matrix: packedOf(program, mixer.xProj), x: u, y: selection }]);
+    program.products([...second, await projection(program, mixer.dtProj, { x: selection, y: delta, stride: R + 2 * N })]);
     program.selective({ u, delta, ...selected, ...weights, sources, gate, h: ssm, y, ...sizes });
     program.products([await projection(program, mixer.outProj, { x: y, y: hidden, add: true })]);
     return { conv, ssm };

@@ -12,15 +12,15 @@ import type { DenseRetNetParams } from './spec';
 
 type AttentionParams = DenseRetNetParams['layers'][number]['attention'];
 
-/** k, v and the output gate, all behind SiLU; k times K^−½. What deeper layers see of k and v is this, before any fusion or norm. */
+/** k and v behind SiLU, k times K^−½, and the output gate before its own. What deeper layers see of k and v is this, before any fusion or norm. */
 function project(params: AttentionParams, c: DenseRetNetConfig, x: Tensor3D): { shown: Shown; gate: Tensor3D } {
   const k = mul<Tensor3D>(silu(linear({ x, w: params.kProj })), (c.keyDim / c.numHeads) ** -0.5);
-  const [v, gate] = split<Tensor3D>(silu(linear({ x, w: params.toHidden })), 2, -1) as [Tensor3D, Tensor3D];
-  return { shown: { k, v, x }, gate };
+  const [v, gate] = split<Tensor3D>(linear({ x, w: params.toHidden }), 2, -1) as [Tensor3D, Tensor3D];
+  return { shown: { k, v: silu(v), x }, gate };
 }
 
 /**
- * to_out (norm(retention) ⊙ gate). Above layer 0, k and v are normed over all heads together behind their fusion, even
+ * to_out (norm(retention) ⊙ SiLU(gate)). Above layer 0, k and v are normed over all heads together behind their fusion, even
  * where that had no source.
  */
 export function gatedRetention(
@@ -35,6 +35,7 @@ export function gatedRetention(
   const k = norm(fuse('k', params.kSelect, c.dense, shown, sources), params.kNorm);
   const v = norm(fuse('v', params.vSelect, c.dense, shown, sources), params.vNorm);
   const [o, next] = retainHeads({ q, k, v, state }, c, call);
-  const normed = reshape(rmsNorm({ x: o, weight: params.groupNorm }, { eps: c.normEps }), v.shape);
-  return { y: linear({ x: mul<Tensor3D>(normed, gate), w: params.toOut }), shown, state: next };
+  const inputs = { x: o, weight: params.groupNorm, gate: reshape(gate, o.shape) };
+  const gated = rmsNorm(inputs, { eps: c.normEps, normBeforeGate: true });
+  return { y: linear({ x: reshape(gated, v.shape), w: params.toOut }), shown, state: next };
 }

@@ -1,7 +1,7 @@
 import type { Precision } from '@densessm/kernels';
-import { type Recording, runtimeOf, withPrecision } from '@densessm/kernels/internal';
+import { Replayed, withPrecision } from '@densessm/kernels/internal';
 import { type Gradients, mapTree, tensorsOf } from '@densessm/ssm-core';
-import { backend, mul, type Scalar, scalar, type Tensor, type Tensor1D, type Tensor2D } from '@tensorflow/tfjs-core';
+import { backend, type Scalar, scalar, type Tensor, type Tensor1D, type Tensor2D } from '@tensorflow/tfjs-core';
 import type { DeviceBatch } from './device-batch';
 import { type MicroBatchGradients, type ModelRun, microBatchGradients } from './gradients';
 
@@ -16,19 +16,12 @@ interface Given {
 interface Series {
   readonly key: string;
   readonly device: object;
-  /** How many there were. */
-  count: number;
-  /** Of the one before, whose memory was given back. */
-  trial?: Recording;
-  recording?: Recording;
-  /** Two of them told the device other things: they cannot be replayed. */
-  isUneven: boolean;
+  readonly calls: Replayed;
 }
 
 /**
- * Loss and gradients of micro-batches one after another. A device whose commands can be recorded gets those of the third of one shape again for each that
- * follows, with other tokens and parameters: same bits, and the host runs no operation. The first compiles; the second and the third are compared, and
- * where they differ by more than the values of tokens and parameters nothing is replayed. Another shape gives up what was recorded, and its memory.
+ * Loss and gradients of micro-batches one after another, {@link Replayed} with other tokens and parameters where they have one shape. Another shape gives up
+ * what was recorded, and its memory.
  */
 export class ReplayedGradients<C, P extends object, State> {
   #series: Series | undefined;
@@ -39,10 +32,13 @@ export class ReplayedGradients<C, P extends object, State> {
 
   /** As {@link microBatchGradients}. The caller is done with it before the next call, or asks for a copy. */
   of(params: P, given: Given, { copies }: { copies: boolean }): MicroBatchGradients<P, State> {
-    const series = this.#seriesOf(given);
+    const { calls } = this.#seriesOf(given);
     try {
-      const own = this.#next(series, params, given);
-      return copies ? copyOf(own) : own;
+      const run = (inputs: readonly Tensor[]): Tensor[] => this.#listOf(params, inputs, given);
+      return this.#treeOf(
+        params,
+        withInputs(params, given, (inputs) => calls.call(inputs, run, { copies })),
+      );
     } catch (error) {
       this.drop();
       throw error;
@@ -51,36 +47,18 @@ export class ReplayedGradients<C, P extends object, State> {
 
   /** Gives up what was recorded, and its memory. */
   drop(): void {
-    this.#series?.recording?.dispose();
-    this.#series?.trial?.dispose();
+    this.#series?.calls.dispose();
     this.#series = undefined;
   }
 
   #seriesOf({ batch, share, precision }: Given): Series {
     const key = JSON.stringify([batch.tokens.shape, batch.documentStarts !== undefined, share === 1, precision]);
     const device = backend();
-    if (this.#series?.key !== key || this.#series.device !== device || this.#series.recording?.isStale) {
+    if (this.#series?.key !== key || this.#series.device !== device || this.#series.calls.isStale) {
       this.drop();
-      this.#series = { key, device, count: 0, isUneven: false };
+      this.#series = { key, device, calls: new Replayed() };
     }
     return this.#series as Series;
-  }
-
-  #next(series: Series, params: P, given: Given): MicroBatchGradients<P, State> {
-    const recorder = runtimeOf()?.recorder;
-    if (series.recording)
-      return this.#treeOf(
-        params,
-        withInputs(params, given, (inputs) => (series.recording as Recording).replay(inputs)),
-      );
-    series.trial?.dispose(); // its outputs were used, and the next one takes as much memory
-    if (series.count++ === 0 || series.isUneven || !recorder) return this.#compute(params, given);
-    const run = (copies: readonly Tensor[]): Tensor[] => this.#listOf(params, copies, given);
-    const [outputs, recording] = withInputs(params, given, (inputs) => recorder.record(inputs, run));
-    if (series.trial === undefined) series.trial = recording;
-    else if (recording.equals(series.trial)) Object.assign(series, { recording, trial: undefined });
-    else Object.assign(series, { isUneven: true, trial: recording });
-    return this.#treeOf(params, outputs);
   }
 
   #compute(params: P, { batch, precision, share }: Omit<Given, 'share'> & { share: number | Scalar }): MicroBatchGradients<P, State> {
@@ -122,14 +100,4 @@ function withInputs<T>(params: object, { batch, share }: Given, run: (inputs: re
   } finally {
     ofBatch.dispose();
   }
-}
-
-/** The same values elsewhere; frees what it copies. */
-function copyOf<P extends object, State>({ loss, grads }: MicroBatchGradients<P, State>): MicroBatchGradients<P, State> {
-  const copy = <T extends Tensor>(tensor: T): T => {
-    const same = mul<T>(tensor, 1);
-    tensor.dispose();
-    return same;
-  };
-  return { loss: copy(loss), grads: mapTree(grads, copy) };
 }

@@ -4,9 +4,11 @@
  */
 import { toSent } from '@densessm/runtime-web/messages';
 import type { StepRecord } from '@densessm/train';
+import { TrainingLog } from '../../training-log';
 import type { TrainingFacts, TrainingState, Twin, TwinStep } from '../../web/worker-training';
 import type { OpenedRun, SentTrainingEvent } from '../commands';
 import { OneAtATime } from '../one-at-a-time';
+import { MovingAverage } from './moving-average';
 import { Pace } from './pace';
 import type { RunNotes, RunStore } from './store';
 import type { PerTwin, TwinTrainers } from './twins';
@@ -17,14 +19,15 @@ export interface RunParts {
   /** Undefined where nothing can be kept. */
   readonly store: RunStore | undefined;
   readonly kept: Pick<RunNotes, 'stories' | 'textName' | 'tokenizer'>;
-  readonly from?: Pick<RunNotes, 'observedAt' | 'isOver' | 'events'>;
+  readonly from?: Pick<RunNotes, 'observedAt' | 'isOver' | 'averages' | 'events'>;
 }
 
 export class WorkerRun {
   readonly #parts: RunParts;
   readonly #turns = new OneAtATime();
   readonly #listeners = new Set<(event: SentTrainingEvent) => void>();
-  readonly #events: SentTrainingEvent[];
+  readonly #log: TrainingLog;
+  readonly #averages: ReadonlyMap<Twin, MovingAverage>;
   readonly #pace = new Pace();
   #state: TrainingState = 'paused';
   #observedAt: number;
@@ -33,7 +36,8 @@ export class WorkerRun {
 
   constructor(parts: RunParts) {
     this.#parts = parts;
-    this.#events = [...(parts.from?.events ?? [])];
+    this.#log = new TrainingLog(parts.from?.events);
+    this.#averages = new Map(parts.facts.twins.map((twin) => [twin, new MovingAverage(parts.from?.averages[twin])]));
     this.#observedAt = parts.from?.observedAt ?? -1;
     if (parts.from?.isOver) this.#state = parts.twins.steps >= parts.facts.maxSteps ? 'finished' : 'stopped';
   }
@@ -43,7 +47,7 @@ export class WorkerRun {
   }
 
   opened(): OpenedRun {
-    return { facts: this.#parts.facts, state: this.#state, step: this.twins.steps, events: this.#events };
+    return { facts: this.#parts.facts, state: this.#state, step: this.twins.steps, events: this.#log.events };
   }
 
   /** Hears every event until the signal says stop, or the run is disposed of. */
@@ -140,10 +144,14 @@ export class WorkerRun {
       type: 'step',
       step,
       learningRate,
-      twins: mapped(records, stepOf),
+      twins: mapped(records, (record, twin) => this.#stepOf(record, twin)),
       tokensPerSecond: tokens / this.#pace.secondsPerStep,
       secondsLeft,
     });
+  }
+
+  #stepOf({ loss, gradNorm, seconds, skipped }: StepRecord, twin: Twin): TwinStep {
+    return { loss, smoothed: this.#averages.get(twin)?.add(loss) ?? loss, gradNorm, seconds, skipped };
   }
 
   /** Evaluation, gates and samples where they are due. */
@@ -182,7 +190,9 @@ export class WorkerRun {
     if (!store) return 0;
     const step = this.twins.steps;
     const isOver = this.#state === 'finished' || this.#state === 'stopped';
-    const notes: RunNotes = { ...kept, settings: facts.options, observedAt: this.#observedAt, isOver, events: this.#events };
+    const averages = Object.fromEntries([...this.#averages].map(([twin, average]) => [twin, average.soFar]));
+    const { events } = this.#log;
+    const notes: RunNotes = { ...kept, settings: facts.options, observedAt: this.#observedAt, isOver, averages, events };
     const bytes = await store.save(notes, await this.twins.save(), step);
     this.#savedAt = performance.now();
     this.#tell({ type: 'saved', step, bytes });
@@ -195,14 +205,12 @@ export class WorkerRun {
   }
 
   #tell(event: SentTrainingEvent): void {
-    if (event.type !== 'state' && event.type !== 'saved' && event.type !== 'notice') this.#events.push(event);
+    if (event.type !== 'state') this.#log.add(event);
     for (const listener of this.#listeners) listener(event);
   }
 }
 
 const isMultiple = (done: number, interval: number): boolean => interval > 0 && done % interval === 0;
 
-const stepOf = ({ loss, gradNorm, seconds, skipped }: StepRecord): TwinStep => ({ loss, gradNorm, seconds, skipped });
-
-const mapped = <A, B>(all: PerTwin<A>, make: (one: A) => B): PerTwin<B> =>
-  Object.fromEntries(Object.entries(all).map(([twin, one]) => [twin as Twin, make(one as A)]));
+const mapped = <A, B>(all: PerTwin<A>, make: (one: A, twin: Twin) => B): PerTwin<B> =>
+  Object.fromEntries(Object.entries(all).map(([twin, one]) => [twin as Twin, make(one as A, twin as Twin)]));

@@ -6,8 +6,9 @@ import { parseSafetensors, serializeSafetensors, tensorValues } from '@densessm/
 import { SiteFolder } from '@densessm/runtime-web';
 import { SsmError } from '@densessm/ssm-core';
 import type { HostTensor, TrainingCounters, TrainingState } from '@densessm/train';
+import type { LoggedEvent } from '../../training-log';
 import type { SavedRun, Twin } from '../../web/worker-training';
-import type { SentTrainingEvent } from '../commands';
+import type { AverageSoFar } from './moving-average';
 import type { TrainSettings } from './settings';
 import type { PerTwin } from './twins';
 
@@ -25,7 +26,9 @@ export interface RunNotes {
   /** Steps after which evaluation and sample were made last. */
   readonly observedAt: number;
   readonly isOver: boolean;
-  readonly events: readonly SentTrainingEvent[];
+  /** Of the losses of every step, which the events may not have any more. */
+  readonly averages: PerTwin<AverageSoFar>;
+  readonly events: readonly LoggedEvent[];
 }
 
 interface Account extends RunNotes {

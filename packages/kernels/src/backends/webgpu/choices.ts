@@ -9,6 +9,8 @@ export const gpuChoices = {
   tiledScanChunk: undefined as number | undefined,
   /** Workgroups of a product that keep a large GPU busy: with fewer, the inner size is parted, or tiles are smaller. */
   enoughGroups: 176,
+  /** The shape of tiles of large products in float32. */
+  tileShape: 'square' as 'square' | 'woven' | 'twice' | 'shallow' | 'narrow' | 'tall',
   /** Multiplications from which on both factors of a product on matrices of subgroups are rounded to float16 in a dispatch of their own. */
   narrowFrom: 2 ** 32,
 };

@@ -76,6 +76,9 @@ export class Gpu {
     this.hasHalf = backend.device.features.has('shader-f16');
   }
 
+  /** Hears of a buffer that is about to go, which recordings may read from. */
+  onDestroy: (buffer: GPUBuffer) => void = () => undefined;
+
   get limits(): GPUSupportedLimits {
     return this.backend.device.limits;
   }

@@ -18,6 +18,10 @@ export class RecordedMemory {
 
   constructor(private readonly pool: TfjsBufferPool) {}
 
+  get bytes(): number {
+    return [...this.isUsed.keys()].reduce((sum, { size }) => sum + size, 0);
+  }
+
   owns(buffer: GPUBuffer): boolean {
     return this.isUsed.has(buffer);
   }

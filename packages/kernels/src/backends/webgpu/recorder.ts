@@ -1,5 +1,5 @@
 /// <reference types="@webgpu/types" />
-import type { DataType, Tensor } from '@tensorflow/tfjs-core';
+import { type DataType, dispose, engine, type Tensor } from '@tensorflow/tfjs-core';
 import type { Recorder, Recording } from '../../recording';
 import { BUFFER_USAGE } from './buffers';
 import { COMMANDS_PER_SUBMIT, type Gpu } from './gpu';
@@ -27,16 +27,24 @@ export class GpuRecorder implements Recorder {
     const pool = gpu.backend.bufferManager;
     const release = pool.releaseBuffer.bind(pool);
     pool.releaseBuffer = (buffer, reuse) => {
-      for (const recording of this.recordings) if (recording.keeps(buffer)) return;
-      release(buffer, reuse);
+      const isKept = [...this.recordings].some((recording) => recording.takesBack(buffer));
+      if (!isKept) release(buffer, reuse);
+      this.lose(buffer);
     };
+    gpu.onDestroy = (buffer) => this.lose(buffer);
   }
 
-  record(inputs: readonly Tensor[], run: (inputs: readonly Tensor[]) => Tensor[]): [Tensor[], Recording] {
+  /** A buffer that recordings may read from goes. */
+  private lose(buffer: GPUBuffer): void {
+    for (const recording of [...this.recordings]) recording.lose(buffer);
+  }
+
+  record(inputs: readonly Tensor[], run: (inputs: readonly Tensor[]) => Tensor[]): Recording {
     const recording = new GpuRecording(this.gpu, inputs, () => this.recordings.delete(recording));
     this.recordings.add(recording);
     try {
-      return [recording.run(run), recording];
+      recording.run(run);
+      return recording;
     } catch (error) {
       recording.dispose();
       throw error;
@@ -46,7 +54,7 @@ export class GpuRecorder implements Recorder {
 
 class GpuRecording implements Recording {
   private readonly inputs: Place[];
-  private outputs: Place[] = [];
+  private results: Place[] = [];
   private readonly uniforms: LastingUniforms;
   private readonly memory: RecordedMemory;
   private readonly commands: Command[] = [];
@@ -54,7 +62,9 @@ class GpuRecording implements Recording {
   /** Buffers of tensors that are older than the recording and no inputs. */
   private readonly foreign = new Set<GPUBuffer>();
   private isDisposed = false;
+  bytes = 0;
   isStale = false;
+  onStale: () => void = () => undefined;
 
   constructor(
     private readonly gpu: Gpu,
@@ -77,12 +87,18 @@ class GpuRecording implements Recording {
   }
 
   /** Whether a buffer that is given back stays with the recording. */
-  keeps(buffer: GPUBuffer): boolean {
-    if (this.foreign.has(buffer)) this.isStale = true;
+  takesBack(buffer: GPUBuffer): boolean {
     return this.memory.takesBack(buffer);
   }
 
-  run(run: (inputs: readonly Tensor[]) => Tensor[]): Tensor[] {
+  /** A buffer now belongs to others, or is gone. */
+  lose(buffer: GPUBuffer): void {
+    if (this.isStale || !this.foreign.has(buffer)) return;
+    this.isStale = true;
+    this.onStale();
+  }
+
+  run(run: (inputs: readonly Tensor[]) => Tensor[]): void {
     const { gpu, memory, commands, trace } = this;
     const own = new Set(this.inputs.map(({ buffer }) => buffer));
     const others = new Map<GPUBuffer, number>([...own].map((buffer, i) => [buffer, -1 - i]));
@@ -103,12 +119,13 @@ class GpuRecording implements Recording {
       const outputs = gpu.withUniforms(this.uniforms, () =>
         memory.while(() => watched(gpu.backend, { commands, trace, numberOf }, runAndSubmit)),
       );
-      this.outputs = outputs.map((tensor) => {
+      this.results = outputs.map((tensor) => {
         const data = gpu.backend.tensorMap.get(tensor.dataId);
         data.external = true;
         return this.placeOf(tensor, data.resource as GPUBuffer);
       });
-      return outputs;
+      dispose(outputs);
+      this.bytes = this.inputs.reduce((sum, { buffer }) => sum + buffer.size, memory.bytes + this.uniforms.bytes);
     } finally {
       for (const tensor of given) tensor.dispose();
     }
@@ -118,13 +135,32 @@ class GpuRecording implements Recording {
     return other instanceof GpuRecording && this.trace.equals(other.trace);
   }
 
-  replay(inputs: readonly Tensor[]): Tensor[] {
+  replay(inputs: readonly Tensor[]): void {
     const { device } = this.gpu.backend;
     this.gpu.failures.check();
     this.copyInputs(inputs);
     for (let first = 0; first < this.commands.length; first += COMMANDS_PER_PIECE)
       device.queue.submit([encode(device, this.commands.slice(first, first + COMMANDS_PER_PIECE))]);
-    return this.outputs.map((place) => this.tensorAt(place));
+  }
+
+  outputs(): Tensor[] {
+    return this.results.map((place) => this.tensorAt(place));
+  }
+
+  copies(): Tensor[] {
+    const { gpu, results } = this;
+    const made = results.map(({ shape, dtype, stored }) => {
+      const info = gpu.tensor(shape, dtype);
+      gpu.backend.tensorMap.get(info.dataId).dtype = stored;
+      return info;
+    });
+    const targets = made.map((info) => gpu.bufferOf(info)); // before the encoder is asked for: memory for large ones hands over what was recorded
+    gpu.backend.ensureCommandEncoderReady();
+    gpu.backend.endComputePassEncoder();
+    for (const [i, { buffer }] of results.entries())
+      gpu.backend.commandEncoder?.copyBufferToBuffer(buffer, 0, targets[i] as GPUBuffer, 0, buffer.size);
+    gpu.submit(); // before the next replay
+    return made.map((info) => engine().makeTensorFromTensorInfo(info));
   }
 
   dispose(): void {
@@ -132,7 +168,7 @@ class GpuRecording implements Recording {
     this.isDisposed = true;
     this.gpu.submit(); // what reads the outputs comes before what will write to their memory
     this.forget();
-    this.memory.giveBack(this.outputs.map(({ buffer }) => buffer));
+    this.memory.giveBack(this.results.map(({ buffer }) => buffer));
     for (const { buffer } of this.inputs) buffer.destroy();
     this.uniforms.destroy();
     this.commands.length = 0;

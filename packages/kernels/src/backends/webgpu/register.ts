@@ -34,6 +34,8 @@ import { matMulOnGpu } from '../../operations/matmul/webgpu/kernel';
 import { rmsNormGrad } from '../../operations/rms-norm/gradient';
 import { rmsNorm } from '../../operations/rms-norm/kernel';
 import { rmsNormGradOnGpu, rmsNormOnGpu } from '../../operations/rms-norm/webgpu/kernel';
+import { rotatePairs } from '../../operations/rotate-pairs/kernel';
+import { rotatePairsOnGpu } from '../../operations/rotate-pairs/webgpu/kernel';
 import { selectiveScanGrad, selectiveScanGradOfC } from '../../operations/selective-scan/gradient';
 import { selectiveScan } from '../../operations/selective-scan/kernel';
 import { selectiveScanRead } from '../../operations/selective-scan/shown-states';
@@ -92,6 +94,7 @@ export function registerWebGpuKernels(backend: unknown): WebGpuKernels {
       specializeOnGpu(gpu, causalConv1dGrad, causalConv1dGradOnGpu),
       specializeOnGpu(gpu, rmsNorm, rmsNormOnGpu),
       specializeOnGpu(gpu, rmsNormGrad, rmsNormGradOnGpu),
+      specializeOnGpu(gpu, rotatePairs, rotatePairsOnGpu),
       specializeOnGpu(gpu, crossEntropy, crossEntropyOnGpu),
       specializeOnGpu(gpu, crossEntropyGrad, crossEntropyGradOnGpu),
       specializeOnGpu(gpu, linearCrossEntropyKernel, linearCrossEntropyOnGpu),

@@ -87,6 +87,10 @@ export class LastingUniforms implements Uniforms {
     return writeSlot(this.device, this.buffers.at(-1) as GPUBuffer, index, values);
   }
 
+  get bytes(): number {
+    return this.buffers.length * LASTING_SLOTS * SLOT_BYTES;
+  }
+
   has(buffer: GPUBuffer): boolean {
     return this.buffers.includes(buffer);
   }

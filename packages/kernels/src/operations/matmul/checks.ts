@@ -22,6 +22,8 @@ const samples = {
   'many products, wider than a block': at([33, 129, 9], [33, 9, 132]),
   'a long inner size': at([5, 1100], [1100, 7]),
   'a long inner size, b transposed': at([3, 1024], [6, 1024], false, true),
+  'edges of the largest tiles': at([260, 40], [40, 132]),
+  'edges of the largest tiles, both transposed': at([40, 260], [132, 40], true, true),
 };
 
 /** Tiles of 128 inside and at the edges, for products of halves. */

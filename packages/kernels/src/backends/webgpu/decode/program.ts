@@ -56,7 +56,8 @@ export class GpuDecodeProgram extends Recording implements DecodeProgram {
     this.#arena = new Arena(gpu, where);
     this.#ids = this.#arena.reserve(batch);
     this.#staging = new Staging(gpu, where);
-    this.#room = { ids: offsetOf(this.#ids), ownMatrix: (matrix) => this.#ownMatrix(matrix) };
+    const mostBuffers = gpu.limits.maxStorageBuffersPerShaderStage - 1;
+    this.#room = { ids: offsetOf(this.#ids), mostBuffers, ownMatrix: (matrix) => this.#ownMatrix(matrix) };
     this.#all = new GpuSteps(this.#room, batch);
   }
 

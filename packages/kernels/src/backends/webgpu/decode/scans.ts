@@ -1,11 +1,11 @@
 /** One token of the scans and of the convolution in front of them. States are replaced in place; every element is read and written by one invocation. */
 import type { WeightType } from '@densessm/ssm-core';
-import type { ConvolutionStep, DecayStep, ProductStep, SelectiveStep } from '../../../decode/recorded-steps';
+import type { ConvolutionStep, DecayStep, SelectiveStep } from '../../../decode/recorded-steps';
 import { SIGMOID, SOFTPLUS } from '../math';
-import type { GpuMatrix } from '../packed/packed-matrix';
-import { weightAt, weightInputs } from '../packed/weights-wgsl';
+import { weightAt, weightBuffers, weightFunctions, weightInputs } from '../packed/weights-wgsl';
 import { type Program, variants } from '../program';
 import { offsetOf } from './arena';
+import type { Product } from './products';
 import { pairTree, type StepDispatch, sourceNames, sourceParams, sourceSum, stepProgram, valuesDispatch, valuesProgram } from './step';
 
 const SIZE = 64;
@@ -19,48 +19,68 @@ const offsetOrZero = (slot: Parameters<typeof offsetOf>[0] | undefined): number 
 /** What a layer reads of others, behind its gate. */
 const gated = (hasGate: boolean, gate: string, seen: string): string => (hasGate ? `silu(${gate}) * ${seen}` : seen);
 
-/** What the product before a scan is made of, whose values are Δ. */
-interface DeltaProduct {
-  readonly matrix: GpuMatrix;
-  readonly step: Omit<ProductStep, 'matrix'>;
+/** Products before a scan that it does itself: of Δ, and of the gate of what it reads of others. */
+export interface ScanProducts {
+  readonly delta?: Product;
+  readonly gate?: Product;
 }
 
 /** More inputs are read faster by a product's own dispatch. */
 const MOST_INPUTS = 128;
 
-/** Whether a scan can do the product that makes its Δ. */
-export const canProject = (
-  { parts, shape: [out, width] }: GpuMatrix,
-  step: DeltaProduct['step'],
-  { delta, channels }: SelectiveStep,
-): boolean =>
-  parts.length === 1 && out === channels && width <= MOST_INPUTS && offsetOf(step.y) === offsetOf(delta) && !step.add && !step.activation;
+/** Whether a scan can do the product that makes its Δ, or its gate. */
+export function canProject({ matrix, step, around }: Product, to: 'delta' | 'gate', scan: SelectiveStep): boolean {
+  const { parts, shape } = matrix;
+  const [out, width] = shape;
+  const slot = scan[to];
+  const isAlone = parts.length === 1 && !step.add && !step.activation && !Object.values(around).some(Boolean);
+  const hasPlace = slot !== undefined && offsetOf(step.y) === offsetOf(slot) && (to === 'delta' || !step.bias);
+  return isAlone && hasPlace && out === scan.channels && width <= MOST_INPUTS;
+}
 
 interface SelectiveChoice {
   lanes: number;
   count: number;
   hasGate: boolean;
-  /** Of the product that makes Δ. */
-  type?: WeightType;
+  /** Of the products that make Δ and the gate. */
+  delta?: WeightType;
+  gate?: WeightType;
   hasBias: boolean;
 }
 
-/** Δ before its softplus: a product of its own, or shared by the invocations of a channel, which add in one order. */
-const deltaOf = ({ type, lanes, hasBias }: SelectiveChoice): string =>
-  type === undefined
-    ? 'let rough = arena[p.delta + c];'
-    : `var terms = 0.0;
-  for (var k = part; k < p.width; k += ${lanes}) { terms = fma(weightAt(e, k), arena[p.delta + row * p.stride + k], terms); }
-  share[lane] = pairOf(lane, part, vec2<f32>(terms, 0.0)).x;
+/** Its share of a product, as a component of `terms`. */
+const termsOf = (name: 'Delta' | 'Gate', component: 'x' | 'y', x: string, lanes: number): string => `
+  for (var k = part; k < p.width${name}; k += ${lanes}) {
+    terms.${component} = fma(weightAt${name}(e, k), arena[${x} + row * p.stride${name} + k], terms.${component});
+  }`;
+
+/** Δ before its softplus, and the gate of the first invocation of a channel: read, or products shared by the invocations of a channel, which add in one order. */
+function projected({ delta, gate, lanes, hasBias }: SelectiveChoice): string {
+  if (!delta && !gate) return 'let rough = arena[p.delta + c];';
+  return `var terms = vec2<f32>();${delta ? termsOf('Delta', 'x', 'p.delta', lanes) : ''}${gate ? termsOf('Gate', 'y', 'p.gate', lanes) : ''}
+  let products = pairOf(lane, part, terms);
+  ${
+    delta
+      ? `share[lane] = products.x;
   workgroupBarrier();
-  let rough = share[lane - part]${hasBias ? ' + arena[p.bias + e]' : ''};`;
+  let rough = share[lane - part]${hasBias ? ' + arena[p.bias + e]' : ''};`
+      : `workgroupBarrier();
+  let rough = arena[p.delta + c];`
+  }`;
+}
+
+const projectionParams = (name: 'Delta' | 'Gate'): string => `width${name} stride${name} blocks${name} scaleWords${name}`;
 
 const selectiveProgram = variants((choice: SelectiveChoice): Program => {
-  const { lanes, count, hasGate, type } = choice;
+  const { lanes, count, hasGate, delta, gate } = choice;
+  const [ofDelta, ofGate] = [delta ? projectionParams('Delta') : '', gate ? projectionParams('Gate') : ''];
+  const weights = [delta, gate].filter((type) => type !== undefined);
   const program = stepProgram('Selective', {
-    params: `count u delta A bc bcStride D h z zStride gate y channels stateSize ${type ? 'width stride bias blocks scaleWords' : ''} ${sourceNames(count)}`,
+    params: `count u delta A bc bcStride D h z zStride gate y channels stateSize bias ${ofDelta} ${ofGate} ${sourceNames(count)}`,
     size: SIZE,
-    declarations: `${STEP_MATH}${pairTree({ size: SIZE, parts: lanes })}${type ? `${weightAt(type)}\nvar<workgroup> share: array<f32, ${SIZE}>;` : ''}`,
+    declarations: `${STEP_MATH}${pairTree({ size: SIZE, parts: lanes })}
+${weightFunctions(...weights)}${delta ? weightAt(delta, 'Delta') : ''}${gate ? weightAt(gate, 'Gate') : ''}
+${delta ? `var<workgroup> share: array<f32, ${SIZE}>;` : ''}`,
     main: `
   let wanted = group * ${SIZE / lanes} + lane / ${lanes};
   let part = lane % ${lanes};
@@ -68,7 +88,7 @@ const selectiveProgram = variants((choice: SelectiveChoice): Program => {
   let row = c / p.channels;
   let e = c % p.channels;
   let u = arena[p.u + c];
-  ${deltaOf(choice)}
+  ${projected(choice)}
   let delta = softplus(rough);
   let b = p.bc + row * p.bcStride;
   var sums = vec2<f32>();
@@ -82,35 +102,44 @@ const selectiveProgram = variants((choice: SelectiveChoice): Program => {
   }
   let total = pairOf(lane, part, sums);
   if (part == 0 && wanted < p.count) {
-    let shown = ${count === 0 ? '0.0' : gated(hasGate, 'arena[p.gate + c]', 'total.y')};
+    let shown = ${count === 0 ? '0.0' : gated(hasGate, gate ? 'products.y' : 'arena[p.gate + c]', 'total.y')};
     arena[p.y + c] = (total.x + arena[p.D + e] * u + shown) * silu(arena[p.z + row * p.zStride + e]);
   }`,
   });
-  return type ? { ...program, inputs: weightInputs(type) } : program;
+  return { ...program, inputs: { ...(delta && weightInputs(delta, 'Delta')), ...(gate && weightInputs(gate, 'Gate')) } };
 });
 
-/** With the product that makes Δ, where it is given. */
-export function selectiveDispatch(step: SelectiveStep, batch: number, product?: DeltaProduct): StepDispatch {
-  const { sources, gate, channels, stateSize, bcStride, zStride } = step;
+const productParams = ({ matrix, step }: Product, name: 'Delta' | 'Gate'): Record<string, number> => ({
+  [`width${name}`]: matrix.shape[1],
+  [`stride${name}`]: step.stride ?? matrix.shape[1],
+  [`blocks${name}`]: matrix.blocks,
+  [`scaleWords${name}`]: matrix.scaleWords,
+});
+
+const buffersOf = ({ matrix: { parts } }: Product, name: 'Delta' | 'Gate'): Record<string, GPUBuffer> => {
+  const { weights, scales } = parts[0] as (typeof parts)[number];
+  return weightBuffers({ weights, ...(scales && { scales }) }, name);
+};
+
+/** With the products that it does itself. */
+export function selectiveDispatch(step: SelectiveStep, batch: number, { delta, gate }: ScanProducts = {}): StepDispatch {
+  const { sources, channels, stateSize, bcStride, zStride } = step;
   const lanes = Math.min(SIZE, 2 ** Math.ceil(Math.log2(stateSize)));
   const count = batch * channels;
   const [u, A, bc, D, h, z, y] = [step.u, step.A, step.bc, step.D, step.h, step.z, step.y].map(offsetOf);
-  const delta = offsetOf(product?.step.x ?? step.delta);
-  const ofProduct = product && {
-    ...{ width: product.matrix.shape[1], stride: product.step.stride ?? product.matrix.shape[1], bias: offsetOrZero(product.step.bias) },
-    ...{ blocks: product.matrix.blocks, scaleWords: product.matrix.scaleWords },
-  };
-  const choice = { lanes, count: sources.length, hasGate: gate !== undefined, type: product?.matrix.type };
-  const { weights, scales } = product?.matrix.parts[0] ?? {};
+  const choice = { lanes, count: sources.length, hasGate: step.gate !== undefined, hasBias: delta?.step.bias !== undefined };
   return {
-    program: selectiveProgram({ ...choice, hasBias: product?.step.bias !== undefined }),
-    ...(weights && { inputs: { weights, ...(scales && { scales }) } }),
+    program: selectiveProgram({ ...choice, ...(delta && { delta: delta.matrix.type }), ...(gate && { gate: gate.matrix.type }) }),
+    inputs: { ...(delta && buffersOf(delta, 'Delta')), ...(gate && buffersOf(gate, 'Gate')) },
     params: {
-      ...({ count, u, delta, A, bc, bcStride, D, h, z, zStride, gate: offsetOrZero(gate), y, channels, stateSize } as Record<
-        string,
-        number
-      >),
-      ...ofProduct,
+      ...({ count, u, A, bc, bcStride, D, h, z, zStride, y, channels, stateSize } as Record<string, number>),
+      ...{
+        delta: offsetOf(delta?.step.x ?? step.delta),
+        gate: offsetOrZero(gate?.step.x ?? step.gate),
+        bias: offsetOrZero(delta?.step.bias),
+      },
+      ...(delta && productParams(delta, 'Delta')),
+      ...(gate && productParams(gate, 'Gate')),
       ...sourceParams(sources.map(offsetOf)),
     },
     groups: Math.ceil(count / (SIZE / lanes)),

@@ -16,7 +16,7 @@ import type {
 } from '../../../decode/recorded-steps';
 import type { GpuMatrix } from '../packed/packed-matrix';
 import { offsetOf } from './arena';
-import { type Around, canConvolve, canShow, gatherDispatches, productDispatches } from './products';
+import { type Around, canConvolve, canShow, gatherDispatches, type Product, productDispatches } from './products';
 import { type RowStep, rowDispatches } from './rows';
 import { canProject, convolutionDispatch, decayDispatch, selectiveDispatch } from './scans';
 import type { StepDispatch } from './step';
@@ -26,15 +26,13 @@ import { gatedUnitDispatch, rmsNormDispatch, scaleDispatch, siluDispatch, timeSt
 export interface ProgramRoom {
   /** Where the tokens that are read lie, in floats. */
   readonly ids: number;
+  /** Buffers that a dispatch may bind beside the arena. */
+  readonly mostBuffers: number;
   /** @throws SsmError WEIGHTS where it is another backend's */
   ownMatrix(matrix: PackedMatrix): GpuMatrix;
 }
 
-interface WaitingProduct {
-  readonly matrix: GpuMatrix;
-  readonly step: ProductStep;
-  around: Around;
-}
+type WaitingProduct = Product & { around: Around };
 
 /**
  * The dispatches of a program for the first `rows` rows of its buffers. A short step is not dispatched at once: a later step that can compute it too takes it over,
@@ -103,13 +101,10 @@ export class GpuSteps implements StepRecorder {
   }
 
   selective(step: SelectiveStep): void {
-    const [product, more] = this.#products;
-    const delta =
-      product && !more && !product.around.norm && !hasMore(product.around) && canProject(product.matrix, product.step, step)
-        ? product
-        : undefined;
-    if (delta) this.#products = [];
-    this.#add(selectiveDispatch(step, this.#count, delta));
+    const found = (to: 'delta' | 'gate') => this.#products.find((product) => canProject(product, to, step));
+    const [delta, gate] = [found('delta'), found('gate')];
+    this.#products = this.#products.filter((product) => product !== delta && product !== gate);
+    this.#add(selectiveDispatch(step, this.#count, { ...(delta && { delta }), ...(gate && { gate }) }));
   }
 
   decay(step: DecayStep): void {
@@ -152,8 +147,7 @@ export class GpuSteps implements StepRecorder {
   #settle(): void {
     if (this.#norm) this.#dispatches.push(rmsNormDispatch(this.#norm, this.#count));
     this.#norm = undefined;
-    for (const { matrix, step, around } of this.#products.splice(0))
-      this.#dispatches.push(...productDispatches(matrix, this.#count, step, around));
+    this.#dispatches.push(...productDispatches(this.#products.splice(0), this.#count, this.#room.mostBuffers));
     this.#dispatches.push(...rowDispatches(this.#rows.splice(0), this.#count));
   }
 }

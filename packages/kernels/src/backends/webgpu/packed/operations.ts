@@ -6,7 +6,7 @@ import { matMul } from '../../../operations/matmul/kernel';
 import type { Gpu } from '../gpu';
 import { elementwise, variants } from '../program';
 import { groupsOf } from '../specialize';
-import { weightAt, weightInputs } from './weights-wgsl';
+import { weightAt, weightFunctions, weightInputs } from './weights-wgsl';
 
 /** Some rows in a buffer of their own: all, where a buffer of them can be bound. */
 export interface MatrixPart {
@@ -37,7 +37,7 @@ const unpackProgram = variants(({ type }: Pick<LaidMatrix, 'type'>) =>
     inputs: weightInputs(type),
     outputs: { y: 'f32' },
     params: { blocks: 'u32', scaleWords: 'u32', width: 'u32', first: 'u32', to: 'u32' },
-    declarations: weightAt(type),
+    declarations: weightFunctions(type) + weightAt(type),
     main: '  y[p.to + i] = weightAt(p.first + i / p.width, i % p.width);',
   }),
 );
@@ -113,7 +113,7 @@ const rowsProgram = variants(({ type }: Pick<LaidMatrix, 'type'>) =>
     inputs: { ids: 'i32', ...weightInputs(type) },
     outputs: { y: 'f32' },
     params: { blocks: 'u32', scaleWords: 'u32', width: 'u32', first: 'u32', rows: 'u32', height: 'u32', nan: 'u32' },
-    declarations: weightAt(type),
+    declarations: weightFunctions(type) + weightAt(type),
     main: `
   let id = u32(ids[i / p.width]);
   if (id >= p.height) { y[i] = bitcast<f32>(p.nan); }

@@ -111,6 +111,7 @@ export class GpuMatrix implements PackedMatrix, LaidMatrix {
     if (this.#parts.length === 0) return;
     this.#gpu.submit(); // what was recorded still reads them
     for (const { weights, scales } of this.#parts.splice(0)) {
+      this.#gpu.onDestroy(weights);
       weights.destroy();
       scales?.destroy();
     }

@@ -8,7 +8,7 @@ import { productPrecision } from '../precision';
 import { type Block, blocksOf, type ProductSizes, placesOf } from './blocks';
 import { MATRIX_BYTES, MATRIX_DEPTH, MATRIX_TILE, matrixTileProgram } from './matrix-tile';
 import { narrowed } from './narrow';
-import { type Tile, tileProgram } from './tile';
+import { bytesOf, LARGE_SHAPES, LEAST_SHAPE, MIDDLE_SHAPE, type Shape, tileProgram } from './tile';
 
 /** Into how many a product is parted that has fewer. */
 const WISHED_GROUPS = 288;
@@ -104,13 +104,13 @@ const isWide = (stride: number): boolean => stride % 4 === 0;
 
 function runTiles(gpu: Gpu, given: Given, { transposeA, transposeB }: MatMulAttrs, plan: Plan): void {
   const { a, b, c, M, N, K, strideA, strideB, strideC, batch, accumulate } = given;
-  const { tile, isMatrix, isHalf, parts, partSize, tilesM, tilesN } = plan;
-  const wide = (stride: number): boolean => (isMatrix || tile > 32) && isWide(stride);
+  const { shape, isMatrix, isHalf, parts, partSize, tilesM, tilesN } = plan;
+  const wide = (stride: number): boolean => (isMatrix || shape !== LEAST_SHAPE) && isWide(stride);
   const choice = { transposeA, transposeB, accumulate, wideA: wide(strideA), wideB: wide(strideB), wideC: wide(strideC) };
   const sizes = { M, N, K, strideA, strideB, strideC, parts, partSize, tilesM, tilesN };
   const dispatch = { inputs: { a, b }, outputs: { c }, groups: tilesM * tilesN * batch * parts };
   if (isMatrix) gpu.run(matrixTileProgram({ ...choice, narrow: false }), { ...dispatch, params: { ...sizes, sizeA: M * K, sizeB: K * N } });
-  else gpu.run(tileProgram({ ...choice, tile, half: isHalf }), { ...dispatch, params: sizes });
+  else gpu.run(tileProgram({ ...choice, shape, half: isHalf }), { ...dispatch, params: sizes });
 }
 
 /** Both factors are rounded to float16 before: every workgroup then reads half as much. */
@@ -146,8 +146,8 @@ interface Plan {
   readonly isNarrow: boolean;
   /** Whether its tiles are on matrices of subgroups. */
   readonly isMatrix: boolean;
-  /** The side of other tiles. */
-  readonly tile: Tile;
+  /** The shape of other tiles. */
+  readonly shape: Shape;
   readonly tilesM: number;
   readonly tilesN: number;
   /** Parts of the inner size, and the length of each but the last. */
@@ -160,20 +160,27 @@ function planOf(gpu: Gpu, { M, N, K, batch }: ProductSizes, mostParts = Number.P
   const isHalf = productPrecision() === 'f16' && gpu.hasHalf;
   const isMatrix = isHalf && hasMatrices(gpu) && M * N >= LEAST_MATRIX;
   const isNarrow = isMatrix && batch * M * N * K >= gpuChoices.narrowFrom;
-  const tilesOf = (side: number) => ({ tilesM: Math.ceil(M / side), tilesN: Math.ceil(N / side) });
+  const tilesOf = ({ m, n }: Pick<Shape, 'm' | 'n'>) => ({ tilesM: Math.ceil(M / m), tilesN: Math.ceil(N / n) });
   const partsOf = (groups: number): number => {
     if (batch > 1 || groups >= gpuChoices.enoughGroups) return 1;
     return Math.max(1, Math.min(Math.ceil(WISHED_GROUPS / groups), Math.floor(K / LEAST_PART), mostParts));
   };
-  const large = tilesOf(128);
-  const groups = large.tilesM * large.tilesN * batch;
+  const large = largeShape(gpu);
+  const { tilesM, tilesN } = tilesOf(large);
+  const groups = tilesM * tilesN * batch;
   const isFilled = Math.min(M, N) > 64 && groups * partsOf(groups) >= gpuChoices.enoughGroups;
-  const tile: Tile = isFilled ? 128 : Math.max(M, N) > 32 ? 64 : 32;
-  const tiles = tilesOf(isMatrix ? MATRIX_TILE : tile);
+  const shape = isFilled ? large : Math.max(M, N) > 32 ? MIDDLE_SHAPE : LEAST_SHAPE;
+  const tiles = tilesOf(isMatrix ? { m: MATRIX_TILE, n: MATRIX_TILE } : shape);
   const wished = partsOf(tiles.tilesM * tiles.tilesN * batch);
   const step = isMatrix ? MATRIX_DEPTH : 16;
   const partSize = step * Math.ceil(K / wished / step);
-  return { isHalf, isNarrow, isMatrix, tile, ...tiles, partSize, parts: Math.ceil(K / partSize) };
+  return { isHalf, isNarrow, isMatrix, shape, ...tiles, partSize, parts: Math.ceil(K / partSize) };
+}
+
+/** The chosen shape of large tiles where the device has the memory for it. */
+function largeShape({ limits }: Gpu): Shape {
+  const shape = LARGE_SHAPES[gpuChoices.tileShape];
+  return bytesOf(shape) <= limits.maxComputeWorkgroupStorageSize ? shape : LARGE_SHAPES.square;
 }
 
 /** Whether the device multiplies matrices on subgroups and has the memory for tiles of them. */

@@ -1,15 +1,45 @@
 import { type Program, variants } from '../../../backends/webgpu/program';
 
-/** Of the inner size, what lies in workgroup memory at a time. */
-const DEPTH = 16;
-/** Rows and columns of one invocation, in blocks of four each. */
-const sideOf = (tile: Tile): number => (tile === 32 ? 4 : 8);
+/** How a product is cut: a workgroup's part of C, an invocation's part of that, and what of the inner size lies in workgroup memory at a time. */
+export interface Shape {
+  readonly m: number;
+  readonly n: number;
+  /** Of an invocation, in blocks of four each. */
+  readonly rows: number;
+  readonly columns: number;
+  readonly depth: number;
+  /** Parts of the inner size in workgroup memory: with two, one is written while the other is computed with, and there is one barrier a part. */
+  readonly buffers: 1 | 2;
+  /** Whether 32 invocations take a part of 4 × 8 blocks, neighbors the same column or row: they then read workgroup memory less often than a row of 16. */
+  readonly woven: boolean;
+  /** Whether the loop over a part of the inner size is written out. */
+  readonly unrolled: boolean;
+}
 
-/** Rows and columns of a workgroup. The least is for products that are no larger: its shader is short. */
-export type Tile = 128 | 64 | 32;
+const square = { m: 128, n: 128, rows: 8, columns: 8, depth: 16, buffers: 1, woven: false, unrolled: true } as const;
+
+/** Of large products, by the name that `gpuChoices.tileShape` has. */
+export const LARGE_SHAPES = {
+  square,
+  woven: { ...square, woven: true },
+  twice: { ...square, woven: true, buffers: 2 },
+  shallow: { ...square, woven: true, buffers: 2, depth: 8 },
+  narrow: { ...square, woven: true, n: 64 },
+  tall: { ...square, woven: true, m: 256, rows: 16, buffers: 2, depth: 8 },
+} as const satisfies Record<string, Shape>;
+
+const small = { rows: 8, columns: 8, depth: 16, buffers: 1, woven: false, unrolled: false } as const;
+/** Of products with fewer tiles. The least is for products that are no larger: its shader is short. */
+export const MIDDLE_SHAPE: Shape = { ...small, m: 64, n: 64 };
+export const LEAST_SHAPE: Shape = { ...small, m: 32, n: 32, rows: 4, columns: 4 };
+
+const threadsOf = ({ m, n, rows, columns }: Shape): number => (m / rows) * (n / columns);
+
+/** Bytes of workgroup memory. */
+export const bytesOf = ({ m, n, depth, buffers }: Shape): number => 4 * buffers * depth * (m + n);
 
 export interface TileChoice {
-  tile: Tile;
+  shape: Shape;
   transposeA: boolean;
   transposeB: boolean;
   /** Whether rows of a, b and c begin at multiples of 16 bytes: then four values are read or written at a time. */
@@ -23,11 +53,10 @@ export interface TileChoice {
 }
 
 /**
- * C = A B, every workgroup a square of C. Both operands lie in workgroup memory as [DEPTH][tile / 4] vectors along the square's side; an operand that
- * lies along the inner size in memory is turned in registers, 4 × 4 at a time. Half of the invocations fetch A, half B, and fetch the next part while
+ * C = A B, every workgroup a tile of C. Both operands lie in workgroup memory as [depth][side / 4] vectors along the tile's side; an operand that
+ * lies along the inner size in memory is turned in registers, 4 × 4 at a time. Invocations share the blocks of A and B, and fetch the next part while
  * this one is computed with. The inner size may be parted among workgroups (`parts`); each part is an own C, which are summed afterwards in their order.
- * In tiles of 128 the loop over a part of the inner size is written out, so that places in workgroup memory are known but for one number each.
- * Workgroup memory 2 · 16 · tile · 4 bytes, 16 KiB at most: no more than every device has.
+ * Where the loop over a part of the inner size is written out, places in workgroup memory are known but for one number each.
  */
 export const tileProgram = variants(
   (choice: TileChoice): Program => ({
@@ -47,26 +76,27 @@ export const tileProgram = variants(
       tilesM: 'u32',
       tilesN: 'u32',
     },
-    size: (choice.tile / sideOf(choice.tile)) ** 2,
+    size: threadsOf(choice.shape),
     declarations: declarations(choice),
     main: mainOf(choice),
   }),
 );
 
-function declarations({ tile, transposeA, transposeB, wideA, wideB, wideC, half, accumulate }: TileChoice): string {
-  const quads = tile / 4;
+function declarations({ shape, transposeA, transposeB, wideA, wideB, wideC, half, accumulate }: TileChoice): string {
+  const { m, n, depth, buffers } = shape;
   const value = half ? 'f16' : 'f32';
   const sum = (at: string): string => (accumulate ? ` + c[${at}]` : '');
   return `
-var<workgroup> tileA: array<vec4<${value}>, ${DEPTH * quads}>;
-var<workgroup> tileB: array<vec4<${value}>, ${DEPTH * quads}>;
+var<workgroup> tileA: array<vec4<${value}>, ${(buffers * depth * m) / 4}>;
+var<workgroup> tileB: array<vec4<${value}>, ${(buffers * depth * n) / 4}>;
 ${readQuad('A', 'a', wideA)}
 ${readQuad('B', 'b', wideB)}
 // Four vectors a turn: those of one column of the tile, or of four of its rows turned.
 ${fetchOf('A', transposeA, 'p.M')}
 ${fetchOf('B', !transposeB, 'p.N')}
 // Vectors of a depth change places, so that invocations that turn a block write to different banks.
-fn slot(depth: u32, quad: u32) -> u32 { return depth * ${quads} + (quad ^ (((depth >> 2) & 3) << 1)); }
+fn slotA(depth: u32, quad: u32) -> u32 { return depth * ${m / 4} + (quad ^ (((depth >> 2) & 3) << 1)); }
+fn slotB(depth: u32, quad: u32) -> u32 { return depth * ${n / 4} + (quad ^ (((depth >> 2) & 3) << 1)); }
 fn writeQuad(row: u32, column: u32, batch: u32, value: vec4<f32>) {
   if (row >= p.M || column >= p.N) { return; }
   let at = (batch * p.M + row) * p.strideC + column;
@@ -103,15 +133,23 @@ function fetchOf(name: string, along: boolean, side: string): string {
 
 const range = (count: number): number[] => Array.from({ length: count }, (_, i) => i);
 
+/** Blocks of four rows, and of four columns, of an invocation; and invocations of a tile below and beside each other. */
+const gridOf = ({ m, n, rows, columns }: Shape) => ({
+  quadsA: range(rows / 4),
+  quadsB: range(columns / 4),
+  down: m / rows,
+  across: n / columns,
+});
+
+/** Vectors of one of the buffers of an operand. */
+const sizeOfBuffer = (name: 'A' | 'B', { m, n, depth }: Shape): number => (depth * (name === 'A' ? m : n)) / 4;
+
 function mainOf(choice: TileChoice): string {
-  const { tile } = choice;
-  const side = sideOf(tile);
-  const quads = range(side / 4);
-  const across = tile / side;
-  const threads = across ** 2;
-  const blocks = (DEPTH * tile) / 16 / (threads / 2); // blocks of 4 × 4 that an invocation fetches: 1 or 2
-  const half = threads / 2;
-  const isUnrolled = tile === 128;
+  const { shape } = choice;
+  const { m, n, rows, depth, buffers } = shape;
+  const { quadsB, down, across } = gridOf(shape);
+  const next = `    if (depth + ${depth} < end) {`;
+  const compute = shape.unrolled ? unrolledProducts(shape) : loopOfProducts(shape);
   return `
   let tileN = group % p.tilesN;
   let tileM = group / p.tilesN % p.tilesM;
@@ -119,113 +157,154 @@ function mainOf(choice: TileChoice): string {
   let batch = z / p.parts;
   let begin = z % p.parts * p.partSize;
   let end = min(begin + p.partSize, p.K);
-  let tx = lane % ${across};
-  let ty = lane / ${across};
-  let isA = lane < ${half};
-  let mine = lane % ${half};
+${placeOf(shape)}
   let baseA = batch * p.M * p.K;
   let baseB = batch * p.N * p.K;
-${isUnrolled ? placesOfSwaps(quads, across) : ''}
-${range(blocks)
-  .map((n) => `  var next${n}: array<vec4<f32>, 4>;`)
+${shape.unrolled ? placesOfSwaps(shape) : ''}
+${range(turnsOf(shape))
+  .map((turn) => `  var next${turn}: array<vec4<f32>, 4>;`)
   .join('\n')}
-${range(side)
-  .map((r) => quads.map((q) => `  var c${r}${q} = vec4<f32>(0);`).join(' '))
+${range(rows)
+  .map((r) => quadsB.map((q) => `  var c${r}${letter(q)} = vec4<f32>(0);`).join(' '))
   .join('\n')}
-${fetchAll(choice, blocks, half, 'begin')}
-  for (var depth = begin; depth < end; depth += ${DEPTH}) {
-${storeAll(choice, blocks, half)}
+${buffers === 2 ? '  var buffer = 0u;' : '  let buffer = 0u;'}
+${fetchAll(choice, 'begin')}
+${
+  buffers === 1
+    ? `  for (var depth = begin; depth < end; depth += ${depth}) {
+${storeAll(choice, '0u')}
     workgroupBarrier();
-    if (depth + ${DEPTH} < end) {
-${fetchAll(choice, blocks, half, `depth + ${DEPTH}`)}
+${next}
+${fetchAll(choice, `depth + ${depth}`)}
     }
-${isUnrolled ? unrolledProducts(side, across) : loopOfProducts(side, across)}
+${compute}
     workgroupBarrier();
-  }
-${range(side)
+  }`
+    : `${storeAll(choice, '0u')}
+  workgroupBarrier();
+  for (var depth = begin; depth < end; depth += ${depth}) {
+${next}
+${fetchAll(choice, `depth + ${depth}`)}
+    }
+${compute}
+${next}
+${storeAll(choice, '1 - buffer')}
+    }
+    buffer = 1 - buffer;
+    workgroupBarrier();
+  }`
+}
+${range(rows)
   .map((r) => {
-    const row = `tileM * ${tile} + ty * 4 + ${(r >> 2) * (tile / 2) + (r & 3)}`;
-    return quads.map((q) => `  writeQuad(${row}, tileN * ${tile} + tx * 4 + ${q * (tile / 2)}, z, c${r}${q});`).join('\n');
+    const row = `tileM * ${m} + ty * 4 + ${4 * (r >> 2) * down + (r & 3)}`;
+    return quadsB.map((q) => `  writeQuad(${row}, tileN * ${n} + tx * 4 + ${4 * q * across}, z, c${r}${letter(q)});`).join('\n');
   })
   .join('\n')}`;
 }
 
-const products = (side: number): string =>
-  range(side)
+/** Which blocks of a tile an invocation has. */
+function placeOf(shape: Shape): string {
+  const { across } = gridOf(shape);
+  if (!shape.woven) return `  let tx = lane % ${across};\n  let ty = lane / ${across};`;
+  return `  let warp = lane / 32;
+  let tx = ((lane >> 1) & 3) + ((lane >> 4) & 1) * 4 + warp % ${across / 8} * 8;
+  let ty = (lane & 1) + ((lane >> 3) & 1) * 2 + warp / ${across / 8} * 4;`;
+}
+
+const letter = (i: number): string => 'abcd'[i] as string;
+
+const products = ({ rows, columns }: Shape): string =>
+  range(rows)
     .map((r) =>
-      range(side / 4)
-        .map((q) => `      c${r}${q} = fma(vec4<f32>(a${r >> 2}[${r & 3}]), b${q}, c${r}${q});`)
+      range(columns / 4)
+        .map((q) => `      c${r}${letter(q)} = fma(vec4<f32>(a${r >> 2}[${r & 3}]), b${q}, c${r}${letter(q)});`)
         .join(''),
     )
     .join('\n');
 
-const loopOfProducts = (side: number, across: number): string => `    for (var k = 0u; k < ${DEPTH}; k++) {
-      ${range(side / 4)
-        .map((q) => `let a${q} = vec4<f32>(tileA[slot(k, ty + ${q * across})]); let b${q} = vec4<f32>(tileB[slot(k, tx + ${q * across})]);`)
-        .join('\n      ')}
-${products(side)}
+function loopOfProducts(shape: Shape): string {
+  const { quadsA, quadsB, down, across } = gridOf(shape);
+  const read = (name: 'A' | 'B', q: number, at: string): string =>
+    `let ${name.toLowerCase()}${q} = vec4<f32>(tile${name}[buffer * ${sizeOfBuffer(name, shape)} + slot${name}(k, ${at})]);`;
+  return `    for (var k = 0u; k < ${shape.depth}; k++) {
+      ${[...quadsA.map((q) => read('A', q, `ty + ${q * down}`)), ...quadsB.map((q) => read('B', q, `tx + ${q * across}`))].join('\n      ')}
+${products(shape)}
     }`;
+}
 
-/** Of the four ways in which vectors change places: see \`slot\`. */
-const placesOfSwaps = (quads: number[], across: number): string =>
-  range(4)
-    .flatMap((swap) =>
-      quads.map(
-        (q) => `  let a${q}at${swap} = (ty + ${q * across}) ^ ${2 * swap}u; let b${q}at${swap} = (tx + ${q * across}) ^ ${2 * swap}u;`,
-      ),
-    )
+/** Of the ways in which vectors change places: see `slotA`. */
+function placesOfSwaps(shape: Shape): string {
+  const { quadsA, quadsB, down, across } = gridOf(shape);
+  return range(shape.depth / 4)
+    .flatMap((swap) => [
+      ...quadsA.map((q) => `  let a${q}at${swap} = (ty + ${q * down}) ^ ${2 * swap}u;`),
+      ...quadsB.map((q) => `  let b${q}at${swap} = (tx + ${q * across}) ^ ${2 * swap}u;`),
+    ])
     .join('\n');
+}
 
-const unrolledProducts = (side: number, across: number): string =>
-  range(DEPTH)
-    .map((k) => {
-      const place = `${k * (side / 4) * across} + `;
-      const swap = (k >> 2) & 3;
-      const operands = range(side / 4).map(
-        (q) => `let a${q} = vec4<f32>(tileA[${place}a${q}at${swap}]); let b${q} = vec4<f32>(tileB[${place}b${q}at${swap}]);`,
-      );
-      return `    {\n      ${operands.join('\n      ')}\n${products(side)}\n    }`;
-    })
-    .join('\n');
+function unrolledProducts(shape: Shape): string {
+  const { quadsA, quadsB } = gridOf(shape);
+  const { m, n, depth, buffers } = shape;
+  const bases = (['A', 'B'] as const).map((name) => `    let base${name}Now = buffer * ${sizeOfBuffer(name, shape)};`);
+  const read = (name: 'a' | 'b', q: number, k: number, line: number): string => {
+    const operand = name.toUpperCase();
+    return `let ${name}${q} = vec4<f32>(tile${operand}[${buffers === 2 ? `base${operand}Now + ` : ''}${k * line} + ${name}${q}at${k >> 2}]);`;
+  };
+  const steps = range(depth).map((k) => {
+    const operands = [...quadsA.map((q) => read('a', q, k, m / 4)), ...quadsB.map((q) => read('b', q, k, n / 4))];
+    return `    {\n      ${operands.join('\n      ')}\n${products(shape)}\n    }`;
+  });
+  return [...(buffers === 2 ? bases : []), ...steps].join('\n');
+}
+
+/** Blocks of 4 × 4 of both operands that an invocation fetches of a part of the inner size. */
+const turnsOf = (shape: Shape): number => Math.ceil((shape.depth * (shape.m + shape.n)) / 16 / threadsOf(shape));
 
 /**
- * Block n of an invocation: along the side its quad and along the inner size its place. Where memory runs along the side, neighbors take neighboring
- * quads of one depth; where it runs along the inner size, four neighbors take 64 bytes of the same rows.
+ * Code for each block that an invocation fetches: those of A come first, then those of B. Along the side a block has its quad and along the inner size its
+ * place. Where memory runs along the side, neighbors take neighboring quads of one depth; where it runs along the inner size, four neighbors take 64 bytes of the same rows.
  */
-function blockOf(along: boolean, tile: number, half: number, n: number): { quad: string; depth: string } {
-  const index = `(mine + ${n * half})`;
-  return along
-    ? { quad: `${index} % ${tile / 4}`, depth: `${index} / ${tile / 4} * 4` }
-    : { quad: `${index} / ${DEPTH / 4}`, depth: `${index} % ${DEPTH / 4} * 4` };
+function ofBlocks(choice: TileChoice, code: (name: 'A' | 'B', turn: number, quad: string, depth: string) => string): string {
+  const { m, n, depth } = choice.shape;
+  const threads = threadsOf(choice.shape);
+  const blocksA = (m * depth) / 16;
+  const blocks = blocksA + (n * depth) / 16;
+  const of = (name: 'A' | 'B', turn: number): string => {
+    const index = `(lane + ${turn * threads}${name === 'A' ? '' : ` - ${blocksA}`})`;
+    const [side, along] = name === 'A' ? [m, choice.transposeA] : [n, !choice.transposeB];
+    return along
+      ? code(name, turn, `${index} % ${side / 4}`, `${index} / ${side / 4} * 4`)
+      : code(name, turn, `${index} / ${depth / 4}`, `${index} % ${depth / 4} * 4`);
+  };
+  return range(turnsOf(choice.shape))
+    .map((turn) => {
+      const [first, last] = [turn * threads, (turn + 1) * threads];
+      const ofB = last <= blocks ? of('B', turn) : `if (lane < ${blocks - first}) { ${of('B', turn)} }`;
+      if (first >= blocksA) return `    ${ofB}`;
+      return last <= blocksA ? `    ${of('A', turn)}` : `    if (lane < ${blocksA - first}) { ${of('A', turn)} } else { ${ofB} }`;
+    })
+    .join('\n');
 }
 
-function fetchAll({ tile, transposeA, transposeB }: TileChoice, blocks: number, half: number, depth: string): string {
-  const fetch = (name: string, along: boolean) =>
-    range(blocks)
-      .map((n) => {
-        const block = blockOf(along, tile, half, n);
-        return `fetch${name}(base${name}, tile${name === 'A' ? 'M' : 'N'} * ${tile} + ${block.quad} * 4, ${depth} + ${block.depth}, end, &next${n});`;
-      })
-      .join(' ');
-  return `    if (isA) { ${fetch('A', transposeA)} } else { ${fetch('B', !transposeB)} }`;
-}
+const fetchAll = (choice: TileChoice, depth: string): string =>
+  ofBlocks(choice, (name, turn, quad, place) => {
+    const first = name === 'A' ? `tileM * ${choice.shape.m}` : `tileN * ${choice.shape.n}`;
+    return `fetch${name}(base${name}, ${first} + ${quad} * 4, ${depth} + ${place}, end, &next${turn});`;
+  });
 
-function storeAll({ tile, transposeA, transposeB, half: isHalf }: TileChoice, blocks: number, half: number): string {
-  const store = (name: string, along: boolean) =>
-    range(blocks)
-      .map((n) => {
-        const { quad, depth } = blockOf(along, tile, half, n);
-        return range(4)
-          .map((i) => {
-            const value = along
-              ? `next${n}[${i}]`
-              : `vec4<f32>(${range(4)
-                  .map((j) => `next${n}[${j}][${i}]`)
-                  .join(', ')})`;
-            return `tile${name}[slot(${depth} + ${i}, ${quad})] = ${isHalf ? `vec4<f16>(${value})` : value};`;
-          })
-          .join(' ');
+const storeAll = (choice: TileChoice, buffer: string): string =>
+  ofBlocks(choice, (name, turn, quad, place) => {
+    const along = name === 'A' ? choice.transposeA : !choice.transposeB;
+    const turned = (i: number): string =>
+      `vec4<f32>(${range(4)
+        .map((j) => `next${turn}[${j}][${i}]`)
+        .join(', ')})`;
+    return range(4)
+      .map((i) => {
+        const value = along ? `next${turn}[${i}]` : turned(i);
+        const at = `${buffer === '0u' ? '' : `(${buffer}) * ${sizeOfBuffer(name, choice.shape)} + `}slot${name}(${place} + ${i}, ${quad})`;
+        return `tile${name}[${at}] = ${choice.half ? `vec4<f16>(${value})` : value};`;
       })
       .join(' ');
-  return `    if (isA) { ${store('A', transposeA)} } else { ${store('B', !transposeB)} }`;
-}
+  });
