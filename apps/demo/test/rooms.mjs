@@ -36,10 +36,8 @@ export async function talk({ browser, url, node, see }) {
   await ended(page, /^Reached the token limit\./);
   assert.notEqual(await page.locator('.came > .text > p').textContent(), first, 'another token makes another text');
   await set(page, { tokens: 512 });
+  const shifts = await escapeOnTheWay(page);
   await press(page, 'Again');
-  await page.locator('[data-i="3"]').waitFor();
-  const shifts = await watchShifts(page);
-  await escapeAt(page, '[data-i="180"]');
   await ended(page, /^Stopped\./);
   assert.ok((await page.locator('[data-i]').count()) < 512, 'Esc stops it');
   assert.deepEqual(await shifts(), [], 'nothing moves while text comes');
@@ -47,34 +45,34 @@ export async function talk({ browser, url, node, see }) {
   await context.close();
 }
 
-/** Presses Esc in the page as soon as something is there: from outside it might come after the end of the text. @param {import('playwright-core').Page} page @param {string} what */
-const escapeAt = (page, what) =>
-  page.evaluate(
-    (what) =>
-      new Promise((resolve) => {
-        const observer = new MutationObserver(() => {
-          if (document.querySelector(what) === null) return;
-          observer.disconnect();
-          document.body.dispatchEvent(new KeyboardEvent('keydown', { key: 'Escape', bubbles: true }));
-          resolve(undefined);
-        });
-        observer.observe(document.body, { childList: true, subtree: true });
-      }),
-    what,
-  );
-
-/** What moved on the page from now on, until it is asked for. @param {import('playwright-core').Page} page */
-async function watchShifts(page) {
+/**
+ * Presses Esc in the page as soon as token 180 is there: from outside it might come after the end of the text. Gives what moved on the page from
+ * token 50 on, which no earlier text has.
+ * @param {import('playwright-core').Page} page
+ */
+async function escapeOnTheWay(page) {
   const handle = await page.evaluateHandle(() => {
     const found = [];
-    new PerformanceObserver((list) => {
+    const shifts = new PerformanceObserver((list) => {
       // a word that comes in two tokens may go to the next line as a whole: that is the text, and moves nothing else
       for (const { value, sources } of /** @type {any} */ (list.getEntries()))
         if (!sources.every(({ node }) => node?.parentElement?.closest('.came > .text')))
           found.push(
             `${value.toFixed(4)}: ${sources.map(({ node }) => (node?.outerHTML ?? node?.parentElement?.outerHTML)?.slice(0, 80)).join(', ')}`,
           );
-    }).observe({ type: 'layout-shift' });
+    });
+    const has = (/** @type {number} */ token) => document.querySelector(`[data-i="${token}"]`) !== null;
+    let isWatched = false;
+    const observer = new MutationObserver(() => {
+      if (!isWatched && has(50)) {
+        isWatched = true;
+        shifts.observe({ type: 'layout-shift' });
+      }
+      if (!has(180)) return;
+      observer.disconnect();
+      document.body.dispatchEvent(new KeyboardEvent('keydown', { key: 'Escape', bubbles: true }));
+    });
+    observer.observe(document.body, { childList: true, subtree: true });
     return found;
   });
   return () => handle.jsonValue();
