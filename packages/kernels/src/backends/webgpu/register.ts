@@ -132,6 +132,9 @@ function gpuOf(backend: unknown): Gpu {
     emptyMatrix: (shape, options) => new GpuMatrix(gpu, shape, options),
     decodeProgram: (options) => new GpuDecodeProgram(gpu, options),
     recorder: new GpuRecorder(gpu),
+    get mostValues() {
+      return gpu.mostValues;
+    },
   });
   return gpu;
 }
