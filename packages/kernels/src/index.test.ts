@@ -53,6 +53,8 @@ describe('the surface of @densessm/kernels', () => {
       ]
     `);
     expect(Object.keys(internal).sort()).toEqual([
+      'CALLS_BEFORE_REPLAY',
+      'Replayed',
       'gpuChoices',
       'hasHalfProducts',
       'linearParts',
