@@ -1,6 +1,6 @@
 /** A training step without its optimizer, with our kernels and with their references instead. */
 
-import { sixModels } from '@densessm/conformance';
+import { sixModels } from '@densessm/conformance/six-models'; // alone: a page has no files
 import { crossEntropy } from '@densessm/kernels';
 import { type AnyModel, disposeGrads, valueAndGrads } from '@densessm/ssm-core';
 import {

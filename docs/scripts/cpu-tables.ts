@@ -161,7 +161,8 @@ function sharesTable(cpu: Measured): string {
 }
 
 function browserTable(browser: Measured): string {
-  const rows = browser.figures.map(({ name, threads, decoding, prompt, training }) => [
+  const byThreads = browser.figures.toSorted((one, other) => (one.threads ?? Infinity) - (other.threads ?? Infinity));
+  const rows = byThreads.map(({ name, threads, decoding, prompt, training }) => [
     threads === undefined ? name : `${name}, ${threads} ${threads === 1 ? 'thread' : 'threads'}`,
     ...[decoding, prompt, training].map((rate) => digits(rate as number)),
   ]);
