@@ -1,5 +1,5 @@
 import { moved, sixModels } from '@densessm/conformance';
-import { type ModelBundle, Session } from '@densessm/generate';
+import { loglikelihood, type ModelBundle, Session } from '@densessm/generate';
 import { packParams } from '@densessm/kernels';
 import { startBackend } from '@densessm/runtime-node';
 import { type AnyModel, disposeTree, mapTree, SsmError, tensorsOf } from '@densessm/ssm-core';
@@ -121,6 +121,39 @@ describe.skipIf(missing)('prompts on WebGPU', () => {
     disposeTree(bundle.params);
   });
 
+  it('of any length are read and scored where the device binds little at a time', async () => {
+    const one = sixModels({ ...sizes, layers: 1 })[2] as (typeof cases)[0][2];
+    const { bundle } = counted(one);
+    const text = idsOf(1, 130)[0] as number[];
+    const read = async (promptChunk: number) => {
+      const session = new Session(bundle, { promptChunk });
+      await session.append(text);
+      const { logits } = session;
+      session.dispose();
+      return [logits, await loglikelihood(bundle, text.slice(0, 40), text.slice(40), { promptChunk })];
+    };
+    const want = await read(40);
+    const { device } = findBackend('webgpu') as unknown as { device: GPUDevice };
+    const { limits, createBindGroup } = device;
+    const most = 4 * 64 * 40; // forty tokens of the widest activation
+    const value = new Proxy(limits, { get: (of, name) => (name === 'maxStorageBufferBindingSize' ? most : Reflect.get(of, name, of)) });
+    Object.defineProperty(device, 'limits', { value, configurable: true });
+    let bound = 0;
+    device.createBindGroup = (described) => {
+      for (const { resource } of described.entries)
+        bound = Math.max(bound, (resource as GPUBufferBinding).size ?? (resource as GPUBufferBinding).buffer.size);
+      return createBindGroup.call(device, described);
+    };
+    try {
+      expect(await read(130)).toEqual(want);
+    } finally {
+      Object.defineProperty(device, 'limits', { value: limits, configurable: true });
+      device.createBindGroup = createBindGroup;
+    }
+    expect(bound).toBeLessThanOrEqual(most);
+    disposeTree(bundle.params);
+  });
+
   it('are replayed for the second session of a model, and bounded in memory for as many lengths as there are', async () => {
     const wide = sixModels({ ...sizes, vocabSize: 40_000, layers: 1 })[2] as (typeof cases)[0][2];
     const { bundle, calls } = counted(wide);
@@ -147,5 +180,28 @@ describe.skipIf(missing)('prompts on WebGPU', () => {
     expect(pool().numBytesUsed - used).toBeLessThanOrEqual(2 ** 26);
     expect(pool().numBytesUsed - used).toBeGreaterThan(2 ** 24);
     disposeTree([state, bundle.params]);
+  });
+
+  it('are read on another device once theirs was lost', async () => {
+    const one = sixModels(sizes)[2] as (typeof cases)[0][2];
+    const read = async () => {
+      const { bundle, calls } = counted(one);
+      const session = new Session(bundle, { promptChunk: 4 });
+      await session.append(idsOf(1, 24)[0] as number[]);
+      expect(calls()).toBe(3);
+      return { bundle, session, logits: session.logits };
+    };
+    const before = await read();
+    const { device } = findBackend('webgpu') as unknown as { device: GPUDevice };
+    device.destroy();
+    await device.lost;
+    await expect(before.session.append(idsOf(1, 4)[0] as number[])).rejects.toMatchObject({ code: 'LOST' });
+    before.session.dispose();
+    disposeTree(before.bundle.params);
+    await startBackend({ device: 'webgpu' });
+    const after = await read();
+    expect(after.logits).toEqual(before.logits);
+    after.session.dispose();
+    disposeTree(after.bundle.params);
   });
 });

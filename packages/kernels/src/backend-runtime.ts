@@ -11,6 +11,8 @@ export interface BackendRuntime {
   readonly decodeProgram?: MakeDecodeProgram;
   /** Records functions of tensors; undefined where a call costs the host little. */
   readonly recorder?: Recorder;
+  /** The most values of a tensor that every operation takes, also for a single text; undefined where there is no such limit. */
+  readonly mostValues?: number;
 }
 
 const runtimes = new WeakMap<object, BackendRuntime>();

@@ -4,4 +4,4 @@ export { linearParts } from './operations/linear/kernel';
 export { hasHalfProducts, withPrecision } from './operations/matmul/precision';
 export { readStates, type ScanStates, selectiveScanShown } from './operations/selective-scan/shown-states';
 export type { Recorder, Recording } from './recording';
-export { Replayed } from './replayed';
+export { CALLS_BEFORE_REPLAY, Replayed } from './replayed';

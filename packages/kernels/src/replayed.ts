@@ -7,6 +7,9 @@ export interface ReplayOptions {
   copies: boolean;
 }
 
+/** Calls that are not replayed: the first compiles, the others are recorded. */
+export const CALLS_BEFORE_REPLAY = 3;
+
 /**
  * Calls of one function of tensors of the same shapes. A device whose commands can be recorded gets those of the third call again for each that follows, with
  * other values: same bits, and the host runs no operation. The first compiles; the second and the third are compared, and where they differ by more than the

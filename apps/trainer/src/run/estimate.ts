@@ -11,6 +11,7 @@ import type { Settings } from '../settings/table';
 import { duration } from '../view/progress';
 import type { RunPlan } from '../view/run-view';
 import { freeMemory, PROCESS_BYTES } from './free-memory';
+import type { AnyTrainer } from './open-trainer';
 
 const FLOAT_BYTES = 4;
 /** The most that WebAssembly can address. */
@@ -67,17 +68,9 @@ function adviceForBatches({ batchSize, gradientAccumulationSteps: parts, recompu
   return advice.join('; or ');
 }
 
-/** What one forward and backward pass kept and took. */
-interface Trial {
-  /** Kept by the forward pass for the backward one. */
-  readonly bytes: number;
-  readonly seconds: number;
-}
-
-/** One forward and backward pass; the parameters stay as they are. */
-async function tryBatch({ model, config, params }: LoadedModel, batch: Batch, { recompute, precision }: Settings): Promise<Trial> {
+/** One forward and backward pass: what the forward pass keeps for the backward one. The parameters stay as they are. */
+async function keptBytes({ model, config, params }: LoadedModel, batch: Batch, { recompute, precision }: Settings): Promise<number> {
   const { batchSize, length } = batch;
-  const started = performance.now();
   const before = memory().numBytes;
   let after = before;
   const tokens = tensor2d(batch.tokens, [batchSize, length], 'int32');
@@ -95,7 +88,24 @@ async function tryBatch({ model, config, params }: LoadedModel, batch: Batch, { 
   disposeGrads(result);
   tokens.dispose();
   targets.dispose();
-  return { bytes: after - before, seconds: (performance.now() - started) / 1000 };
+  return after - before;
+}
+
+/** What Dawn says of a tensor that a shader cannot read at once. */
+const BINDING = /binding size \((\d+)\).* maximum storage buffer binding size \((\d+)\)/i;
+
+/** Kernels of a GPU compute some texts of a batch at a time where its tensors are too large for the device; a single text has to fit. */
+export function tooLong(error: unknown, { blockSize }: Pick<Settings, 'blockSize'>): SsmError | undefined {
+  const [, size, most] = (error instanceof SsmError && BINDING.exec(error.got)) || [];
+  if (size === undefined) return undefined;
+  const fitting = Math.floor((blockSize * Number(most)) / Number(size));
+  return new SsmError({
+    code: 'BACKEND',
+    what: 'The sequences are too long for this GPU.',
+    expected: `tensors of at most ${formatBytes(Number(most))}, as much as a kernel of this device reads at a time`,
+    got: `one of ${formatBytes(Number(size))} with --block-size ${blockSize}`,
+    fix: `--block-size ${fitting >= 64 ? fitting - (fitting % 64) : fitting}, with --carry-state where texts are longer; or --device wasm`,
+  });
 }
 
 export interface Estimate {
@@ -111,12 +121,13 @@ export interface Estimate {
 const CORNER = 32;
 
 /**
- * Measures what a step takes. A batch of a few tokens tells first whether a whole one would fit.
+ * Measures what a step takes, by the trainer whose steps they are. A batch of a few tokens tells first whether a whole one would fit.
  * @param batchOf makes a batch of any size
  * @throws SsmError BACKEND where it does not
  */
 export async function estimateRun(
   loaded: LoadedModel,
+  trainer: Pick<AnyTrainer, 'tryBatch' | 'params'>,
   batchOf: (sizes: Pick<Settings, 'batchSize' | 'blockSize'>) => Promise<Batch>,
   backend: BackendName,
   settings: Settings,
@@ -126,13 +137,14 @@ export async function estimateRun(
   const room = availableRoom(backend);
   const { batchSize, blockSize } = settings;
   const small = await batchOf({ batchSize: 1, blockSize: Math.min(blockSize, CORNER) });
-  const kept = (await tryBatch(loaded, small, settings)).bytes;
+  const kept = await keptBytes({ ...loaded, params: trainer.params }, small, settings);
   const scale = (batchSize * blockSize) / small.length;
   const bytes = weights + TAPE * kept * scale;
   requireRoom(bytes, parameters, room, settings);
   const batch = await batchOf({ batchSize, blockSize });
-  let seconds = (await tryBatch(loaded, batch, settings)).seconds;
-  if (seconds < 3) seconds = (await tryBatch(loaded, batch, settings)).seconds; // the first also compiles
+  const seconds = await trainer.tryBatch(batch).catch((error: unknown) => {
+    throw tooLong(error, settings) ?? error;
+  });
   return { bytes, stepSeconds: seconds * settings.gradientAccumulationSteps, evaluationSeconds: seconds / 3 };
 }
 

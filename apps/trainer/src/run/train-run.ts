@@ -175,7 +175,7 @@ class TrainingRun {
     if (left <= 0) return;
     this.view.prepare('plan     trying a batch');
     const batchOf = (sizes: Pick<Settings, 'batchSize' | 'blockSize'>) => samplerOf(data.train, { ...settings, ...sizes }).batch(0, 0);
-    const estimate = await estimateRun({ ...loaded, params: this.trainer.params }, batchOf, backend.backend, settings);
+    const estimate = await estimateRun(loaded, this.trainer, batchOf, backend.backend, settings);
     const evaluations = 1 + (settings.evalInterval > 0 ? Math.floor(left / settings.evalInterval) : 0);
     const plan = planOf(estimate, settings.maxSteps, left, evaluations * this.#evaluationBatches());
     this.view.plan(`plan     ${describePlan(plan, estimate)}`, plan);

@@ -4,6 +4,7 @@ import { argMax, reshape, type Tensor1D, type Tensor2D, tensor1d } from '@tensor
 import type { ModelBundle } from '../bundle';
 import { badOption } from '../option-error';
 import { number } from '../options';
+import { mostTokens } from '../reading/most-tokens';
 import { pause } from '../reading/pause';
 import { readTokens } from '../reading/read';
 import { type PieceEnding, type ReadPiece, readPiece } from '../reading/read-piece';
@@ -114,7 +115,8 @@ async function inBatches(
 async function scoreFrom(bundle: ModelBundle, from: unknown, rows: readonly Row[], plan: ScorePlan): Promise<Scored[]> {
   const results = rows.map(() => ({ logprobs: [] as number[], areGreedy: [] as boolean[] }));
   const length = Math.max(...rows.map(({ ids }) => ids.length)) - 1;
-  const step = Math.max(1, Math.floor(plan.promptChunk / rows.length));
+  const places = mostTokens(bundle, { state: from, rows: rows.length, logits: 'all', wanted: plan.promptChunk });
+  const step = Math.max(1, Math.floor(places / rows.length));
   let state = from;
   try {
     for (let start = 0; start < length; start += step) {

@@ -1,6 +1,7 @@
 import { disposeTree } from '@densessm/ssm-core';
 import type { Tensor } from '@tensorflow/tfjs-core';
 import type { ModelBundle } from '../bundle';
+import { mostTokens } from './most-tokens';
 import { pause } from './pause';
 import { LAST_LOGITS, readPiece } from './read-piece';
 
@@ -29,9 +30,10 @@ export async function readTokens(
 ): Promise<Reading> {
   const { model, config } = bundle;
   const length = rows[0]?.length ?? 0;
-  const step = Math.max(1, Math.floor(promptChunk / rows.length));
   let state = from ?? model.initialState(config, rows.length);
-  let logits: readonly Float32Array[] = [];
+  const places = mostTokens(bundle, { state, rows: rows.length, logits: 'last', wanted: promptChunk });
+  const step = Math.max(1, Math.floor(places / rows.length));
+  let logits = Promise.resolve<readonly Float32Array[]>([]);
   try {
     for (let start = 0; start < length; start += step) {
       signal?.throwIfAborted();
@@ -39,15 +41,18 @@ export async function readTokens(
       const read = readPiece(bundle, { ids, state, ending: LAST_LOGITS });
       if (state !== from) disposeTree(state);
       state = read.state;
-      logits = await rowsOnHost(read.outputs[0] as Tensor);
+      const before = logits;
+      logits = rowsOnHost(read.outputs[0] as Tensor);
+      logits.catch(() => undefined); // what fails here is told when it is waited for
+      await before; // a device reads one piece while the host prepares the next
       await pause();
     }
     signal?.throwIfAborted();
+    return { state, logits: await logits };
   } catch (error) {
     if (state !== from) disposeTree(state);
     throw error;
   }
-  return { state, logits };
 }
 
 /** Logits [B, 1, V], which it frees. */

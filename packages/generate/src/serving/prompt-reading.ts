@@ -1,6 +1,7 @@
 import { disposeTree } from '@densessm/ssm-core';
 import type { Tensor3D } from '@tensorflow/tfjs-core';
 import type { ModelBundle } from '../bundle';
+import { mostTokens } from '../reading/most-tokens';
 import { ALL_LOGITS, LAST_LOGITS, readPiece } from '../reading/read-piece';
 import { cloneState } from '../reading/rows';
 import { type Logprobs, logprobsOf } from '../samplers/probabilities';
@@ -30,7 +31,8 @@ export class PromptReading {
   /** Begins at a place of the prompt, after a state that it takes over. */
   constructor(bundle: ModelBundle, plan: ReadingPlan, state: unknown = bundle.model.initialState(bundle.config, 1), place = 0) {
     this.#bundle = bundle;
-    this.#plan = plan;
+    const logits = plan.scores === undefined ? 'last' : 'all';
+    this.#plan = { ...plan, chunk: mostTokens(bundle, { state, rows: 1, logits, wanted: plan.chunk }) };
     this.#state = state;
     this.#place = place;
   }

@@ -17,6 +17,7 @@ import { nextTask } from './next-task';
 import { OuterStep } from './outer-step';
 import { hashOfBits, NOBODY, PeerSum, type Peers, requireSameHash } from './peers';
 import { ReplayedGradients } from './replayed';
+import { steadySeconds } from './steady-seconds';
 import type { Evaluation, StepRecord, TrainerOptions, TrainingState } from './types';
 
 const OPTIMIZER = 'optimizer.';
@@ -131,6 +132,12 @@ export class Trainer<C, P extends object, State> {
       this.#replayed?.drop(); // else its memory would be missed
       return evaluateShare(this.#run, this.#params, batches, this.#peers);
     });
+  }
+
+  /** The seconds of a micro-batch as steps compute it, see {@link steadySeconds}; nothing changes. @throws SsmError STATE after {@link Trainer.dispose} */
+  tryBatch(batch: Batch): Promise<number> {
+    const parts = (this.#options.gradientAccumulationSteps ?? 1) * (this.#sharesGradients ? this.#peers.size : 1);
+    return this.#alone(() => steadySeconds(this.#run, this.#params, batch, { ...this.#options, parts, replayed: this.#replayed }));
   }
 
   /** A step frees the parameters that others would be reading. */
@@ -265,13 +272,8 @@ export class Trainer<C, P extends object, State> {
     const peers = alone ? NOBODY : this.#peers;
     const { optimizer } = this.#options;
     const { tensors, counters: steps } = optimizer.state();
-    const counters = {
-      steps: this.#steps,
-      skipped: this.#skipped,
-      skippedInARow: this.#skippedInARow,
-      tokens: this.#tokens,
-      optimizer: { name: optimizer.name, steps: { ...steps } },
-    };
+    const counted = { steps: this.#steps, skipped: this.#skipped, skippedInARow: this.#skippedInARow, tokens: this.#tokens };
+    const counters = { ...counted, optimizer: { name: optimizer.name, steps: { ...steps } } };
     const named = [...namedParams(this.#spec, this.#params)].map(([{ name }, one]) => [name, one] as const);
     const remembered = Object.entries(tensors).map(([name, one]) => [`${OPTIMIZER}${name}`, one] as const);
     const outer = this.#outer?.state() ?? [];

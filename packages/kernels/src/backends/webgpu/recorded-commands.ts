@@ -151,16 +151,20 @@ function orElse<T extends object>(own: Partial<T>, encoder: T, trace: Trace): T 
 export function encode(device: GPUDevice, commands: readonly Command[]): GPUCommandBuffer {
   const encoder = device.createCommandEncoder({ label: 'replay' });
   let pass: GPUComputePassEncoder | undefined;
+  let last: GPUComputePipeline | undefined;
   for (const command of commands) {
     if ('pipeline' in command) {
+      const { pipeline, group, counts } = command;
       pass ??= encoder.beginComputePass();
-      pass.setPipeline(command.pipeline);
-      pass.setBindGroup(0, command.group);
-      pass.dispatchWorkgroups(...command.counts);
+      if (pipeline !== last) pass.setPipeline(pipeline);
+      last = pipeline;
+      pass.setBindGroup(0, group);
+      pass.dispatchWorkgroups(counts[0], counts[1], counts[2]);
       continue;
     }
     pass?.end();
     pass = undefined;
+    last = undefined;
     const { from, fromAt, to, toAt, size } = command;
     encoder.copyBufferToBuffer(from, fromAt, to, toAt, size);
   }
