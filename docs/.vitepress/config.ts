@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitepress';
 import llms from 'vitepress-plugin-llms';
+import { withoutDoors } from './markdown/doors';
 import { figures } from './markdown/figures';
 import { repositoryLinks } from './markdown/repository-links';
 import { plainForSearch, searchText } from './markdown/search-text';
@@ -29,7 +30,7 @@ export default defineConfig({
     math: true,
     theme: { light: 'github-light-high-contrast', dark: 'github-dark-high-contrast' }, // comments of the default ones are too faint for axe
     config(md) {
-      md.use(repositoryLinks, docs).use(sources, join(docs, '..')).use(figures).use(scrollableTables).use(plainForSearch);
+      md.use(withoutDoors).use(repositoryLinks, docs).use(sources, join(docs, '..')).use(figures).use(scrollableTables).use(plainForSearch);
     },
   },
   vue: { template: { compilerOptions: { isCustomElement: (tag) => tag.startsWith('mjx-') || tag.startsWith('ssm-') } } },

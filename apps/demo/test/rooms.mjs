@@ -17,11 +17,14 @@ const PROMPT = 'Once there was a';
 /** The same seed gives the text of Node; a token can be forked; two tabs do not disturb each other; nothing moves while text comes; Esc stops it. @param {Place} place */
 export async function talk({ browser, url, node, see }) {
   const context = await browser.newContext(DESKTOP);
-  const [{ page, complaints }, other] = [await open(context, url, '#/talk'), await open(context, url, '#/talk')];
+  const { page, complaints } = await open(context, url, '#/talk');
   await page.getByText('values, int8').waitFor();
   await see(page, 'talk');
+  const other = await open(context, url, '#/talk');
   const what = { prompt: PROMPT, seed: 7 };
   const [first, second] = await Promise.all([write(page, what), write(other.page, { ...what, seed: 8 })]);
+  await other.page.close();
+  await page.bringToFront(); // a tab behind another one draws one frame a second
   const options = { maxTokens: 48, temperature: 0.8, topP: 0.95 };
   assert.equal(first, PROMPT + (await node.generate(PROMPT, { ...options, seed: 7 })), 'the text of seed 7, here and in Node');
   assert.equal(second, PROMPT + (await node.generate(PROMPT, { ...options, seed: 8 })), 'the text of seed 8, in a second tab');
@@ -36,10 +39,11 @@ export async function talk({ browser, url, node, see }) {
   await ended(page, /^Reached the token limit\./);
   assert.notEqual(await page.locator('.came > .text > p').textContent(), first, 'another token makes another text');
   await set(page, { tokens: 512 });
-  await press(page, 'Again');
-  await page.locator('[data-i="3"]').waitFor();
-  const shifts = await watchShifts(page);
-  await escapeAt(page, '[data-i="180"]');
+  await page.getByLabel('How the text begins').fill(PROMPT); // no token of the text before is left
+  const shifts = await watchShifts(page, '[data-i="3"]');
+  const stopped = escapeAt(page, '[data-i="180"]');
+  await press(page, 'Write');
+  await stopped;
   await ended(page, /^Stopped\./);
   assert.ok((await page.locator('[data-i]').count()) < 512, 'Esc stops it');
   assert.deepEqual(await shifts(), [], 'nothing moves while text comes');
@@ -63,20 +67,28 @@ const escapeAt = (page, what) =>
     what,
   );
 
-/** What moved on the page from now on, until it is asked for. @param {import('playwright-core').Page} page */
-async function watchShifts(page) {
-  const handle = await page.evaluateHandle(() => {
+/** What moves on the page from when something is there on, until it is asked for. @param {import('playwright-core').Page} page @param {string} from */
+async function watchShifts(page, from) {
+  const handle = await page.evaluateHandle((from) => {
     const found = [];
+    let began = Number.POSITIVE_INFINITY;
+    const begin = new MutationObserver(() => {
+      if (document.querySelector(from) === null) return;
+      begin.disconnect();
+      began = performance.now();
+    });
+    begin.observe(document.body, { childList: true, subtree: true });
     new PerformanceObserver((list) => {
-      // a word that comes in two tokens may go to the next line as a whole: that is the text, and moves nothing else
-      for (const { value, sources } of /** @type {any} */ (list.getEntries()))
-        if (!sources.every(({ node }) => node?.parentElement?.closest('.came > .text')))
+      // a word that comes in two tokens may go to the next line as a whole: that is the text, and moves nothing else; the caret, gone by now, has no node
+      const isOther = ({ node }) => node !== null && !node.parentElement?.closest('.came > .text');
+      for (const { value, sources, startTime } of /** @type {any} */ (list.getEntries()))
+        if (startTime >= began && sources.some(isOther))
           found.push(
             `${value.toFixed(4)}: ${sources.map(({ node }) => (node?.outerHTML ?? node?.parentElement?.outerHTML)?.slice(0, 80)).join(', ')}`,
           );
     }).observe({ type: 'layout-shift' });
     return found;
-  });
+  }, from);
   return () => handle.jsonValue();
 }
 
@@ -132,6 +144,7 @@ export async function snapshots({ browser, url, node, see }) {
   await page.getByLabel('Read this first').fill(' He');
   await press(page, 'Fork and go on');
   await page.getByRole('heading', { name: 'A continuation' }).waitFor();
+  await page.getByText('Open in Node').click();
   await see(page, 'snapshots');
   const here = await page.locator('.side .text').first().textContent();
   assert.equal(here, ` He${await node.goOn(bytes, ' He')}`, 'the state of the page, continued in Node');

@@ -60,7 +60,8 @@ async function found(browser: string): Promise<Found[]> {
   });
   const query = isAll ? '' : `?page=${IN_PAGE}&worker=${IN_WORKER}`;
   const url = new URL(query, server.resolvedUrls?.local[0]).href;
-  const child = spawn(browser, [...FLAGS, `--user-data-dir=${join(folder, 'profile')}`, url], { stdio: 'ignore' });
+  const env = { ...process.env, TMPDIR: folder }; // where it leaves something when it is ended
+  const child = spawn(browser, [...FLAGS, `--user-data-dir=${join(folder, 'profile')}`, url], { stdio: 'ignore', env });
   const gone = new Promise<void>((end) => child.once('exit', () => end()).once('error', () => end()));
   try {
     const body = await Promise.race([
@@ -79,7 +80,7 @@ async function found(browser: string): Promise<Found[]> {
 }
 
 describe.skipIf(chromium === undefined)('WebGPU in Chromium', () => {
-  it('computes the kernels as their references do, in a page and in a worker', { timeout: isAll ? 3_600_000 : 300_000 }, async () => {
+  it('computes the kernels as their references do, in a page and in a worker', { timeout: isAll ? 3_600_000 : 600_000 }, async () => {
     const [page, worker] = await found(chromium as string);
     for (const { device, off } of [page as Found, worker as Found]) {
       expect(device).toMatch(/^webgpu: /);

@@ -58,7 +58,11 @@ export function chartOptions(shape: ChartShape, element: HTMLElement, onCursor: 
     },
     axes: [
       axis(element, { size: 28, gap: 6, grid: { show: false } }),
-      axis(element, { size: shape.digits > 1 ? 54 : 44, gap: 6, values: (_, ticks) => ticks.map((tick) => tick.toFixed(shape.digits)) }),
+      axis(element, {
+        size: shape.digits > 1 ? 54 : 44,
+        gap: 6,
+        values: ({ data }, ticks) => (data[0].length > 0 ? ticks.map((tick) => tick.toFixed(shape.digits)) : []),
+      }),
     ],
     series: [{}, ...shape.series.map((one) => seriesOf(one, element))],
     hooks: { setCursor: [({ cursor }) => onCursor(cursor.idx ?? undefined)] },

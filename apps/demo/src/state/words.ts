@@ -18,7 +18,7 @@ export const WORDS = {
   temperature: 'Below 1 it takes fewer risks; at 0 always the likeliest token.',
   topK: 'Draws from so many likeliest tokens only; 0 for all.',
   topP: 'Draws from the fewest tokens that have this share of the probability.',
-  minP: 'Leaves out tokens this many times less likely than the likeliest.',
+  minP: 'Leaves out tokens below this share of the likeliest one’s probability; 0 for none.',
   repetition: 'Above 1, tokens that came before become less likely.',
   presence: 'Taken once off each token that was drawn before.',
   frequency: 'Taken off a token for each time it was drawn before.',

@@ -4,7 +4,8 @@
  * Letters in shapes: B batch, T time, D hidden size, H heads, K key width per head, V value width per head.
  */
 import { linear, rmsNorm, silu } from '@densessm/kernels';
-import { mul, reshape, split, type Tensor1D, type Tensor3D, type Tensor4D } from '@tensorflow/tfjs-core';
+import { linearParts } from '@densessm/kernels/internal';
+import { mul, reshape, type Tensor1D, type Tensor3D, type Tensor4D } from '@tensorflow/tfjs-core';
 import { retainHeads } from '../retention';
 import { fuse, type LayerInputs, type Shown } from '../trunk';
 import type { DenseRetNetConfig } from './config';
@@ -15,7 +16,11 @@ type AttentionParams = DenseRetNetParams['layers'][number]['attention'];
 /** k and v behind SiLU, k times K^−½, and the output gate before its own. What deeper layers see of k and v is this, before any fusion or norm. */
 function project(params: AttentionParams, c: DenseRetNetConfig, x: Tensor3D): { shown: Shown; gate: Tensor3D } {
   const k = mul<Tensor3D>(silu(linear({ x, w: params.kProj })), (c.keyDim / c.numHeads) ** -0.5);
-  const [v, gate] = split<Tensor3D>(linear({ x, w: params.toHidden }), 2, -1) as [Tensor3D, Tensor3D];
+  const parts = [
+    [0, c.valueDim],
+    [c.valueDim, c.valueDim],
+  ] as const;
+  const [v, gate] = linearParts({ x, w: params.toHidden }, parts) as [Tensor3D, Tensor3D];
   return { shown: { k, v: silu(v), x }, gate };
 }
 

@@ -14,6 +14,7 @@ interface TfjsTensorData {
   values?: ArrayLike<number> | null;
   dtype: DataType;
   external?: boolean;
+  refCount: number;
 }
 
 /** What we use of tfjs's WebGPUBackend, version 4.22; some of it is private there. */

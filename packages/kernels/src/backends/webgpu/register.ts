@@ -27,6 +27,8 @@ import { decayScan } from '../../operations/decay-scan/kernel';
 import { decayScanGradOnGpu, decayScanOnGpu } from '../../operations/decay-scan/webgpu/kernel';
 import { embedding, embeddingGrad } from '../../operations/embedding/kernel';
 import { embeddingGradOnGpu, embeddingOnGpu } from '../../operations/embedding/webgpu/kernel';
+import { linearPair, linearPairGrad } from '../../operations/linear/pair';
+import { linearPairGradOnGpu, linearPairOnGpu } from '../../operations/linear/webgpu/pair';
 import { linearCrossEntropyKernel } from '../../operations/linear-cross-entropy/kernel';
 import { linearCrossEntropyOnGpu } from '../../operations/linear-cross-entropy/webgpu/kernel';
 import { matMul } from '../../operations/matmul/kernel';
@@ -81,6 +83,8 @@ export function registerWebGpuKernels(backend: unknown): WebGpuKernels {
   return {
     names: [
       specializeOnGpu(gpu, matMul, matMulOnGpu),
+      specializeOnGpu(gpu, linearPair, linearPairOnGpu),
+      specializeOnGpu(gpu, linearPairGrad, linearPairGradOnGpu),
       specializeOnGpu(gpu, cumsum, cumsumOnGpu),
       specializeOnGpu(gpu, embedding, embeddingOnGpu),
       specializeOnGpu(gpu, embeddingGrad, embeddingGradOnGpu),

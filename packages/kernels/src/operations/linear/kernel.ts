@@ -1,6 +1,7 @@
 import { defineKernel, isPacked, type Kernel, type OutputRange, type PackedMatrix } from '@densessm/ssm-core';
 import { add, reshape, slice, split, sum, type Tensor, type Tensor1D, type Tensor2D, tidy } from '@tensorflow/tfjs-core';
 import { matMul } from '../matmul/kernel';
+import { linearPair } from './pair';
 
 export interface LinearInputs<X extends Tensor = Tensor> {
   /** [..., in] */
@@ -58,6 +59,9 @@ export const linear: LinearKernel = /* @__PURE__ */ withPacked(denseLinear);
  */
 export function linearParts<X extends Tensor>({ x, w, bias }: LinearInputs<X>, parts: readonly OutputRange[]): X[] {
   if (isPacked(w) && parts.every(([first]) => first % w.outputAlignment === 0)) return w.linearParts(x, parts, bias) as X[];
+  const [one, other, more] = parts;
+  const isPair = one && other && !more && one[0] === 0 && other[0] === one[1] && other[0] + other[1] === w.shape[0];
+  if (isPair && !isPacked(w) && !bias) return linearPair({ x, w }, { first: one[1] }) as X[];
   const y = linear({ x, w, bias });
   const end = parts.reduce((sum, [first, size]) => (first === sum ? sum + size : Number.NaN), 0);
   if (end === w.shape[0])

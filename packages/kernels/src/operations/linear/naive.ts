@@ -1,5 +1,6 @@
 import { type Naive, NumberGrid } from '../../checks/number-grid';
 import type { LinearInputs } from './kernel';
+import type { LinearPairAttrs, LinearPairInputs } from './pair';
 
 /** y_mo = bias_o + Σ_i x_mi w_oi, on the rows m of the last axis of x. */
 export const linearNaive: Naive<LinearInputs, object> = (inputs) => {
@@ -12,4 +13,18 @@ export const linearNaive: Naive<LinearInputs, object> = (inputs) => {
       for (let i = 0; i < w.size(1); i++) y.add(x.at(m, i) * w.at(o, i), m, o);
     }
   return [y];
+};
+
+/** The same, the first outputs apart from the others. */
+export const linearPairNaive: Naive<LinearPairInputs, LinearPairAttrs> = (inputs, { first }) => {
+  const [y] = linearNaive(inputs, {}) as [NumberGrid];
+  const [rows, out] = [y.size(0), y.size(1)];
+  return [
+    [0, first],
+    [first, out],
+  ].map(([from = 0, to = 0]) => {
+    const part = new NumberGrid([rows, to - from]);
+    for (let m = 0; m < rows; m++) for (let o = from; o < to; o++) part.set(y.at(m, o), m, o - from);
+    return part;
+  });
 };

@@ -4,18 +4,23 @@ import { engine } from '@tensorflow/tfjs-core';
 export type Precision = 'f32' | 'f16';
 
 let current: Precision = 'f32';
+let ends: (() => void)[] = [];
 
 /** What products of a GPU take at the moment. */
 export const productPrecision = (): Precision => current;
 
+/** Runs something when the {@link withPrecision} at hand ends. */
+export const whenPrecisionEnds = (run: () => void): void => void ends.push(run);
+
 /** Runs what makes products of this precision, on devices that have it. It must not wait for anything. */
 export function withPrecision<T>(precision: Precision, run: () => T): T {
-  const before = current;
-  current = precision;
+  const [before, outer] = [current, ends];
+  [current, ends] = [precision, []];
   try {
     return run();
   } finally {
-    current = before;
+    for (const end of ends) end();
+    [current, ends] = [before, outer];
   }
 }
 

@@ -3,7 +3,7 @@ import { type Gpu, RANGE_STEP } from '../../../backends/webgpu/gpu';
 import { type Program, pointwise } from '../../../backends/webgpu/program';
 import { type GpuKernel, groupsOf, sizeOf } from '../../../backends/webgpu/specialize';
 import { lossesOfRows, meanOfLosses, shareOf } from '../../cross-entropy/webgpu/kernel';
-import { matMulInto, matMulOf } from '../../matmul/webgpu/kernel';
+import { BOTH_FIXED, matMulInto, matMulOf } from '../../matmul/webgpu/kernel';
 import { type LinearCrossEntropyInputs, rowsOfChunk } from '../inputs';
 import type { LinearCrossEntropyKernelAttrs } from '../kernel';
 
@@ -31,12 +31,12 @@ export const linearCrossEntropyOnGpu: GpuKernel<LinearCrossEntropyInputs, Linear
     for (let first = 0; first < rows; first += size) {
       const count = Math.min(size, rows - first);
       const part = { tensor: x, first: first * width, count: count * width, shape: [count, width] };
-      const logits = matMulOf(gpu, part, w, { transposeA: false, transposeB: true });
+      const logits = matMulOf(gpu, part, w, { transposeA: false, transposeB: true }, BOTH_FIXED);
       const ofRows = (tensor: TensorInfo) => ({ tensor, first, count });
       lossesOfRows(gpu, logits, ofRows(targets), ofRows(losses), { ignoreIndex, gradient: gradients });
       if (dx && dw) {
-        matMulInto(gpu, logits, w, NOT_TRANSPOSED, { c: { ...part, tensor: dx }, accumulate: false });
-        matMulInto(gpu, logits, part, { transposeA: true, transposeB: false }, { c: dw, accumulate: first > 0 });
+        matMulInto(gpu, logits, w, NOT_TRANSPOSED, { c: { ...part, tensor: dx }, accumulate: false, fixed: SECOND_FIXED });
+        matMulInto(gpu, logits, part, { transposeA: true, transposeB: false }, { c: dw, accumulate: first > 0, fixed: SECOND_FIXED });
       }
       gpu.free(logits);
     }
@@ -48,6 +48,8 @@ export const linearCrossEntropyOnGpu: GpuKernel<LinearCrossEntropyInputs, Linear
   },
 };
 
+/** Logits become gradients. */
+const SECOND_FIXED = { a: false, b: true };
 const NOT_TRANSPOSED = { transposeA: false, transposeB: false };
 
 function divideByRows(gpu: Gpu, gradients: readonly TensorInfo[], targets: TensorInfo, ignoreIndex: number): void {

@@ -8,7 +8,8 @@ import { productPrecision } from '../precision';
 import { type Block, blocksOf, type ProductSizes, placesOf } from './blocks';
 import { MATRIX_BYTES, MATRIX_DEPTH, MATRIX_TILE, matrixTileProgram } from './matrix-tile';
 import { narrowed } from './narrow';
-import { bytesOf, LARGE_SHAPES, LEAST_SHAPE, MIDDLE_SHAPE, type Shape, tileProgram } from './tile';
+import { tileProgram } from './tile';
+import { bytesOf, LARGE_SHAPES, LEAST_SHAPE, MIDDLE_SHAPE, type Shape } from './tile-shapes';
 
 /** Into how many a product is parted that has fewer. */
 const WISHED_GROUPS = 288;
@@ -28,31 +29,39 @@ export interface Target {
   readonly c: TensorInfo | TensorRange;
   /** Whether it is added to what lies there. */
   readonly accumulate: boolean;
+  readonly fixed?: Fixed;
 }
 
+/** Which operands stay as they are until the precision of products ends. */
+export interface Fixed {
+  readonly a: boolean;
+  readonly b: boolean;
+}
+export const BOTH_FIXED: Fixed = { a: true, b: true };
+
 /** As {@link matMul}, of tensors that tfjs has no handle of yet. */
-export function matMulOf(gpu: Gpu, a: Operand, b: Operand, attrs: MatMulAttrs): TensorInfo {
+export function matMulOf(gpu: Gpu, a: Operand, b: Operand, attrs: MatMulAttrs, fixed?: Fixed): TensorInfo {
   const sizes = sizesOf(a, b, attrs);
   const { M, N } = sizes;
   const shape = [...a.shape.slice(0, -2), M, N];
   const c = gpu.tensor(shape);
-  matMulInto(gpu, a, b, attrs, { c, accumulate: false });
+  matMulInto(gpu, a, b, attrs, { c, accumulate: false, ...(fixed && { fixed }) });
   return c;
 }
 
 /** The product of two matrices into a place that exists. */
-export function matMulInto(gpu: Gpu, a: Operand, b: Operand, attrs: MatMulAttrs, { c, accumulate }: Target): void {
+export function matMulInto(gpu: Gpu, a: Operand, b: Operand, attrs: MatMulAttrs, { c, accumulate, ...rest }: Target): void {
   const sizes = sizesOf(a, b, attrs);
   if (!isTooLarge(gpu, sizes)) {
     const plan = planOf(gpu, sizes, accumulate ? 1 : undefined);
     const parts = plan.parts === 1 ? c : gpu.tensor([plan.parts, sizes.M, sizes.N]);
-    runBlock(gpu, [a, b], attrs, sizes, { plan, c: parts, accumulate });
+    runBlock(gpu, [a, b], attrs, sizes, { plan, c: parts, accumulate, ...rest });
     if (plan.parts > 1) sumPartsInto(gpu, 'SsmMatMul', parts as TensorInfo, c, sizes.M * sizes.N);
     return;
   }
   for (const block of blocksOf(sizes, attrs, gpu.mostValues)) {
     const own = { M: block.m.size, N: block.n.size, K: block.k.size, batch: 1 };
-    runBlock(gpu, [a, b], attrs, sizes, { plan: planOf(gpu, own, 1), c, accumulate: accumulate || block.k.first > 0, block });
+    runBlock(gpu, [a, b], attrs, sizes, { plan: planOf(gpu, own, 1), c, accumulate: accumulate || block.k.first > 0, block, ...rest });
   }
 }
 
@@ -84,6 +93,7 @@ function runBlock(gpu: Gpu, [a, b]: [Operand, Operand], attrs: MatMulAttrs, size
     ...{ a: part(a, places.a), b: part(b, places.b), c: part(run.c, places.c) },
     ...{ M: m.size, N: n.size, K: k.size, batch: sizes.batch, strideA, strideB, strideC },
     accumulate: run.accumulate,
+    ...(run.fixed && { fixed: run.fixed }),
   };
   if (plan.isNarrow) runNarrow(gpu, given, attrs, plan);
   else runTiles(gpu, given, attrs, plan);
@@ -98,6 +108,7 @@ interface Given extends ProductSizes {
   readonly strideB: number;
   readonly strideC: number;
   readonly accumulate: boolean;
+  readonly fixed?: Fixed;
 }
 
 const isWide = (stride: number): boolean => stride % 4 === 0;
@@ -115,20 +126,20 @@ function runTiles(gpu: Gpu, given: Given, { transposeA, transposeB }: MatMulAttr
 
 /** Both factors are rounded to float16 before: every workgroup then reads half as much. */
 function runNarrow(gpu: Gpu, given: Given, { transposeA, transposeB }: MatMulAttrs, plan: Plan): void {
-  const { M, N, K, strideC, batch, accumulate, c } = given;
+  const { M, N, K, strideC, batch, accumulate, c, fixed } = given;
   const { parts, partSize, tilesM, tilesN } = plan;
   const [side, depth] = [MATRIX_TILE, MATRIX_DEPTH];
-  const ofA = { from: given.a, stride: given.strideA, batch };
-  const ofB = { from: given.b, stride: given.strideB, batch };
-  const [a, b] = narrowed(
-    gpu,
+  const [fixedA, fixedB] = gpuChoices.keepsNarrow && fixed ? [fixed.a, fixed.b] : [false, false];
+  const ofA = { from: given.a, stride: given.strideA, batch, isFixed: fixedA };
+  const ofB = { from: given.b, stride: given.strideB, batch, isFixed: fixedB };
+  const [a, b] = narrowed(gpu, [
     transposeA
       ? { ...ofA, rows: K, columns: M, toRows: depth, toColumns: side }
       : { ...ofA, rows: M, columns: K, toRows: side, toColumns: depth },
     transposeB
       ? { ...ofB, rows: N, columns: K, toRows: side, toColumns: depth }
       : { ...ofB, rows: K, columns: N, toRows: depth, toColumns: side },
-  );
+  ]);
   const choice = { narrow: true, transposeA, transposeB, accumulate, wideA: true, wideB: true, wideC: isWide(strideC) };
   gpu.run(matrixTileProgram(choice), {
     inputs: { a: a.tensor, b: b.tensor },
@@ -136,7 +147,7 @@ function runNarrow(gpu: Gpu, given: Given, { transposeA, transposeB }: MatMulAtt
     params: { M, N, K, strideA: a.stride, strideB: b.stride, strideC, sizeA: a.size, sizeB: b.size, parts, partSize, tilesM, tilesN },
     groups: tilesM * tilesN * batch * parts,
   });
-  gpu.free(a.tensor, b.tensor);
+  for (const { tensor, isKept } of [a, b]) if (!isKept) gpu.free(tensor);
 }
 
 /** How a product is cut into workgroups. */
@@ -192,5 +203,5 @@ export const matMulOnGpu: GpuKernel<MatMulInputs, MatMulAttrs> = {
     const sizes = sizesOf(a, b, attrs);
     return sizes.batch === 1 || !isTooLarge(gpu, sizes) || 'many matrices are more than the device binds at a time';
   },
-  run: (gpu, { a, b }, attrs) => matMulOf(gpu, a, b, attrs),
+  run: (gpu, { a, b }, attrs) => matMulOf(gpu, a, b, attrs, BOTH_FIXED),
 };

@@ -1,30 +1,11 @@
 import type { TensorInfo } from '@tensorflow/tfjs-core';
-import type { Gpu, TensorRange } from '../../../backends/webgpu/gpu';
+import type { Gpu } from '../../../backends/webgpu/gpu';
 import { ELEMENTS, type Program, variants } from '../../../backends/webgpu/program';
 import { groupsOf } from '../../../backends/webgpu/specialize';
+import { keep, keptOf, type Lines, type Narrowed } from './kept';
 
 /** Halves that lie in one vector of a narrow operand. */
 export const OCTET = 8;
-
-/** An operand as it lies in memory: matrices of `rows` × `columns`, with rows of `stride` values. */
-export interface Lines {
-  readonly from: TensorInfo | TensorRange;
-  readonly rows: number;
-  readonly columns: number;
-  readonly stride: number;
-  readonly batch: number;
-  /** Rows and columns are filled up with zeros to multiples of these, which are multiples of eight. */
-  readonly toRows: number;
-  readonly toColumns: number;
-}
-
-/** An operand in halves, eight a vector. */
-export interface Narrowed {
-  readonly tensor: TensorInfo;
-  /** Vectors of a row, and of a matrix. */
-  readonly stride: number;
-  readonly size: number;
-}
 
 const narrowOf = (name: string, isWide: boolean): string => `
 fn narrow${name}(i: u32) {
@@ -54,34 +35,42 @@ const paramsOf = (name: string) =>
     ['octets', 'lines', 'matrix', 'stride', 'rows', 'columns', 'count'].map((param) => [`${param}${name}`, 'u32' as const]),
   );
 
-/** Rounds both factors of a product to float16. */
-const narrowProgram = variants(
-  ({ wideA, wideB }: { wideA: boolean; wideB: boolean }): Program => ({
+/** Rounds factors of a product, one or both, to float16: whether rows of each begin at multiples of 16 bytes. */
+const narrowProgram = variants(({ wides }: { wides: readonly boolean[] }): Program => {
+  const names = wides.map((_, i) => NAMES[i] as string);
+  const counts = names.map((_, i) =>
+    names
+      .slice(0, i)
+      .map((name) => ` - p.count${name}`)
+      .join(''),
+  );
+  return {
     name: 'SsmMatMul',
     head: 'enable f16;',
-    inputs: { A: wideA ? 'vec4<f32>' : 'f32', B: wideB ? 'vec4<f32>' : 'f32' },
-    outputs: { narrow_A: 'vec4<u32>', narrow_B: 'vec4<u32>' },
-    params: { ...paramsOf('A'), ...paramsOf('B') },
+    inputs: Object.fromEntries(names.map((name, i) => [name, wides[i] ? 'vec4<f32>' : 'f32'] as const)),
+    outputs: Object.fromEntries(names.map((name) => [`narrow_${name}`, 'vec4<u32>'] as const)),
+    params: Object.assign({}, ...names.map(paramsOf)),
     size: ELEMENTS,
-    declarations: narrowOf('A', wideA) + narrowOf('B', wideB),
+    declarations: names.map((name, i) => narrowOf(name, wides[i] as boolean)).join(''),
     main: `
   let i = group * ${ELEMENTS} + lane;
-  if (i < p.countA) { narrowA(i); } else if (i - p.countA < p.countB) { narrowB(i - p.countA); }`,
-  }),
-);
+  ${names.map((name, i) => `if (i${counts[i]} < p.count${name}) { narrow${name}(i${counts[i]}); }`).join(' else ')}`,
+  };
+});
+const NAMES = ['A', 'B'];
 
 const isWide = ({ stride, columns }: Lines): boolean => stride % 4 === 0 && columns % 4 === 0;
 
-/** The factors of a product, rounded to float16, in one dispatch. */
-export function narrowed(gpu: Gpu, a: Lines, b: Lines): [Narrowed, Narrowed] {
-  const up = (value: number, step: number): number => step * Math.ceil(value / step);
-  const [ofA, ofB] = ([a, b] as const).map((lines) => {
-    const [rows, columns] = [up(lines.rows, lines.toRows), up(lines.columns, lines.toColumns)];
-    const stride = columns / OCTET;
-    const count = lines.batch * rows * stride;
-    return { lines, rows, stride, count, tensor: gpu.tensor([count, 4]) };
-  }) as [Made, Made];
-  const numbers = (name: string, { lines, rows, stride, count }: Made) => ({
+/** The factors of a product, rounded to float16, in one dispatch at most: those that stay as they are may have been kept of an earlier product. */
+export function narrowed(gpu: Gpu, operands: readonly [Lines, Lines]): [Narrowed, Narrowed] {
+  const known = operands.map((lines) => (lines.isFixed ? keptOf(gpu, lines) : undefined));
+  const made = operands.filter((_, i) => !known[i]).map((lines) => madeOf(gpu, lines));
+  if (made.length > 0) round(gpu, made);
+  return operands.map((lines, i) => known[i] ?? resultOf(gpu, made.find((one) => one.lines === lines) as Made)) as [Narrowed, Narrowed];
+}
+
+function round(gpu: Gpu, made: readonly Made[]): void {
+  const numbers = ({ lines, rows, stride, count }: Made, name: string) => ({
     [`octets${name}`]: stride,
     [`lines${name}`]: rows,
     [`matrix${name}`]: lines.rows * lines.stride,
@@ -90,14 +79,13 @@ export function narrowed(gpu: Gpu, a: Lines, b: Lines): [Narrowed, Narrowed] {
     [`columns${name}`]: lines.columns,
     [`count${name}`]: count,
   });
-  gpu.run(narrowProgram({ wideA: isWide(a), wideB: isWide(b) }), {
-    inputs: { A: a.from, B: b.from },
-    outputs: { narrow_A: ofA.tensor, narrow_B: ofB.tensor },
-    params: { ...numbers('A', ofA), ...numbers('B', ofB) },
-    groups: groupsOf(ofA.count + ofB.count),
+  const named = <T>(of: (one: Made) => T, prefix = '') => Object.fromEntries(made.map((one, i) => [`${prefix}${NAMES[i]}`, of(one)]));
+  gpu.run(narrowProgram({ wides: made.map(({ lines }) => isWide(lines)) }), {
+    inputs: named(({ lines }) => lines.from),
+    outputs: named(({ tensor }) => tensor, 'narrow_'),
+    params: Object.assign({}, ...made.map((one, i) => numbers(one, NAMES[i] as string))),
+    groups: groupsOf(made.reduce((sum, { count }) => sum + count, 0)),
   });
-  const resultOf = ({ tensor, stride, rows }: Made): Narrowed => ({ tensor, stride, size: rows * stride });
-  return [resultOf(ofA), resultOf(ofB)];
 }
 
 interface Made {
@@ -106,4 +94,19 @@ interface Made {
   readonly stride: number;
   readonly count: number;
   readonly tensor: TensorInfo;
+}
+
+/** One that is kept is filled up to whole tiles along both axes, since other products take it the other way round. */
+function madeOf(gpu: Gpu, lines: Lines): Made {
+  const up = (value: number, step: number): number => step * Math.ceil(value / step);
+  const least = lines.isFixed ? Math.max(lines.toRows, lines.toColumns) : 0;
+  const [rows, columns] = [up(lines.rows, Math.max(least, lines.toRows)), up(lines.columns, Math.max(least, lines.toColumns))];
+  const stride = columns / OCTET;
+  const count = lines.batch * rows * stride;
+  return { lines, rows, stride, count, tensor: gpu.tensor([count, 4]) };
+}
+
+function resultOf(gpu: Gpu, { lines, tensor, stride, rows }: Made): Narrowed {
+  const made = { tensor, stride, size: rows * stride };
+  return { ...made, isKept: lines.isFixed === true && keep(gpu, lines, made) };
 }
