@@ -3,7 +3,7 @@ import { runtimeOf } from './backend-runtime';
 import type { Recording } from './recording';
 
 /** Whose memory outputs are in: their own, or that of a recording, in which they are valid until the next call. */
-export interface ReplayOptions {
+interface ReplayOptions {
   copies: boolean;
 }
 

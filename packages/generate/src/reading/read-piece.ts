@@ -5,7 +5,7 @@ import type { ModelBundle } from '../bundle';
 import { bytesOf } from './rows';
 
 /** Some tokens of texts that are read side by side, after a state that stays valid. */
-export interface Piece {
+interface Piece {
   /** [B][T] */
   readonly ids: readonly (readonly number[])[];
   readonly state: unknown;

@@ -9,7 +9,7 @@ import { lossScale } from './measures';
 import type { ReplayedGradients } from './replayed';
 
 /** How steps compute their micro-batches. */
-export interface StepOptions<C, P extends object, State> {
+interface StepOptions<C, P extends object, State> {
   readonly precision?: Precision;
   readonly carryState?: boolean;
   readonly replayed?: ReplayedGradients<C, P, State>;
