@@ -75,7 +75,8 @@ async function open(next: Choice, signal: AbortSignal): Promise<WorkerModel> {
   await start();
   if (next.kind === 'run') return next.open();
   const onProgress = ({ file, loaded, total }: { file: string; loaded: number; total: number }) => {
-    loading = { choice: next, label: `Loading ${file.split('/').at(-1) ?? file}`, loaded, total };
+    // A whole file says nothing of what comes next.
+    loading = loaded < total ? { choice: next, label: `Loading ${file.split('/').at(-1) ?? file}`, loaded, total } : openingOf(next);
   };
   const files = ['config.json', 'generation_config.json', 'model.safetensors', 'tokenizer.json'];
   const options = { onProgress, signal, onNotice: (text: string) => (notice = text) };
@@ -87,13 +88,15 @@ async function open(next: Choice, signal: AbortSignal): Promise<WorkerModel> {
   return worker().load(next.kind === 'hub' ? next.id : next.files, options);
 }
 
+const openingOf = (choice: Choice): Loading => ({ choice, label: `Opening ${nameOf(choice)}`, loaded: 0, total: 0 });
+
 /** Takes another model; the old one stays until the new one is there. A choice that fails leaves the old one in use. */
 function use(next: Choice): Promise<WorkerModel | undefined> {
   abort?.abort();
   const own = new AbortController();
   abort = own;
   trouble = undefined;
-  loading = { choice: next, label: `Opening ${nameOf(next)}`, loaded: 0, total: 0 };
+  loading = openingOf(next);
   const done = work.begin(`Loading ${nameOf(next)}`, () => own.abort());
   pending = open(next, own.signal)
     .then(async (opened) => {
