@@ -23,27 +23,30 @@ export async function open(context, url, room) {
 export const press = (page, name) => page.getByRole('button', { name, exact: true }).click();
 
 /**
- * Presses a button in the page as soon as some element's text fits: from outside it might come much later.
- * @param {Page} page @param {RegExp} text @param {string} name
+ * Presses a button or a key in the page as soon as something with a fitting text is there: from outside it might come much later.
+ * @param {Page} page @param {{ where?: string, text?: RegExp, button?: string, key?: string }} what
  */
-export const pressAt = (page, text, name) =>
+export const pressAt = (page, { where = 'main *', text = /^/, button: name, key }) =>
   page.evaluate(
-    ([source, name]) =>
-      new Promise((resolve) => {
+    ({ where, source, name, key, patience }) =>
+      new Promise((resolve, reject) => {
         const text = new RegExp(source);
+        const late = setTimeout(() => reject(new Error(`no ${where} with ${text} to press ${name ?? key} at`)), patience);
         const look = () => {
-          const isThere = [...document.querySelectorAll('main *')].some((one) => text.test(one.textContent?.trim() ?? ''));
+          const isThere = [...document.querySelectorAll(where)].some((one) => text.test(one.textContent?.trim() ?? ''));
           const button = [...document.querySelectorAll('button')].find((one) => one.textContent?.trim() === name);
-          if (!isThere || button === undefined) return;
+          if (!isThere || (name && !button)) return;
           observer.disconnect();
-          button.click();
+          clearTimeout(late);
+          button?.click();
+          if (key) document.body.dispatchEvent(new KeyboardEvent('keydown', { key, bubbles: true }));
           resolve(undefined);
         };
         const observer = new MutationObserver(look);
         observer.observe(document.body, { childList: true, subtree: true, characterData: true });
         look();
       }),
-    [text.source, name],
+    { where, source: text.source, name, key, patience: PATIENCE },
   );
 
 /** Sets what Talk draws with. @param {Page} page @param {{ seed?: number, tokens: number }} what */

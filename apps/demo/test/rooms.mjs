@@ -41,7 +41,7 @@ export async function talk({ browser, url, node, see }) {
   await set(page, { tokens: 512 });
   await page.getByLabel('How the text begins').fill(PROMPT); // no token of the text before is left
   const shifts = await watchShifts(page, '[data-i="3"]');
-  const stopped = escapeAt(page, '[data-i="180"]');
+  const stopped = pressAt(page, { where: '[data-i="180"]', key: 'Escape' });
   await press(page, 'Write');
   await stopped;
   await ended(page, /^Stopped\./);
@@ -50,22 +50,6 @@ export async function talk({ browser, url, node, see }) {
   assert.deepEqual([...complaints, ...other.complaints], [], 'the console');
   await context.close();
 }
-
-/** Presses Esc in the page as soon as something is there: from outside it might come after the end of the text. @param {import('playwright-core').Page} page @param {string} what */
-const escapeAt = (page, what) =>
-  page.evaluate(
-    (what) =>
-      new Promise((resolve) => {
-        const observer = new MutationObserver(() => {
-          if (document.querySelector(what) === null) return;
-          observer.disconnect();
-          document.body.dispatchEvent(new KeyboardEvent('keydown', { key: 'Escape', bubbles: true }));
-          resolve(undefined);
-        });
-        observer.observe(document.body, { childList: true, subtree: true });
-      }),
-    what,
-  );
 
 /** What moves on the page from when something is there on, until it is asked for. @param {import('playwright-core').Page} page @param {string} from */
 async function watchShifts(page, from) {
@@ -166,7 +150,7 @@ export async function bench({ browser, url, see }) {
   const context = await browser.newContext({ ...DESKTOP, permissions: ['clipboard-read', 'clipboard-write'] });
   const { page, complaints } = await open(context, url, '#/bench');
   await press(page, 'Check the kernels');
-  await pressAt(page, /^[1-9]\d* kernels?, all right/, 'Stop');
+  await pressAt(page, { text: /^[1-9]\d* kernels?, all right/, button: 'Stop' });
   await page.getByRole('button', { name: 'Measure', disabled: false }).click();
   assert.ok((await page.getByRole('row').count()) < 30, 'a stopped comparison has not come to its end'); // of more than 30 kernels
   await page.getByText('4 layers of 96').waitFor();

@@ -24,7 +24,7 @@ export async function train({ browser, url, node, see }) {
   await page.getByText('Recorded: how').first().waitFor();
   await see(page, 'train');
   await press(page, 'Train both');
-  await pressAt(page, /^[1-9]\d* of 24/, 'Pause');
+  await pressAt(page, { text: /^[1-9]\d* of 24/, button: 'Pause' });
   await page.getByText('Paused. It can be used as it is now.').waitFor();
   await ask(page, 'Step');
   const before = await tensors(page);

@@ -69,8 +69,9 @@ async function trainOn(context, url) {
   await page.close();
   const paused = await open(context, `${url}?device=wasm`, address);
   await press(paused.page, 'Train both');
-  await pressAt(paused.page, /^[1-9]\d* of 24/, 'Pause');
+  await pressAt(paused.page, { text: /^[1-9]\d* of 24/, button: 'Pause' });
   await paused.page.getByText('Paused. It can be used as it is now.').waitFor();
+  await paused.page.getByText(/^step \d+, /).waitFor(); // the checkpoint of its last step is written
   await paused.page.close();
 
   const kept = await onWebGpu(context, url, '#/train');
