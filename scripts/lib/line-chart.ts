@@ -36,8 +36,8 @@ export function drawChart(chart: Chart): string {
   const ticks = Array.from({ length: 6 }, (_, i) => low + ((high - low) * i) / 5);
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${HEIGHT}" font-family="system-ui, sans-serif" font-size="12" fill="var(--ink)">`,
-    STYLE,
     `<title>${chart.title}</title>`,
+    STYLE,
     `<rect width="${WIDTH}" height="${HEIGHT}" fill="var(--paper)"/>`,
     ...ticks.map(
       (tick) =>

@@ -86,7 +86,7 @@ export function engineOf(page) {
 }
 
 /**
- * Lets the worker stand still for ever once its run has told of so many steps: so a tab that then crashes is in the middle of it.
+ * Stops the worker for good once its run has told of `steps` steps: so a tab that then crashes is in the middle of it.
  * @param {Page} page @param {number} steps
  */
 export async function holdAt(page, steps) {

@@ -9,7 +9,7 @@ const evaluation = (at: number): LoggedEvent => ({ type: 'evaluation', step: at,
 const gates = (at: number): LoggedEvent => ({ type: 'gates', step: at, gates: [] });
 const sample = (at: number): LoggedEvent => ({ type: 'sample', step: at, prompt: '', texts: {} });
 
-/** A run whose loss is its step, observed every so many steps. */
+/** A run whose loss is its step, evaluated every `every` steps. */
 function* run(steps: number, every: number): Generator<LoggedEvent> {
   for (let at = 0; at < steps; at++) {
     if (at % every === 0) yield* [evaluation(at), gates(at), sample(at)];

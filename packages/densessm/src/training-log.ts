@@ -1,7 +1,7 @@
 /** What is kept of a run's events: no more after a million steps than after a thousand. */
 import type { TrainingEvent, Twin, TwinStep } from './web/worker-training';
 
-/** At most so many of each, in the order in which they come at one place of a run. */
+/** The most that are kept of each kind; kinds in the order in which they come at one place of a run. */
 const MOST = { step: 600, evaluation: 100, gates: 100, sample: 100 } as const;
 const KINDS = Object.keys(MOST);
 

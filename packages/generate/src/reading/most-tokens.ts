@@ -2,12 +2,12 @@ import { runtimeOf } from '@densessm/kernels/internal';
 import { type ForwardOptions, namedParams, tensorsOf } from '@densessm/ssm-core';
 import type { ModelBundle } from '../bundle';
 
-/** Scans keep the states that chunks of so many tokens, or more, begin with. */
+/** Tokens of the shortest chunks of a scan, which keeps the state that each begins with. */
 const CHUNK = 16;
 
 /**
- * Of how many tokens a call of the model may be, over all of its texts, `wanted` at most: so many that no tensor of a layer, or of logits where all are asked for, is
- * more than a device takes at a time. So a text may be of any length.
+ * The most tokens that one call of the model may read, over all of its texts, `wanted` at most: no tensor of a layer, or of logits where all are asked for, is
+ * larger than a device takes at a time. So a text may be of any length.
  */
 export function mostTokens(
   { model, params, config }: ModelBundle,

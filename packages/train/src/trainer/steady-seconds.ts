@@ -17,7 +17,7 @@ interface StepOptions<C, P extends object, State> {
   readonly parts: number;
 }
 
-/** From so many seconds on, what the host takes of a micro-batch is little. */
+/** Seconds of a micro-batch of which the host takes a small part: it is not computed again. */
 const LONG = 3;
 
 /**
