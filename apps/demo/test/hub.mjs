@@ -21,10 +21,7 @@ export async function hub({ browser, url, outDir, see }) {
     await press(page, 'Load');
   };
   await load('someone/plain');
-  await page
-    .getByText(/^[\d.]+ (bytes|KB) of [\d.]+ (bytes|KB)$/)
-    .first()
-    .waitFor();
+  await page.getByRole('button', { name: /^plain opening/ }).waitFor(); // its weights have not begun to come
   held.release();
   await page.getByRole('button', { name: /^plain.*values/ }).waitFor();
   assert.ok((await write(page, { prompt: PROMPT, seed: 3, tokens: 16 }))?.startsWith(PROMPT), 'the model of the Hub writes');
