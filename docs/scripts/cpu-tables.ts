@@ -133,15 +133,22 @@ function memoryTable(cpu: Measured): string {
   return tableOf(['MiB', 'Mamba in the sizes of mamba-130m', 'beyond its weights', 'DenseRetNet-350M', 'beyond'], rows);
 }
 
+/** The processor of the figures of a part, which may be another than that of the other tables. */
+const processorOf = ({ figures }: Measured, wanted: string): string => figures.find(({ part }) => part === wanted)?.processor ?? '';
+
 const FORMS = ['A·B', 'A·Bᵀ', 'Aᵀ·B'] as const;
 
 function productsTable(cpu: Measured): string {
+  const processor = processorOf(cpu, 'products');
   const rows = FORMS.map((form) => {
     const of = (threads: number, quantity: string, peer?: string): string =>
-      digits(numberOf(cpu, { part: 'products', name: `${form}, 1024`, dtype: 'f32', threads, peer, processor: HERE }, quantity));
+      digits(numberOf(cpu, { part: 'products', name: `${form}, 1024`, dtype: 'f32', threads, peer, processor }, quantity));
     return [form, of(1, 'rate', 'TensorFlow.js'), of(2, 'rate'), of(1, 'peerRate', 'TensorFlow.js')];
   });
-  return tableOf(['1024 × 1024, GFLOP/s', 'ours, 1 thread', '2 threads', 'TensorFlow.js, which has one thread in Node'], rows);
+  return tableOf(
+    [`1024 × 1024, GFLOP/s, ${processor}`, 'ours, 1 thread', '2 threads', 'TensorFlow.js, which has one thread in Node'],
+    rows,
+  );
 }
 
 /** What each kernel takes of a step, down to a hundredth of it. */
@@ -157,7 +164,7 @@ function sharesTable(cpu: Measured): string {
     )
     .filter(([, time, whole]) => time >= whole / 100)
     .map(([kernel, time, whole]) => [kernel, digits(time), `${((100 * time) / whole).toFixed(0)} %`]);
-  return tableOf(['kernel', 'ms', 'share of the step'], rows);
+  return tableOf([`kernel, ${processorOf(cpu, 'shares')}`, 'ms', 'share of the step'], rows);
 }
 
 function browserTable(browser: Measured): string {
@@ -166,7 +173,7 @@ function browserTable(browser: Measured): string {
     threads === undefined ? name : `${name}, ${threads} ${threads === 1 ? 'thread' : 'threads'}`,
     ...[decoding, prompt, training].map((rate) => digits(rate as number)),
   ]);
-  return tableOf(['tokens/s', 'decoding', 'a prompt of 512 tokens', 'a training step'], rows);
+  return tableOf([`tokens/s, ${processorOf(browser, 'browser')}`, 'decoding', 'a prompt of 512 tokens', 'a training step'], rows);
 }
 
 export function cpuTables(): Readonly<Record<string, string>> {
