@@ -2,21 +2,15 @@ import { type GenerateOptions, generate, generateBatch, type ModelBundle, Sessio
 import { packParams } from '@densessm/kernels';
 import { mamba } from '@densessm/mamba';
 import { startBackend } from '@densessm/runtime-node';
-import { type AnyModel, buildParams, type ChoiceRules, type Decoder, disposeTree, namedParams, SsmError } from '@densessm/ssm-core';
+import { type AnyModel, buildParams, type ChoiceRules, type Decoder, disposeTree, namedParams } from '@densessm/ssm-core';
 import { memory, setBackend, type Tensor, tensor } from '@tensorflow/tfjs-core';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { randomFrom, seededRandom } from '../packages/generate/src/samplers/random';
 import { sampleToken } from '../packages/generate/src/samplers/sample-token';
 import { TokenHistory } from '../packages/generate/src/token-history';
+import { missingDevice } from './webgpu-device';
 
-const missing = await startBackend({ device: 'webgpu' }).then(
-  () => undefined,
-  (error: unknown) => {
-    if (process.env.CI || !(error instanceof SsmError)) throw error;
-    return `${error.message}\nTests of WebGPU need a GPU, or SwiftShader: apt-get install chromium`;
-  },
-);
-if (missing) process.stderr.write(`tests/webgpu-choice.test.ts is skipped. ${missing}\n`);
+const missing = await missingDevice('tests/webgpu-choice.test.ts');
 
 const none = { logitBias: new Map<number, number>(), repetitionPenalty: 1, presencePenalty: 0, frequencyPenalty: 0, noRepeatNgram: 0 };
 const greedy = { ...none, temperature: 0, topK: 0, topP: 1, minP: 0 };

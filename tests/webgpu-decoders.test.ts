@@ -5,20 +5,13 @@ import { packParams } from '@densessm/kernels';
 import { denseMamba, denseMamba2, mamba, mamba2 } from '@densessm/mamba';
 import { denseRetNet, retnet } from '@densessm/retnet';
 import { startBackend } from '@densessm/runtime-node';
-import { type AnyModel, buildParams, type Decoder, disposeTree, namedParams, SsmError } from '@densessm/ssm-core';
+import { type AnyModel, buildParams, type Decoder, disposeTree, namedParams } from '@densessm/ssm-core';
 import { describeDecoder } from '@densessm/testing';
 import { findBackend, memory, setBackend, type Tensor, tensor } from '@tensorflow/tfjs-core';
 import { describe, expect, it, vi } from 'vitest';
+import { missingDevice } from './webgpu-device';
 
-/** Why there is no device; on CI, which installs one, that is a failure. */
-const missing = await startBackend({ device: 'webgpu' }).then(
-  () => undefined,
-  (error: unknown) => {
-    if (process.env.CI || !(error instanceof SsmError)) throw error;
-    return `${error.message}\nTests of WebGPU need a GPU, or SwiftShader: apt-get install chromium`;
-  },
-);
-if (missing) process.stderr.write(`tests/webgpu-decoders.test.ts is skipped. ${missing}\n`);
+const missing = await missingDevice('tests/webgpu-decoders.test.ts');
 
 const small = { vocab_size: 24, hidden_size: 10, num_hidden_layers: 3, initializer_range: 0.3, state_size: 5, time_step_rank: 3 };
 const small2 = {

@@ -3,7 +3,6 @@ import { kernelChecks, kernelOf } from '@densessm/kernels/checks';
 import { gpuChoices } from '@densessm/kernels/internal';
 import { registerWebGpuKernels } from '@densessm/kernels/webgpu';
 import { startBackend } from '@densessm/runtime-node';
-import { SsmError } from '@densessm/ssm-core';
 import { describeKernelChecks, expectClose } from '@densessm/testing';
 import {
   add,
@@ -28,16 +27,9 @@ import {
   zeros,
 } from '@tensorflow/tfjs-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { missingDevice } from './webgpu-device';
 
-/** Why there is no device; on CI, which installs one, that is a failure. */
-const missing = await startBackend({ device: 'webgpu' }).then(
-  () => undefined,
-  (error: unknown) => {
-    if (process.env.CI || !(error instanceof SsmError)) throw error;
-    return `${error.message}\nTests of WebGPU need a GPU, or SwiftShader: apt-get install chromium`;
-  },
-);
-if (missing) process.stderr.write(`tests/webgpu-kernels.test.ts is skipped. ${missing}\n`);
+const missing = await missingDevice('tests/webgpu-kernels.test.ts');
 
 describe.skipIf(missing)('WebGPU', () => {
   const names = new Set(missing ? [] : registerWebGpuKernels(findBackend('webgpu')).names);

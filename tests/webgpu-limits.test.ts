@@ -14,21 +14,12 @@ import {
   softplus,
   squareSum,
 } from '@densessm/kernels';
-import { startBackend } from '@densessm/runtime-node';
-import { SsmError } from '@densessm/ssm-core';
 import { expectClose } from '@densessm/testing';
 import { addN, dispose, findBackend, grads, mul, sub, sum, type Tensor, tensor, tensor1d, tensor2d, tidy } from '@tensorflow/tfjs-core';
 import { describe, expect, it } from 'vitest';
+import { missingDevice } from './webgpu-device';
 
-/** Why there is no device; on CI, which installs one, that is a failure. */
-const missing = await startBackend({ device: 'webgpu' }).then(
-  () => undefined,
-  (error: unknown) => {
-    if (process.env.CI || !(error instanceof SsmError)) throw error;
-    return `${error.message}\nTests of WebGPU need a GPU, or SwiftShader: apt-get install chromium`;
-  },
-);
-if (missing) process.stderr.write(`tests/webgpu-limits.test.ts is skipped. ${missing}\n`);
+const missing = await missingDevice('tests/webgpu-limits.test.ts');
 
 describe.skipIf(missing)('tensors on WebGPU that are more than the device binds at a time', () => {
   it.each([

@@ -2,20 +2,13 @@ import { moved, sixModels } from '@densessm/conformance';
 import { loglikelihood, type ModelBundle, Session } from '@densessm/generate';
 import { packParams } from '@densessm/kernels';
 import { startBackend } from '@densessm/runtime-node';
-import { type AnyModel, disposeTree, mapTree, SsmError, tensorsOf } from '@densessm/ssm-core';
+import { type AnyModel, disposeTree, mapTree, tensorsOf } from '@densessm/ssm-core';
 import { engine, findBackend, type Tensor, tensor2d } from '@tensorflow/tfjs-core';
 import { describe, expect, it } from 'vitest';
 import { ALL_LOGITS, LAST_LOGITS, type PieceEnding, readPiece } from '../packages/generate/src/reading/read-piece';
+import { missingDevice } from './webgpu-device';
 
-/** Why there is no device; on CI, which installs one, that is a failure. */
-const missing = await startBackend({ device: 'webgpu' }).then(
-  () => undefined,
-  (error: unknown) => {
-    if (process.env.CI || !(error instanceof SsmError)) throw error;
-    return `${error.message}\nTests of WebGPU need a GPU, or SwiftShader: apt-get install chromium`;
-  },
-);
-if (missing) process.stderr.write(`tests/webgpu-prompts.test.ts is skipped. ${missing}\n`);
+const missing = await missingDevice('tests/webgpu-prompts.test.ts');
 
 const VOCABULARY = 23;
 const sizes = { vocabSize: VOCABULARY, hiddenSize: 16, layers: 3, heads: 2 };

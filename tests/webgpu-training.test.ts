@@ -1,7 +1,7 @@
 import { mamba } from '@densessm/mamba';
 import { denseRetNet } from '@densessm/retnet';
 import { startBackend } from '@densessm/runtime-node';
-import { type AnyModel, buildParams, disposeTree, namedParams, SsmError } from '@densessm/ssm-core';
+import { type AnyModel, buildParams, disposeTree, namedParams } from '@densessm/ssm-core';
 import { expectClose } from '@densessm/testing';
 import {
   adamW,
@@ -17,16 +17,9 @@ import {
 } from '@densessm/train';
 import { engine, findBackend, mul, setBackend, type Tensor, tensor } from '@tensorflow/tfjs-core';
 import { describe, expect, it } from 'vitest';
+import { missingDevice } from './webgpu-device';
 
-/** Why there is no device; on CI, which installs one, that is a failure. */
-const missing = await startBackend({ device: 'webgpu' }).then(
-  () => undefined,
-  (error: unknown) => {
-    if (process.env.CI || !(error instanceof SsmError)) throw error;
-    return `${error.message}\nTests of WebGPU need a GPU, or SwiftShader: apt-get install chromium`;
-  },
-);
-if (missing) process.stderr.write(`tests/webgpu-training.test.ts is skipped. ${missing}\n`);
+const missing = await missingDevice('tests/webgpu-training.test.ts');
 
 const VOCABULARY = 11;
 const mambaJson = { model_type: 'mamba', vocab_size: VOCABULARY, hidden_size: 8, num_hidden_layers: 2, state_size: 4 };
