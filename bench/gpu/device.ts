@@ -20,7 +20,8 @@ const platform: WebGpuPlatform = {
     const { create, globals } = module.createRequire(import.meta.url)(DAWN) as typeof import('webgpu');
     Object.assign(globalThis, globals);
     const { BACKEND } = process.env; // null computes nothing: what the host does alone
-    instance = create(BACKEND ? [`backend=${BACKEND}`, TOGGLES] : [TOGGLES]);
+    const exact = process.env.PROFILE ? ['disable-dawn-features=timestamp_quantization'] : [];
+    instance = create([...(BACKEND ? [`backend=${BACKEND}`] : []), TOGGLES, ...exact]);
     Object.defineProperty(globalThis, 'navigator', { configurable: true, value: { gpu: instance } });
     return instance;
   },

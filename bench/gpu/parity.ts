@@ -10,11 +10,7 @@ const ways: readonly [name: string, kernels: RegExp, choices: Partial<typeof gpu
     /^SsmDecayScan/,
     { tiledScanFrom: 0, tiledScanChunk },
   ]),
-  ...(['square', 'woven', 'twice', 'shallow', 'narrow', 'tall'] as const).map((tileShape): (typeof ways)[number] => [
-    `in the largest tiles, ${tileShape}`,
-    /^SsmMatMul$/,
-    { enoughGroups: 1, tileShape },
-  ]),
+  ['in the largest tiles', /^SsmMatMul$/, { tilesAtATime: 1 }],
   ['rounded before', /^SsmMatMulF16/, { narrowFrom: 0 }],
   ['rounded on the way', /^SsmMatMulF16/, { narrowFrom: Number.POSITIVE_INFINITY }],
 ];

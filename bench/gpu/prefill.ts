@@ -4,6 +4,7 @@ import { disposeTree } from '@densessm/ssm-core';
 import type { Figure } from '../lib/measured';
 import { finished } from './device';
 import { denseRetNet350m, type Model, mamba130m, type Sizes, weightsOf } from './models';
+import { shares } from './profile';
 
 const ROUNDS = 7;
 /** Prompts before those that are timed: the first compiles, the second and the third are recorded. */
@@ -70,6 +71,7 @@ async function timeOf(
     times.push(performance.now() - start);
     hostTimes.push((user + system) / 1000);
   }
+  if (process.env.PROFILE && pieces === 0) await shares(read);
   times.sort((a, b) => a - b);
   return { ms: times[0] as number, median: times[ROUNDS >> 1] as number, hostMs: Math.min(...hostTimes) };
 }

@@ -10,9 +10,9 @@ const PAIRS = 2048;
 
 /**
  * Time on the device by program: every dispatch of `run` gets a pass of its own with two timestamps. Slower than without; returns the number of dispatches
- * and the time of each program in ms, the longest first.
+ * and the time of each program in ms, the longest first. With PROFILE=groups programs are told apart by their numbers of workgroups too.
  */
-export async function profiled(run: () => Promise<unknown>): Promise<[name: string, count: number, ms: number][]> {
+async function profiled(run: () => Promise<unknown>): Promise<[name: string, count: number, ms: number][]> {
   const backend = findBackend('webgpu') as unknown as Backend;
   const { device } = backend;
   const names: string[] = [];
@@ -38,7 +38,7 @@ export async function profiled(run: () => Promise<unknown>): Promise<[name: stri
   };
   pass.dispatchWorkgroups = function (this: GPUComputePassEncoder, ...sizes) {
     dispatchWorkgroups.apply(this, sizes);
-    names[names.length - 1] = label;
+    names[names.length - 1] = process.env.PROFILE === 'groups' ? `${label} ${sizes.join(' × ')}` : label;
     backend.endComputePassEncoder();
   };
   try {
@@ -57,6 +57,19 @@ export async function profiled(run: () => Promise<unknown>): Promise<[name: stri
     found.set(name, [count + 1, total + ms]);
   }
   return [...found].map(([name, [count, ms]]): [string, number, number] => [name, count, ms]).sort((a, b) => b[2] - a[2]);
+}
+
+/** The same in lines, and as a figure. */
+export async function shares(run: () => Promise<unknown>) {
+  const found = await profiled(run);
+  const [dispatches, ms] = found.reduce(([n, sum], [, one, time]) => [n + one, sum + time], [0, 0]);
+  console.log(`  ${dispatches} dispatches, ${ms.toFixed(1)} ms on the device`);
+  const longest = found.slice(0, process.env.PROFILE === 'groups' ? 60 : 24);
+  for (const [name, calls, time] of longest) console.log(`    ${time.toFixed(3).padStart(8)} ms  ${String(calls).padStart(5)}  ${name}`);
+  return {
+    ...{ dispatches, ms, programs: longest.map(([name]) => name) },
+    ...{ times: longest.map(([, , time]) => time), counts: longest.map(([, calls]) => calls) },
+  };
 }
 
 async function timesOf(device: GPUDevice, set: GPUQuerySet): Promise<BigInt64Array> {

@@ -87,7 +87,6 @@ const products: Case[] = [
   ...[1024, 4096].map((n) => product(n, n, n, false, false, 'stock')),
   product(4096, 4096, 4096, false, true, 'stock'),
   product(4096, 768, 3072, false, true),
-  product(4096, 1536, 6144, false, true),
   product(4096, 1536, 80, false, true),
   product(80, 4096, 1536, true, false),
   product(4096, 768, 50280, false, true),
@@ -100,6 +99,20 @@ const products: Case[] = [
   product(4096, 1536, 6144, false, true, 'f16'),
   product(4096, 1536, 80, false, true, 'f16'),
   product(4096, 768, 50280, false, true, 'f16'),
+];
+
+/** Products of a step of DenseRetNet-350M of 2 × 2,048 tokens: forward, of the inputs and of the weights; and of its head. */
+const ofStep = [
+  ...[
+    [768, 1536],
+    [6144, 1536],
+    [1536, 3072],
+  ].flatMap(([out = 0, width = 0]) => [
+    product(4096, width, out, false, true),
+    product(4096, out, width, false, false),
+    product(out, 4096, width, true, false),
+  ]),
+  product(1024, 1536, 32_000, false, true),
 ];
 
 /** A case that goes another way than usual. */
@@ -118,26 +131,6 @@ const chosen = (way: string, choices: Partial<typeof gpuChoices>, make: Case): C
     return { ...rest, name: `${way} ${name}`, call: choose };
   };
 };
-
-/** Products of a step of DenseRetNet-350M of 2 × 2,048 tokens, forward, of the inputs and of the weights, and squares, in every shape of tiles. */
-const shapes: readonly [M: number, K: number, N: number, transposeA: boolean, transposeB: boolean][] = [
-  ...[2048, 4096].map((n): (typeof shapes)[number] => [n, n, n, false, false]),
-  [4096, 4096, 4096, false, true],
-  [4096, 4096, 4096, true, false],
-  ...[
-    [768, 1536],
-    [6144, 1536],
-    [1536, 3072],
-  ].flatMap(([out = 0, width = 0]): (typeof shapes)[number][] => [
-    [4096, width, out, false, true],
-    [4096, out, width, false, false],
-    [out, 4096, width, true, false],
-  ]),
-  [1024, 1536, 32_000, false, true],
-];
-const tiles = (['square', 'woven', 'twice', 'shallow', 'narrow', 'tall'] as const).flatMap((tileShape) =>
-  shapes.map((shape) => chosen(`tiles, ${tileShape}:`, { tileShape }, product(...shape))),
-);
 
 const scan = (B: number, T: number, backward: boolean): Case => {
   const [E, N] = [1536, 16];
@@ -218,7 +211,7 @@ const moves: Case[] = [
 
 const cases: Case[] = [
   ...products,
-  ...tiles,
+  ...ofStep,
   ...[512, 2048, 16384].flatMap((T) => [scan(T > 4096 ? 1 : 2, T, false), scan(T > 4096 ? 1 : 2, T, true)]),
   ...moves,
   ...[false, true].flatMap((backward) => {

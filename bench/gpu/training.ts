@@ -2,7 +2,7 @@ import { adamW, constantSchedule, Trainer } from '@densessm/train';
 import { findBackend } from '@tensorflow/tfjs-core';
 import type { Figure } from '../lib/measured';
 import { denseRetNet350m, type Model, mamba130m, type Sizes, weightsOf } from './models';
-import { profiled } from './profile';
+import { shares } from './profile';
 import { batchOf } from './text';
 
 export interface TrainingOptions extends Sizes {
@@ -110,17 +110,4 @@ async function timeOf(one: Case, precision: 'f32' | 'f16', steps: number, keep: 
   } finally {
     trainer.dispose();
   }
-}
-
-/** What each program takes of a step: `dispatches` and `ms` of all, and names, times and counts of the longest. */
-async function shares(step: () => Promise<unknown>) {
-  const found = await profiled(step);
-  const [dispatches, ms] = found.reduce(([n, sum], [, one, time]) => [n + one, sum + time], [0, 0]);
-  console.log(`  ${dispatches} dispatches, ${ms.toFixed(1)} ms on the device`);
-  const longest = found.slice(0, 24);
-  for (const [name, calls, time] of longest) console.log(`    ${time.toFixed(2).padStart(8)} ms  ${String(calls).padStart(5)}  ${name}`);
-  return {
-    ...{ dispatches, ms, programs: longest.map(([name]) => name) },
-    ...{ times: longest.map(([, , time]) => time), counts: longest.map(([, calls]) => calls) },
-  };
 }

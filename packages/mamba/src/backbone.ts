@@ -18,7 +18,7 @@ import {
   tokenTensor,
 } from '@densessm/ssm-core';
 import { lastToken } from '@densessm/ssm-core/internal';
-import { add, type Tensor, type Tensor1D, type Tensor2D, type Tensor3D, zeros } from '@tensorflow/tfjs-core';
+import { add, fill, type Tensor, type Tensor1D, type Tensor2D, type Tensor3D } from '@tensorflow/tfjs-core';
 import type { BackboneConfig } from './backbone-config';
 
 /** What one layer carries in time: nothing else, with or without dense connections. */
@@ -158,9 +158,9 @@ export interface StateShapes {
   readonly ssm: readonly number[];
 }
 
-/** The state before the first token. */
+/** The state before the first token, made on the device: `zeros` would bring it there. */
 export const emptyState = <Ssm extends Tensor>(layers: number, { conv, ssm }: StateShapes): BackboneState<Ssm> => ({
-  layers: Array.from({ length: layers }, () => ({ conv: zeros([...conv]), ssm: zeros([...ssm]) as Tensor as Ssm })),
+  layers: Array.from({ length: layers }, () => ({ conv: fill([...conv], 0), ssm: fill([...ssm], 0) as Tensor as Ssm })),
 });
 
 /** @throws SsmError STATE where a state was made by another model or for another number of texts than `tokens` has. */

@@ -1,5 +1,5 @@
 import { SsmError, tidyTree } from '@densessm/ssm-core';
-import { type Tensor4D, zeros } from '@tensorflow/tfjs-core';
+import { fill, type Tensor4D } from '@tensorflow/tfjs-core';
 import type { HeadSizes } from './head-sizes';
 
 /** All that a RetNet keeps of a text; its size does not depend on how long that was. */
@@ -24,11 +24,11 @@ export const stateShape = ({ numHeads, keyDim, valueDim }: HeadSizes, batch: num
   valueDim / numHeads,
 ];
 
-/** S = 0 in every layer, before the first token. */
+/** S = 0 in every layer, before the first token, made on the device: `zeros` would bring it there. */
 export const emptyState = (sizes: StateSizes, batch: number): RetentionState =>
   tidyTree(() => ({
     position: 0,
-    layers: Array.from({ length: sizes.numHiddenLayers }, () => ({ kv: zeros(stateShape(sizes, batch)) as Tensor4D })),
+    layers: Array.from({ length: sizes.numHiddenLayers }, () => ({ kv: fill(stateShape(sizes, batch), 0) as Tensor4D })),
   }));
 
 /** @throws SsmError STATE where the state is of another model or batch, or its position is no count of tokens. */

@@ -91,8 +91,8 @@ interface Series {
 
 /** How many are known, the last ones used. */
 const MOST_SERIES = 32;
-/** What they may take at least; else as much as the weights. */
-const LEAST_BYTES = 2 ** 26;
+/** What they may take: as many times the bytes of the weights, and this at least. */
+const [MOST_WEIGHTS, LEAST_BYTES] = [4, 2 ** 26];
 
 const devices = new WeakMap<object, RepeatedPieces>();
 
@@ -122,7 +122,7 @@ class RepeatedPieces {
   #readFirst(key: string, bundle: ModelBundle, piece: Piece): ReadPiece {
     const read = readPlainly(bundle, piece);
     const isRepeatable = formOf(piece.state) === formOf(read.state);
-    this.#series.set(key, { calls: new Replayed(1), isRepeatable, most: Math.max(LEAST_BYTES, bytesOf(bundle.params)) });
+    this.#series.set(key, { calls: new Replayed(1), isRepeatable, most: Math.max(LEAST_BYTES, MOST_WEIGHTS * bytesOf(bundle.params)) });
     const [oldest] = this.#series.keys();
     if (this.#series.size > MOST_SERIES) this.#drop(oldest as string);
     return read;

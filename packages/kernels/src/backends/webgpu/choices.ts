@@ -7,10 +7,8 @@ export const gpuChoices = {
   tiledScanFrom: 2 ** 13,
   /** The most tokens of a chunk of those; undefined: by the widths. */
   tiledScanChunk: undefined as number | undefined,
-  /** Workgroups of a product that keep a large GPU busy: with fewer, the inner size is parted, or tiles are smaller. */
-  enoughGroups: 176,
-  /** The shape of tiles of large products in float32. */
-  tileShape: 'square' as 'square' | 'woven' | 'twice' | 'shallow' | 'narrow' | 'tall',
+  /** Large tiles of a product that a large GPU computes at a time: with fewer, the inner size is parted, or tiles are smaller. */
+  tilesAtATime: 132,
   /** Multiplications from which on both factors of a product on matrices of subgroups are rounded to float16 in a dispatch of their own. */
   narrowFrom: 2 ** 32,
   /** Whether what was rounded is kept for further products of the same tensor, until it goes or the step ends. */

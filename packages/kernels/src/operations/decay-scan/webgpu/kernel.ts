@@ -10,7 +10,7 @@ import { decayScan } from '../kernel';
 import { attendProgram, COLUMNS } from './attend';
 import { decayGradientProgram } from './decay-gradient';
 import { CHUNK, prepareProgram, wholeProgram } from './program';
-import { carryProgram, gainProgram, STATE_TILE } from './states';
+import { carry, gainProgram, STATE_TILE } from './states';
 import { mostOf, tiledScan, tiledScanGradients } from './tiled';
 
 const widthsOf = ({ q, v }: DecayScanInputs): number => q.shape[3] * v.shape[3];
@@ -59,23 +59,15 @@ class Call {
   states(a: TensorInfo, b: TensorInfo, back: boolean, initial?: TensorInfo): [states: TensorInfo, last: TensorInfo] {
     const { gpu, name, sizes, tokens, wholes } = this;
     const { H, K, V, heads, chunks } = sizes;
-    const states = gpu.tensor([heads, chunks, K, V]);
-    const last = gpu.tensor([heads / H, H, K, V]);
+    const gained = gpu.tensor([heads * chunks, K, V]);
     const [tilesK, tilesV] = [groupsOf(K, STATE_TILE), groupsOf(V, STATE_TILE)];
     gpu.run(gainProgram({ name, back }), {
       inputs: { a, b, tokens },
-      outputs: { gained: states },
+      outputs: { gained },
       params: { ...sizes, tilesV },
       groups: heads * chunks * tilesK * tilesV,
     });
-    const count = heads * K * V;
-    gpu.run(carryProgram({ name, back, given: initial !== undefined }), {
-      inputs: { wholes, ...(initial && { initial }) },
-      outputs: { states, last },
-      params: { chunks, size: K * V, count },
-      groups: groupsOf(count),
-    });
-    return [states, last];
+    return carry(gpu, { name, wholes, gained, back, initial, H });
   }
 
   /** See {@link attendProgram}. */

@@ -1,4 +1,7 @@
+import type { TensorInfo } from '@tensorflow/tfjs-core';
+import type { Gpu } from '../../../backends/webgpu/gpu';
 import { elementwise, type Program, variants } from '../../../backends/webgpu/program';
+import { groupsOf } from '../../../backends/webgpu/specialize';
 import { CHUNK, DECAYS, DEPTH, PARAMS, PLACE, readerOf } from './program';
 
 /** Rows and columns of a state that one workgroup computes. */
@@ -51,24 +54,61 @@ ${ROWS.flatMap((r) =>
   }),
 );
 
-/** Carries a state through the chunks, forth or back: what each adds becomes the state that it meets. `last` is what leaves the other end. */
-export const carryProgram = variants(
-  ({ name, back, given }: { name: string; back: boolean; given: boolean }): Program =>
-    elementwise({
-      name,
-      inputs: { wholes: 'f32', ...(given && { initial: 'f32' as const }) },
-      outputs: { states: 'f32', last: 'f32' },
-      params: { chunks: 'u32', size: 'u32' },
-      main: `
+/** Chunks of which an invocation reads what they add before it writes. */
+const AT_A_TIME = 8;
+
+/**
+ * Carries a state through the chunks, forth or back: of what each adds, the states that they meet, [B·H, chunks, K, V] both. `last` is what leaves the other end.
+ * The reads of some chunks do not wait for one another, nor for what is written.
+ */
+const carryProgram = variants(({ name, back, given, wide }: { name: string; back: boolean; given: boolean; wide: boolean }): Program => {
+  const type = wide ? 'vec4<f32>' : 'f32';
+  const each = (line: (j: number) => string): string => Array.from({ length: AT_A_TIME }, (_, j) => line(j)).join('\n    ');
+  return elementwise({
+    name,
+    inputs: { wholes: 'f32', gained: type, ...(given && { initial: type }) },
+    outputs: { states: type, last: type },
+    params: { chunks: 'u32', size: 'u32' },
+    main: `
   let head = i / p.size;
-  var state = ${given ? 'initial[i]' : '0.0'};
-  for (var n = 0u; n < p.chunks; n++) {
-    let chunk = head * p.chunks + ${back ? 'p.chunks - 1 - n' : 'n'};
-    let at = chunk * p.size + i % p.size;
-    let next = wholes[chunk] * state + states[at];
-    states[at] = state;
-    state = next;
+  let place = i % p.size;
+  var state = ${given ? 'initial[i]' : `${type}(0)`};
+  for (var n = 0u; n < p.chunks; n += ${AT_A_TIME}) {
+    ${each((j) => `let chunk${j} = head * p.chunks + ${back ? 'p.chunks - 1 - ' : ''}min(n + ${j}, p.chunks - 1);`)}
+    ${each((j) => `let gained${j} = gained[chunk${j} * p.size + place];`)}
+    ${each((j) => `let whole${j} = wholes[chunk${j}];`)}
+    ${each((j) => `if (n + ${j} < p.chunks) { states[chunk${j} * p.size + place] = state; state = whole${j} * state + gained${j}; }`)}
   }
   last[i] = state;`,
-    }),
-);
+  });
+});
+
+interface Carried {
+  readonly name: string;
+  /** exp(c_C) of every chunk, [B·H, chunks]. */
+  readonly wholes: TensorInfo;
+  /** What each chunk adds, [B·H · chunks, K, V]; it is freed. */
+  readonly gained: TensorInfo;
+  /** From the last chunk to the first. */
+  readonly back: boolean;
+  /** [B, H, K, V] */
+  readonly initial?: TensorInfo | undefined;
+  readonly H: number;
+}
+
+/** See {@link carryProgram}: states [B·H · chunks, K, V], last [B, H, K, V]. */
+export function carry(gpu: Gpu, { name, wholes, gained, back, initial, H }: Carried): [states: TensorInfo, last: TensorInfo] {
+  const [heads, chunks] = wholes.shape as [number, number];
+  const [K, V] = gained.shape.slice(-2) as [number, number];
+  const [states, last] = [gpu.tensor(gained.shape), gpu.tensor([heads / H, H, K, V])];
+  const wide = (K * V) % 4 === 0;
+  const size = (K * V) / (wide ? 4 : 1);
+  gpu.run(carryProgram({ name, back, given: initial !== undefined, wide }), {
+    inputs: { wholes, gained, ...(initial && { initial }) },
+    outputs: { states, last },
+    params: { chunks, size, count: heads * size },
+    groups: groupsOf(heads * size),
+  });
+  gpu.free(gained);
+  return [states, last];
+}

@@ -6,7 +6,7 @@ import { sumOf } from '../../../backends/webgpu/tfjs-patches/sum';
 import { matMulInto, matMulOf } from '../../matmul/webgpu/kernel';
 import type { DecayScanGradInputs } from '../gradient';
 import type { DecayScanInputs } from '../inputs';
-import { carryProgram } from './states';
+import { carry } from './states';
 import {
   acrossProgram,
   crossingProgram,
@@ -117,19 +117,11 @@ class Call {
     matMulInto(this.gpu, a, b, attrs, { c, accumulate: true });
   }
 
-  /** The product of a chunk's tokens becomes the state that each chunk meets, and the one that leaves the last, [B, H, K, V]; `back`, from the last to the first. */
-  carry(states: TensorInfo, back: boolean, initial?: TensorInfo): TensorInfo {
-    const { gpu, name, sizes, heads, wholes } = this;
-    const [, K, V] = states.shape as [number, number, number];
-    const last = gpu.tensor([heads / sizes.H, sizes.H, K, V]);
-    const count = heads * K * V;
-    gpu.run(carryProgram({ name, back, given: initial !== undefined }), {
-      inputs: { wholes, ...(initial && { initial }) },
-      outputs: { states, last },
-      params: { chunks: sizes.chunks, size: K * V, count },
-      groups: groupsOf(count),
-    });
-    return last;
+  /** Of what the tokens of each chunk add, which is freed, the state that each chunk meets, and the one that leaves the last, [B, H, K, V]; `back`, from the last to the first. */
+  carry(gained: TensorInfo, back: boolean, initial?: TensorInfo): [states: TensorInfo, last: TensorInfo] {
+    const { gpu, name, wholes, sizes } = this;
+    const [states, last] = carry(gpu, { name, wholes, gained, back, initial, H: sizes.H });
+    return [this.keep(states), last];
   }
 
   /** Multiplies products between tokens by their decays: see {@link weighProgram}. */
@@ -188,8 +180,7 @@ class Call {
 export function tiledScan(gpu: Gpu, inputs: DecayScanInputs, most: number): TensorInfo[] {
   const call = new Call(gpu, 'SsmDecayScan', inputs, most);
   const [q, k, v] = [call.cut(inputs.q, 'fromStart'), call.cut(inputs.k, 'toEnd'), call.cut(inputs.v, 'none').plain];
-  const states = call.product(k.scaled, v, A_TRANSPOSED);
-  const sT = call.carry(states, false, inputs.s0);
+  const [states, sT] = call.carry(matMulOf(gpu, k.scaled, v, A_TRANSPOSED), false, inputs.s0);
   const w = call.product(q.plain, k.plain, B_TRANSPOSED);
   call.weigh({ w });
   const o = call.product(w, v);
@@ -204,10 +195,8 @@ export function tiledScanGradients(gpu: Gpu, inputs: DecayScanGradInputs, withDe
   const call = new Call(gpu, 'SsmDecayScanGrad', inputs, most);
   const [q, k] = [call.cut(inputs.q, 'fromStart'), call.cut(inputs.k, 'toEnd')];
   const [v, dO] = [call.cut(inputs.v, 'toEnd'), call.cut(inputs.dO, 'fromStart')];
-  const states = call.product(k.scaled, v.plain, A_TRANSPOSED);
-  const sT = call.carry(states, false, inputs.s0);
-  const after = call.product(q.scaled, dO.plain, A_TRANSPOSED);
-  const ds0 = call.carry(after, true, inputs.dST);
+  const [states, sT] = call.carry(matMulOf(gpu, k.scaled, v.plain, A_TRANSPOSED), false, inputs.s0);
+  const [after, ds0] = call.carry(matMulOf(gpu, q.scaled, dO.plain, A_TRANSPOSED), true, inputs.dST);
   const w = call.product(q.plain, k.plain, B_TRANSPOSED);
   const d = call.product(dO.plain, v.plain, B_TRANSPOSED);
   const x = withDecay ? call.between() : undefined;

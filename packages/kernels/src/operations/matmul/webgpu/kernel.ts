@@ -11,10 +11,10 @@ import { narrowed } from './narrow';
 import { tileProgram } from './tile';
 import { bytesOf, LARGE_SHAPES, LEAST_SHAPE, MIDDLE_SHAPE, type Shape } from './tile-shapes';
 
-/** Into how many a product is parted that has fewer. */
-const WISHED_GROUPS = 288;
 /** Of the inner size, what a part has at least. */
 const LEAST_PART = 256;
+/** Of the inner size, what takes as long as the sums of one part take to be written and read: in float32, and on matrices. */
+const [SUM_COST, MATRIX_SUM_COST] = [45, 250];
 /** The least that a binding of the sums of matrices of 16 × 16 holds. */
 const LEAST_MATRIX = 256;
 
@@ -117,11 +117,17 @@ function runTiles(gpu: Gpu, given: Given, { transposeA, transposeB }: MatMulAttr
   const { a, b, c, M, N, K, strideA, strideB, strideC, batch, accumulate } = given;
   const { shape, isMatrix, isHalf, parts, partSize, tilesM, tilesN } = plan;
   const wide = (stride: number): boolean => (isMatrix || shape !== LEAST_SHAPE) && isWide(stride);
-  const choice = { transposeA, transposeB, accumulate, wideA: wide(strideA), wideB: wide(strideB), wideC: wide(strideC) };
+  const [wideA, wideB, wideC] = [strideA, strideB, strideC].map((stride) => (isMatrix || shape !== LEAST_SHAPE) && isWide(stride)) as [
+    boolean,
+    boolean,
+    boolean,
+  ];
+  const choice = { transposeA, transposeB, accumulate, wideA, wideB, wideC };
   const sizes = { M, N, K, strideA, strideB, strideC, parts, partSize, tilesM, tilesN };
+  const isWhole = wideA && wideB && M % shape.m === 0 && N % shape.n === 0 && K % shape.depth === 0;
   const dispatch = { inputs: { a, b }, outputs: { c }, groups: tilesM * tilesN * batch * parts };
   if (isMatrix) gpu.run(matrixTileProgram({ ...choice, narrow: false }), { ...dispatch, params: { ...sizes, sizeA: M * K, sizeB: K * N } });
-  else gpu.run(tileProgram({ ...choice, shape, half: isHalf }), { ...dispatch, params: sizes });
+  else gpu.run(tileProgram({ ...choice, shape, half: isHalf, whole: isWhole }), { ...dispatch, params: sizes });
 }
 
 /** Both factors are rounded to float16 before: every workgroup then reads half as much. */
@@ -172,27 +178,40 @@ function planOf(gpu: Gpu, { M, N, K, batch }: ProductSizes, mostParts = Number.P
   const isMatrix = isHalf && hasMatrices(gpu) && M * N >= LEAST_MATRIX;
   const isNarrow = isMatrix && batch * M * N * K >= gpuChoices.narrowFrom;
   const tilesOf = ({ m, n }: Pick<Shape, 'm' | 'n'>) => ({ tilesM: Math.ceil(M / m), tilesN: Math.ceil(N / n) });
-  const partsOf = (groups: number): number => {
-    if (batch > 1 || groups >= gpuChoices.enoughGroups) return 1;
-    return Math.max(1, Math.min(Math.ceil(WISHED_GROUPS / groups), Math.floor(K / LEAST_PART), mostParts));
-  };
+  const most = batch > 1 ? 1 : Math.min(Math.floor(K / LEAST_PART), mostParts);
+  const partsOf = (groups: number, atATime: number): number =>
+    fastestParts({ groups, atATime, most, cost: (isMatrix ? MATRIX_SUM_COST : SUM_COST) / K });
   const large = largeShape(gpu);
+  const { tilesAtATime } = gpuChoices;
   const { tilesM, tilesN } = tilesOf(large);
   const groups = tilesM * tilesN * batch;
-  const isFilled = Math.min(M, N) > 64 && groups * partsOf(groups) >= gpuChoices.enoughGroups;
+  const isFilled = Math.min(M, N) > 64 && groups * partsOf(groups, tilesAtATime) >= FILLED * tilesAtATime;
   const shape = isFilled ? large : Math.max(M, N) > 32 ? MIDDLE_SHAPE : LEAST_SHAPE;
   const tiles = tilesOf(isMatrix ? { m: MATRIX_TILE, n: MATRIX_TILE } : shape);
-  const wished = partsOf(tiles.tilesM * tiles.tilesN * batch);
-  const step = isMatrix ? MATRIX_DEPTH : 16;
+  const wished = partsOf(tiles.tilesM * tiles.tilesN * batch, (isMatrix || isFilled ? 1 : SMALLER) * tilesAtATime);
+  const step = isMatrix ? MATRIX_DEPTH : shape.depth;
   const partSize = step * Math.ceil(K / wished / step);
   return { isHalf, isNarrow, isMatrix, shape, ...tiles, partSize, parts: Math.ceil(K / partSize) };
 }
 
-/** The chosen shape of large tiles where the device has the memory for it. */
-function largeShape({ limits }: Gpu): Shape {
-  const shape = LARGE_SHAPES[gpuChoices.tileShape];
-  return bytesOf(shape) <= limits.maxComputeWorkgroupStorageSize ? shape : LARGE_SHAPES.square;
+/** Of the tiles that a GPU computes at a time, what large ones take at least. */
+const FILLED = 0.9;
+/** Smaller tiles that it computes at a time instead of a large one. */
+const SMALLER = 4;
+
+/** Into how many parts of the inner size tiles are computed soonest: the last ones of many leave less of the GPU idle, and each part costs so much of a product. */
+function fastestParts({ groups, atATime, most, cost }: Record<'groups' | 'atATime' | 'most' | 'cost', number>): number {
+  const timeOf = (parts: number): number => {
+    const turns = Math.ceil((groups * parts) / atATime);
+    return (turns / parts) * (1 + (parts > 1 ? cost * parts : 0));
+  };
+  let best = 1;
+  for (let parts = 2; parts <= Math.min(most, atATime); parts++) if (timeOf(parts) < timeOf(best)) best = parts;
+  return best;
 }
+
+const largeShape = ({ limits }: Gpu): Shape =>
+  LARGE_SHAPES.find((shape) => bytesOf(shape) <= limits.maxComputeWorkgroupStorageSize) ?? MIDDLE_SHAPE;
 
 /** Whether the device multiplies matrices on subgroups and has the memory for tiles of them. */
 const hasMatrices = (gpu: Gpu): boolean => gpu.hasMatrices && gpu.limits.maxComputeWorkgroupStorageSize >= MATRIX_BYTES;

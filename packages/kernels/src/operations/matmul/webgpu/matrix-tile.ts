@@ -16,8 +16,9 @@ const ACROSS = MATRIX_TILE / (COLUMNS * UNIT);
 const LANES = 32 * SUBGROUPS;
 /** Halves behind each line of workgroup memory, so that lines begin in different banks. */
 const PADDING = 8;
-/** Bytes of workgroup memory: lines of both operands, along the inner size, which takes more, and the values of one matrix of each subgroup. */
-export const MATRIX_BYTES = 2 * 2 * MATRIX_TILE * (MATRIX_DEPTH + PADDING) + 4 * SUBGROUPS * UNIT ** 2;
+/** Bytes of workgroup memory: lines of both operands, along the side, which takes more, and the values of one matrix of each subgroup. */
+export const MATRIX_BYTES =
+  2 * MATRIX_DEPTH * (2 * MATRIX_TILE + PADDING * (MATRIX_TILE / (ROWS * UNIT) + ACROSS)) + 4 * SUBGROUPS * UNIT ** 2;
 
 export interface MatrixTileChoice {
   /** Whether the factors were rounded before, and filled up to whole tiles: see `narrowed`. */
@@ -35,7 +36,10 @@ export interface MatrixTileChoice {
 const range = (count: number): number[] => Array.from({ length: count }, (_, i) => i);
 const lines = (count: number, line: (i: number) => string): string => range(count).map(line).join('\n');
 
-/** How an operand lies in workgroup memory: in lines as in memory, `along` the side or along the inner size. */
+/**
+ * How an operand lies in workgroup memory: in lines as in memory, `along` the side or along the inner size. What a row or a column of subgroups multiplies is an
+ * array of its own, in which every matrix has a place that is known: no bounds have to be checked.
+ */
 interface Operand {
   readonly name: 'A' | 'B';
   readonly buffer: 'a' | 'b';
@@ -47,7 +51,10 @@ interface Operand {
   readonly turns: number;
   /** Groups of a line. */
   readonly groups: number;
-  /** Vectors of four halves of a line in workgroup memory, and of all of them. */
+  /** Arrays, and values along the side of each. */
+  readonly arrays: number;
+  readonly side: number;
+  /** Vectors of four halves of a line of an array, and of all of them. */
   readonly stride: number;
   readonly size: number;
 }
@@ -55,10 +62,13 @@ interface Operand {
 function operandOf(name: 'A' | 'B', choice: MatrixTileChoice): Operand {
   const [along, wide] = name === 'A' ? [choice.transposeA, choice.wideA] : [!choice.transposeB, choice.wideB];
   const group = choice.narrow ? OCTET : 4;
-  const [line, count] = along ? [MATRIX_TILE, MATRIX_DEPTH] : [MATRIX_DEPTH, MATRIX_TILE];
-  const stride = (line + PADDING) / 4;
+  const side = (name === 'A' ? ROWS : COLUMNS) * UNIT;
+  const [line, ofArray, lines] = along ? [MATRIX_TILE, side, MATRIX_DEPTH] : [MATRIX_DEPTH, MATRIX_DEPTH, side];
+  const stride = (ofArray + PADDING) / 4;
   const turns = (MATRIX_TILE * MATRIX_DEPTH) / group / LANES;
-  return { name, buffer: name === 'A' ? 'a' : 'b', along, wide, group, turns, groups: line / group, stride, size: count * stride };
+  const arrays = MATRIX_TILE / side;
+  const buffer = name === 'A' ? 'a' : 'b';
+  return { name, buffer, along, wide, group, turns, groups: line / group, arrays, side, stride, size: lines * stride };
 }
 
 /**
@@ -95,7 +105,7 @@ alias Left = subgroup_matrix_left<f16, ${UNIT}, ${UNIT}>;
 alias Right = subgroup_matrix_right<f16, ${UNIT}, ${UNIT}>;
 alias Sum = subgroup_matrix_result<f32, ${UNIT}, ${UNIT}>;
 var<workgroup> edge: array<f32, ${SUBGROUPS * UNIT * UNIT}>;
-${[a, b].map(({ name, size }) => `var<workgroup> tile${name}: array<vec4<f16>, ${size}>;`).join('\n')}
+${[a, b].map(({ name, size, arrays }) => `var<workgroup> tile${name}: array<array<vec4<f16>, ${size}>, ${arrays}>;`).join('\n')}
 ${choice.narrow ? '' : declareFetch(a) + declareFetch(b)}`,
     main: mainOf(choice, a, b),
   };
@@ -117,7 +127,7 @@ fn fetch${name}(base: u32, row: u32, column: u32, rows: u32, columns: u32, strid
 /** Group n of an invocation: its line in workgroup memory, and its place in that. */
 const placeOf = ({ groups }: Operand, n: number): [line: string, place: string] => {
   const index = `(lane + ${n * LANES}u)`;
-  return [`${index} / ${groups}u`, `${index} % ${groups}u`];
+  return [`(${index} / ${groups}u)`, `(${index} % ${groups}u)`];
 };
 
 function fetchAll(operand: Operand, depth: string): string {
@@ -138,21 +148,25 @@ function fetchAll(operand: Operand, depth: string): string {
 
 /** Writes what was fetched to workgroup memory. */
 function storeAll(operand: Operand): string {
-  const { name, group, stride, turns } = operand;
+  const { name, along, group, side, stride, turns } = operand;
   return lines(turns, (n) => {
     const [line, place] = placeOf(operand, n);
-    const begin = `${line} * ${stride}u`;
-    if (group === 4) return `    tile${name}[${begin} + ${place}] = vec4<f16>(next${name}${n});`;
-    return `    tile${name}[${begin} + ${place} * 2u] = bitcast<vec4<f16>>(next${name}${n}.xy);
-    tile${name}[${begin} + ${place} * 2u + 1u] = bitcast<vec4<f16>>(next${name}${n}.zw);`;
+    const [array, ofArray, inLine] = along
+      ? [`${place} / ${side / group}u`, line, `${place} % ${side / group}u`]
+      : [`${line} / ${side}u`, `${line} % ${side}u`, place];
+    const at = (vector: number): string => `tile${name}[${array}][${ofArray} * ${stride}u + ${inLine} * ${group / 4}u + ${vector}u]`;
+    if (group === 4) return `    ${at(0)} = vec4<f16>(next${name}${n});`;
+    return `    ${at(0)} = bitcast<vec4<f16>>(next${name}${n}.xy);
+    ${at(1)} = bitcast<vec4<f16>>(next${name}${n}.zw);`;
   });
 }
 
-/** A matrix of an operand, from `side` on along its side and step k along the inner size: offset and stride are counted in vectors. */
-const load = ({ name, along, stride }: Operand, side: string, k: number): string => {
+/** Matrix `i` of an operand along its side, and step k along the inner size: offset and stride are counted in vectors. */
+const load = ({ name, along, stride }: Operand, i: number, k: number): string => {
   const [type, isRow] = name === 'A' ? ['Left', !along] : ['Right', along];
-  const offset = along ? `${k * UNIT * stride}u + (${side}) / 4u` : `(${side}) * ${stride}u + ${(k * UNIT) / 4}u`;
-  return `subgroupMatrixLoad<${type}, ${isRow ? 'row_major' : 'col_major'}>(&tile${name}, ${offset}, ${stride}u)`;
+  const [line, place] = along ? [k, i] : [i, k];
+  const offset = UNIT * (line * stride + place / 4);
+  return `subgroupMatrixLoad<${type}, ${isRow ? 'row_major' : 'col_major'}>(&tile${name}[of${name}], ${offset}u, ${stride}u)`;
 };
 
 const each = (make: (i: number, j: number) => string): string =>
@@ -175,10 +189,10 @@ function mainOf({ accumulate, wideC }: MatrixTileChoice, a: Operand, b: Operand)
   let baseA = batch * p.sizeA;
   let baseB = batch * p.sizeB;
   let atC = z * p.M * p.strideC;
-  let ofM = subgroup / ${ACROSS} * ${ROWS * UNIT};
-  let ofN = subgroup % ${ACROSS} * ${COLUMNS * UNIT};
-  let row = firstM + ofM;
-  let column = firstN + ofN;
+  let ofA = subgroup / ${ACROSS};
+  let ofB = subgroup % ${ACROSS};
+  let row = firstM + ofA * ${ROWS * UNIT};
+  let column = firstN + ofB * ${COLUMNS * UNIT};
   let isWhole = ${wideC ? `firstM + ${MATRIX_TILE} <= p.M && firstN + ${MATRIX_TILE} <= p.N` : 'false'};
 ${each((i, j) => `  var c${i}${j}: Sum;`)}
 ${given}
@@ -207,8 +221,8 @@ ${lines(MATRIX_DEPTH / UNIT, (k) => multiply(a, b, k))}
   }`;
 
 const multiply = (a: Operand, b: Operand, k: number): string => `    {
-${lines(ROWS, (i) => `      let a${i} = ${load(a, `ofM + ${i * UNIT}u`, k)};`)}
-${lines(COLUMNS, (j) => `      let b${j} = ${load(b, `ofN + ${j * UNIT}u`, k)};`)}
+${lines(ROWS, (i) => `      let a${i} = ${load(a, i, k)};`)}
+${lines(COLUMNS, (j) => `      let b${j} = ${load(b, j, k)};`)}
 ${each((i, j) => `      c${i}${j} = subgroupMatrixMultiplyAccumulate(a${i}, b${j}, c${i}${j});`)}
     }`;
 

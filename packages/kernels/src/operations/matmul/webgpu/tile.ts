@@ -9,6 +9,8 @@ export interface TileChoice {
   wideA: boolean;
   wideB: boolean;
   wideC: boolean;
+  /** Whether all tiles are full, of C and along the inner size: no bounds of the operands are checked. */
+  whole?: boolean;
   /** Whether factors are rounded to float16; sums are float32 either way. */
   half?: boolean;
   /** Whether the product is added to what c holds. */
@@ -16,10 +18,10 @@ export interface TileChoice {
 }
 
 /**
- * C = A B, every workgroup a tile of C. Both operands lie in workgroup memory as [depth][side / 4] vectors along the tile's side; an operand that
- * lies along the inner size in memory is turned in registers, 4 × 4 at a time. Invocations share the blocks of A and B, and fetch the next part while
- * this one is computed with. The inner size may be parted among workgroups (`parts`); each part is an own C, which are summed afterwards in their order.
- * Where the loop over a part of the inner size is written out, places in workgroup memory are known but for one number each.
+ * C = A B, every workgroup a tile of C. A part of both operands lies in workgroup memory as in memory: one that lies along its side as lines of [depth][side / 4]
+ * vectors, one that lies along the inner size as lines of [side][depth / 4], and one more so that lines begin in different banks. Invocations share the vectors
+ * and fetch the next part while this one is computed with. The inner size may be parted among workgroups (`parts`); each part is an own C, which are summed afterwards
+ * in their order. Every sum runs along the inner size, whatever lies where. Places in workgroup memory are constants but for one number each, so that their bounds are checked once.
  */
 export const tileProgram = variants(
   (choice: TileChoice): Program => ({
@@ -45,26 +47,43 @@ export const tileProgram = variants(
   }),
 );
 
-function declarations({ shape, transposeA, transposeB, wideA, wideB, wideC, half, accumulate }: TileChoice): string {
-  const { m, n, depth, buffers } = shape;
+function declarations(choice: TileChoice): string {
+  const { wideA, wideB, wideC, half, accumulate } = choice;
   const value = half ? 'f16' : 'f32';
   const sum = (at: string): string => (accumulate ? ` + c[${at}]` : '');
+  const tile = ({ name, lines, line }: Operand): string => `var<workgroup> tile${name}: array<array<vec4<${value}>, ${line}>, ${lines}>;`;
   return `
-var<workgroup> tileA: array<vec4<${value}>, ${(buffers * depth * m) / 4}>;
-var<workgroup> tileB: array<vec4<${value}>, ${(buffers * depth * n) / 4}>;
+${operandsOf(choice).map(tile).join('\n')}
 ${readQuad('A', 'a', wideA)}
 ${readQuad('B', 'b', wideB)}
-// Four vectors a turn: those of one column of the tile, or of four of its rows turned.
-${fetchOf('A', transposeA, 'p.M')}
-${fetchOf('B', !transposeB, 'p.N')}
-// Vectors of a depth change places, so that invocations that turn a block write to different banks.
-fn slotA(depth: u32, quad: u32) -> u32 { return depth * ${m / 4} + (quad ^ (((depth >> 2) & 3) << 1)); }
-fn slotB(depth: u32, quad: u32) -> u32 { return depth * ${n / 4} + (quad ^ (((depth >> 2) & 3) << 1)); }
+${operandsOf(choice)
+  .map((operand) => fetchOf(operand, choice))
+  .join('\n')}
 fn writeQuad(row: u32, column: u32, batch: u32, value: vec4<f32>) {
-  if (row >= p.M || column >= p.N) { return; }
+  ${choice.whole ? '' : 'if (row >= p.M || column >= p.N) { return; }'}
   let at = (batch * p.M + row) * p.strideC + column;
   ${wideC ? `c[at >> 2] = value${sum('at >> 2')};` : [0, 1, 2, 3].map((i) => `if (column + ${i} < p.N) { c[at + ${i}] = value[${i}]${sum(`at + ${i}`)}; }`).join('\n  ')}
 }`;
+}
+
+/** An operand in workgroup memory. */
+interface Operand {
+  readonly name: 'A' | 'B';
+  /** Whether it lies along its side, which is of that many values. */
+  readonly along: boolean;
+  readonly side: number;
+  /** Lines, and vectors of one. */
+  readonly lines: number;
+  readonly line: number;
+}
+
+const operandsOf = ({ shape, transposeA, transposeB }: TileChoice): [Operand, Operand] => [
+  operandOf('A', transposeA, shape.m, shape),
+  operandOf('B', !transposeB, shape.n, shape),
+];
+
+function operandOf(name: 'A' | 'B', along: boolean, side: number, { depth }: Shape): Operand {
+  return along ? { name, along, side, lines: depth, line: side / 4 } : { name, along, side, lines: side, line: depth / 4 + 1 };
 }
 
 /** Four values along memory from `at` on, of which `left` are inside. */
@@ -79,17 +98,14 @@ fn quad${name}(at: u32, left: u32) -> vec4<f32> {
   }
 }`;
 
-/** Operand [side, inner] in memory, or [inner, side] where `along`, from `first` of the side and `depth` of the inner size on. */
-function fetchOf(name: string, along: boolean, side: string): string {
-  const body = along
-    ? `let row = depth + i; // of memory
-    if (row < end && first < ${side}) { (*into)[i] = quad${name}(base + row * p.stride${name} + first, ${side} - first); }`
-    : `let row = first + i;
-    if (row < ${side} && depth < end) { (*into)[i] = quad${name}(base + row * p.stride${name} + depth, end - depth); }`;
+/** Four vectors: of operand [side, inner] in memory, or [inner, side] where `along`, from `first` of the side and `depth` of the inner size on. */
+function fetchOf({ name, along }: Operand, { whole }: TileChoice): string {
+  const side = name === 'A' ? 'p.M' : 'p.N';
+  const [row, column, rows, columns] = along ? ['depth', 'first', 'end', side] : ['first', 'depth', side, 'end'];
   return `fn fetch${name}(base: u32, first: u32, depth: u32, end: u32, into: ptr<function, array<vec4<f32>, 4>>) {
   for (var i = 0u; i < 4; i++) {
-    (*into)[i] = vec4<f32>(0);
-    ${body}
+    let row = ${row} + i;
+    ${whole ? '' : `(*into)[i] = vec4<f32>(0);\n    if (row < ${rows} && ${column} < ${columns}) `}{ (*into)[i] = quad${name}(base + row * p.stride${name} + ${column}, ${columns} - ${column}); }
   }
 }`;
 }
@@ -104,15 +120,10 @@ const gridOf = ({ m, n, rows, columns }: Shape) => ({
   across: n / columns,
 });
 
-/** Vectors of one of the buffers of an operand. */
-const sizeOfBuffer = (name: 'A' | 'B', { m, n, depth }: Shape): number => (depth * (name === 'A' ? m : n)) / 4;
-
 function mainOf(choice: TileChoice): string {
   const { shape } = choice;
-  const { m, n, rows, depth, buffers } = shape;
+  const { m, n, rows, depth } = shape;
   const { quadsB, down, across } = gridOf(shape);
-  const next = `    if (depth + ${depth} < end) {`;
-  const compute = shape.unrolled ? unrolledProducts(shape) : loopOfProducts(shape);
   return `
   let tileN = group % p.tilesN;
   let tileM = group / p.tilesN % p.tilesM;
@@ -120,43 +131,28 @@ function mainOf(choice: TileChoice): string {
   let batch = z / p.parts;
   let begin = z % p.parts * p.partSize;
   let end = min(begin + p.partSize, p.K);
-${placeOf(shape)}
+  // 32 invocations take a part of 4 × 8 blocks, neighbors the same column or row: they read workgroup memory less often than a row
+  let warp = lane / 32;
+  let tx = ((lane >> 1) & 3) + ((lane >> 4) & 1) * 4 + warp % ${across / 8} * 8;
+  let ty = (lane & 1) + ((lane >> 3) & 1) * 2 + warp / ${across / 8} * 4;
   let baseA = batch * p.M * p.K;
   let baseB = batch * p.N * p.K;
-${shape.unrolled ? placesOfSwaps(shape) : ''}
 ${range(turnsOf(shape))
   .map((turn) => `  var next${turn}: array<vec4<f32>, 4>;`)
   .join('\n')}
 ${range(rows)
   .map((r) => quadsB.map((q) => `  var c${r}${letter(q)} = vec4<f32>(0);`).join(' '))
   .join('\n')}
-${buffers === 2 ? '  var buffer = 0u;' : '  let buffer = 0u;'}
 ${fetchAll(choice, 'begin')}
-${
-  buffers === 1
-    ? `  for (var depth = begin; depth < end; depth += ${depth}) {
-${storeAll(choice, '0u')}
-    workgroupBarrier();
-${next}
-${fetchAll(choice, `depth + ${depth}`)}
-    }
-${compute}
-    workgroupBarrier();
-  }`
-    : `${storeAll(choice, '0u')}
-  workgroupBarrier();
   for (var depth = begin; depth < end; depth += ${depth}) {
-${next}
+${storeAll(choice)}
+    workgroupBarrier();
+    if (depth + ${depth} < end) {
 ${fetchAll(choice, `depth + ${depth}`)}
     }
-${compute}
-${next}
-${storeAll(choice, '1 - buffer')}
-    }
-    buffer = 1 - buffer;
+${productsOf(choice)}
     workgroupBarrier();
-  }`
-}
+  }
 ${range(rows)
   .map((r) => {
     const row = `tileM * ${m} + ty * 4 + ${4 * (r >> 2) * down + (r & 3)}`;
@@ -165,109 +161,96 @@ ${range(rows)
   .join('\n')}`;
 }
 
-/** Which blocks of a tile an invocation has. */
-function placeOf(shape: Shape): string {
-  const { across } = gridOf(shape);
-  if (!shape.woven) return `  let tx = lane % ${across};\n  let ty = lane / ${across};`;
-  return `  let warp = lane / 32;
-  let tx = ((lane >> 1) & 3) + ((lane >> 4) & 1) * 4 + warp % ${across / 8} * 8;
-  let ty = (lane & 1) + ((lane >> 3) & 1) * 2 + warp / ${across / 8} * 4;`;
-}
-
 const letter = (i: number): string => 'abcd'[i] as string;
 
-const products = ({ rows, columns }: Shape): string =>
-  range(rows)
-    .map((r) =>
-      range(columns / 4)
-        .map((q) => `      c${r}${letter(q)} = fma(vec4<f32>(a${r >> 2}[${r & 3}]), b${q}, c${r}${letter(q)});`)
-        .join(''),
-    )
-    .join('\n');
-
-function loopOfProducts(shape: Shape): string {
-  const { quadsA, quadsB, down, across } = gridOf(shape);
-  const read = (name: 'A' | 'B', q: number, at: string): string =>
-    `let ${name.toLowerCase()}${q} = vec4<f32>(tile${name}[buffer * ${sizeOfBuffer(name, shape)} + slot${name}(k, ${at})]);`;
-  return `    for (var k = 0u; k < ${shape.depth}; k++) {
-      ${[...quadsA.map((q) => read('A', q, `ty + ${q * down}`)), ...quadsB.map((q) => read('B', q, `tx + ${q * across}`))].join('\n      ')}
-${products(shape)}
-    }`;
-}
-
-/** Of the ways in which vectors change places: see `slotA`. */
-function placesOfSwaps(shape: Shape): string {
-  const { quadsA, quadsB, down, across } = gridOf(shape);
-  return range(shape.depth / 4)
-    .flatMap((swap) => [
-      ...quadsA.map((q) => `  let a${q}at${swap} = (ty + ${q * down}) ^ ${2 * swap}u;`),
-      ...quadsB.map((q) => `  let b${q}at${swap} = (tx + ${q * across}) ^ ${2 * swap}u;`),
-    ])
+/** Adds up the products of a part of the inner size, four of it at a time. */
+function productsOf(choice: TileChoice): string {
+  const { depth, unrolled } = choice.shape;
+  if (!unrolled) return `    for (var k = 0u; k < ${depth / 4}; k++) {\n${fourProducts(choice, 'k')}\n    }`;
+  return range(depth / 4)
+    .map((k) => `    {\n${fourProducts(choice, k)}\n    }`)
     .join('\n');
 }
 
-function unrolledProducts(shape: Shape): string {
-  const { quadsA, quadsB } = gridOf(shape);
-  const { m, n, depth, buffers } = shape;
-  const bases = (['A', 'B'] as const).map((name) => `    let base${name}Now = buffer * ${sizeOfBuffer(name, shape)};`);
-  const read = (name: 'a' | 'b', q: number, k: number, line: number): string => {
-    const operand = name.toUpperCase();
-    return `let ${name}${q} = vec4<f32>(tile${operand}[${buffers === 2 ? `base${operand}Now + ` : ''}${k * line} + ${name}${q}at${k >> 2}]);`;
+function fourProducts(choice: TileChoice, k: string | number): string {
+  const { shape } = choice;
+  const [a, b] = operandsOf(choice);
+  const { quadsA, quadsB, down, across } = gridOf(shape);
+  const lines = (i: number): number | string => (typeof k === 'number' ? 4 * k + i : `${k} * 4 + ${i}`);
+  const read = (operand: Operand, quad: string, quads: readonly number[], step: number, i?: number): string[] => {
+    const { name, along, side } = operand;
+    if (along !== (i !== undefined)) return [];
+    const own = name.toLowerCase();
+    const vector = (which: string | number, line: string | number, place: string | number) =>
+      `      let ${own}${which} = vec4<f32>(tile${name}[${line}][${place}]);`;
+    if (i !== undefined) return quads.map((q) => vector(q, lines(i), `${quad} + ${q * step}`));
+    return quads.flatMap((q) => range(4).map((r) => vector(4 * q + r, `${quad} + ${(r * side) / 4 + q * step}`, k)));
   };
-  const steps = range(depth).map((k) => {
-    const operands = [...quadsA.map((q) => read('a', q, k, m / 4)), ...quadsB.map((q) => read('b', q, k, n / 4))];
-    return `    {\n      ${operands.join('\n      ')}\n${products(shape)}\n    }`;
-  });
-  return [...(buffers === 2 ? bases : []), ...steps].join('\n');
+  const valueA = (r: number, i: number): string => (a.along ? `a${r >> 2}[${r & 3}]` : `a${r}[${i}]`);
+  const quadB = (q: number, i: number): string =>
+    b.along
+      ? `b${q}`
+      : `vec4<f32>(${range(4)
+          .map((j) => `b${4 * q + j}[${i}]`)
+          .join(', ')})`;
+  const products = (i: number): string =>
+    range(shape.rows)
+      .map((r) =>
+        quadsB.map((q) => `      c${r}${letter(q)} = fma(vec4<f32>(${valueA(r, i)}), ${quadB(q, i)}, c${r}${letter(q)});`).join(''),
+      )
+      .join('\n');
+  return [
+    ...read(a, 'ty', quadsA, down),
+    ...read(b, 'tx', quadsB, across),
+    ...range(4).flatMap((i) => ['      {', ...read(a, 'ty', quadsA, down, i), ...read(b, 'tx', quadsB, across, i), products(i), '      }']),
+  ].join('\n');
 }
 
-/** Blocks of 4 × 4 of both operands that an invocation fetches of a part of the inner size. */
+/** Blocks of four vectors of both operands that an invocation fetches of a part of the inner size. */
 const turnsOf = (shape: Shape): number => Math.ceil((shape.depth * (shape.m + shape.n)) / 16 / threadsOf(shape));
 
 /**
  * Code for each block that an invocation fetches: those of A come first, then those of B. Along the side a block has its quad and along the inner size its
- * place. Where memory runs along the side, neighbors take neighboring quads of one depth; where it runs along the inner size, four neighbors take 64 bytes of the same rows.
+ * place. Neighbors take neighboring vectors of memory.
  */
-function ofBlocks(choice: TileChoice, code: (name: 'A' | 'B', turn: number, quad: string, depth: string) => string): string {
+function ofBlocks(choice: TileChoice, code: (operand: Operand, turn: number, quad: string, depth: string) => string): string {
   const { m, n, depth } = choice.shape;
   const threads = threadsOf(choice.shape);
+  const [a, b] = operandsOf(choice);
   const blocksA = (m * depth) / 16;
   const blocks = blocksA + (n * depth) / 16;
-  const of = (name: 'A' | 'B', turn: number): string => {
-    const index = `(lane + ${turn * threads}${name === 'A' ? '' : ` - ${blocksA}`})`;
-    const [side, along] = name === 'A' ? [m, choice.transposeA] : [n, !choice.transposeB];
-    return along
-      ? code(name, turn, `${index} % ${side / 4}`, `${index} / ${side / 4} * 4`)
-      : code(name, turn, `${index} / ${depth / 4}`, `${index} % ${depth / 4} * 4`);
+  const of = (operand: Operand, turn: number): string => {
+    const index = `(lane + ${turn * threads}${operand === a ? '' : ` - ${blocksA}`})`;
+    const { along, side } = operand;
+    const [outer, inner] = [along ? side / 4 : depth / 4].flatMap((length) => [`${index} / ${length}`, `${index} % ${length}`]) as [
+      string,
+      string,
+    ];
+    return along ? code(operand, turn, inner, outer) : code(operand, turn, outer, inner);
   };
   return range(turnsOf(choice.shape))
     .map((turn) => {
       const [first, last] = [turn * threads, (turn + 1) * threads];
-      const ofB = last <= blocks ? of('B', turn) : `if (lane < ${blocks - first}) { ${of('B', turn)} }`;
+      const ofB = last <= blocks ? of(b, turn) : `if (lane < ${blocks - first}) { ${of(b, turn)} }`;
       if (first >= blocksA) return `    ${ofB}`;
-      return last <= blocksA ? `    ${of('A', turn)}` : `    if (lane < ${blocksA - first}) { ${of('A', turn)} } else { ${ofB} }`;
+      return last <= blocksA ? `    ${of(a, turn)}` : `    if (lane < ${blocksA - first}) { ${of(a, turn)} } else { ${ofB} }`;
     })
     .join('\n');
 }
 
 const fetchAll = (choice: TileChoice, depth: string): string =>
-  ofBlocks(choice, (name, turn, quad, place) => {
+  ofBlocks(choice, ({ name }, turn, quad, place) => {
     const first = name === 'A' ? `tileM * ${choice.shape.m}` : `tileN * ${choice.shape.n}`;
-    return `fetch${name}(base${name}, ${first} + ${quad} * 4, ${depth} + ${place}, end, &next${turn});`;
+    return `fetch${name}(base${name}, ${first} + ${quad} * 4, ${depth} + ${place} * 4, end, &next${turn});`;
   });
 
-const storeAll = (choice: TileChoice, buffer: string): string =>
-  ofBlocks(choice, (name, turn, quad, place) => {
-    const along = name === 'A' ? choice.transposeA : !choice.transposeB;
-    const turned = (i: number): string =>
-      `vec4<f32>(${range(4)
-        .map((j) => `next${turn}[${j}][${i}]`)
-        .join(', ')})`;
-    return range(4)
+/** Lines along the inner size lie apart by what they are of a quad: so invocations, whose quads are neighbors, read from different banks. */
+const storeAll = (choice: TileChoice): string =>
+  ofBlocks(choice, ({ name, along, side }, turn, quad, place) =>
+    range(4)
       .map((i) => {
-        const value = along ? `next${turn}[${i}]` : turned(i);
-        const at = `${buffer === '0u' ? '' : `(${buffer}) * ${sizeOfBuffer(name, choice.shape)} + `}slot${name}(${place} + ${i}, ${quad})`;
-        return `tile${name}[${at}] = ${choice.half ? `vec4<f16>(${value})` : value};`;
+        const at = along ? `[${place} * 4 + ${i}][${quad}]` : `[${(i * side) / 4} + ${quad}][${place}]`;
+        return `tile${name}${at} = ${choice.half ? `vec4<f16>(next${turn}[${i}])` : `next${turn}[${i}]`};`;
       })
-      .join(' ');
-  });
+      .join(' '),
+  );
