@@ -53,7 +53,6 @@ export async function weightsOf({ model, json }: Model): Promise<object> {
   const key = JSON.stringify(json);
   let values = known.get(key);
   if (!values) {
-    known.clear();
     values = new Map();
     const made = model.init(config, 1) as object;
     for (const [{ name }, leaf] of namedParams(spec, made)) values.set(name, (await leaf.data()).slice() as Float32Array);
