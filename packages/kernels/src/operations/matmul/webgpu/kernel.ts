@@ -117,11 +117,7 @@ function runTiles(gpu: Gpu, given: Given, { transposeA, transposeB }: MatMulAttr
   const { a, b, c, M, N, K, strideA, strideB, strideC, batch, accumulate } = given;
   const { shape, isMatrix, isHalf, parts, partSize, tilesM, tilesN } = plan;
   const wide = (stride: number): boolean => (isMatrix || shape !== LEAST_SHAPE) && isWide(stride);
-  const [wideA, wideB, wideC] = [strideA, strideB, strideC].map((stride) => (isMatrix || shape !== LEAST_SHAPE) && isWide(stride)) as [
-    boolean,
-    boolean,
-    boolean,
-  ];
+  const [wideA, wideB, wideC] = [wide(strideA), wide(strideB), wide(strideC)];
   const choice = { transposeA, transposeB, accumulate, wideA, wideB, wideC };
   const sizes = { M, N, K, strideA, strideB, strideC, parts, partSize, tilesM, tilesN };
   const isWhole = wideA && wideB && M % shape.m === 0 && N % shape.n === 0 && K % shape.depth === 0;
