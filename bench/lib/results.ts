@@ -17,7 +17,7 @@ export const machine = () => ({
 export function commit(): string {
   const git = (...command: string[]) => execFileSync('git', command, { cwd: new URL('.', import.meta.url), encoding: 'utf8' }).trim();
   try {
-    return `${git('rev-parse', '--short', 'HEAD')}${git('status', '--porcelain') ? ' and changes' : ''}`;
+    return `${git('rev-parse', '--short', 'HEAD')}${git('status', '--porcelain', '--untracked-files=no') ? ' and changes' : ''}`;
   } catch {
     return 'unknown';
   }

@@ -1,5 +1,5 @@
 /** The tables of docs/speed-gpu.md, from docs/measured/gpu.json (bench/gpu) and torch.json (bench/peers/torch_gpu.py). */
-import type { Figure, Measured } from '../../bench/lib/measured';
+import { type Figure, findFigure, type Measured } from '../../bench/lib/measured';
 import { digits, measured, numberOf, ratio, runTable, tableOf as table } from './measured';
 
 type Sought = Pick<Figure, 'part' | 'name' | 'dtype' | 'batch' | 'length'>;
@@ -143,14 +143,17 @@ function denseTable(gpu: Measured): string {
     ['DenseRetNet-350M', 'DenseRetNet-350M', 'DenseRetNet-350M, m = 0'],
   ] as const;
   const rows = pairs.map(([shown, dense, plain]) => {
-    const of = (part: string, sizes: Omit<Sought, 'part' | 'name'>): string => {
-      const [one, other] = [dense, plain].map((name) => numberOf(gpu, { part, name, ...sizes }, 'rate'));
-      return ratio(one, other);
+    const of = (part: string, sizes: Omit<Sought, 'part' | 'name'>, quantity: string): string => {
+      const [one, other] = [dense, plain].map((name) => findFigure(gpu, { part, name, ...sizes }));
+      return one && other && one.run === other.run ? ratio(one[quantity] as number, other[quantity] as number) : '';
     };
-    const decode = WEIGHTS.map((dtype) => of('decode', { dtype, batch: 1 }));
-    return [shown, ...decode, ...['f32', 'f16'].map((dtype) => of('train', { dtype, batch: 2, length: 2048 }))];
+    const decode = WEIGHTS.map((dtype) => of('decode', { dtype, batch: 1 }, 'unwaited'));
+    return [shown, ...decode, ...['f32', 'f16'].map((dtype) => of('train', { dtype, batch: 2, length: 2048 }, 'rate'))];
   });
-  return table(['dense ÷ plain', ...WEIGHTS.map((dtype) => `decoding, ${dtype}`), 'training, f32', 'f16 products'], rows);
+  const header = ['dense ÷ plain', ...WEIGHTS.map((dtype) => `decoding, ${dtype}`), 'training, f32', 'f16 products'];
+  const isShown = header.map((_, column) => rows.some((row) => row[column] !== ''));
+  const shown = (cells: readonly string[]): string[] => cells.filter((_, column) => isShown[column]);
+  return table(shown(header), rows.map(shown));
 }
 
 /** Checks of a long run: what was computed, and what was found. */

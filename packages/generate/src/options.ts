@@ -2,6 +2,7 @@ import { WEIGHT_TYPES, type WeightType } from '@densessm/ssm-core';
 import { type ModelBundle, requireBundle, tokenizerOf } from './bundle';
 import { badOption } from './option-error';
 import { refuseUnknown } from './option-names';
+import { usualPromptChunk } from './reading/most-tokens';
 import type { SamplingPlan } from './samplers/sample-token';
 
 export interface GenerateOptions {
@@ -37,7 +38,7 @@ export interface GenerateOptions {
   topLogprobs?: number;
   /** Ends the text with reason 'aborted'; what was drawn is kept. */
   signal?: AbortSignal;
-  /** Prompt tokens per call of the model: more is faster and needs more memory. Default 512. */
+  /** Prompt tokens per call of the model: more is faster and needs more memory. Default 512, on a GPU 2,048. */
   promptChunk?: number;
   /**
    * How the weights that read drawn tokens are kept, where the model has a decoder on this backend: 32, 16, 8.5 or 4.5 bits each. f32 gives
@@ -104,7 +105,8 @@ export function planGeneration(where: string, bundle: ModelBundle, options: Gene
   requireBundle(where, bundle);
   refuseUnknown(where, options, [...Object.keys(NUMBERS), ...OTHERS]);
   const names = Object.keys(NUMBERS) as (keyof typeof NUMBERS)[];
-  const entries = names.map((name) => [name, number(where, name, options[name], NUMBERS[name])] as const);
+  const rules = { ...NUMBERS, promptChunk: { ...NUMBERS.promptChunk, fallback: usualPromptChunk() } };
+  const entries = names.map((name) => [name, number(where, name, options[name], rules[name])] as const);
   const numbers = Object.fromEntries(entries) as Record<keyof typeof NUMBERS, number>;
   const plan: GenerationPlan = {
     ...numbers,

@@ -2,6 +2,9 @@ import { runtimeOf } from '@densessm/kernels/internal';
 import { type ForwardOptions, namedParams, tensorsOf } from '@densessm/ssm-core';
 import type { ModelBundle } from '../bundle';
 
+/** Prompt tokens per call of the model where no number is given: many keep a GPU busy, and it has room for them. */
+export const usualPromptChunk = (): number => (runtimeOf()?.recorder ? 2048 : 512);
+
 /** Tokens of the shortest chunks of a scan, which keeps the state that each begins with. */
 const CHUNK = 16;
 

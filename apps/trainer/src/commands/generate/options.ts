@@ -67,7 +67,9 @@ export function addSamplingFlags(command: Command): Command {
         .argParser(collect(reading(whole(0)))),
     )
     .addOption(
-      new Option('--prompt-chunk <n>', 'prompt tokens per call of the model (default: 512)').helpGroup(group).argParser(reading(whole(1))),
+      new Option('--prompt-chunk <n>', 'prompt tokens per call of the model (default: 512, on a GPU 2048)')
+        .helpGroup(group)
+        .argParser(reading(whole(1))),
     );
 }
 

@@ -11,6 +11,4 @@ export const gpuChoices = {
   tilesAtATime: 132,
   /** Multiplications from which on both factors of a product on matrices of subgroups are rounded to float16 in a dispatch of their own. */
   narrowFrom: 2 ** 32,
-  /** Whether what was rounded is kept for further products of the same tensor, until it goes or the step ends. */
-  keepsNarrow: false,
 };

@@ -126,14 +126,13 @@ function runTiles(gpu: Gpu, given: Given, { transposeA, transposeB }: MatMulAttr
   else gpu.run(tileProgram({ ...choice, shape, half: isHalf, whole: isWhole }), { ...dispatch, params: sizes });
 }
 
-/** Both factors are rounded to float16 before: every workgroup then reads half as much. */
+/** Both factors are rounded to float16 before: every workgroup then reads half as much. What was rounded is kept for further products of a tensor that stays as it is. */
 function runNarrow(gpu: Gpu, given: Given, { transposeA, transposeB }: MatMulAttrs, plan: Plan): void {
   const { M, N, K, strideC, batch, accumulate, c, fixed } = given;
   const { parts, partSize, tilesM, tilesN } = plan;
   const [side, depth] = [MATRIX_TILE, MATRIX_DEPTH];
-  const [fixedA, fixedB] = gpuChoices.keepsNarrow && fixed ? [fixed.a, fixed.b] : [false, false];
-  const ofA = { from: given.a, stride: given.strideA, batch, isFixed: fixedA };
-  const ofB = { from: given.b, stride: given.strideB, batch, isFixed: fixedB };
+  const ofA = { from: given.a, stride: given.strideA, batch, isFixed: fixed?.a ?? false };
+  const ofB = { from: given.b, stride: given.strideB, batch, isFixed: fixed?.b ?? false };
   const [a, b] = narrowed(gpu, [
     transposeA
       ? { ...ofA, rows: K, columns: M, toRows: depth, toColumns: side }
