@@ -1,10 +1,11 @@
 import { moved, sixModels } from '@densessm/conformance';
 import { loglikelihood, type ModelBundle, Session } from '@densessm/generate';
 import { packParams } from '@densessm/kernels';
+import { gpuChoices } from '@densessm/kernels/internal';
 import { startBackend } from '@densessm/runtime-node';
 import { type AnyModel, disposeTree, mapTree, tensorsOf } from '@densessm/ssm-core';
 import { engine, findBackend, type Tensor, tensor2d } from '@tensorflow/tfjs-core';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { ALL_LOGITS, LAST_LOGITS, type PieceEnding, readPiece } from '../packages/generate/src/reading/read-piece';
 import { missingDevice } from './webgpu-device';
 
@@ -148,6 +149,9 @@ describe.skipIf(missing)('prompts on WebGPU', () => {
   });
 
   it('are replayed for the second session of a model, and bounded in memory for as many lengths as there are', async () => {
+    const { promptBytes } = gpuChoices;
+    gpuChoices.promptBytes = 2 ** 26;
+    onTestFinished(() => void Object.assign(gpuChoices, { promptBytes }));
     const wide = sixModels({ ...sizes, vocabSize: 40_000, hiddenSize: 8, layers: 1 })[2] as (typeof cases)[0][2];
     const { bundle, calls } = counted(wide);
     const text = idsOf(1, 40)[0] as number[];

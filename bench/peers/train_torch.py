@@ -1,6 +1,6 @@
 """Tokens per second of a training step in PyTorch, beside which `node scripts/run.mjs bench/trainer.ts` is read.
 
-    python bench/peers/train_torch.py [--model mamba|gpt2|all] [--steps 20] [--threads N] [--figures docs/measured/torch-cpu.json] [--processor 'AMD Zen 5']
+    python bench/peers/train_torch.py [--model mamba|gpt2|all] [--steps 20] [--threads N] [--figures docs/measured/torch-cpu.json] [--processor 'AMD Zen 5', or the variable PROCESSOR]
 
 Needs torch and transformers. Hugging Face's Mamba without its CUDA kernels, and a GPT-2 of nanoGPT's smallest sizes; both with AdamW, clipping and
 the sizes of bench/trainer.ts: 4 layers, hidden 128, 12 x 64 tokens, vocabulary 65, float32. A step is forward, backward, clipping and update.
@@ -8,6 +8,7 @@ the sizes of bench/trainer.ts: 4 layers, hidden 128, 12 x 64 tokens, vocabulary 
 import argparse
 import datetime
 import json
+import os
 import platform
 import statistics
 import time
@@ -50,7 +51,7 @@ def main():
     parser.add_argument("--steps", type=int, default=20)
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     parser.add_argument("--figures", help="a file for docs/scripts/write-tables.ts, written anew")
-    parser.add_argument("--processor", default=platform.processor() or platform.machine())
+    parser.add_argument("--processor", default=os.environ.get("PROCESSOR") or platform.processor() or platform.machine())
     options = parser.parse_args()
     torch.manual_seed(1)
     torch.set_num_threads(options.threads)

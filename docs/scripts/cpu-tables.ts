@@ -2,9 +2,9 @@
 import type { Figure, Measured } from '../../bench/lib/measured';
 import { digits, measured, numberOf, runTable, tableOf } from './measured';
 
-/** The processor of which the tables are; others are told as ratios. */
-const HERE = 'AMD Zen 5';
-const OTHERS = ['AMD Zen 4', 'AMD Zen 3', 'Intel Cascade Lake', 'Intel Cascade Lake, another run'];
+/** The processor of which the tables are; of others ratios are told, and speeds where they are known. */
+const HERE = 'Intel Skylake';
+const OTHERS = ['AMD Zen 5', 'AMD Zen 4', 'AMD Zen 3', 'Intel Cascade Lake', 'Intel Cascade Lake, another run'];
 const DECODED = [
   ['f32', 'mamba.c f32'],
   ['f32', 'llama.cpp f32'],
@@ -42,11 +42,14 @@ function elsewhereTable(cpu: Measured, part: string, name: string, pairs: readon
   const rows = OTHERS.map((processor) => [
     processor,
     ...pairs.map(([dtype, peer]) => {
-      const both = [1, 2].map((threads) => ratioOf(cpu, { part, name, dtype, threads, peer, processor }));
-      return both.some((one) => one !== '') ? both.join(' / ') : '';
+      const sought = [1, 2].map((threads): Figure => ({ part, name, dtype, threads, peer, processor }));
+      const ratios = sought.map((one) => ratioOf(cpu, one));
+      const speeds = sought.map((one) => digits(numberOf(cpu, one, 'rate')));
+      if (ratios.every((one) => one === '')) return '';
+      return `${ratios.join(' / ')}${speeds.every((one) => one !== '') ? ` (${speeds.join(' / ')})` : ''}`;
     }),
   ]);
-  return tableOf(['ours ÷ theirs, 1 / 2 threads', ...pairs.map(([dtype, peer]) => `${dtype}, ${peer}`)], rows);
+  return tableOf(['ours ÷ theirs (tokens/s), 1 / 2 threads', ...pairs.map(([dtype, peer]) => `${dtype}, ${peer}`)], rows);
 }
 
 const loadingTable = (cpu: Measured): string =>
@@ -81,7 +84,7 @@ function denseTable(cpu: Measured): string {
 
 function positionsTable(cpu: Measured): string {
   const rows = cpu.figures
-    .filter(({ part, name, peer }) => part === 'positions' && name.includes(', tokens ') && peer)
+    .filter(({ part, name, peer, processor }) => part === 'positions' && processor === HERE && name.includes(', tokens ') && peer)
     .map(({ name, median, peer = '', peerMedian }) => {
       const withCommas = (words: string): string => words.replaceAll(/\d{4,}/g, (number) => Number(number).toLocaleString('en-US'));
       return [withCommas(name), digits(median as number), withCommas(peer), digits(peerMedian as number)];
@@ -134,7 +137,10 @@ function memoryTable(cpu: Measured): string {
 }
 
 /** The processor of the figures of a part, which may be another than that of the other tables. */
-const processorOf = ({ figures }: Measured, wanted: string): string => figures.find(({ part }) => part === wanted)?.processor ?? '';
+function processorOf({ figures }: Measured, wanted: string): string {
+  const found = figures.filter(({ part }) => part === wanted).map(({ processor = '' }) => processor);
+  return found.find((processor) => processor === HERE) ?? found[0] ?? '';
+}
 
 const FORMS = ['A·B', 'A·Bᵀ', 'Aᵀ·B'] as const;
 
@@ -154,7 +160,7 @@ function productsTable(cpu: Measured): string {
 /** What each kernel takes of a step, down to a hundredth of it. */
 function sharesTable(cpu: Measured): string {
   const rows = cpu.figures
-    .filter(({ part }) => part === 'shares')
+    .filter(({ part, processor }) => part === 'shares' && processor === processorOf(cpu, 'shares'))
     .flatMap(({ ms, kernels, times }) =>
       (kernels as readonly string[]).map((kernel, i): [string, number, number] => [
         kernel.replace(/^Ssm/, ''),
@@ -168,12 +174,15 @@ function sharesTable(cpu: Measured): string {
 }
 
 function browserTable(browser: Measured): string {
-  const byThreads = browser.figures.toSorted((one, other) => (one.threads ?? Infinity) - (other.threads ?? Infinity));
+  const processor = processorOf(browser, 'browser');
+  const byThreads = browser.figures
+    .filter((one) => one.processor === processor)
+    .toSorted((one, other) => (one.threads ?? Infinity) - (other.threads ?? Infinity));
   const rows = byThreads.map(({ name, threads, decoding, prompt, training }) => [
     threads === undefined ? name : `${name}, ${threads} ${threads === 1 ? 'thread' : 'threads'}`,
     ...[decoding, prompt, training].map((rate) => digits(rate as number)),
   ]);
-  return tableOf([`tokens/s, ${processorOf(browser, 'browser')}`, 'decoding', 'a prompt of 512 tokens', 'a training step'], rows);
+  return tableOf([`tokens/s, ${processor}`, 'decoding', 'a prompt of 512 tokens', 'a training step'], rows);
 }
 
 export function cpuTables(): Readonly<Record<string, string>> {
@@ -195,6 +204,14 @@ export function cpuTables(): Readonly<Record<string, string>> {
     runs: runTable(cpu, torch, browser),
   };
 }
+
+/** Of a whole step of the trainer, and of PyTorch's on the same processor. */
+export const stepHere = ({ figures }: Measured, name: string): number | undefined =>
+  figures.find((one) => one.part === 'trainer' && one.name === name && one.processor === HERE)?.median as number | undefined;
+
+/** Of tokens late in a text, and early in it. */
+export const lateHere = ({ figures }: Measured) =>
+  figures.find(({ part, peer, processor }) => part === 'positions' && peer === 'tokens 1000 to 2000' && processor === HERE);
 
 /** Of figures that other pages quote. */
 export const speedHere = (cpu: Measured, part: 'decode' | 'prefill', dtype: string, quantity = 'rate'): number | undefined => {

@@ -1,6 +1,6 @@
 /** Tables of other pages that quote what the pages of measurements show: one file says a figure, wherever it stands. */
 import type { Measured } from '../../bench/lib/measured';
-import { STEPS, speedHere, trainingHere } from './cpu-tables';
+import { lateHere, STEPS, speedHere, stepHere, trainingHere } from './cpu-tables';
 import { lossesOf, mean } from './learning-tables';
 import { digits, measured, tableOf } from './measured';
 import type { PublishedModel } from './published-models';
@@ -22,9 +22,8 @@ export function landingTable(): string {
     `${digits(speedHere(cpu, 'decode', dtype))} tokens/s`,
     `llama.cpp ${digits(speedHere(cpu, 'decode', dtype, 'peerRate'))}`,
   ];
-  const step = (all: Measured, name: string): string =>
-    digits(all.figures.find((one) => one.part === 'trainer' && one.name === name)?.median as number);
-  const late = cpu.figures.find(({ part, peer }) => part === 'positions' && peer === 'tokens 1000 to 2000');
+  const step = (all: Measured, name: string): string => digits(stepHere(all, name));
+  const late = lateHere(cpu);
   const perplexity = (dtype: string): string => perplexityOf(quantized, 'file', 'Mamba', dtype)?.toFixed(4) ?? '';
   const loss = (family: string): string => mean(lossesOf('tinyshakespeare', family).losses).toFixed(3);
   return tableOf(

@@ -1,4 +1,4 @@
-import { Replayed, runtimeOf } from '@densessm/kernels/internal';
+import { gpuChoices, Replayed, runtimeOf } from '@densessm/kernels/internal';
 import { type ForwardOptions, mapTree, tensorsOf, tidyTree } from '@densessm/ssm-core';
 import { backend, dispose, type Tensor, type Tensor2D, type Tensor3D, tensor2d, tidy } from '@tensorflow/tfjs-core';
 import type { ModelBundle } from '../bundle';
@@ -91,8 +91,6 @@ interface Series {
 
 /** How many are known, the last ones used. */
 const MOST_SERIES = 32;
-/** What they may take: as many times the bytes of the weights, and this at least. */
-const [MOST_WEIGHTS, LEAST_BYTES] = [4, 2 ** 26];
 
 const devices = new WeakMap<object, RepeatedPieces>();
 
@@ -122,7 +120,7 @@ class RepeatedPieces {
   #readFirst(key: string, bundle: ModelBundle, piece: Piece): ReadPiece {
     const read = readPlainly(bundle, piece);
     const isRepeatable = formOf(piece.state) === formOf(read.state);
-    this.#series.set(key, { calls: new Replayed(1), isRepeatable, most: Math.max(LEAST_BYTES, MOST_WEIGHTS * bytesOf(bundle.params)) });
+    this.#series.set(key, { calls: new Replayed(1), isRepeatable, most: Math.max(gpuChoices.promptBytes, bytesOf(bundle.params)) });
     const [oldest] = this.#series.keys();
     if (this.#series.size > MOST_SERIES) this.#drop(oldest as string);
     return read;

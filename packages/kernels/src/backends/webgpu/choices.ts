@@ -11,4 +11,6 @@ export const gpuChoices = {
   tilesAtATime: 132,
   /** Multiplications from which on both factors of a product on matrices of subgroups are rounded to float16 in a dispatch of their own. */
   narrowFrom: 2 ** 32,
+  /** Bytes that recordings of prompts may take, or as many as the weights: 2,048 tokens of a dense model of 130 million weights need 1.7e9. */
+  promptBytes: 2 ** 31,
 };
