@@ -90,10 +90,10 @@ const NUMBERS = {
   frequencyPenalty: { fallback: 0 },
   noRepeatNgram: { fallback: 0, min: 0, whole: true },
   topLogprobs: { fallback: 0, min: 0, whole: true },
-  promptChunk: { fallback: 512, min: 1, whole: true },
   numBeams: { fallback: 1, min: 1, whole: true },
   lengthPenalty: { fallback: 1 },
 } as const satisfies Record<string, Rule>;
+export const promptChunkRule = (): Rule => ({ fallback: usualPromptChunk(), min: 1, whole: true });
 const OTHERS = ['weights', 'logitBias', 'seed', 'stop', 'eosIds', 'logprobs', 'signal', 'earlyStopping'] as const;
 const DRAWING = ['topK', 'topP', 'minP', 'seed'] as const;
 
@@ -103,11 +103,11 @@ const DRAWING = ['topK', 'topP', 'minP', 'seed'] as const;
  */
 export function planGeneration(where: string, bundle: ModelBundle, options: GenerateOptions): GenerationPlan {
   requireBundle(where, bundle);
-  refuseUnknown(where, options, [...Object.keys(NUMBERS), ...OTHERS]);
-  const names = Object.keys(NUMBERS) as (keyof typeof NUMBERS)[];
-  const rules = { ...NUMBERS, promptChunk: { ...NUMBERS.promptChunk, fallback: usualPromptChunk() } };
+  const rules = { ...NUMBERS, promptChunk: promptChunkRule() };
+  const names = Object.keys(rules) as (keyof typeof rules)[];
+  refuseUnknown(where, options, [...names, ...OTHERS]);
   const entries = names.map((name) => [name, number(where, name, options[name], rules[name])] as const);
-  const numbers = Object.fromEntries(entries) as Record<keyof typeof NUMBERS, number>;
+  const numbers = Object.fromEntries(entries) as Record<keyof typeof rules, number>;
   const plan: GenerationPlan = {
     ...numbers,
     weights: weightsOf(where, options.weights),

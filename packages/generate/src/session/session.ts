@@ -3,9 +3,8 @@ import { bundleAfter, bundleNow, type ModelBundle, type Prompt, promptIds, requi
 import { collected, type Generated, refuseBeams } from '../generate';
 import { badOption } from '../option-error';
 import { refuseUnknown } from '../option-names';
-import { type GenerateOptions, type GenerationPlan, number, planGeneration, weightsOf } from '../options';
+import { type GenerateOptions, type GenerationPlan, number, planGeneration, promptChunkRule, weightsOf } from '../options';
 import { type ChosenTokens, type Logits, ModelRunner, type ModelRunnerOptions } from '../reading/model-runner';
-import { usualPromptChunk } from '../reading/most-tokens';
 import { RunLength, readAhead } from '../reading/run-length';
 import { anySeed, type Random, randomFrom, seededRandom } from '../samplers/random';
 import { type Part, TextGenerator } from '../text-generator';
@@ -42,7 +41,7 @@ export class Session {
     const seed = number('Session', 'seed', options.seed, { fallback: anySeed(), min: 0, max: Number.MAX_SAFE_INTEGER, whole: true });
     this.#options = {
       historyLength: number('Session', 'historyLength', options.historyLength, rule(4096)),
-      promptChunk: number('Session', 'promptChunk', options.promptChunk, rule(usualPromptChunk())),
+      promptChunk: number('Session', 'promptChunk', options.promptChunk, promptChunkRule()),
       weights: weightsOf('Session', options.weights),
     };
     this.#bundle = bundleNow(bundle);
