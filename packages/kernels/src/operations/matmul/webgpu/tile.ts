@@ -172,37 +172,53 @@ function productsOf(choice: TileChoice): string {
     .join('\n');
 }
 
-function fourProducts(choice: TileChoice, k: string | number): string {
+/** An operand, and where the blocks of an invocation lie in it: by its first quad, and how many quads they are apart. */
+interface Blocks {
+  readonly operand: Operand;
+  readonly first: 'tx' | 'ty';
+  readonly quads: readonly number[];
+  readonly apart: number;
+}
+
+/** Declares the vectors of an operand along its side, a quad each: of one step of the inner size. */
+const alongSide = ({ operand: { name }, first, quads, apart }: Blocks, step: string | number): string[] =>
+  quads.map((q) => `      let ${name.toLowerCase()}${q} = vec4<f32>(tile${name}[${step}][${first} + ${q * apart}]);`);
+
+/** Declares the vectors of an operand along the inner size, one for each row or column: of four steps of it. */
+const alongDepth = ({ operand: { name, side }, first, quads, apart }: Blocks, four: string | number): string[] =>
+  quads.flatMap((q) =>
+    range(4).map((i) => {
+      const line = `${first} + ${(i * side) / 4 + q * apart}`;
+      return `      let ${name.toLowerCase()}${4 * q + i} = vec4<f32>(tile${name}[${line}][${four}]);`;
+    }),
+  );
+
+function fourProducts(choice: TileChoice, four: string | number): string {
   const { shape } = choice;
   const [a, b] = operandsOf(choice);
   const { quadsA, quadsB, down, across } = gridOf(shape);
-  const lines = (i: number): number | string => (typeof k === 'number' ? 4 * k + i : `${k} * 4 + ${i}`);
-  const read = (operand: Operand, quad: string, quads: readonly number[], step: number, i?: number): string[] => {
-    const { name, along, side } = operand;
-    if (along !== (i !== undefined)) return [];
-    const own = name.toLowerCase();
-    const vector = (which: string | number, line: string | number, place: string | number) =>
-      `      let ${own}${which} = vec4<f32>(tile${name}[${line}][${place}]);`;
-    if (i !== undefined) return quads.map((q) => vector(q, lines(i), `${quad} + ${q * step}`));
-    return quads.flatMap((q) => range(4).map((r) => vector(4 * q + r, `${quad} + ${(r * side) / 4 + q * step}`, k)));
+  const blocks: readonly Blocks[] = [
+    { operand: a, first: 'ty', quads: quadsA, apart: down },
+    { operand: b, first: 'tx', quads: quadsB, apart: across },
+  ];
+  const valueOfA = (r: number, i: number): string => (a.along ? `a${r >> 2}[${r & 3}]` : `a${r}[${i}]`);
+  const quadOfB = (q: number, i: number): string => {
+    const turned = range(4).map((j) => `b${4 * q + j}[${i}]`);
+    return b.along ? `b${q}` : `vec4<f32>(${turned.join(', ')})`;
   };
-  const valueA = (r: number, i: number): string => (a.along ? `a${r >> 2}[${r & 3}]` : `a${r}[${i}]`);
-  const quadB = (q: number, i: number): string =>
-    b.along
-      ? `b${q}`
-      : `vec4<f32>(${range(4)
-          .map((j) => `b${4 * q + j}[${i}]`)
-          .join(', ')})`;
-  const products = (i: number): string =>
-    range(shape.rows)
-      .map((r) =>
-        quadsB.map((q) => `      c${r}${letter(q)} = fma(vec4<f32>(${valueA(r, i)}), ${quadB(q, i)}, c${r}${letter(q)});`).join(''),
-      )
-      .join('\n');
+  const products = (i: number): string[] =>
+    range(shape.rows).map((r) =>
+      quadsB.map((q) => `      c${r}${letter(q)} = fma(vec4<f32>(${valueOfA(r, i)}), ${quadOfB(q, i)}, c${r}${letter(q)});`).join(''),
+    );
+  const stepOf = (i: number): string | number => (typeof four === 'number' ? 4 * four + i : `${four} * 4 + ${i}`);
   return [
-    ...read(a, 'ty', quadsA, down),
-    ...read(b, 'tx', quadsB, across),
-    ...range(4).flatMap((i) => ['      {', ...read(a, 'ty', quadsA, down, i), ...read(b, 'tx', quadsB, across, i), products(i), '      }']),
+    ...blocks.flatMap((one) => (one.operand.along ? [] : alongDepth(one, four))),
+    ...range(4).flatMap((i) => [
+      '      {',
+      ...blocks.flatMap((one) => (one.operand.along ? alongSide(one, stepOf(i)) : [])),
+      ...products(i),
+      '      }',
+    ]),
   ].join('\n');
 }
 
@@ -222,10 +238,8 @@ function ofBlocks(choice: TileChoice, code: (operand: Operand, turn: number, qua
   const of = (operand: Operand, turn: number): string => {
     const index = `(lane + ${turn * threads}${operand === a ? '' : ` - ${blocksA}`})`;
     const { along, side } = operand;
-    const [outer, inner] = [along ? side / 4 : depth / 4].flatMap((length) => [`${index} / ${length}`, `${index} % ${length}`]) as [
-      string,
-      string,
-    ];
+    const length = (along ? side : depth) / 4;
+    const [outer, inner] = [`${index} / ${length}`, `${index} % ${length}`] as const;
     return along ? code(operand, turn, inner, outer) : code(operand, turn, outer, inner);
   };
   return range(turnsOf(choice.shape))
