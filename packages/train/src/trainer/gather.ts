@@ -23,6 +23,8 @@ export interface Gathering<C, P extends object, State> {
   /** States that the micro-batches go on from, or fresh ones where there is none yet; undefined where none are carried. */
   carried: readonly State[] | undefined;
   precision?: Precision;
+  /** Whether no others add gradients to those of these micro-batches. */
+  isWhole: boolean;
   /** Replays micro-batches, where no state is carried. */
   replayed?: ReplayedGradients<C, P, State>;
 }
@@ -32,9 +34,10 @@ export function gatherGradients<C, P extends object, State>(
   run: ModelRun<C, P, State>,
   params: P,
   batches: readonly Batch[],
-  { targets, scale, carried, precision = 'f32', replayed }: Gathering<C, P, State>,
+  { targets, scale, carried, precision = 'f32', isWhole, replayed }: Gathering<C, P, State>,
 ): Gathered<P, State> {
   const states: State[] = [];
+  const withNorm = isWhole && batches.length === 1;
   let sum: MicroBatchGradients<P, State> | undefined;
   for (const [part, batch] of batches.entries()) {
     const device = toDevice(batch);
@@ -45,7 +48,7 @@ export function gatherGradients<C, P extends object, State>(
       const isLast = part === batches.length - 1;
       const own =
         replayed && carried === undefined
-          ? replayed.of(params, { batch: device, share, precision }, { copies: !isLast })
+          ? replayed.of(params, { batch: device, share, precision, withNorm }, { copies: !isLast })
           : withPrecision(precision, () => microBatchGradients(run, params, device, share, from));
       if (own.state !== undefined) states.push(own.state);
       sum = sum ? sumOf(sum, own) : own;

@@ -16,6 +16,8 @@ export interface MicroBatchGradients<P extends object, State> {
   loss: Scalar;
   /** Its share of the gradient. */
   grads: Gradients<P>;
+  /** Of these gradients, where it was computed with them; the caller frees it too. */
+  norm?: Scalar;
   /** The state after its last token, where one was carried in. */
   state?: State;
 }

@@ -3,9 +3,9 @@ import { mul, type Scalar, stack, type Tensor1D, tidy } from '@tensorflow/tfjs-c
 import { gradientNorm } from '../optimizers/clip';
 
 /** [2]: the loss of a step and the norm of all of its gradients, of which both are `scale` times as large. The caller frees it. */
-export const measuresOf = (sum: { loss: Scalar; grads: unknown }, scale: number): Tensor1D =>
+export const measuresOf = ({ loss, norm, grads }: { loss: Scalar; norm?: Scalar; grads: unknown }, scale: number): Tensor1D =>
   tidy(() => {
-    const both = stack([sum.loss, gradientNorm(sum.grads)]) as Tensor1D;
+    const both = stack([loss, norm ?? gradientNorm(grads)]) as Tensor1D;
     return scale === 1 ? both : mul(both, 1 / scale);
   });
 

@@ -32,13 +32,21 @@ export async function steadySeconds<C, P extends object, State>(
 ): Promise<number> {
   const targets = parts * Math.max(1, countTargets(batch.targets));
   const isReplayed = replayed && !carryState && runtimeOf()?.recorder !== undefined;
-  const how = { targets, scale: lossScale(precision, targets), carried: carryState ? [] : undefined, precision, replayed };
+  const how = {
+    targets,
+    scale: lossScale(precision, targets),
+    carried: carryState ? [] : undefined,
+    precision,
+    isWhole: parts === 1,
+    replayed,
+  };
   let seconds = 0;
   for (let unsteady = isReplayed ? CALLS_BEFORE_REPLAY : 1; unsteady >= 0 && seconds < LONG; unsteady--) {
     const began = performance.now();
     const { sum, states } = gatherGradients(run, params, [batch], how);
     await sum.loss.data();
     disposeGrads({ value: sum.loss, grads: sum.grads });
+    sum.norm?.dispose();
     disposeTree(states);
     seconds = (performance.now() - began) / 1000;
   }

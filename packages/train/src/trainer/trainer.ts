@@ -166,7 +166,7 @@ export class Trainer<C, P extends object, State> {
     const scale = lossScale(this.#options.precision, targets);
     const { carryState, precision } = this.#options;
     const carried = carryState ? this.#carried : undefined;
-    const how = { targets, scale, carried, precision, replayed: this.#replayed };
+    const how = { targets, scale, carried, precision, isWhole: !this.#sharesGradients, replayed: this.#replayed };
     const { sum: own, states } = gatherGradients(this.#run, this.#params, batches, how);
     const sum = this.#sharesGradients ? await this.#sum.gradients(own) : own;
     const measured = measuresOf(sum, scale);
@@ -185,7 +185,7 @@ export class Trainer<C, P extends object, State> {
     this.#carry(isKept ? states : []);
     if (!isKept) disposeTree(states);
     disposeGrads({ value: sum.loss, grads: sum.grads });
-    dispose(measured);
+    dispose([measured, ...(sum.norm ? [sum.norm] : [])]);
     this.#refuseDisposed();
     await this.#finish(tokens, skipped);
     if (this.#skippedInARow > (this.#options.maxSkippedSteps ?? 0)) throw diverged(step, this.#skippedInARow, loss, gradNorm);
