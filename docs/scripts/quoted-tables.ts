@@ -2,7 +2,7 @@
 import type { Measured } from '../../bench/lib/measured';
 import { lateHere, STEPS, speedHere, stepHere, trainingHere } from './cpu-tables';
 import { lossesOf, mean } from './learning-tables';
-import { digits, measured, tableOf } from './measured';
+import { digits, measured, numberOf, tableOf } from './measured';
 import type { PublishedModel } from './published-models';
 import { changeOf, perplexityOf } from './quantized-tables';
 
@@ -14,6 +14,24 @@ const TYPES = [
 ] as const;
 
 const SPEED = '[speed](./speed.md)';
+const SPEED_GPU = '[on a GPU](./speed-gpu.md)';
+
+function rowsOfGpu(): string[][] {
+  const [gpu, torch] = [measured('gpu.json'), measured('torch.json')];
+  const of = (all: Measured, sought: Parameters<typeof numberOf>[1], quantity = 'rate'): string => digits(numberOf(all, sought, quantity));
+  const decoded = { part: 'decode', name: 'Mamba-130M', dtype: 'bf16', batch: 1 };
+  const trained = { part: 'train', name: 'DenseRetNet-350M', batch: 2, length: 2048 };
+  return [
+    [
+      ...['Mamba-130M in bf16 on an H200, through WebGPU', `${of(gpu, decoded, 'generated')} tokens/s`],
+      ...[`PyTorch ${of(torch, decoded)}, without its CUDA extension`, SPEED_GPU],
+    ],
+    [
+      ...['training DenseRetNet-350M there, f16 products', `${of(gpu, { ...trained, dtype: 'f16' })} tokens/s`],
+      ...[`the authors’ model in PyTorch, bf16, ${of(torch, { ...trained, dtype: 'bf16' })}`, SPEED_GPU],
+    ],
+  ];
+}
 
 /** Of docs/index.md. */
 export function landingTable(): string {
@@ -39,6 +57,7 @@ export function landingTable(): string {
         ...['tokens 9,000 to 10,000 of a text, 350 M parameters, int8', `${digits(late?.median as number)} tokens/s`],
         ...[`${digits(late?.peerMedian as number)} at tokens 1,000 to 2,000`, SPEED],
       ],
+      ...rowsOfGpu(),
       [
         ...['int8 weights, perplexity of a small Mamba', perplexity('int8'), `${perplexity('f32')} in float32`],
         '[rounding](./quantized.md)',
