@@ -19,9 +19,9 @@ const widthsOf = ({ q, v }: DecayScanInputs): number => q.shape[3] * v.shape[3];
 const isWide = (inputs: DecayScanInputs): boolean => widthsOf(inputs) >= gpuChoices.tiledScanFrom;
 
 /**
- * The most tokens of a chunk of such products. On one H200, 2 × 2,048 tokens, forward and with the backward pass: 12 heads of 64 × 128 take 0.65 and 5.5 ms in
- * chunks of 128, 0.85 and 5.9 in chunks of 256, 1.1 and 10.5 in short ones of our own; 2 heads of 384 × 1,536 take 2.6 and 15.4 ms in chunks of 128, 1.9 and
- * 13.4 in chunks of 256, and 1.8 and 12.8 in chunks of 512, whose products between tokens are twice as large.
+ * The most tokens of a chunk of such products. On one H200, 2 × 2,048 tokens, forward and with the backward pass: 12 heads of 64 × 128 take 0.57 to 0.88 and 4.3 to
+ * 4.4 ms in chunks of 64, 128 and 256, 0.57 and 7.8 in short ones of our own; 2 heads of 384 × 1,536 take 0.92 and 10.1 ms in chunks of 128, 0.96 and 9.9 in chunks of
+ * 256, and 1.1 and 10.2 in chunks of 512, whose products between tokens are twice as large.
  */
 const chunkOf = (inputs: DecayScanInputs): number => gpuChoices.tiledScanChunk ?? (widthsOf(inputs) <= 2 ** 14 ? 128 : 256);
 
