@@ -12,8 +12,6 @@ export interface Run {
   readonly software: string;
   /** Smaller sizes than the figures' names say. */
   readonly isTrial?: boolean;
-  /** How the figures came here, where no program wrote them into this file. */
-  readonly note?: string;
 }
 
 /** What was measured; the quantities of a part are told where it is measured. */

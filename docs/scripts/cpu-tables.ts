@@ -2,9 +2,8 @@
 import type { Figure, Measured } from '../../bench/lib/measured';
 import { digits, measured, numberOf, runTable, tableOf } from './measured';
 
-/** The processor of which the tables are; of others ratios are told, and speeds where they are known. */
+/** The processor of which the tables are. */
 const HERE = 'Intel Skylake';
-const OTHERS = ['AMD Zen 5', 'AMD Zen 4', 'AMD Zen 3', 'Intel Cascade Lake', 'Intel Cascade Lake, another run'];
 const DECODED = [
   ['f32', 'mamba.c f32'],
   ['f32', 'llama.cpp f32'],
@@ -36,29 +35,6 @@ function besideTable(cpu: Measured, part: string, name: string, pairs: readonly 
   });
   return tableOf(['weights', 'ours, 1 thread', 'ours, 2 threads', 'beside', '1 thread', '2 threads'], rows, 0);
 }
-
-/** The same ratios on other processors, 1 / 2 threads. */
-function elsewhereTable(cpu: Measured, part: string, name: string, pairs: readonly (readonly [dtype: string, peer: string])[]): string {
-  const rows = OTHERS.map((processor) => [
-    processor,
-    ...pairs.map(([dtype, peer]) => {
-      const sought = [1, 2].map((threads): Figure => ({ part, name, dtype, threads, peer, processor }));
-      const ratios = sought.map((one) => ratioOf(cpu, one));
-      const speeds = sought.map((one) => digits(numberOf(cpu, one, 'rate')));
-      if (ratios.every((one) => one === '')) return '';
-      return `${ratios.join(' / ')}${speeds.every((one) => one !== '') ? ` (${speeds.join(' / ')})` : ''}`;
-    }),
-  ]);
-  return tableOf(['ours ÷ theirs (tokens/s), 1 / 2 threads', ...pairs.map(([dtype, peer]) => `${dtype}, ${peer}`)], rows);
-}
-
-const loadingTable = (cpu: Measured): string =>
-  tableOf(
-    ['loading, two threads', 'as', 'seconds', 'processor'],
-    cpu.figures
-      .filter(({ part }) => part === 'loading')
-      .map(({ name, dtype = '', seconds, processor = '' }) => [name, dtype, String(seconds), processor]),
-  );
 
 const DENSE = [
   ['decoding, Mamba in the sizes of mamba-130m, int8', 'decode DenseMamba-130M', 'int8', 'Mamba-130M'],
@@ -136,31 +112,21 @@ function memoryTable(cpu: Measured): string {
   return tableOf(['MiB', 'Mamba in the sizes of mamba-130m', 'beyond its weights', 'DenseRetNet-350M', 'beyond'], rows);
 }
 
-/** The processor of the figures of a part, which may be another than that of the other tables. */
-function processorOf({ figures }: Measured, wanted: string): string {
-  const found = figures.filter(({ part }) => part === wanted).map(({ processor = '' }) => processor);
-  return found.find((processor) => processor === HERE) ?? found[0] ?? '';
-}
-
 const FORMS = ['A·B', 'A·Bᵀ', 'Aᵀ·B'] as const;
 
 function productsTable(cpu: Measured): string {
-  const processor = processorOf(cpu, 'products');
   const rows = FORMS.map((form) => {
     const of = (threads: number, quantity: string, peer?: string): string =>
-      digits(numberOf(cpu, { part: 'products', name: `${form}, 1024`, dtype: 'f32', threads, peer, processor }, quantity));
+      digits(numberOf(cpu, { part: 'products', name: `${form}, 1024`, dtype: 'f32', threads, peer, processor: HERE }, quantity));
     return [form, of(1, 'rate', 'TensorFlow.js'), of(2, 'rate'), of(1, 'peerRate', 'TensorFlow.js')];
   });
-  return tableOf(
-    [`1024 × 1024, GFLOP/s, ${processor}`, 'ours, 1 thread', '2 threads', 'TensorFlow.js, which has one thread in Node'],
-    rows,
-  );
+  return tableOf(['1024 × 1024, GFLOP/s', 'ours, 1 thread', '2 threads', 'TensorFlow.js, which has one thread in Node'], rows);
 }
 
 /** What each kernel takes of a step, down to a hundredth of it. */
 function sharesTable(cpu: Measured): string {
   const rows = cpu.figures
-    .filter(({ part, processor }) => part === 'shares' && processor === processorOf(cpu, 'shares'))
+    .filter(({ part, processor }) => part === 'shares' && processor === HERE)
     .flatMap(({ ms, kernels, times }) =>
       (kernels as readonly string[]).map((kernel, i): [string, number, number] => [
         kernel.replace(/^Ssm/, ''),
@@ -170,29 +136,25 @@ function sharesTable(cpu: Measured): string {
     )
     .filter(([, time, whole]) => time >= whole / 100)
     .map(([kernel, time, whole]) => [kernel, digits(time), `${((100 * time) / whole).toFixed(0)} %`]);
-  return tableOf([`kernel, ${processorOf(cpu, 'shares')}`, 'ms', 'share of the step'], rows);
+  return tableOf(['kernel', 'ms', 'share of the step'], rows);
 }
 
 function browserTable(browser: Measured): string {
-  const processor = processorOf(browser, 'browser');
   const byThreads = browser.figures
-    .filter((one) => one.processor === processor)
+    .filter((one) => one.processor === HERE)
     .toSorted((one, other) => (one.threads ?? Infinity) - (other.threads ?? Infinity));
   const rows = byThreads.map(({ name, threads, decoding, prompt, training }) => [
     threads === undefined ? name : `${name}, ${threads} ${threads === 1 ? 'thread' : 'threads'}`,
     ...[decoding, prompt, training].map((rate) => digits(rate as number)),
   ]);
-  return tableOf([`tokens/s, ${processor}`, 'decoding', 'a prompt of 512 tokens', 'a training step'], rows);
+  return tableOf(['tokens/s', 'decoding', 'a prompt of 512 tokens', 'a training step'], rows);
 }
 
 export function cpuTables(): Readonly<Record<string, string>> {
   const [cpu, torch, browser] = [measured('cpu.json'), measured('torch-cpu.json'), measured('browser.json')];
   return {
     decoding: besideTable(cpu, 'decode', 'Mamba-130M', DECODED),
-    'decoding elsewhere': elsewhereTable(cpu, 'decode', 'Mamba-130M', DECODED),
-    loading: loadingTable(cpu),
     prefill: besideTable(cpu, 'prefill', PROMPT, PREFILL),
-    'prefill elsewhere': elsewhereTable(cpu, 'prefill', PROMPT, PREFILL),
     dense: denseTable(cpu),
     positions: positionsTable(cpu),
     training: trainingTable(cpu),

@@ -31,8 +31,6 @@ export function tableOf(head: readonly string[], rows: readonly (readonly string
 export function runTable(...all: readonly Measured[]): string {
   const rows = all
     .flatMap(({ runs }) => runs)
-    .map(({ date, commit, machine, software, note }) => [
-      ...[`${date.slice(0, 16).replace('T', ' ')} UTC`, commit, machine, `${software}${note ? `; ${note}` : ''}`],
-    ]);
+    .map(({ date, commit, machine, software }) => [...[`${date.slice(0, 16).replace('T', ' ')} UTC`, commit, machine, software]]);
   return tableOf(['run', 'of', 'on', 'with'], rows);
 }
