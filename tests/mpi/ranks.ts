@@ -56,6 +56,9 @@ export async function until(holds: () => boolean): Promise<void> {
   while (!holds()) await new Promise((resolve) => setTimeout(resolve, 20));
 }
 
+/** Whether a signal made a process stand still. */
+export const isStopped = (pid: number): boolean => / T /.test(readFileSync(`/proc/${pid}/stat`, 'utf8').replace(/^.*\)/s, ''));
+
 /** The processes of Node below one, in the order in which they were started: its ranks. */
 export function ranksOf(launcher: number): number[] {
   const children = readFileSync(`/proc/${launcher}/task/${launcher}/children`, 'utf8').trim().split(' ').filter(Boolean).map(Number);

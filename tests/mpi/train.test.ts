@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { installedMpi } from '../../scripts/lib/mpi.mjs';
-import { DENSESSM, type Mpi, type RanksOptions, ranksOf, runRanks, STOPPING, stopAt, until } from './ranks';
+import { DENSESSM, isStopped, type Mpi, type RanksOptions, ranksOf, runRanks, STOPPING, stopAt, until } from './ranks';
 import { logOf, lossDifference, STEPS, savedBy, stepsIn, trainingFolder, trainingOf } from './runs';
 
 const { cwd, remove } = trainingFolder();
@@ -27,8 +27,10 @@ function onceAt(steps: number, act: (second: number) => void): RanksOptions {
       if (isDone || !new RegExp(`^step ${steps}/`, 'm').test(text)) return;
       isDone = true;
       const [first, second] = ranksOf(launcher) as [number, number];
-      act(second);
-      process.kill(first, 'SIGCONT');
+      void until(() => isStopped(first)).then(() => {
+        act(second); // it is heard before it stands still: to go on would be nothing to it then, and it would stand for good
+        process.kill(first, 'SIGCONT');
+      });
     },
   };
 }
