@@ -40,4 +40,23 @@ describe('positionsFrom', () => {
       expect([...(await tail[name].data())]).toEqual([...values.slice((5 * values.length) / 7)]);
     }
   });
+
+  it('turns by the angle of each position, across blocks and wherever it begins', async () => {
+    await setBackend('cpu');
+    const sizes = { numHeads: 2, keyDim: 8, valueDim: 6 };
+    const angles = rotationAngles(4);
+    for (const [start, length] of [
+      [0, 200],
+      [60, 10],
+      [4095, 2],
+    ] as const) {
+      const { cos, sin } = positionsFrom(start, length, sizes);
+      const [c, s] = [await cos.data(), await sin.data()];
+      for (let i = 0; i < 4 * length; i++) {
+        const angle = (angles[i % 4] as number) * (start + Math.floor(i / 4));
+        expect(Math.abs((c[i] as number) - Math.cos(angle))).toBeLessThan(1e-7); // a unit of float32 below 1 is 6e-8
+        expect(Math.abs((s[i] as number) - (i % 2 ? 1 : -1) * Math.sin(angle))).toBeLessThan(1e-7);
+      }
+    }
+  });
 });

@@ -59,7 +59,7 @@ export const retentionScale = (heads: number, count: number): number[] =>
 /** Σ_{j<count} exp(ln · j) = (1 − γ^count) / (1 − γ). */
 const geometricSum = (ln: number, count: number): number => (ln === 0 ? count : Math.expm1(ln * count) / Math.expm1(ln));
 
-/** Positions whose rotations are those of their first one, turned on: a cosine and a sine take some forty times as long as a product. */
+/** Positions whose rotations are those of their first one, turned on by their place, since products take less time than cosines and sines. */
 const BLOCK = 64;
 
 /** Cosines and sines of the angles of `length` positions: each depends on its position alone, whichever is the first. [length, K] both */

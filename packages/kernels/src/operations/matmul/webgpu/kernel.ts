@@ -13,7 +13,7 @@ import { bytesOf, LARGE_SHAPES, LEAST_SHAPE, MIDDLE_SHAPE, type Shape } from './
 
 /** Of the inner size, what a part has at least. */
 const LEAST_PART = 256;
-/** Of the inner size, what takes as long as the sums of one part take to be written and read: in float32, and on matrices. */
+/** Of the inner size, what an H200 computes while it writes and reads the sums of one part: in float32, and on matrices. */
 const [SUM_COST, MATRIX_SUM_COST] = [45, 250];
 /** The least that a binding of the sums of matrices of 16 × 16 holds. */
 const LEAST_MATRIX = 256;
