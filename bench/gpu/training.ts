@@ -24,6 +24,7 @@ const casesOf = (sizes: Sizes): Case[] => {
     { ...plain, batchSize: 2, length: long },
     { ...plain, batchSize: 2, length: long / 4 },
     { ...plain, batchSize: 8, length: long / 4 },
+    { ...plain, batchSize: 1, length: 8 * long },
     { ...plain, batchSize: 1, length: 8 * long, recompute: true },
     { ...plain, batchSize: 8, length: long, recompute: true },
     { ...mamba130m(sizes, 1), batchSize: 2, length: long },

@@ -65,7 +65,9 @@ const trafficTable = (gpu: Measured): string =>
 
 const TRAINED = [
   ['Mamba in the sizes of mamba-130m', 'Mamba-130M', 2, 512],
+  ['', 'Mamba-130M', 8, 512],
   ['', 'Mamba-130M', 2, 2048],
+  ['', 'Mamba-130M', 1, 16384],
   ['', 'Mamba-130M, recomputed', 8, 2048],
   ['', 'Mamba-130M, recomputed', 1, 16384],
   ['its dense form, one layer shown (m = 1)', 'DenseMamba-130M', 2, 2048],
