@@ -3,7 +3,7 @@
  * `node main.mjs [soak] [timings] [decode] [prefill] [train] [losses] [parity]`, all by default; what is said goes to gpu.txt in the folder that OUT names, figures to gpu.json,
  * beside those that are there: bench/gpu/keep.ts takes them into docs/measured. ONLY is a pattern of the names of what is run.
  * A trial is made smaller by LAYERS, by SHRINK, which divides widths and lengths (prefill, train, losses), TOKENS and WEIGHTS (`f32,int8`) of decoding, STEPS and PRECISIONS (`f32,f16`)
- * of training, SOAK_STEPS, SOAK_LENGTHS, LOSS_STEPS and LOSS_LENGTH.
+ * of training, SOAK_STEPS, SOAK_LENGTHS, LOSS_STEPS, LOSS_LENGTH and LOSS_RATE, the learning rate.
  * CHOICES, as JSON, says which of several ways kernels go: see `gpuChoices`. REPLAY=0 trains without replaying steps; TOGGLES adds features of Dawn.
  */
 import '@tensorflow/tfjs-backend-cpu';
@@ -25,7 +25,7 @@ import { type Figure, keepMeasured, type Run } from './lib/measured';
 declare const BUILT_FROM: string;
 
 const { OUT, ONLY, LAYERS, SHRINK = '1', TOKENS = '100', WEIGHTS, STEPS = '6', PRECISIONS = 'f32,f16', ...more } = process.env;
-const { SOAK_STEPS = '10000', SOAK_LENGTHS = '300', LOSS_STEPS = '200', LOSS_LENGTH = '512', CHOICES } = more;
+const { SOAK_STEPS = '10000', SOAK_LENGTHS = '300', LOSS_STEPS = '200', LOSS_LENGTH = '512', LOSS_RATE = '3e-4', CHOICES } = more;
 const began = performance.now();
 const say = (line: string): void => {
   console.log(`${((performance.now() - began) / 1000).toFixed(1).padStart(6)} s  ${line}`);
@@ -53,7 +53,7 @@ const parts: Readonly<Record<string, () => Promise<unknown>>> = {
   decode: () => runDecoding(say, keep, { tokens: Number(TOKENS), layers: sizes.layers, types: WEIGHTS?.split(','), only }),
   prefill: () => runPrefill(say, keep, sizes, only),
   train: () => runTraining(say, keep, { ...sizes, steps: Number(STEPS), only }, PRECISIONS.split(',') as ('f32' | 'f16')[]),
-  losses: () => runLosses(say, keep, { ...sizes, steps: Number(LOSS_STEPS), length: Number(LOSS_LENGTH) }),
+  losses: () => runLosses(say, keep, { ...sizes, steps: Number(LOSS_STEPS), length: Number(LOSS_LENGTH), learningRate: Number(LOSS_RATE) }),
   parity: async () => {
     const off = await runParity(say, keep, only);
     say(off === 0 ? 'all kernels agree with their references' : `${off} quantities are off`);

@@ -27,7 +27,7 @@ export interface DecodingOptions {
  * Times decoders with weights of each type. A figure: tokens per second of each text where each
  * token is waited for, in the fastest (`rate`) and the median round; `unwaited`, where tokens are submitted without the way back to the host; `generated`, where the decoder
  * chooses the most likely tokens itself and reads up to 16 of them before the host hears of any, `drawn`, where it draws them, and `seen`, as `generated` with the logits
- * after each token on the host, as sessions have them; of f32 also how far the first logits are `off` from those of `advance`, as a part of their root mean square.
+ * after each token on the host, as sessions have them; of DenseRetNet-350M in f32 `early` and `late`, its second and its tenth thousand of tokens; of f32 also how far the first logits are `off` from those of `advance`, as a part of their root mean square.
  */
 export async function runDecoding(
   say: (line: string) => void,
@@ -50,8 +50,10 @@ export async function runDecoding(
         const off = weights === 'f32' ? await difference(model, config, params, decoder, batch) : undefined;
         if (off !== undefined) say(`  off from advance by ${off.toExponential(1)} of its RMS`);
         const rates = await timeOf(decoder, batch, tokens);
+        const flat = weights === 'f32' && name === 'DenseRetNet-350M' ? await alongText(decoder, batch) : undefined;
+        if (flat) say(`  ${flat.early.toFixed(0)} tokens/s from 1,000 to 2,000, ${flat.late.toFixed(0)} from 9,000 to 10,000`);
         decoder.dispose();
-        keep({ part: 'decode', name, dtype: weights, batch, off, ...rates });
+        keep({ part: 'decode', name, dtype: weights, batch, off, ...rates, ...flat });
         const figures = `${rates.rate.toFixed(0)} tokens/s a text, median ${rates.median.toFixed(0)}, unwaited ${rates.unwaited.toFixed(0)}`;
         const ofRuns = `generated ${rates.generated.toFixed(0)}, drawn ${rates.drawn.toFixed(0)}, with logits ${rates.seen.toFixed(0)}`;
         say(`${name}, ${weights}, batch ${batch}: ${figures}; ${ofRuns}`);
@@ -83,6 +85,17 @@ async function difference(model: AnyModel, config: unknown, params: object, deco
   }
   disposeTree([logits, next, state]);
   return largest / Math.sqrt(squares / want.length);
+}
+
+/** Tokens per second of each text, not waited for, of its second thousand of tokens and of its tenth, whatever was read before. */
+async function alongText(decoder: Decoder<unknown>, batch: number): Promise<Record<'early' | 'late', number>> {
+  const rates: number[] = [];
+  for (let thousand = 0; thousand < 10; thousand++) {
+    const start = performance.now();
+    await Promise.all(Array.from({ length: 1000 }, (_, t) => decoder.step(idsOf(batch, t))));
+    rates.push(1e6 / (performance.now() - start));
+  }
+  return { early: rates[1] as number, late: rates[9] as number };
 }
 
 type Rates = Record<'rate' | 'median' | 'unwaited' | 'generated' | 'drawn' | 'seen', number>;

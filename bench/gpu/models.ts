@@ -46,8 +46,8 @@ export const denseRetNet350m = ({ layers = 16, shrink }: Sizes, denseLayers = 1)
 /** Starting values by config: making them takes the host longer than all steps take the device. */
 const known = new Map<string, Map<string, Float32Array>>();
 
-/** Weights from seed 1, the same for each call. */
-export async function weightsOf({ model, json }: Model): Promise<object> {
+/** Weights from seed 1, the same for each call; `off` times them by 1 ± off, up and down in turn. */
+export async function weightsOf({ model, json }: Model, off = 0): Promise<object> {
   const config = model.parseConfig(json);
   const spec = model.spec(config);
   const key = JSON.stringify(json);
@@ -60,5 +60,9 @@ export async function weightsOf({ model, json }: Model): Promise<object> {
     disposeTree(made);
   }
   const given = values;
-  return buildParams(spec, ({ name, shape }) => tensor(given.get(name) as Float32Array, [...shape])) as object;
+  const valuesOf = (name: string): Float32Array => {
+    const exact = given.get(name) as Float32Array;
+    return off === 0 ? exact : exact.map((value, i) => value * (1 + (i % 2 === 0 ? off : -off)));
+  };
+  return buildParams(spec, ({ name, shape }) => tensor(valuesOf(name), [...shape])) as object;
 }

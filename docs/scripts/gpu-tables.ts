@@ -157,46 +157,65 @@ function denseTable(gpu: Measured): string {
   return table(shown(header), rows.map(shown));
 }
 
-/** Checks of a long run: what was computed, and what was found. */
-function checkTable(gpu: Measured): string {
-  const rows = gpu.figures.flatMap((figure) => {
-    const of = (quantity: string): number => figure[quantity] as number;
-    const mib = (quantity: string): string => `${(of(quantity) / 2 ** 20).toFixed(1)} MiB`;
-    const { part, name, batch, length } = figure;
-    if (part === 'parity')
-      return [
-        [
-          `${of('kernels')} kernels beside their references`,
-          `${of('quantities')} quantities, ${of('off')} off, the worst at ${of('worst').toFixed(2)} of its bound`,
+type Row = readonly [what: string, found: string];
+
+const quantityOf = (figure: Figure, quantity: string): number => figure[quantity] as number;
+const percent = (figure: Figure, quantity: string): string => `${(100 * Math.abs(quantityOf(figure, quantity))).toFixed(2)} %`;
+const mib = (figure: Figure, quantity: string): string => `${(quantityOf(figure, quantity) / 2 ** 20).toFixed(1)} MiB`;
+
+/** By part: what of a figure is a check of a whole run, and what was found. */
+const CHECKS: Readonly<Record<string, (figure: Figure) => readonly Row[]>> = {
+  parity: (figure) => {
+    const [kernels, quantities, off] = ['kernels', 'quantities', 'off'].map((quantity) => quantityOf(figure, quantity));
+    const worst = quantityOf(figure, 'worst').toFixed(2);
+    return [[`${kernels} kernels beside their references`, `${quantities} quantities, ${off} off, the worst at ${worst} of its bound`]];
+  },
+  decode: (figure) => {
+    const shown = `${figure.name}, f32, batch ${figure.batch}`;
+    const rows: Row[] = [];
+    if (figure.off !== undefined)
+      rows.push([
+        `first logits of a decoder of ${shown}, beside \`advance\``,
+        `${quantityOf(figure, 'off').toExponential(1)} of their root mean square`,
+      ]);
+    if (figure.late !== undefined)
+      rows.push([
+        `tokens 9,000 to 10,000 of a decoder of ${shown}, beside 1,000 to 2,000`,
+        `${(quantityOf(figure, 'late') / quantityOf(figure, 'early')).toFixed(2)} of the speed`,
+      ]);
+    return rows;
+  },
+  losses: (figure) => {
+    const { name, batch, length, steps, learningRate } = figure;
+    const [first, wide, narrow] = ['first', 'meanF32', 'meanF16'].map((quantity) => quantityOf(figure, quantity).toFixed(3));
+    return [
+      [
+        `${name}, ${steps} steps of ${batch} × ${length} from the same weights with f32 and f16 products, learning rate ${learningRate}`,
+        `loss ${first} at first; over the last 20 steps ${wide} and ${narrow}, ${percent(figure, 'difference')} apart; f32 from weights 2⁻¹¹ off, as rounding to f16 makes them: ${percent(figure, 'control')}`,
+      ],
+    ];
+  },
+  soak: (figure) =>
+    figure.steps === undefined
+      ? [
+          [
+            `a ${figure.name} of up to ${figure.longest} tokens, twice`,
+            `${mib(figure, 'inUse')} in use at a time, ${mib(figure, 'most')} held at most`,
+          ],
+        ]
+      : [
+          [
+            `${quantityOf(figure, 'steps').toLocaleString('en-US')} steps of a ${figure.name}`,
+            `${mib(figure, 'before')} on the device after the first hundred, ${mib(figure, 'most')} at most after that`,
+          ],
         ],
-      ];
-    if (part === 'decode' && figure.off !== undefined)
-      return [
-        [
-          `first logits of a decoder of ${name} beside \`advance\`, f32, batch ${batch}`,
-          `${of('off').toExponential(1)} of their root mean square`,
-        ],
-      ];
-    if (part === 'losses')
-      return [
-        [
-          `${name}, ${of('steps')} steps of ${batch} × ${length} from the same weights, f32 and f16 products`,
-          `loss ${of('first').toFixed(3)} at first; over the last 20 steps ${of('meanF32').toFixed(3)} and ${of('meanF16').toFixed(3)}, ${(100 * Math.abs(of('difference'))).toFixed(2)} % apart`,
-        ],
-      ];
-    if (part === 'soak' && figure.steps !== undefined)
-      return [
-        [
-          `${of('steps').toLocaleString('en-US')} steps of a ${name}`,
-          `${mib('before')} on the device after the first hundred, ${mib('most')} at most after that`,
-        ],
-      ];
-    if (part === 'soak')
-      return [[`a ${name} of up to ${of('longest')} tokens, twice`, `${mib('inUse')} in use at a time, ${mib('most')} held at most`]];
-    return [];
-  });
-  return table(['what', 'found'], rows);
-}
+};
+
+const checkTable = (gpu: Measured): string =>
+  table(
+    ['what', 'found'],
+    gpu.figures.flatMap((figure) => CHECKS[figure.part]?.(figure) ?? []),
+  );
 
 export function gpuTables(): Readonly<Record<string, string>> {
   const [gpu, torch] = [measured('gpu.json'), measured('torch.json')];
