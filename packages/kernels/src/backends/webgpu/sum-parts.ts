@@ -3,6 +3,11 @@ import type { Gpu, TensorRange } from './gpu';
 import { elementwise, type Program, variants } from './program';
 import { groupsOf, sizeOf } from './specialize';
 
+/** Parts that are read before the first of them is added: few outputs would wait for the memory part by part. */
+const AT_A_TIME = 8;
+
+const each = (line: (j: number) => string): string => Array.from({ length: AT_A_TIME }, (_, j) => line(j)).join(' ');
+
 const program = variants(
   ({ name }: { name: string }): Program =>
     elementwise({
@@ -12,7 +17,14 @@ const program = variants(
       params: { parts: 'u32', first: 'u32' },
       main: `
   var sum = 0.0;
-  for (var part = 0u; part < p.parts; part++) { sum += x[p.first + part * p.count + i]; }
+  var at = p.first + i;
+  var left = p.parts;
+  for (; left >= ${AT_A_TIME}; left -= ${AT_A_TIME}) {
+    ${each((j) => `let x${j} = x[at + ${j} * p.count];`)}
+    ${each((j) => `sum += x${j};`)}
+    at += ${AT_A_TIME} * p.count;
+  }
+  for (; left > 0; left--) { sum += x[at]; at += p.count; }
   y[i] = sum;`,
     }),
 );

@@ -48,6 +48,7 @@ const samples = {
   'more tokens than a run, three lanes over': { inputs: of([2, 70, 7, 16]) },
   'many states': { inputs: of([1, 19, 5, 130], { start: false }) },
   'more states than a long chunk holds': { inputs: of([2, 131, 5, 130]) },
+  'many chunks': { inputs: of([1, 290, 3, 2]) },
   'one state value, groups that do not fill four lanes': { inputs: of([2, 67, 10, 1], { groups: 2 }) },
   'one token that starts anew': { inputs: of([3, 1, 4, 5], { groups: 2, anew: [0] }) },
   'starts inside chunks and between them, many states': { inputs: of([2, 70, 3, 130], { anew: [0, 13, 35, 36, 69] }) },
@@ -67,7 +68,7 @@ const gradientSamples = Object.entries(samples).map(([name, { inputs, ...rest }]
 
 /** Groups, segments, chunks, starts and lanes over: what reads by others could get wrong. */
 const READ = [
-  ...['a padded last chunk', 'three groups', 'three segments', 'more tokens than a run, three lanes over'],
+  ...['a padded last chunk', 'three groups', 'three segments', 'more tokens than a run, three lanes over', 'many chunks'],
   ...['more states than a long chunk holds', 'starts inside chunks and between them, many states'],
 ];
 const amongRead = ([name]: readonly [string, unknown]): boolean => READ.includes(name);

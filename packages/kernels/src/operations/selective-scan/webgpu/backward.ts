@@ -1,27 +1,39 @@
-import { elementwise, type Program, variants } from '../../../backends/webgpu/program';
-import { chunkProgram, decay, drive, eachToken, eachTokenBack, LANES, PARAMS, range, valueOfB, valueOfC } from './program';
+import { type Program, variants } from '../../../backends/webgpu/program';
+import { chunkProgram, decay, drive, eachToken, eachTokenBack, LANES, range, valueOfB, valueOfC } from './program';
 
 interface Choice {
   length: number;
-  /** Whether others read the states as well. */
-  reads: boolean;
+  /** Others that read the states as well. */
+  reads: number;
 }
 
-/** dy of every token. */
-const gradientsOfY = (length: number): string =>
-  eachToken(length, (l) => `  var dy${l} = 0.0; if (is${l}) { dy${l} = dy[row${l} * p.E + e]; }`);
+/** The dy of more reads stay in memory, from where every state reads them again. */
+const MOST_IN_REGISTERS = 2;
+
+const inRegisters = ({ reads }: Choice): number[] => (reads <= MOST_IN_REGISTERS ? range(reads) : []);
+
+/** dy of every token, and of its other reads. */
+const gradientsOfY = (choice: Choice): string =>
+  eachToken(choice.length, (l) => {
+    const others = inRegisters(choice);
+    const read = others.map((r) => ` dy${l}of${r} = dyReads[(${r} * p.batches * p.T + row${l}) * p.E + e];`);
+    return `  var dy${l} = 0.0;${others.map((r) => ` var dy${l}of${r} = 0.0;`).join('')} if (is${l}) { dy${l} = dy[row${l} * p.E + e];${read.join('')} }`;
+  });
 
 /** What the reads of token l add to the gradient of state n, C dy. */
-const readsOf = (l: number, { reads }: Choice): string =>
-  reads
-    ? `var r${l} = ${valueOfC(l)} * dy${l};
+function readsOf(l: number, choice: Choice): string {
+  const ofRead = (row: string): string => `valueOf(p.atReads + placeOf(${row}, g, n))`;
+  const others = inRegisters(choice).map((r) => ` + ${ofRead(`${r} * p.batches * p.T + row${l}`)} * dy${l}of${r}`);
+  const own = `${valueOfC(l)} * dy${l}${others.join('')}`;
+  if (choice.reads <= MOST_IN_REGISTERS) return `let r${l} = ${own};`;
+  return `var r${l} = ${own};
     if (is${l}) { for (var r = 0u; r < p.R; r++) {
       let row = r * p.batches * p.T + row${l};
-      r${l} += valueOf(p.atReads + placeOf(row, g, n)) * dyReads[row * p.E + e];
-    } }`
-    : `let r${l} = ${valueOfC(l)} * dy${l};`;
+      r${l} += ${ofRead('row')} * dyReads[row * p.E + e];
+    } }`;
+}
 
-const inputsOf = ({ reads }: Choice): Program['inputs'] => ({ dy: 'f32', ...(reads && { dyReads: 'f32' as const }) });
+const inputsOf = ({ reads }: Choice): Program['inputs'] => ({ dy: 'f32', ...(reads > 0 && { dyReads: 'f32' as const }) });
 
 /**
  * Of every chunk the product of its decays, the state that it ends with when it starts with none, and what it hands to the one before when nothing is
@@ -34,7 +46,7 @@ export const summariesProgram = variants(
       outputs: { totals: 'f32', ends: 'f32', handed: 'f32' },
       main: `
 ${drive(choice.length)}
-${gradientsOfY(choice.length)}
+${gradientsOfY(choice)}
   for (var n = 0u; n < p.N; n++) {
     let A = valueOf(e * p.N + n);
     var h = 0.0;
@@ -46,27 +58,6 @@ ${eachTokenBack(choice.length, (l) => `    ${readsOf(l, choice)}\n    w = a${l} 
   }`,
     }),
 );
-
-/** Carries what is handed from the last chunk, which gets dhT, to the first, which hands on dh0. */
-export const carryBackProgram: Program = elementwise({
-  name: 'SsmSelectiveScanGrad',
-  inputs: { totals: 'f32', dhT: 'f32' },
-  outputs: { handed: 'f32', dh0: 'f32' },
-  params: PARAMS,
-  main: `
-  let e = i % p.E;
-  let n = i / p.E % p.N;
-  let b = i / (p.E * p.N);
-  let place = (b * p.E + e) * p.N + n;
-  var w = dhT[place];
-  for (var chunk = p.chunks; chunk > 0; chunk--) {
-    let at = ((b * p.chunks + chunk - 1) * p.N + n) * p.E + e;
-    let next = totals[at] * w + handed[at];
-    handed[at] = w;
-    w = next;
-  }
-  dh0[place] = w;`,
-});
 
 /** Invocations that share a row of addends: each writes a part of its own, so that no one waits. */
 export const HALVES = 2;
@@ -85,7 +76,7 @@ const partOf = `(block * ${HALVES} + half) * p.batches * p.T * p.G * p.N + place
 
 /** The states before every token and the decays, from the state that the chunk starts with. */
 const statesAgain = (length: number): string => `
-    var h0 = ends[states + n * p.E];
+    var h0 = starts[states + n * p.E];
 ${eachToken(length, (l) => `    let a${l} = ${decay(l)}; let h${l + 1} = a${l} * h${l} + x${l} * ${valueOfB(l)};`)}`;
 
 /**
@@ -95,7 +86,7 @@ ${eachToken(length, (l) => `    let a${l} = ${decay(l)}; let h${l + 1} = a${l} *
 export const gradientProgram = variants(
   (choice: Choice): Program =>
     chunkProgram(choice.length, 'SsmSelectiveScanGrad', {
-      inputs: { u: 'f32', ...inputsOf(choice), ends: 'f32', handed: 'f32' },
+      inputs: { u: 'f32', ...inputsOf(choice), starts: 'f32', arriving: 'f32' },
       outputs: { du: 'f32', dDelta: 'f32', parts: 'f32' },
       declarations: ADDENDS(2 * choice.length),
       main: gradientMain(choice),
@@ -106,7 +97,7 @@ function gradientMain(choice: Choice): string {
   const { length } = choice;
   return `
 ${drive(length)}
-${gradientsOfY(length)}
+${gradientsOfY(choice)}
   let tokens = p.batches * p.T;
   let values = tokens * p.G * p.N;
   let atA = 2 * ${HALVES} * p.blocks * values;
@@ -116,7 +107,7 @@ ${eachToken(length, (l) => `  var dx${l} = 0.0; var q${l} = 0.0;`)}
   for (var n = 0u; n < p.N; n++) {
     let A = valueOf(e * p.N + n);
 ${statesAgain(length)}
-    var w = handed[states + n * p.E];
+    var w = arriving[states + n * p.E];
     var dA = 0.0;
 ${eachTokenBack(
   length,
@@ -160,12 +151,12 @@ ${eachToken(
 export const gradientOfCProgram = variants(
   ({ length }: { length: number }): Program =>
     chunkProgram(length, 'SsmSelectiveScanGradOfC', {
-      inputs: { u: 'f32', dy: 'f32', ends: 'f32' },
+      inputs: { u: 'f32', dy: 'f32', starts: 'f32' },
       outputs: { parts: 'f32' },
       declarations: ADDENDS(length),
       main: `
 ${drive(length)}
-${gradientsOfY(length)}
+${gradientsOfY({ length, reads: 0 })}
   for (var n = 0u; n < p.N; n++) {
     let A = valueOf(e * p.N + n);
 ${statesAgain(length)}

@@ -6,9 +6,10 @@ import { sumParts } from '../../../backends/webgpu/sum-parts';
 import type { SelectiveScanGradInputs, SelectiveScanGradOfCInputs } from '../gradient';
 import { type ScanSizes, type SelectiveScanAttrs, type SelectiveScanInputs, sizesOf } from '../inputs';
 import type { SelectiveScanReadInputs } from '../shown-states';
-import { carryBackProgram, gradientOfCProgram, gradientProgram, HALVES, summariesProgram } from './backward';
-import { carryProgram, outputProgram, summaryProgram } from './forward';
+import { gradientOfCProgram, gradientProgram, HALVES, summariesProgram } from './backward';
+import { outputProgram, summaryProgram } from './forward';
 import { LANES } from './program';
+import { carry } from './states';
 
 /** Tokens of a chunk: their decays and states are in registers on the way back. */
 const CHUNK = 16;
@@ -59,39 +60,32 @@ function begin(gpu: Gpu, inputs: Inputs): Call {
   return { sizes, length, aux: gpu.packed(parts), params, groups: blocks * G * chunks * B, blocks, chunks };
 }
 
-/** The product of the decays of every chunk, the state that it starts with, and the last state. */
-function statesOf(gpu: Gpu, name: string, { u, delta }: Inputs, call: Call) {
-  const { sizes, length, aux, params, groups, chunks } = call;
+/** The states that the chunks start with, and the last. */
+function statesOf(gpu: Gpu, name: string, { u, delta }: Inputs, { sizes, length, aux, params, groups, chunks }: Call) {
   const { B, E, N } = sizes;
   const [totals, ends] = [gpu.tensor([B, chunks, N, E]), gpu.tensor([B, chunks, N, E])];
   gpu.run(summaryProgram({ length, name }), { inputs: { delta, aux, u }, outputs: { totals, ends }, params, groups });
-  return { totals, ends, hT: carried(gpu, name, totals, ends, call) };
-}
-
-/** Makes of the states that chunks end with those that they start with, and returns the last. */
-function carried(gpu: Gpu, name: string, totals: TensorInfo, ends: TensorInfo, { sizes, aux, params }: Call): TensorInfo {
-  const { B, E, N } = sizes;
-  const hT = gpu.tensor([B, E, N]);
-  gpu.run(carryProgram({ name }), { inputs: { totals, aux }, outputs: { ends, hT }, params, groups: groupsOf(B * E * N) });
-  return hT;
+  const [starts, hT] = carry(gpu, name, { sizes, params, totals, added: ends, initial: { aux } });
+  gpu.free(totals);
+  return { starts, hT };
 }
 
 const scan: GpuKernel<SelectiveScanInputs, SelectiveScanAttrs> = {
   run: (gpu, inputs, { kept }) => {
     const call = begin(gpu, inputs);
-    const { totals, ends, hT } = statesOf(gpu, 'SsmSelectiveScan', inputs, call);
-    const y = outputOf(gpu, inputs, call, ends);
-    gpu.free(call.aux, totals);
-    if (kept) kept.starts = ends;
-    else gpu.free(ends);
+    const { starts, hT } = statesOf(gpu, 'SsmSelectiveScan', inputs, call);
+    const y = outputOf(gpu, inputs, call, starts);
+    gpu.free(call.aux);
+    if (kept) kept.starts = starts;
+    else gpu.free(starts);
     return [y, hT];
   },
 };
 
 /** y from the states that the chunks start with. */
-function outputOf(gpu: Gpu, { u, delta }: Inputs, { aux, params, groups, length }: Call, ends: TensorInfo): TensorInfo {
+function outputOf(gpu: Gpu, { u, delta }: Inputs, { aux, params, groups, length }: Call, starts: TensorInfo): TensorInfo {
   const y = gpu.tensor(u.shape);
-  gpu.run(outputProgram({ length }), { inputs: { delta, aux, u, ends }, outputs: { y }, params, groups });
+  gpu.run(outputProgram({ length }), { inputs: { delta, aux, u, starts }, outputs: { y }, params, groups });
   return y;
 }
 
@@ -106,6 +100,8 @@ const read: GpuKernel<SelectiveScanReadInputs, SelectiveScanAttrs> = {
   },
 };
 
+const NAME = 'SsmSelectiveScanGrad';
+
 const gradients: GpuKernel<SelectiveScanGradInputs, SelectiveScanAttrs> = {
   supports: (gpu, { dyReads }) => {
     const buffers = dyReads ? 10 : 9;
@@ -117,29 +113,30 @@ const gradients: GpuKernel<SelectiveScanGradInputs, SelectiveScanAttrs> = {
     const { sizes, aux, params, groups, length, chunks, blocks } = call;
     const { B, T, E, N, G } = sizes;
     const state = () => gpu.tensor([B, chunks, N, E]);
-    const [totals, ends, handed, dh0] = [state(), state(), state(), gpu.tensor([B, E, N])];
-    const choice = { length, reads: dyReads !== undefined };
+    const [totals, ends, handed] = [state(), state(), state()];
+    const choice = { length, reads: dyReads?.shape[0] ?? 0 };
     const ofY = { dy, ...(dyReads && { dyReads }) };
     gpu.run(summariesProgram(choice), { inputs: { delta, aux, u, ...ofY }, outputs: { totals, ends, handed }, params, groups });
-    const hT = carried(gpu, 'SsmSelectiveScanGrad', totals, ends, call);
-    gpu.run(carryBackProgram, { inputs: { totals, dhT }, outputs: { handed, dh0 }, params, groups: groupsOf(B * E * N) });
+    const [starts, hT] = carry(gpu, NAME, { sizes, params, totals, added: ends, initial: { aux } });
+    const [arriving, dh0] = carry(gpu, NAME, { sizes, params, totals, added: handed, initial: { dhT } });
+    gpu.free(totals, hT);
     const [du, dDelta] = [gpu.tensor(u.shape), gpu.tensor(u.shape)];
     const values = B * T * G * N;
     const shares = HALVES * blocks;
     const atA = 2 * shares * values;
     const parts = gpu.tensor([atA + B * chunks * E * (N + 1)]);
     gpu.run(gradientProgram(choice), {
-      inputs: { delta, aux, u, ...ofY, ends, handed },
+      inputs: { delta, aux, u, ...ofY, starts, arriving },
       outputs: { du, dDelta, parts },
       params,
       groups,
     });
-    const sum = (shape: number[], first: number, count: number) => sumParts(gpu, 'SsmSelectiveScanGrad', parts, shape, { first, count });
+    const sum = (shape: number[], first: number, count: number) => sumParts(gpu, NAME, parts, shape, { first, count });
     const dB = sum(inputs.B.shape, 0, shares);
     const dC = sum(inputs.B.shape, shares * values, shares);
     const dA = sum([E, N], atA, B * chunks);
     const dD = sum([E], atA + B * chunks * E * N, B * chunks);
-    gpu.free(aux, totals, ends, hT, handed, parts);
+    gpu.free(aux, starts, arriving, parts);
     return [du, dDelta, dA, dB, dC, dh0, dD];
   },
 };
@@ -152,10 +149,14 @@ const gradientOfC: GpuKernel<SelectiveScanGradOfCInputs, SelectiveScanAttrs> = {
     const call = begin(gpu, inputs);
     const { aux, params, groups, length, blocks } = call;
     const own = starts ? undefined : statesOf(gpu, name, inputs, call);
-    const ends = starts ?? (own?.ends as TensorInfo);
     const parts = gpu.tensor([HALVES * blocks, ...inputs.B.shape]);
-    gpu.run(gradientOfCProgram({ length }), { inputs: { delta, aux, u, dy, ends }, outputs: { parts }, params, groups });
-    gpu.free(aux, ...(own ? [own.totals, own.ends, own.hT] : []));
+    gpu.run(gradientOfCProgram({ length }), {
+      inputs: { delta, aux, u, dy, starts: starts ?? (own?.starts as TensorInfo) },
+      outputs: { parts },
+      params,
+      groups,
+    });
+    gpu.free(aux, ...(own ? [own.starts, own.hT] : []));
     return sumParts(gpu, name, parts, inputs.B.shape);
   },
 };
