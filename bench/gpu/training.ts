@@ -17,6 +17,7 @@ interface Case extends Model {
   recompute?: boolean;
 }
 
+/** Those that need more memory behind those that need less: the buffer pool remembers the most that was in use. */
 const casesOf = (sizes: Sizes): Case[] => {
   const long = 2048 / sizes.shrink;
   const plain = mamba130m(sizes);
@@ -24,12 +25,12 @@ const casesOf = (sizes: Sizes): Case[] => {
     { ...plain, batchSize: 2, length: long },
     { ...plain, batchSize: 2, length: long / 4 },
     { ...plain, batchSize: 8, length: long / 4 },
-    { ...plain, batchSize: 1, length: 8 * long },
     { ...plain, batchSize: 1, length: 8 * long, recompute: true },
     { ...plain, batchSize: 8, length: long, recompute: true },
     { ...mamba130m(sizes, 1), batchSize: 2, length: long },
-    { ...denseRetNet350m(sizes), batchSize: 2, length: long },
     { ...denseRetNet350m(sizes, 0), batchSize: 2, length: long },
+    { ...denseRetNet350m(sizes), batchSize: 2, length: long },
+    { ...plain, batchSize: 1, length: 8 * long },
   ];
 };
 
@@ -40,7 +41,7 @@ const pool = () => (findBackend('webgpu') as unknown as { bufferManager: { numBy
 
 /**
  * Training steps of whole models by the trainer with AdamW and clipping. A figure: `ms` of the fastest step, `rate` and `median` in tokens/s, `hostMs` until the host has
- * recorded a step, `loss` of the last, and `gigabytes` of all buffers of TensorFlow.js. With PROFILE a figure of the
+ * recorded a step, `loss` of the last, and `gigabytes` of all buffers of TensorFlow.js, where the cases before took fewer. With PROFILE, instead of it, a figure of the
  * part `profile` says what each program takes of a step on the device.
  */
 export async function runTraining(
@@ -54,7 +55,7 @@ export async function runTraining(
       if (!only.test(titleOf(one, precision))) continue;
       try {
         const trained = await timeOf(one, precision, steps, keep);
-        keep({ part: 'train', dtype: precision, ...identityOf(one), ...trained });
+        if (!process.env.PROFILE) keep({ part: 'train', dtype: precision, ...identityOf(one), ...trained }); // else nothing was replayed
         say(`${titleOf(one, precision)}: ${describe(trained)}`);
       } catch (error) {
         say(`FAILED ${one.name}, ${precision}, ${one.batchSize} × ${one.length}: ${String(error)}`);
@@ -71,12 +72,13 @@ const identityOf = ({ name, batchSize, length, recompute }: Case) => ({
 const titleOf = ({ name, batchSize, length, recompute }: Case, precision: string): string =>
   `${name}, ${precision}, ${batchSize} × ${length}${recompute ? ', recomputed' : ''}`;
 
-type Trained = Record<'ms' | 'rate' | 'median' | 'hostMs' | 'loss' | 'gigabytes', number>;
+type Trained = Record<'ms' | 'rate' | 'median' | 'hostMs' | 'loss', number> & { readonly gigabytes?: number };
 
 const describe = ({ rate, median, ms, hostMs, loss, gigabytes }: Trained): string =>
-  `${rate.toFixed(0)} tokens/s, median ${median.toFixed(0)}; ${ms.toFixed(0)} ms a step, host ${hostMs.toFixed(0)}; loss ${loss.toFixed(4)}; ${gigabytes.toFixed(1)} GB`;
+  `${rate.toFixed(0)} tokens/s, median ${median.toFixed(0)}; ${ms.toFixed(0)} ms a step, host ${hostMs.toFixed(0)}; loss ${loss.toFixed(4)}${gigabytes === undefined ? '' : `; ${gigabytes.toFixed(1)} GB`}`;
 
 async function timeOf(one: Case, precision: 'f32' | 'f16', steps: number, keep: (figure: Figure) => void): Promise<Trained> {
+  const before = pool().numBytesAllocated;
   const { model, json, batchSize, length, recompute = false } = one;
   const config = model.parseConfig(json);
   const vocabulary = (config as { vocabSize: number }).vocabSize;
@@ -103,7 +105,8 @@ async function timeOf(one: Case, precision: 'f32' | 'f16', steps: number, keep: 
       if (i >= WARM_UP) times.push(performance.now() - start);
     }
     if (process.env.PROFILE) keep({ part: 'profile', dtype: precision, ...identityOf(one), ...(await shares(() => trainer.step())) });
-    const gigabytes = pool().numBytesAllocated / 1e9;
+    const { numBytesAllocated } = pool();
+    const gigabytes = numBytesAllocated > before ? numBytesAllocated / 1e9 : undefined;
     times.sort((a, b) => a - b);
     const [ms = 0, middle = 0] = [times[0], times[steps >> 1]];
     const tokens = 1000 * batchSize * length;

@@ -24,6 +24,7 @@ export interface Figure {
   readonly threads?: number;
   readonly processes?: number;
   readonly seed?: string;
+  readonly learningRate?: number;
   /** What it is measured beside. */
   readonly peer?: string;
   /** Where figures of several are in one file. */
@@ -37,10 +38,13 @@ export interface Measured {
   readonly figures: readonly (Figure & { readonly run: string })[];
 }
 
-type Identity = Pick<Figure, 'part' | 'name' | 'dtype' | 'batch' | 'length' | 'threads' | 'processes' | 'seed' | 'peer' | 'processor'>;
+type Identity = Pick<
+  Figure,
+  'part' | 'name' | 'dtype' | 'batch' | 'length' | 'threads' | 'processes' | 'seed' | 'learningRate' | 'peer' | 'processor'
+>;
 
-const keyOf = ({ part, name, dtype, batch, length, threads, processes, seed, peer, processor }: Identity): string =>
-  JSON.stringify([part, name, dtype, batch, length, threads, processes, seed, peer, processor]);
+const keyOf = ({ part, name, dtype, batch, length, threads, processes, seed, learningRate, peer, processor }: Identity): string =>
+  JSON.stringify([part, name, dtype, batch, length, threads, processes, seed, learningRate, peer, processor]);
 
 /** The figure of a part that has this name, type, sizes and so on. */
 export const findFigure = (

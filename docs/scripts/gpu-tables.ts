@@ -190,8 +190,8 @@ const CHECKS: Readonly<Record<string, (figure: Figure) => readonly Row[]>> = {
     const [first, wide, narrow] = ['first', 'meanF32', 'meanF16'].map((quantity) => quantityOf(figure, quantity).toFixed(3));
     return [
       [
-        `${name}, ${steps} steps of ${batch} × ${length} from the same weights with f32 and f16 products, learning rate ${learningRate}`,
-        `loss ${first} at first; over the last 20 steps ${wide} and ${narrow}, ${percent(figure, 'difference')} apart; f32 from weights 2⁻¹¹ off, as rounding to f16 makes them: ${percent(figure, 'control')}`,
+        `${name}, ${steps} steps of ${batch} × ${length} from the same weights with f32 and f16 products, learning rate ${learningRate}, and a control`,
+        `loss ${first} at first; over the last 20 steps ${wide} and ${narrow}, ${percent(figure, 'difference')} apart; the control: ${percent(figure, 'control')}`,
       ],
     ];
   },

@@ -32,7 +32,7 @@ function rowsOfGpu(): string[][] {
     ],
     [
       ...['training it, f16 products', `${of(gpu, trained('f16'))} tokens/s`],
-      ...[`${of(gpu, trained('f32'))} with f32 products`, SPEED_GPU],
+      ...[`the authors’ model in PyTorch, bf16, ${of(torch, trained('bf16'))}`, SPEED_GPU],
     ],
   ];
 }
