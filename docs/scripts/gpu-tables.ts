@@ -70,7 +70,7 @@ const TRAINED = [
   ['', 'Mamba-130M', 1, 16384],
   ['', 'Mamba-130M, recomputed', 8, 2048],
   ['', 'Mamba-130M, recomputed', 1, 16384],
-  ['its dense form, one layer shown (m = 1)', 'DenseMamba-130M', 2, 2048],
+  ['its dense form, m = 1', 'DenseMamba-130M', 2, 2048],
   ['DenseRetNet-350M', 'DenseRetNet-350M', 2, 2048],
   ['the same without dense connections (m = 0)', 'DenseRetNet-350M, m = 0', 2, 2048],
 ] as const;
@@ -106,7 +106,7 @@ function prefillTable(gpu: Measured, torch: Measured): string {
     const both = (way: string): string[] => [of(gpu, 'f32', way), of(gpu, 'f16', way)];
     return [name, ...both(''), ...both(', in four'), ...both(', not replayed'), of(torch, 'f32'), of(torch, 'bf16')];
   });
-  const ours = ['', ', in pieces of 512', ', not replayed'].flatMap((way) => [`f32${way}`, `f16 products${way}`]);
+  const ours = ['', ', in chunks of 512', ', not replayed'].flatMap((way) => [`f32${way}`, `f16 products${way}`]);
   return table(['tokens/s', ...ours, 'PyTorch, f32', 'PyTorch, bf16'], rows);
 }
 

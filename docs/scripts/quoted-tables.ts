@@ -23,7 +23,7 @@ function rowsOfGpu(): string[][] {
   const trained = (dtype: string) => ({ part: 'train', name: 'DenseRetNet-350M', dtype, batch: 2, length: 2048 });
   return [
     [
-      ...['Mamba-130M in bf16 on an H200, through WebGPU', `${of(gpu, decoded('Mamba-130M'), 'generated')} tokens/s`],
+      ...['Mamba in the sizes of mamba-130m, bf16, on an H200 through WebGPU', `${of(gpu, decoded('Mamba-130M'), 'generated')} tokens/s`],
       ...[`PyTorch ${of(torch, decoded('Mamba-130M'))}, without its CUDA extension`, SPEED_GPU],
     ],
     [

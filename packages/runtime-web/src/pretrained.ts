@@ -59,7 +59,7 @@ export interface DownloadOptions {
 export interface LoadPretrainedOptions extends Omit<PretrainedOptions, 'pack'>, DownloadOptions {
   /**
    * Packs the matrices in this type as they are read, so that no more memory is needed than they take: for generation, which a model of packed
-   * weights does on the wasm backend alone. Unless given they are float32 tensors, which can be trained.
+   * weights does on the wasm and WebGPU backends. Unless given they are float32 tensors, which can be trained.
    */
   weights?: WeightType;
 }
