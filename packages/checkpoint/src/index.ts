@@ -7,6 +7,7 @@ export type { HubModel } from './pretrained/address';
 export { eosTokenIds } from './pretrained/eos';
 export { type FileSet, fileSetOf, type NamedBlob, type OpenFile, readText } from './pretrained/file-set';
 export { type LoadedModel, loadPretrainedFiles, type PretrainedOptions, readConfigFile } from './pretrained/load';
+export { readSamplingDefaults, type SamplingDefaults } from './pretrained/sampling-defaults';
 export { type PretrainedFile, pretrainedFiles, type SavePretrainedOptions } from './pretrained/save';
 export type { Fetch } from './pretrained/stall-deadline';
 export { type OpenWeights, openWeights } from './pretrained/weights';

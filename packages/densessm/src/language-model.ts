@@ -1,3 +1,4 @@
+import type { SamplingDefaults } from '@densessm/checkpoint';
 import {
   type Generated,
   type GenerateOptions,
@@ -13,7 +14,6 @@ import {
 import { type AnyModel, disposeTree, type ReloadableParams, SsmError } from '@densessm/ssm-core';
 import { type ChatMessage, type ChatPromptOptions, chatPrompt, type Tokenizer } from '@densessm/tokenizer';
 import { checkMessages } from './chat';
-import type { SamplingDefaults } from './generation-config';
 import type { ConfigOf, ParamsOf } from './models';
 
 /** Options of `generate` and `stream`. */

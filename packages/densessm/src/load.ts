@@ -1,7 +1,6 @@
-import { type FileSet, type Quantization, readConfigFile } from '@densessm/checkpoint';
+import { type FileSet, type Quantization, readConfigFile, readSamplingDefaults } from '@densessm/checkpoint';
 import { type AnyModel, type ReloadableParams, SsmError, type WeightType } from '@densessm/ssm-core';
 import { loadTokenizer, type Tokenizer } from '@densessm/tokenizer';
-import { readSamplingDefaults } from './generation-config';
 import { type LanguageModel, LoadedLanguageModel } from './language-model';
 import { type ConfigOf, type KnownModel, MODELS, type ParamsOf } from './models';
 

@@ -42,13 +42,14 @@ export async function openModel(io: Io, source: string, options: OpenModelOption
     options.tokenizer === undefined ? await tokenizerOfModel(io, files) : await openTokenizer(io, options.tokenizer, options);
   const backend = await startBackend({ device: options.device });
   const weights = await packedType(files, backend, options.weights);
-  const { model, config, params } = await loadPretrained(files, {
+  const loaded = await loadPretrained(files, {
     models: modelsOf(io),
     weights,
     onWarning: (text) => io.stderr.write(`warning: ${text}\n`),
   });
   const eosIds = await eosOf(files, tokenizer);
-  return { model, config, params, tokenizer, name, files, backend, weights: weights ?? 'f32', eosIds, dispose: () => disposeTree(params) };
+  const dispose = (): void => disposeTree(loaded.params); // of those that there are: a lost device takes the first with it
+  return { ...loaded, tokenizer, name, files, backend, weights: weights ?? 'f32', eosIds, dispose };
 }
 
 /**

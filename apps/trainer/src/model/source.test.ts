@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { fakeIo } from '../test-support/fake-io';
 import { testFolder, writeTinyModel } from '../test-support/tiny-model';
-import { openModelFiles } from './source';
+import { openModelFiles, shortName } from './source';
 
 let folder: Awaited<ReturnType<typeof testFolder>>;
 const open = (source: string) => openModelFiles(fakeIo({ cwd: folder.path }), source);
@@ -24,6 +24,17 @@ describe('what a user calls a model', () => {
     expect((await open('out/run')).name).toBe(join('out/run', 'checkpoint'));
     await writeTinyModel(join(folder.path, 'out', 'run', 'best'));
     expect((await open('out/run')).name).toBe(join('out/run', 'best'));
+  });
+
+  it.each([
+    ['model', 'model'],
+    ['out/book', 'book'],
+    ['out/book/best/', 'book'],
+    ['./out/book/checkpoint', 'book'],
+    ['state-spaces/mamba-130m-hf', 'mamba-130m-hf'],
+    ['https://host.example/models/small/', 'small'],
+  ])('has a short name: that of %s is %s', (source, name) => {
+    expect(shortName(folder.path, source)).toBe(name);
   });
 
   it('is told to be nothing where it is neither a folder nor the form of a Hub id', async () => {

@@ -5,6 +5,7 @@ import { type HubOptions, modelFolder, openPretrained } from '@densessm/runtime-
 import { SsmError } from '@densessm/ssm-core/plain';
 import type { Io } from '../io';
 import { openProgress } from '../output/progress';
+import { BEST, CHECKPOINT } from '../run-folder/names';
 
 const HUB_ID = /^[\w.-]+\/[\w.-]+$/;
 
@@ -30,6 +31,12 @@ export async function openModelFiles(io: Io, source: string, hub: HubOptions = {
   await (await opened(files, asked))?.close();
   return { files, name: source };
 }
+
+/** What a model is called in short: `book` of the run out/book, also by its best weights out/book/best, `mamba-130m-hf` of its Hub id. */
+export const shortName = (cwd: string, source: string): string =>
+  resolve(cwd, source)
+    .split(/[\\/]/)
+    .findLast((part) => ![CHECKPOINT, BEST, ''].includes(part)) ?? 'model';
 
 /** Asks for the config first of all, so that a mistake is told early, and tells somebody who meant a folder that there is none. */
 const opened = (files: FileSet, path: string): ReturnType<FileSet['open']> =>

@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { writeCheckpoint } from '../run-folder/checkpoint';
 import { type FileSystem, realFiles } from '../run-folder/files';
 import { LogFile, readLog } from '../run-folder/log-file';
-import { openRun } from './open-run';
+import { nameOf, openRun } from './open-run';
 
 let cwd: string;
 beforeEach(async () => {
@@ -39,6 +39,20 @@ describe('the folder of a run', () => {
     const fs: FileSystem = { ...realFiles, open: failing(code) };
     await expect(openRun({ name: 'x' }, { cwd }, {}, fs)).rejects.toMatchObject({ code: 'FILE', got, fix: expect.any(String) });
     expect(await readdir(cwd)).toEqual([]);
+  });
+});
+
+describe('the name of a run', () => {
+  it.each([
+    [{ data: ['texts/book.txt.gz'] }, 'book-dense-mamba'],
+    [{ data: ['book.txt'], model: 'retnet' }, 'book-retnet'],
+    [{ data: ['book.txt'], initFrom: 'state-spaces/mamba-130m-hf' }, 'book-mamba-130m-hf'],
+    [{ data: ['book.txt'], initFrom: 'out/letters/best' }, 'book-letters'],
+    [{ data: ['book.txt'], initFrom: 'state-spaces/mamba-130m-hf', model: 'dense-mamba' }, 'book-dense-mamba'],
+    [{ data: ['book.txt'], initFrom: 'resume' }, 'book-dense-mamba'],
+    [{}, 'stories-dense-mamba'],
+  ])('of %j is %s', (given, name) => {
+    expect(nameOf(given, cwd)).toBe(name);
   });
 });
 

@@ -3,6 +3,7 @@ import type { Communicator } from '@densessm/distributed';
 import { SsmError } from '@densessm/ssm-core/plain';
 import { usageError } from '../errors';
 import type { Io } from '../io';
+import { shortName } from '../model/source';
 import { type Checkpoint, hasCheckpoint, openCheckpoint, restoreSwapped } from '../run-folder/checkpoint';
 import { type FileSystem, realFiles, sweep } from '../run-folder/files';
 import { lockRun, type RunLock } from '../run-folder/lock';
@@ -51,7 +52,7 @@ export async function openRun(
   { breakLock = false, ranks = 1, requeue = false }: Opening = {},
   fs: FileSystem = realFiles,
 ): Promise<OpenRun> {
-  const name = given.name ?? nameOf(given);
+  const name = given.name ?? nameOf(given, cwd);
   const folder = resolve(cwd, given.outDir ?? join('out', name));
   const lock = await lockRun(folder, { breakLock }, fs);
   try {
@@ -113,13 +114,15 @@ const endedState = ({ state }: RunInfo): string => (state === 'running' ? 'kille
 const orBest = async (folder: string, fs: FileSystem): Promise<string> =>
   (await hasCheckpoint(join(folder, BEST), fs)) ? `, or begin a new run with its best weights: --init-from ${join(folder, BEST)}` : '';
 
-/** `book-dense-mamba` for `--data texts/book.txt.gz --model dense-mamba`. */
-export function nameOf(given: SomeSettings): string {
-  const { data, model } = completeSettings({ ...given });
-  const first = basename(data[0] ?? '').replace(/(\.(txt|md|jsonl|parquet|json|csv))?(\.gz)?$/i, '');
-  const word = first.replaceAll(/[^\p{Letter}\p{Number}._-]+/gu, '-').replace(/^[-.]+|[-.]+$/g, '') || 'run';
-  return `${word}-${model}`;
+/** `book-dense-mamba` for `--data texts/book.txt.gz`, `book-mamba-130m-hf` where it starts from that model and remains what it is. */
+export function nameOf(given: SomeSettings, cwd: string): string {
+  const { data, model, initFrom } = completeSettings({ ...given });
+  const goesOn = !['scratch', 'resume'].includes(initFrom) && given.model === undefined;
+  const words = basename(data[0] ?? '').replace(/(\.(txt|md|jsonl|parquet|json|csv))?(\.gz)?$/i, '');
+  return `${asWord(words) || 'run'}-${goesOn ? asWord(shortName(cwd, initFrom)) : model}`;
 }
+
+const asWord = (text: string): string => text.replaceAll(/[^\p{Letter}\p{Number}._-]+/gu, '-').replace(/^[-.]+|[-.]+$/g, '');
 
 /** Whether a run ended before its first step: nothing is lost with it. */
 async function hasNothing(folder: string, fs: FileSystem): Promise<boolean> {

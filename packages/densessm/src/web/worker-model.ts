@@ -1,8 +1,8 @@
+import type { SamplingDefaults } from '@densessm/checkpoint';
 /** What a page sees of a model that a worker holds. */
 import type { Generated, Part, Prompt, SessionOptions } from '@densessm/generate';
 import type { Trace } from '@densessm/inspect';
 import type { ChatMessage } from '@densessm/tokenizer';
-import type { SamplingDefaults } from '../generation-config';
 import type { ChatCallOptions, ChatReply, TextOptions } from '../language-model';
 
 /** What is known of a loaded model without asking again. */

@@ -1,3 +1,4 @@
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { memory, setBackend } from '@tensorflow/tfjs-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -15,10 +16,14 @@ beforeAll(async () => {
 afterAll(() => folder.remove());
 
 /** Runs the command until the action is done; then it is interrupted. */
-async function served(argv: readonly string[], action: (url: string) => Promise<void>): Promise<{ code: number; stderr: string }> {
+async function served(
+  source: string,
+  argv: readonly string[],
+  action: (url: string) => Promise<void>,
+): Promise<{ code: number; stderr: string }> {
   const interrupt = new AbortController();
   const io = fakeIo({ cwd: folder.path, signal: interrupt.signal, env: { DENSESSM_API_KEY: 'key' } });
-  const running = main(['serve', 'model', '--device', 'wasm', '--port', '0', ...argv], io);
+  const running = main(['serve', source, '--device', 'wasm', '--port', '0', ...argv], io);
   try {
     await expect.poll(() => io.written().stdout).toMatch(/^http:\/\/127\.0\.0\.1:\d+\/v1\n$/);
     await action(io.written().stdout.trim());
@@ -33,7 +38,7 @@ describe('densessm serve', () => {
     await setBackend('wasm');
     const before = memory().numTensors;
     const headers = { authorization: 'Bearer key', 'content-type': 'application/json' };
-    const { code, stderr } = await served(['--max-tokens', '7', '--states', 'states'], async (url) => {
+    const { code, stderr } = await served('model', ['--max-tokens', '7', '--states', 'states'], async (url) => {
       const body = JSON.stringify({ messages: [{ role: 'user', content: 'Hi' }], stream: true });
       const answer = await fetch(`${url}/chat/completions`, { method: 'POST', headers, body });
       expect(await answer.text()).toMatch(/data: \[DONE\]\n\n$/);
@@ -46,6 +51,23 @@ describe('densessm serve', () => {
     expect(memory().numTensors).toBe(before);
   });
 
+  it('serves a run under its name, and draws as generation_config.json says', async () => {
+    const model = join(folder.path, 'out', 'book', 'best');
+    await writeTinyModel(model, { tokenizerConfig: { chat_template: '{{ messages[0].content }}' } });
+    await writeFile(join(model, 'generation_config.json'), '{"do_sample": false, "max_new_tokens": 3}');
+    const headers = { authorization: 'Bearer key', 'content-type': 'application/json' };
+    const ask = async (url: string): Promise<unknown> => {
+      const body = JSON.stringify({ model: 'book', messages: [{ role: 'user', content: 'Hi' }] });
+      return (await fetch(`${url}/chat/completions`, { method: 'POST', headers, body })).json();
+    };
+    const { code, stderr } = await served('out/book', [], async (url) => {
+      const [one, other] = [await ask(url), await ask(url)] as { choices: unknown; usage: { completion_tokens: number } }[];
+      expect(one?.choices).toEqual(other?.choices); // the most likely tokens, not drawn
+      expect(one?.usage.completion_tokens).toBeLessThanOrEqual(3);
+    });
+    expect(code, stderr).toBe(EXIT.fine);
+  });
+
   it('tells in words of its flags what cannot be', async () => {
     const wrong = (...argv: string[]) => run(['serve', ...argv], { cwd: folder.path });
     expect(await wrong('mute')).toMatchObject({ code: EXIT.failure, stderr: expect.stringContaining('--tokenizer') });
@@ -54,7 +76,7 @@ describe('densessm serve', () => {
       code: EXIT.usage,
       stderr: expect.stringContaining('--api-key is empty'),
     });
-    await served([], async (url) => {
+    await served('model', [], async (url) => {
       const { port } = new URL(url);
       expect(await wrong('model', '--port', port)).toMatchObject({ code: EXIT.failure, stderr: expect.stringContaining('EADDRINUSE') });
     });

@@ -1,11 +1,11 @@
-import { basename } from 'node:path';
-import { readText } from '@densessm/checkpoint';
+import { readSamplingDefaults, readText } from '@densessm/checkpoint';
 import { createHandler, type ServedModel, type ServerOptions } from '@densessm/server';
 import { listen, type RunningServer, stateFolder } from '@densessm/server/node';
 import { SsmError } from '@densessm/ssm-core';
 import { usageError } from '../../errors';
 import type { Io } from '../../io';
 import { type OpenModel, openModel, requireTokenizer } from '../../model/open-model';
+import { shortName } from '../../model/source';
 import { pathFrom } from '../../output/write-file';
 import { remark } from '../shared';
 import type { ServeFlags } from './command';
@@ -29,7 +29,8 @@ export async function serve(io: Io, source: string, flags: ServeFlags): Promise<
 
 async function servedModel(model: OpenModel): Promise<ServedModel> {
   const chatTemplate = await templateOf(model);
-  return { ...model, tokenizer: requireTokenizer(model), ...(chatTemplate !== undefined && { chatTemplate }) };
+  const samplingDefaults = await readSamplingDefaults(model.files);
+  return { ...model, tokenizer: requireTokenizer(model), samplingDefaults, ...(chatTemplate !== undefined && { chatTemplate }) };
 }
 
 /** The text of the chat template, for clients that render it themselves. */
@@ -46,7 +47,7 @@ function optionsOf(io: Io, model: OpenModel, flags: ServeFlags): ServerOptions {
   if (key !== undefined && key.trim() === '')
     throw usageError('serve: --api-key is empty.', 'a key', 'none', 'leave it out, or choose one');
   return {
-    name: flags.name ?? basename(model.name),
+    name: flags.name ?? shortName(io.cwd, model.name),
     ...(key !== undefined && { apiKeys: [key] }),
     hosts: [...(flags.allowHost ?? []), ...(flags.host === undefined ? [] : [flags.host])],
     origins: flags.cors,

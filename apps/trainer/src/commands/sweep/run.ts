@@ -49,7 +49,7 @@ export async function sweep(options: SweepOptions, _: readonly string[], io: Io)
 function folderOf({ whole, points }: Grid, { cwd }: Io): string {
   const [first] = points;
   if (whole.outDir === undefined && whole.name === undefined && first === undefined) throw nothingToVary();
-  return resolve(cwd, whole.outDir ?? join('out', whole.name ?? `${nameOf(first?.settings ?? {})}-sweep`));
+  return resolve(cwd, whole.outDir ?? join('out', whole.name ?? `${nameOf(first?.settings ?? {}, cwd)}-sweep`));
 }
 
 const nothingToVary = (): Error =>

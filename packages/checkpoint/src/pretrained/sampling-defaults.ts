@@ -1,13 +1,9 @@
-import { type FileSet, readText } from '@densessm/checkpoint';
-import type { GenerateOptions } from '@densessm/generate';
 import { SsmError } from '@densessm/ssm-core';
+import { type FileSet, readText } from './file-set';
 
 const FILE = 'generation_config.json';
 
-/** What generation_config.json says about sampling, in our options' names. */
-export type SamplingDefaults = Pick<GenerateOptions, 'maxTokens' | 'temperature' | 'topK' | 'topP' | 'minP' | 'repetitionPenalty'>;
-
-/** Names on disk, as Hugging Face's GenerationConfig has them. */
+/** Names on disk, as Hugging Face's GenerationConfig has them, and ours. */
 const NAMES = {
   max_new_tokens: 'maxTokens',
   temperature: 'temperature',
@@ -15,7 +11,11 @@ const NAMES = {
   top_p: 'topP',
   min_p: 'minP',
   repetition_penalty: 'repetitionPenalty',
-} as const satisfies Record<string, keyof SamplingDefaults>;
+} as const;
+
+/** What generation_config.json says about sampling, in the names of the options of `@densessm/generate`. */
+export type SamplingDefaults = Partial<Record<(typeof NAMES)[keyof typeof NAMES], number>>;
+
 const DRAWING: readonly string[] = ['topK', 'topP', 'minP'];
 
 /**
