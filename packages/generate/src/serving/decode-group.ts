@@ -31,6 +31,13 @@ export class DecodeGroup {
     return hasJoined;
   }
 
+  /** Takes a text out between two steps, with its state of one row, which is the caller's from then on. */
+  takeOut(lane: Lane): unknown {
+    const state = this.#rows.stateOf(this.#lanes.indexOf(lane));
+    this.drop((one) => one === lane);
+    return state;
+  }
+
   /** One token for each text: reads what was drawn and draws the next. Texts that have ended leave. */
   async step(): Promise<void> {
     const logits = await this.#rows.step(this.#lanes.map(({ drawn }) => drawn.at(-1) as number));

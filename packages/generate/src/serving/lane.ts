@@ -49,3 +49,9 @@ export function drawFor(lane: Lane, logits: Float32Array): boolean {
   lane.ticket.endLane();
   return false;
 }
+
+/** Ends a text because nobody waits for it any longer. */
+export function abortLane({ row, ticket, generator, isEnded }: Lane): void {
+  if (!isEnded) ticket.emit({ type: 'part', row, part: generator.abort() });
+  ticket.endLane();
+}

@@ -5,7 +5,7 @@ import { number, planGeneration } from '../options';
 import { pause } from '../reading/pause';
 import { cloneState } from '../reading/rows';
 import { DecodeGroup } from './decode-group';
-import { drawFor, type Lane, type LaneOwner, type ServedEvent } from './lane';
+import { abortLane, drawFor, type Lane, type LaneOwner, type ServedEvent } from './lane';
 import type { PromptReading } from './prompt-reading';
 import { type Reader, readAgain, readPrompt } from './readers';
 import { saveState } from './saved-state';
@@ -18,14 +18,9 @@ import {
   type SchedulerCounts,
   type SchedulerOptions,
 } from './scheduler-options';
+import { nextSeat, type Ready } from './seats';
 import { openRows } from './text-rows';
 import { type TextRequest, Ticket } from './ticket';
-
-/** A text whose first token was drawn, before it joins a group. */
-interface Ready {
-  readonly lane: Lane;
-  readonly state: unknown;
-}
 
 const COUNT = (fallback: number) => ({ fallback, min: 1, whole: true });
 
@@ -61,7 +56,7 @@ export class Scheduler {
   }
 
   get counts(): SchedulerCounts {
-    const lanes = [...this.#groups.flatMap((group) => group.lanes), ...this.#ready.map(({ lane }) => lane)];
+    const lanes = this.#texts;
     const tickets = new Set([...lanes.map(({ ticket }) => ticket), ...this.#readers.map(({ ticket }) => ticket)]);
     return { active: tickets.size, waiting: this.#waiting.length, texts: lanes.length };
   }
@@ -93,7 +88,7 @@ export class Scheduler {
   async #run(): Promise<void> {
     await pause(); // so that requests of one moment begin together
     try {
-      while (this.#waiting.length + this.#readers.length + this.#ready.length + this.#laneCount > 0)
+      while (this.#waiting.length + this.#readers.length + this.#texts.length > 0)
         await this.#turn().catch((error: unknown) => this.#moveFrom(error));
     } finally {
       this.#running = undefined;
@@ -103,7 +98,7 @@ export class Scheduler {
   async #turn(): Promise<void> {
     this.#sweep();
     await this.#admit();
-    const hasTexts = this.#laneCount > 0;
+    const hasTexts = this.#seated.length > 0;
     if (!hasTexts || this.#owedMs <= 0) this.#owedMs = SHARE_OF_TEXTS * (await timeOf(() => this.#readChunk()));
     await this.#seat();
     this.#owedMs -= await timeOf(async () => {
@@ -112,8 +107,14 @@ export class Scheduler {
     await pause();
   }
 
-  get #laneCount(): number {
-    return this.#groups.reduce((total, { lanes }) => total + lanes.length, 0);
+  /** Texts that take steps. */
+  get #seated(): Lane[] {
+    return this.#groups.flatMap(({ lanes }) => lanes);
+  }
+
+  /** Those, and the ones that wait for a place. */
+  get #texts(): Lane[] {
+    return [...this.#seated, ...this.#ready.map(({ lane }) => lane)];
   }
 
   /** Lets go of whatever nobody waits for any longer. */
@@ -142,9 +143,9 @@ export class Scheduler {
     for (let row = 0; row < (ticket.request.count ?? 1); row++) abortLane(ticket.lane(this.#bundle, row));
   }
 
-  /** Begins to read for those who came first, while there are slots. */
+  /** Begins to read for those who came first, while each request can have a slot, however many texts it asks for. */
   async #admit(): Promise<void> {
-    while (this.#waiting.length > 0 && this.#readers.length + this.#ready.length + this.#laneCount < this.#options.slots) {
+    while (this.#waiting.length > 0 && this.counts.active < this.#options.slots) {
       const ticket = this.#waiting.shift() as Ticket;
       try {
         this.#readers.push(await this.#readerOf(ticket));
@@ -212,17 +213,30 @@ export class Scheduler {
     }
   }
 
-  /** Gives those who are ready a place in a group, as slots allow. */
+  /** Gives those who are ready a place in a group, as slots allow, each request in turn. */
   async #seat(): Promise<void> {
-    for (let free = this.#options.slots - this.#laneCount; free > 0 && this.#ready.length > 0; free--) {
-      const ready = this.#ready[0] as Ready;
+    for (;;) {
+      const seat = nextSeat(this.#ready, this.#seated, this.#options.slots);
+      if (!seat) return;
+      const { next, from } = seat;
+      if (from) this.#park(from);
       try {
-        await this.#place(ready);
+        await this.#place(next);
       } catch (error) {
-        this.#fail(ready.lane.ticket, error);
+        this.#fail(next.lane.ticket, error);
       }
-      this.#ready.shift();
-      disposeTree(ready.state);
+      this.#ready = this.#ready.filter((one) => one !== next);
+      disposeTree(next.state);
+    }
+  }
+
+  /** Takes a text out of its group; it goes on before others of its request that have not begun. */
+  #park(lane: Lane): void {
+    const group = this.#groups.find(({ lanes }) => lanes.includes(lane)) as DecodeGroup;
+    try {
+      this.#ready.unshift({ lane, state: group.takeOut(lane) });
+    } catch (error) {
+      this.#failGroup(group, error);
     }
   }
 
@@ -256,8 +270,7 @@ export class Scheduler {
 
   /** Loads the model again after its device was lost: what is under way is read again up to where it was. Without another device all of it fails. */
   async #moveFrom(error: unknown): Promise<void> {
-    const texts = [...this.#groups.flatMap((group) => group.lanes), ...this.#ready.map(({ lane }) => lane)];
-    const under = [...texts.map((lane) => ({ ticket: lane.ticket as Ticket, lane })), ...this.#readers];
+    const under = [...this.#texts.map((lane) => ({ ticket: lane.ticket as Ticket, lane })), ...this.#readers];
     for (const group of this.#groups.splice(0)) group.dispose();
     for (const { state } of this.#ready.splice(0)) disposeTree(state);
     for (const { reading } of this.#readers.splice(0)) reading.dispose();
@@ -284,9 +297,4 @@ async function timeOf(work: () => Promise<void>): Promise<number> {
   const start = performance.now();
   await work();
   return performance.now() - start;
-}
-
-function abortLane({ row, ticket, generator, isEnded }: Lane): void {
-  if (!isEnded) ticket.emit({ type: 'part', row, part: generator.abort() });
-  ticket.endLane();
 }
