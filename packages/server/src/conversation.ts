@@ -22,12 +22,15 @@ const ROLES = ['system', 'developer', 'user', 'assistant', 'tool', 'function'];
 /** The messages of a request, their contents as text. @throws ApiError 400 */
 export function messagesOf(value: unknown, param = 'messages'): ChatMessage[] {
   if (!Array.isArray(value) || value.length === 0) throw badField(param, 'a list of at least one message');
-  return value.map((one: unknown, i) => {
-    if (!isObject(one) || typeof one.role !== 'string' || !ROLES.includes(one.role))
-      throw badField(`${param}[${i}].role`, `one of ${ROLES.join(', ')}`);
-    const role = one.role === 'developer' ? 'system' : one.role;
-    return { ...one, role, content: contentOf(one.content, `${param}[${i}].content`) };
-  });
+  return value.map((one: unknown, i) => messageOf(one, `${param}[${i}]`));
+}
+
+/** A message, its content as text. @throws ApiError 400 */
+export function messageOf(value: unknown, param: string): ChatMessage {
+  if (!isObject(value) || typeof value.role !== 'string' || !ROLES.includes(value.role))
+    throw badField(`${param}.role`, `one of ${ROLES.join(', ')}`);
+  const role = value.role === 'developer' ? 'system' : value.role;
+  return { ...value, role, content: contentOf(value.content, `${param}.content`) };
 }
 
 /** @throws ApiError 400 */

@@ -28,6 +28,34 @@ describe('a server', () => {
       expect(await Promise.all(['evil.example', 'localhost.evil.example', ''].map(status))).toEqual([403, 403, 403]);
     }));
 
+  it('answers to every address of its machine, since no page can rebind an address, and to no name that looks like one', () =>
+    withHandler({ hosts: ['0.0.0.0'] }, async (handler) => {
+      const status = async (host: string) => (await get(handler, '/v1/models', { host })).status;
+      const addresses = ['192.168.1.7:8080', '10.0.0.1', '0.0.0.0:80', '[fe80::5]:8080', '[2001:DB8::1]', '[::ffff:10.0.0.1]:1'];
+      expect(await Promise.all(addresses.map(status))).toEqual(addresses.map(() => 200));
+      const names = [
+        '192.168.1.7.evil.example',
+        '10.0.0',
+        'evil.example:10',
+        'fe80.example',
+        '[evil.example]',
+        '[]',
+        'dead.beef',
+        'a:b.example:1',
+      ];
+      expect(await Promise.all(names.map(status))).toEqual(names.map(() => 403));
+    }));
+
+  it('knows the names that it was given with a port, in brackets or in capitals, and says what to do about another', () =>
+    withHandler({ hosts: ['Box.local:8080', '[fe80::5]', 'fe80::6'] }, async (handler) => {
+      const answer = (host: string) => get(handler, '/v1/models', { host });
+      const known = await Promise.all(['box.local', 'BOX.local:1', '[fe80::5]:2', '[fe80::6]'].map(answer));
+      expect(known.map(({ status }) => status)).toEqual([200, 200, 200, 200]);
+      expect((await jsonOf(await answer('other.local'))).error.message).toMatchInlineSnapshot(
+        `"The Host 'other.local' is not served here: expected localhost, an IP address or a name that the server was given. Add it to 'hosts' of createHandler, or to --allow-host of densessm serve."`,
+      );
+    }));
+
   it('lets pages of other origins read nothing unless asked', async () => {
     const origin = { origin: 'https://page.example' };
     await withHandler({}, async (handler) => {
@@ -74,6 +102,18 @@ describe('a server', () => {
       const stream = await post(handler, '/v1/completions', { ...body, stream: true });
       expect((await eventsOf(stream)).at(-1)).toMatch(/took too long/);
     }));
+
+  it('lets an answer take its time where there is no limit, or one of more than a timer holds', async () => {
+    for (const timeoutMs of [Infinity, 2 ** 40])
+      await withHandler({ timeoutMs, pingMs: timeoutMs }, async (handler) => {
+        const body = { ...RANDOM, max_tokens: 40 };
+        expect((await post(handler, '/v1/completions', body)).status).toBe(200);
+        const stream = await post(handler, '/v1/completions', { ...body, stream: true });
+        const text = await stream.text();
+        expect(text).toMatch(/\[DONE\]\n\n$/);
+        expect(text).not.toContain(': ping');
+      });
+  });
 
   it('stops within a token when the client goes away', () =>
     withHandler({ maxTokens: 1e6 }, async (handler) => {

@@ -11,6 +11,7 @@ import { isEmptyBody, slotAction, unknownRoute } from './routes/slots';
 import { detokenize, tokenize, tokenizerInfo } from './routes/tokens';
 import type { ServedModel } from './served-model';
 import { Service } from './service';
+import { after } from './timers';
 
 /** Answers requests of the fetch API. */
 export interface Handler {
@@ -27,6 +28,7 @@ type Loading = { readonly service?: Service; readonly failure?: unknown };
 /**
  * An OpenAI-compatible server of one model, as a handler of fetch requests: it runs under Node, Deno, Bun or in a service worker. The model may be
  * a promise; until it is there, answers are 503.
+ * @throws SsmError OPTION
  */
 export function createHandler(model: ServedModel | Promise<ServedModel>, given: ServerOptions = {}): Handler {
   const options = checkedOptions(given);
@@ -130,14 +132,14 @@ async function called(
   const request = context.req.raw;
   const abort = new AbortController();
   const leave = (): void => abort.abort();
-  const timer = setTimeout(() => {
+  const stop = after(options.timeoutMs, () => {
     leave();
     onEnd(); // a client that reads no more must not keep the server from closing
-  }, options.timeoutMs);
+  });
   request.signal.addEventListener('abort', leave, { once: true });
   open.add(abort);
   const onEnd = (): void => {
-    clearTimeout(timer);
+    stop();
     request.signal.removeEventListener('abort', leave);
     open.delete(abort);
   };

@@ -1,7 +1,7 @@
 import type { GenerateOptions } from '@densessm/generate';
 import { badField, unsupported } from './errors';
 import { type Body, flagIn, given, listIn, numberIn, objectIn } from './fields';
-import { eosIdsOf, type ServedModel } from './served-model';
+import { eosIdsOf, type ServedModel, vocabSizeOf } from './served-model';
 
 const MOST_STOPS = 16;
 const MOST_TOP = 20;
@@ -29,7 +29,7 @@ export function samplingOf(body: Body, model: ServedModel, maxTokens: number): G
     repetitionPenalty: repetition ?? defaults.repetitionPenalty ?? 1,
     presencePenalty: numberIn(body, 'presence_penalty', { min: -2, max: 2 }) ?? 0,
     frequencyPenalty: numberIn(body, 'frequency_penalty', { min: -2, max: 2 }) ?? 0,
-    logitBias: biasOf(body),
+    logitBias: biasOf(body, model),
     eosIds: flagIn(body, 'ignore_eos') ? [] : eosIdsOf(model),
     ...(seed !== undefined && { seed: ((seed % SEEDS) + SEEDS) % SEEDS }),
     ...(stop.length > 0 && { stop }),
@@ -44,11 +44,13 @@ function stopsOf(body: Body): readonly string[] {
   return stops;
 }
 
-function biasOf(body: Body): ReadonlyMap<number, number> {
+function biasOf(body: Body, model: ServedModel): ReadonlyMap<number, number> {
+  const vocabSize = vocabSizeOf(model) ?? Infinity;
   const bias = new Map<number, number>();
   for (const [id, amount] of Object.entries(objectIn(body, 'logit_bias') ?? {})) {
     const isFine = /^\d{1,9}$/.test(id) && typeof amount === 'number' && amount >= -100 && amount <= 100;
     if (!isFine) throw badField('logit_bias', 'an object of numbers from -100 to 100 by token id');
+    if (Number(id) >= vocabSize) throw badField('logit_bias', `an object by token ids below ${vocabSize}, not ${id}`);
     bias.set(Number(id), amount);
   }
   return bias;

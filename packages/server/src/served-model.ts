@@ -8,6 +8,12 @@ export interface ServedModel extends SharedBundle {
   readonly chatTemplate?: string;
 }
 
+/** Tokens below this can be read and drawn; undefined where the model's configuration does not say. */
+export function vocabSizeOf({ config }: Pick<ServedModel, 'config'>): number | undefined {
+  const { vocabSize } = config as { readonly vocabSize?: unknown };
+  return typeof vocabSize === 'number' ? vocabSize : undefined;
+}
+
 /** The ids that end a text of the model. */
 export function eosIdsOf({ eosIds, tokenizer }: ServedModel): readonly number[] {
   const { eos } = tokenizer.specialIds;

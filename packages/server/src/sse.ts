@@ -1,4 +1,5 @@
 import type { ApiError } from './errors';
+import { every } from './timers';
 
 export interface EventStreamOptions {
   /** Milliseconds of silence before a comment is sent. */
@@ -30,9 +31,9 @@ const HEADERS = {
 /** Server-sent events. An error on the way is the last message. */
 export function eventStream(messages: AsyncGenerator<SseMessage, void, undefined>, options: EventStreamOptions): Response {
   const encoder = new TextEncoder();
-  let ping: ReturnType<typeof setInterval> | undefined;
+  let stopPings = (): void => undefined;
   const end = (): void => {
-    clearInterval(ping);
+    stopPings();
     options.onEnd();
   };
   const body = new ReadableStream<Uint8Array>({
@@ -40,7 +41,7 @@ export function eventStream(messages: AsyncGenerator<SseMessage, void, undefined
       const send = (): void => {
         if ((controller.desiredSize ?? 0) > 0) controller.enqueue(encoder.encode(': ping\n\n')); // not for a client that does not read
       };
-      ping = setInterval(send, options.pingMs);
+      stopPings = every(options.pingMs, send);
     },
     pull: async (controller) => {
       const message = await nextOf(messages, options.errorOf);

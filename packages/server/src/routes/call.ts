@@ -1,6 +1,7 @@
 import type { FinishReason, ServedEvent, TextRequest } from '@densessm/generate';
 import { ApiError, apiErrorOf, badField } from '../errors';
 import { type Body, flagIn, numberIn, objectIn, textIn } from '../fields';
+import { vocabSizeOf } from '../served-model';
 import type { Service } from '../service';
 import { eventStream, type SseMessage } from '../sse';
 
@@ -54,8 +55,8 @@ export function checkLength({ service }: Call, ids: readonly number[], param: st
       param,
       code: 'context_length_exceeded',
     });
-  const { vocabSize } = service.model.config as { readonly vocabSize?: unknown };
-  const outside = typeof vocabSize === 'number' ? ids.find((id) => id >= vocabSize) : undefined;
+  const vocabSize = vocabSizeOf(service.model) ?? Infinity;
+  const outside = ids.find((id) => id >= vocabSize);
   if (outside !== undefined) throw badField(param, `of token ids below ${vocabSize}, not ${outside}`);
 }
 

@@ -1,13 +1,14 @@
 import type { GenerateOptions, SavedState, TextRequest } from '@densessm/generate';
 import type { ChatMessage, ChatPromptOptions } from '@densessm/tokenizer';
-import { messagesOf, promptOf, textOf } from '../conversation';
-import { ApiError, badField, unsupported } from '../errors';
-import { type Body, given, isObject, listIn, numberIn, objectIn, textIn } from '../fields';
-import { refuseUnserved, samplingOf } from '../sampling';
+import { promptOf, textOf } from '../conversation';
+import { ApiError } from '../errors';
+import { given, numberIn, textIn } from '../fields';
+import { samplingOf } from '../sampling';
 import { newId, type Service, seconds } from '../service';
 import { hashOfText } from '../states/hash';
 import { type Call, type Counts, checkLength, checkModel, count, finishOf, streamed, streamsOf } from './call';
 import { startTrimmer } from './chat';
+import { functionsIn, inputOf, refuseUnservedResponse } from './response-input';
 import { type Answer, responseEvents, responseObject } from './response-object';
 
 interface Plan {
@@ -39,14 +40,12 @@ export async function responses(call: Call): Promise<Response> {
 
 async function planOf(call: Call): Promise<Plan> {
   const { service, body } = call;
-  refuseUnserved(body);
-  const format = objectIn(objectIn(body, 'text') ?? {}, 'format');
-  if (format && given(format, 'type') !== 'text') throw unsupported('text.format', 'A format other than text');
+  refuseUnservedResponse(body);
   const previous = await previousOf(service, textIn(body, 'previous_response_id'));
   const messages = [...previous.messages, ...inputOf(body)];
   const instructions = textIn(body, 'instructions');
   const whole = instructions === undefined ? messages : [{ role: 'system', content: instructions }, ...messages];
-  const tools = listIn(body, 'tools')?.filter((tool) => isObject(tool) && tool.type === 'function') ?? [];
+  const tools = functionsIn(body);
   const style = tools.length > 0 ? { tools } : {};
   const { text, trimsStart, stop } = textOf(service.model.tokenizer, whole, style);
   const news = newsOf(service, previous, text);
@@ -99,18 +98,6 @@ async function previousOf({ store }: Service, id: string | undefined): Promise<P
 }
 
 const keyOf = async (id: string): Promise<string> => `response-${await hashOfText(id)}`;
-
-/** `input`: a text, or a list of messages; items of other kinds are skipped. @throws ApiError 400 */
-function inputOf(body: Body): ChatMessage[] {
-  const input = given(body, 'input');
-  if (typeof input === 'string') return [{ role: 'user', content: input }];
-  if (!Array.isArray(input)) throw badField('input', 'a string or a list of messages');
-  const messages = input.filter((one) => !isObject(one) || one.type === undefined || one.type === 'message');
-  return messagesOf(
-    messages.map((one: unknown) => (isObject(one) ? { role: one.role, content: one.content } : one)),
-    'input',
-  );
-}
 
 /** A piece of the answer. */
 export interface Delta {
