@@ -22,14 +22,29 @@ function writeApplication(): void {
   symlinkSync(join(root, 'packages', 'densessm'), join(folder, 'node_modules', 'densessm'), 'junction');
 }
 
-it('sends the text of the sample for Electron from its main process through the preload script', () => {
-  writeApplication();
+interface Said {
+  readonly texts: readonly (readonly string[])[];
+  readonly leftListening: number;
+  readonly closed: { readonly parts: number; readonly end: string; readonly listeners: number };
+}
+
+/** Starts the application in another folder than its own, as a packaged one is. */
+function run(): Said {
   const options = ['--import', import.meta.resolve('tsx'), '--conditions=@densessm/source'];
   const env = { ...process.env, TSX_TSCONFIG_PATH: join(root, 'tsconfig.base.json') };
-  const said = execFileSync(process.execPath, [...options, 'main.ts'], { cwd: folder, env, encoding: 'utf8' });
-  const parts = JSON.parse(said.trim().split('\n').at(-1) ?? '') as string[];
-  expect(parts.length).toBeGreaterThan(5);
-  expect(parts.join('')).toMatch(/^ there was a small state space model that read a long text/);
+  const said = execFileSync(process.execPath, [...options, join(folder, 'main.ts')], { cwd: root, env, encoding: 'utf8' });
+  return JSON.parse(said.trim().split('\n').at(-1) ?? '') as Said;
+}
+
+it('sends texts of the sample for Electron from its main process through the preload script, until its window is closed', () => {
+  writeApplication();
+  const { texts, leftListening, closed } = run();
+  const [first = [], second = []] = texts;
+  expect(first.length).toBeGreaterThan(5);
+  expect(first.join('')).toMatch(/^ there was a small state space model that read a long text/);
+  expect(second.join('')).toMatch(/^ small state space model that read a long text/);
+  expect(leftListening).toBe(0);
+  expect(closed).toEqual({ parts: 1, end: 'fulfilled', listeners: 0 });
 });
 
 interface Manifest {

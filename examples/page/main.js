@@ -5,7 +5,9 @@
 import wasmUrl from '@tensorflow/tfjs-backend-wasm/dist/tfjs-backend-wasm-simd.wasm?url';
 import { loadModel } from 'densessm';
 
-const [form, button, output, status] = ['form', 'button', 'output', '[role=status]'].map((name) => document.querySelector(name));
+const places = ['form', 'button', 'output', '#progress', '[role=status]'];
+const [form, button, output, progress, status] = places.map((place) => document.querySelector(place));
+/** Screen readers read the status out: it has what comes once, not what grows. */
 const show = (error) => {
   status.textContent = error.message;
 };
@@ -14,7 +16,7 @@ try {
   const model = await loadModel('./my-model', {
     wasmUrl,
     onProgress: ({ file, loaded, total }) => {
-      status.textContent = `${file}: ${Math.round((100 * loaded) / total)} %`;
+      progress.textContent = `${file}: ${Math.round((100 * loaded) / total)} %`;
     },
   });
   status.textContent = model.device;
@@ -22,10 +24,12 @@ try {
   form.onsubmit = async (event) => {
     event.preventDefault();
     button.disabled = true;
+    status.textContent = '';
     try {
       const prompt = new FormData(form).get('prompt');
       output.textContent = prompt;
       for await (const part of model.stream(prompt, { maxTokens: 40 })) output.textContent += part;
+      status.textContent = 'The text has ended.';
     } catch (error) {
       show(error);
     }
@@ -33,4 +37,6 @@ try {
   };
 } catch (error) {
   show(error);
+} finally {
+  progress.remove();
 }
