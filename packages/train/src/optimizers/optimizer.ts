@@ -1,5 +1,5 @@
 import { buildParams, type Gradients, namedParams, type ParamLeaf, type SpecTree } from '@densessm/ssm-core';
-import type { Tensor, Tensor1D } from '@tensorflow/tfjs-core';
+import { dispose, type Tensor, type Tensor1D } from '@tensorflow/tfjs-core';
 
 /** What one step of an optimizer works on. */
 export interface Update<P extends object> {
@@ -62,17 +62,24 @@ export interface ParamStep {
 /** Matrices and filters, as in nanoGPT; of those not A_log, which is no matrix that multiplies anything. */
 export const decaysByDefault: ParamRule = ({ decay, shape }) => decay && shape.length > 1;
 
-/** The tree with every parameter that has a gradient replaced by what `next` makes of it; the old ones are freed. */
+/** The tree with every parameter that has a gradient replaced by what `next` makes of it; the old ones are freed, and the new ones where it throws. */
 export function updateEach<P extends object>(
   { spec, params, grads, learningRate, gradientScale = 1, measures }: Update<P>,
   next: (step: ParamStep) => Tensor,
 ): P {
   const gradients = new Map([...namedParams(spec, grads)].map(([{ name }, grad]) => [name, grad as Tensor | null]));
   const values = new Map<string, Tensor>();
-  for (const [leaf, param] of namedParams(spec, params)) {
-    const grad = gradients.get(leaf.name);
-    values.set(leaf.name, grad ? next({ leaf, param, grad, learningRate, gradientScale, measures }) : param);
-    if (grad) param.dispose();
+  const made: Tensor[] = [];
+  try {
+    for (const [leaf, param] of namedParams(spec, params)) {
+      const grad = gradients.get(leaf.name);
+      if (grad) made.push(next({ leaf, param, grad, learningRate, gradientScale, measures }));
+      values.set(leaf.name, grad ? (made.at(-1) as Tensor) : param);
+      if (grad) param.dispose();
+    }
+  } catch (error) {
+    dispose(made);
+    throw error;
   }
   return buildParams(spec, ({ name }) => values.get(name) as Tensor) as P;
 }

@@ -53,3 +53,15 @@ export const betweenOuterSteps = (steps: number, every: number): SsmError =>
     got: `${steps} steps`,
     fix: 'save after an outer step, where `isWhole` is true',
   });
+
+export const spoiled = (cause: unknown): SsmError =>
+  new SsmError(
+    {
+      code: 'STATE',
+      what: 'Trainer: the device failed during an update, so that parameters and optimizer may be those of no step.',
+      expected: 'a trainer whose updates were done',
+      got: (cause instanceof Error ? cause.message : String(cause)).split('\n')[0] ?? '',
+      fix: 'dispose of it, and go on by Trainer.restore from what Trainer.save gave last, on a new device where the old one was lost',
+    },
+    { cause },
+  );

@@ -1,5 +1,5 @@
-import type { ForwardOptions, SequenceModel } from '@densessm/ssm-core';
-import { dispose, tidy } from '@tensorflow/tfjs-core';
+import { disposeTree, type ForwardOptions, type SequenceModel } from '@densessm/ssm-core';
+import { type Scalar, tidy } from '@tensorflow/tfjs-core';
 import type { Batch } from '../data/batch';
 import { badOption } from '../options';
 import { toDevice } from './device-batch';
@@ -54,10 +54,14 @@ async function sumLosses<C, P extends object, State>(
     if (counted === 0) continue;
     const { documentStarts, ...uploaded } = toDevice(batch);
     const read = (options: ForwardOptions) => model.forward(params, config, uploaded.tokens, { ...options, documentStarts });
-    const loss = tidy(() => meanLoss(read, uploaded.targets, model.head?.(params)));
-    const [value] = await loss.data();
-    dispose([loss, uploaded.tokens, uploaded.targets, ...(documentStarts ? [documentStarts] : [])]);
-    total += (value as number) * counted;
+    let loss: Scalar | undefined;
+    try {
+      loss = tidy(() => meanLoss(read, uploaded.targets, model.head?.(params)));
+      const [value] = await loss.data();
+      total += (value as number) * counted;
+    } finally {
+      disposeTree([loss, uploaded, documentStarts]);
+    }
     tokens += counted;
     await nextTask();
   }

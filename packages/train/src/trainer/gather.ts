@@ -3,7 +3,7 @@ import { withPrecision } from '@densessm/kernels/internal';
 import { disposeTree } from '@densessm/ssm-core';
 import type { Batch } from '../data/batch';
 import { toDevice } from './device-batch';
-import { type MicroBatchGradients, type ModelRun, microBatchGradients, sumOf } from './gradients';
+import { disposeMicroBatch, type MicroBatchGradients, type ModelRun, microBatchGradients, sumOf } from './gradients';
 import { countTargets } from './loss';
 import type { ReplayedGradients } from './replayed';
 
@@ -39,22 +39,30 @@ export function gatherGradients<C, P extends object, State>(
   const states: State[] = [];
   const withNorm = isWhole && batches.length === 1;
   let sum: MicroBatchGradients<P, State> | undefined;
-  for (const [part, batch] of batches.entries()) {
+  const gradientsOf = (batch: Batch, part: number): MicroBatchGradients<P, State> => {
     const device = toDevice(batch);
-    const fresh = carried && carried[part] === undefined ? run.model.initialState(run.config, batch.batchSize) : undefined;
+    let fresh: State | undefined;
     try {
-      const from = carried && (carried[part] ?? fresh);
+      if (carried && carried[part] === undefined) fresh = run.model.initialState(run.config, batch.batchSize);
       const share = (scale * countTargets(batch.targets)) / targets;
-      const isLast = part === batches.length - 1;
-      const own =
-        replayed && carried === undefined
-          ? replayed.of(params, { batch: device, share, precision, withNorm }, { copies: !isLast })
-          : withPrecision(precision, () => microBatchGradients(run, params, device, share, from));
-      if (own.state !== undefined) states.push(own.state);
-      sum = sum ? sumOf(sum, own) : own;
+      const copies = part < batches.length - 1;
+      return replayed && carried === undefined
+        ? replayed.of(params, { batch: device, share, precision, withNorm }, { copies })
+        : withPrecision(precision, () => microBatchGradients(run, params, device, share, carried && (carried[part] ?? fresh)));
     } finally {
       disposeTree([device, fresh]);
     }
+  };
+  try {
+    for (const [part, batch] of batches.entries()) {
+      const own = gradientsOf(batch, part);
+      if (own.state !== undefined) states.push(own.state);
+      sum = sum ? sumOf(sum, own) : own;
+    }
+  } catch (error) {
+    if (sum) disposeMicroBatch(sum);
+    disposeTree(states);
+    throw error;
   }
   return { sum: sum as MicroBatchGradients<P, State>, states };
 }

@@ -1,4 +1,13 @@
-import { type ForwardOptions, type Gradients, mapTree, type SequenceModel, valueAndGrads } from '@densessm/ssm-core';
+import {
+  disposeGrads,
+  disposeTree,
+  type ForwardOptions,
+  type Gradients,
+  mapTree,
+  type SequenceModel,
+  tidyTree,
+  valueAndGrads,
+} from '@densessm/ssm-core';
 import { add, clone, dispose, keep, mul, type Scalar, Tensor } from '@tensorflow/tfjs-core';
 import type { DeviceBatch } from './device-batch';
 import { meanLoss } from './loss';
@@ -46,8 +55,19 @@ export function microBatchGradients<C, P extends object, State>(
     state = mapTree(next, (tensor) => keep(clone(tensor)));
     return output;
   };
-  const { value, grads } = valueAndGrads(loss, params);
-  return { loss: value, grads, state };
+  try {
+    const { value, grads } = valueAndGrads(loss, params);
+    return { loss: value, grads, state };
+  } catch (error) {
+    disposeTree(state);
+    throw error;
+  }
+}
+
+/** Frees what a micro-batch contributed, save its state. */
+export function disposeMicroBatch({ loss, grads, norm }: { loss: Scalar; grads: unknown; norm?: Scalar }): void {
+  disposeGrads({ value: loss, grads });
+  norm?.dispose();
 }
 
 /** The sum of two contributions; frees both, save the states, which are the caller's. */
@@ -55,9 +75,14 @@ export function sumOf<P extends object, State>(
   a: MicroBatchGradients<P, State>,
   b: MicroBatchGradients<P, State>,
 ): MicroBatchGradients<P, State> {
-  const sum = { loss: add<Scalar>(a.loss, b.loss), grads: addTrees(a.grads, b.grads) as Gradients<P> };
-  dispose([a.loss, b.loss]);
-  return sum;
+  try {
+    const sum = tidyTree(() => ({ loss: add<Scalar>(a.loss, b.loss), grads: addTrees(a.grads, b.grads) as Gradients<P> }));
+    dispose([a.loss, b.loss]);
+    return sum;
+  } catch (error) {
+    for (const one of [a, b]) disposeMicroBatch(one);
+    throw error;
+  }
 }
 
 /** Sums tensor by tensor, null where both are; frees what it adds. */

@@ -1,9 +1,9 @@
 import type { Precision } from '@densessm/kernels';
 import { CALLS_BEFORE_REPLAY, runtimeOf } from '@densessm/kernels/internal';
-import { disposeGrads, disposeTree } from '@densessm/ssm-core';
+import { disposeTree } from '@densessm/ssm-core';
 import type { Batch } from '../data/batch';
 import { gatherGradients } from './gather';
-import type { ModelRun } from './gradients';
+import { disposeMicroBatch, type ModelRun } from './gradients';
 import { countTargets } from './loss';
 import { lossScale } from './measures';
 import type { ReplayedGradients } from './replayed';
@@ -44,10 +44,10 @@ export async function steadySeconds<C, P extends object, State>(
   for (let unsteady = isReplayed ? CALLS_BEFORE_REPLAY : 1; unsteady >= 0 && seconds < LONG; unsteady--) {
     const began = performance.now();
     const { sum, states } = gatherGradients(run, params, [batch], how);
-    await sum.loss.data();
-    disposeGrads({ value: sum.loss, grads: sum.grads });
-    sum.norm?.dispose();
-    disposeTree(states);
+    await sum.loss.data().finally(() => {
+      disposeMicroBatch(sum);
+      disposeTree(states);
+    });
     seconds = (performance.now() - began) / 1000;
   }
   return seconds;

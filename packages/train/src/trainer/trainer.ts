@@ -1,26 +1,34 @@
-import { buildParams, disposeGrads, disposeTree, namedParams, type SpecTree, tidyTree } from '@densessm/ssm-core';
+import { buildParams, disposeTree, type SpecTree, tidyTree } from '@densessm/ssm-core';
 import { liesOnHost } from '@densessm/ssm-core/internal';
-import { dispose } from '@tensorflow/tfjs-core';
+import type { Tensor1D } from '@tensorflow/tfjs-core';
 import type { Batch } from '../data/batch';
 import { clipFactor } from '../optimizers/clip';
 import type { StepMeasures } from '../optimizers/optimizer';
 import { checkNumbers } from '../options';
-import { copyCarried, ownCarried } from './carried';
+import { ownCarried } from './carried';
 import { betweenOuterSteps, disposed, diverged, notAwaited, nothingToPredict, otherOptimizer } from './errors';
 import { evaluateShare } from './evaluate';
 import { type Gathered, gatherGradients } from './gather';
-import type { ModelRun } from './gradients';
-import { copyToHost, fromHost, hostTensor } from './host-tensors';
-import { countTargets } from './loss';
+import { disposeMicroBatch, type ModelRun } from './gradients';
+import { fromHost, hostTensor } from './host-tensors';
 import { lossScale, measuresOf } from './measures';
+import { countStep, microBatches } from './micro-batches';
 import { nextTask } from './next-task';
 import { OuterStep } from './outer-step';
-import { hashOfBits, NOBODY, PeerSum, type Peers, requireSameHash } from './peers';
+import { NOBODY, PeerSum, type Peers } from './peers';
 import { ReplayedGradients } from './replayed';
+import { copyState, OPTIMIZER, requireSameParams } from './saved';
 import { steadySeconds } from './steady-seconds';
 import type { Evaluation, StepRecord, TrainerOptions, TrainingState } from './types';
+import { Updates } from './updates';
 
-const OPTIMIZER = 'optimizer.';
+/** What gradients that were gathered are applied with. */
+interface Applying {
+  readonly step: number;
+  readonly tokens: number;
+  readonly scale: number;
+  readonly learningRate: number;
+}
 
 /**
  * Trains a model. What it owns: the parameters, what the optimizer remembers, the carried states and the counters, which only
@@ -34,6 +42,7 @@ export class Trainer<C, P extends object, State> {
   readonly #sum: PeerSum;
   readonly #outer: OuterStep<P> | undefined;
   readonly #replayed: ReplayedGradients<C, P, State> | undefined;
+  readonly #updates = new Updates();
   #params: P;
   #carried: State[] = [];
   #steps = 0;
@@ -92,7 +101,7 @@ export class Trainer<C, P extends object, State> {
 
   /** The parameters as they are now. A step frees them and makes others. @throws SsmError STATE after {@link Trainer.dispose} */
   get params(): P {
-    this.#refuseDisposed();
+    this.#refuseUnusable();
     return this.#params;
   }
   /** Steps done, skipped ones included; the next one's number. */
@@ -115,7 +124,7 @@ export class Trainer<C, P extends object, State> {
   /**
    * One step. Lets the host do other things before it starts.
    * @throws SsmError DIVERGED where too many steps in a row were not finite; OPTION where the call before has not ended,
-   * STATE after {@link Trainer.dispose}
+   * STATE after {@link Trainer.dispose}, or after a device failed during an update: no one knows then what it did, so all but `dispose` refuses
    */
   step(): Promise<StepRecord> {
     return this.#alone(async () => {
@@ -128,7 +137,8 @@ export class Trainer<C, P extends object, State> {
 
   /** Mean loss over all targets of all batches, each from a fresh state. @throws SsmError OPTION where there is none, STATE after {@link Trainer.dispose} */
   evaluate(batches: AsyncIterable<Batch> | Iterable<Batch>): Promise<Evaluation> {
-    return this.#alone(() => {
+    return this.#alone(async () => {
+      await this.#updates.settle();
       this.#replayed?.drop(); // else its memory would be missed
       return evaluateShare(this.#run, this.#params, batches, this.#peers);
     });
@@ -137,17 +147,21 @@ export class Trainer<C, P extends object, State> {
   /** The seconds of a micro-batch as steps compute it, see {@link steadySeconds}; nothing changes. @throws SsmError STATE after {@link Trainer.dispose} */
   tryBatch(batch: Batch): Promise<number> {
     const parts = (this.#options.gradientAccumulationSteps ?? 1) * (this.#sharesGradients ? this.#peers.size : 1);
-    return this.#alone(() => steadySeconds(this.#run, this.#params, batch, { ...this.#options, parts, replayed: this.#replayed }));
+    return this.#alone(async () => {
+      await this.#updates.settle();
+      return steadySeconds(this.#run, this.#params, batch, { ...this.#options, parts, replayed: this.#replayed });
+    });
   }
 
   /** A step frees the parameters that others would be reading. */
   async #alone<T>(work: () => Promise<T>): Promise<T> {
-    this.#refuseDisposed();
+    this.#refuseUnusable();
     if (this.#isBusy) throw notAwaited();
     this.#isBusy = true;
     try {
       return await work();
     } catch (error) {
+      this.#updates.suspect(error);
       this.#replayed?.drop();
       throw error;
     } finally {
@@ -159,33 +173,48 @@ export class Trainer<C, P extends object, State> {
     const step = this.#steps;
     const learningRate = this.#options.schedule(step);
     await this.#outer?.begin(this.#params);
-    const batches = await this.#batches(step);
-    const { targets, tokens } = await this.#count(batches);
-    this.#refuseDisposed();
+    const { sampler, gradientAccumulationSteps = 1, carryState, precision } = this.#options;
+    const batches = await microBatches(sampler, step, gradientAccumulationSteps, this.#peers);
+    const { targets, tokens } = await countStep(batches, this.#peers, this.#sharesGradients);
+    this.#refuseUnusable();
     if (targets === 0) throw nothingToPredict(step);
-    const scale = lossScale(this.#options.precision, targets);
-    const { carryState, precision } = this.#options;
+    const scale = lossScale(precision, targets);
     const carried = carryState ? this.#carried : undefined;
     const how = { targets, scale, carried, precision, isWhole: !this.#sharesGradients, replayed: this.#replayed };
-    const { sum: own, states } = gatherGradients(this.#run, this.#params, batches, how);
-    const sum = this.#sharesGradients ? await this.#sum.gradients(own) : own;
-    const measured = measuresOf(sum, scale);
-    const reading = measured.data();
+    const gathered = gatherGradients(this.#run, this.#params, batches, how);
+    return this.#apply(gathered, { step, tokens, scale, learningRate });
+  }
+
+  /** Updates where all is finite, and counts the step. Whatever comes, what was gathered is freed or carried on. */
+  async #apply(gathered: Gathered<P, State>, { step, tokens, scale, learningRate }: Applying): Promise<Omit<StepRecord, 'seconds'>> {
+    let { sum, states } = gathered;
+    let measured: Tensor1D | undefined;
+    let [loss, gradNorm, skipped] = [Number.NaN, Number.NaN, true];
     // asked for before, so that a device updates while the host gets the two numbers
     const isAhead = !liesOnHost() && this.#options.optimizer.takesMeasures === true;
-    if (isAhead) this.#update(sum.grads, scale, learningRate, { measured, largestNorm: this.#largestNorm });
-    this.#updating = isAhead ? reading.catch(() => undefined) : undefined;
-    const [loss, gradNorm] = (await reading) as unknown as [number, number];
-    this.#updating = undefined;
-    // from here to the end nothing waits but an outer step, so that save() never sees half a step
-    const skipped = !Number.isFinite(loss) || !Number.isFinite(gradNorm);
-    const isKept = !skipped && !this.#isDisposed;
-    if (isKept && !isAhead) this.#update(sum.grads, scale, learningRate, gradNorm);
-    if (skipped && isAhead) this.#options.optimizer.leaveOut?.();
-    this.#carry(isKept ? states : []);
-    if (!isKept) disposeTree(states);
-    disposeGrads({ value: sum.loss, grads: sum.grads });
-    dispose([measured, ...(sum.norm ? [sum.norm] : [])]);
+    try {
+      if (this.#sharesGradients) sum = await this.#sum.gradients(sum);
+      measured = measuresOf(sum, scale);
+      const reading = measured.data();
+      const read = reading.catch((error: unknown) => {
+        if (isAhead) this.#updates.spoil(error);
+      });
+      if (isAhead) this.#update(sum.grads, scale, learningRate, { measured, largestNorm: this.#largestNorm });
+      this.#updating = isAhead ? read : undefined;
+      [loss, gradNorm] = (await reading) as unknown as [number, number];
+      // from here to the end nothing waits but an outer step, so that save() never sees half a step
+      skipped = !Number.isFinite(loss) || !Number.isFinite(gradNorm);
+      const isKept = !skipped && !this.#isDisposed;
+      if (isKept && !isAhead) this.#update(sum.grads, scale, learningRate, gradNorm);
+      if (skipped && isAhead) this.#options.optimizer.leaveOut?.();
+      this.#carry(isKept ? states : []);
+      if (isKept) states = [];
+    } finally {
+      this.#updating = undefined;
+      disposeTree(states);
+      disposeMicroBatch(sum);
+      measured?.dispose();
+    }
     this.#refuseDisposed();
     await this.#finish(tokens, skipped);
     if (this.#skippedInARow > (this.#options.maxSkippedSteps ?? 0)) throw diverged(step, this.#skippedInARow, loss, gradNorm);
@@ -195,26 +224,6 @@ export class Trainer<C, P extends object, State> {
   /** Whether every step adds up the gradients of several processes. */
   get #sharesGradients(): boolean {
     return this.#peers.size > 1 && this.#outer === undefined;
-  }
-
-  /** This process's micro-batches: those of all are numbered as one process with so many more of them would number them. */
-  async #batches(step: number): Promise<Batch[]> {
-    const { sampler, gradientAccumulationSteps } = this.#options;
-    const { rank, size } = this.#peers;
-    const parts = Array.from({ length: gradientAccumulationSteps ?? 1 }, (_, part) => part * size + rank);
-    return Promise.all(parts.map((part) => sampler.batch(step, part)));
-  }
-
-  /** Targets, by which the step's mean is divided, and tokens, for the record. */
-  async #count(batches: readonly Batch[]): Promise<{ targets: number; tokens: number }> {
-    const sum = (of: (batch: Batch) => number): number => batches.reduce((total, batch) => total + of(batch), 0);
-    const counts = Float64Array.of(
-      sum(({ targets }) => countTargets(targets)),
-      sum(({ tokens }) => tokens.length),
-    );
-    if (this.#sharesGradients) await this.#peers.allReduce(counts);
-    const [targets = 0, tokens = 0] = counts;
-    return { targets, tokens: this.#sharesGradients ? tokens : tokens * this.#peers.size };
   }
 
   get #largestNorm(): number {
@@ -230,7 +239,7 @@ export class Trainer<C, P extends object, State> {
       typeof norm === 'number'
         ? { ...given, gradientScale: clipFactor(norm, gradClip) / scale }
         : { ...given, gradientScale: 1 / scale, measures: norm };
-    this.#params = optimizer.update(update);
+    this.#params = this.#updates.run(() => optimizer.update(update));
   }
 
   /** States that a step which was not finite left behind are not resumed from: the next one begins anew. */
@@ -251,13 +260,8 @@ export class Trainer<C, P extends object, State> {
     this.#skipped += skipped ? 1 : 0;
     this.#skippedInARow = skipped ? this.#skippedInARow + 1 : 0;
     const { checkInterval = 50 } = this.#options;
-    if (this.#peers.size > 1 && checkInterval > 0 && this.#steps % (checkInterval * every) === 0) await this.#compare();
-  }
-
-  /** @throws SsmError STATE where the processes have other parameters than the first */
-  async #compare(): Promise<void> {
-    const copies = await copyToHost([...namedParams(this.#spec, this.#params)].map(([{ name }, one]) => [name, one] as const));
-    await requireSameHash(this.#peers, hashOfBits([...copies.values()].map(({ values }) => values)), this.#steps);
+    if (this.#peers.size > 1 && checkInterval > 0 && this.#steps % (checkInterval * every) === 0)
+      await requireSameParams(this.#spec, this.#params, this.#peers, this.#steps);
   }
 
   /**
@@ -267,23 +271,21 @@ export class Trainer<C, P extends object, State> {
    */
   async save({ alone = false }: { alone?: boolean } = {}): Promise<TrainingState> {
     while (this.#updating !== undefined) await this.#updating;
-    this.#refuseDisposed();
+    this.#refuseUnusable();
     if (!this.isWhole) throw betweenOuterSteps(this.#steps, this.#options.outer?.every ?? 1);
-    const peers = alone ? NOBODY : this.#peers;
-    const { optimizer } = this.#options;
-    const { tensors, counters: steps } = optimizer.state();
     const counted = { steps: this.#steps, skipped: this.#skipped, skippedInARow: this.#skippedInARow, tokens: this.#tokens };
-    const counters = { ...counted, optimizer: { name: optimizer.name, steps: { ...steps } } };
-    const named = [...namedParams(this.#spec, this.#params)].map(([{ name }, one]) => [name, one] as const);
-    const remembered = Object.entries(tensors).map(([name, one]) => [`${OPTIMIZER}${name}`, one] as const);
+    const held = { spec: this.#spec, params: this.#params, optimizer: this.#options.optimizer, carried: this.#carried, counted };
     const outer = this.#outer?.state() ?? [];
-    const [params, others, carried] = await Promise.all([copyToHost(named), copyToHost(remembered), copyCarried(this.#carried, peers)]);
-    if (peers.size > 1) await requireSameHash(peers, hashOfBits([...params.values()].map(({ values }) => values)), counters.steps);
-    return { params, tensors: new Map([...others, ...outer, ...carried.tensors]), counters: { ...counters, carried: carried.trees } };
+    return this.#updates.read(() => copyState({ ...held, outer }, alone ? NOBODY : this.#peers));
   }
 
   #refuseDisposed(): void {
     if (this.#isDisposed) throw disposed();
+  }
+
+  #refuseUnusable(): void {
+    this.#refuseDisposed();
+    this.#updates.refuseSpoiled();
   }
 
   /** Frees the parameters, the optimizer and the carried states. The counters can still be read; a second time does nothing. */
