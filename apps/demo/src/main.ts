@@ -1,6 +1,7 @@
 import { mount } from 'svelte';
 import App from './App.svelte';
 import { keepForOffline } from './isolation';
+import './state/quiet-buttons';
 import { breathe } from './state/turns';
 import './styles/tokens.css';
 import './styles/base.css';

@@ -2,6 +2,7 @@
 import { mkdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import * as hands from './hands.mjs';
 import { launch, serve } from './host.mjs';
 import { hub } from './hub.mjs';
 import * as measured from './measured.mjs';
@@ -16,7 +17,7 @@ const outDir = join(dirname(fileURLToPath(import.meta.url)), '..', 'dist');
 const pictures = process.env.SHOTS ?? join(outDir, '..', 'shots');
 mkdirSync(pictures, { recursive: true });
 
-const usual = { ...rooms, train, tasks, hub, webgpu, lost };
+const usual = { ...rooms, ...hands, train, tasks, hub, webgpu, lost };
 const checks = { ...usual, download, ...measured };
 /** Measuring takes a quiet machine: that is done where it is named. */
 const asked = process.argv.length > 2 ? process.argv.slice(2) : Object.keys(usual);

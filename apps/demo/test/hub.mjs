@@ -37,7 +37,7 @@ export async function hub({ browser, url, outDir, see }) {
 }
 
 /** The Hub with one model; its weights wait until they are released. @param {import('playwright-core').BrowserContext} context @param {string} id @param {string} folder */
-async function mockHub(context, id, folder) {
+export async function mockHub(context, id, folder) {
   let release = () => undefined;
   const released = new Promise((resolve) => (release = () => void resolve(undefined)));
   let isCut = false;

@@ -111,6 +111,14 @@ export async function look({ browser, url, see }) {
   assert.notEqual(await page.locator('.strip [aria-pressed="true"]').textContent(), before, 'the crosshair moves in all panels');
   await page.getByRole('switch').uncheck();
   await page.getByText('came as a').waitFor();
+  const long = 'Nell said no. '.repeat(60);
+  await page.getByLabel('Text', { exact: true }).fill(long);
+  await press(page, 'Look with this model');
+  await page.getByText(/The first 160 of \d+ tokens/).waitFor();
+  await page.goto(`${url}#/bench`);
+  await page.getByRole('button', { name: 'Measure' }).waitFor();
+  await page.goto(`${url}#/look`);
+  assert.equal(await page.getByLabel('Text', { exact: true }).inputValue(), long, 'the whole text is kept');
   assert.deepEqual(complaints, [], 'the console');
   await context.close();
 }
@@ -132,6 +140,11 @@ export async function snapshots({ browser, url, node, see }) {
   await see(page, 'snapshots');
   const here = await page.locator('.side .text').first().textContent();
   assert.equal(here, ` He${await node.goOn(bytes, ' He')}`, 'the state of the page, continued in Node');
+  await page.goto(`${url}#/bench`);
+  await page.getByRole('button', { name: 'Measure' }).waitFor();
+  await page.goto(`${url}#/snapshots`);
+  assert.equal(await page.getByLabel('Text', { exact: true }).inputValue(), text, 'the text that was read is kept');
+  await page.getByRole('heading', { name: 'A continuation' }).waitFor();
   const file = join(temporary(), 'from-node.session');
   writeFileSync(file, await node.snapshot(text));
   await page.reload();

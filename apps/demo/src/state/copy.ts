@@ -1,4 +1,12 @@
-/** Files and texts out of the page. */
+/** Files and texts out of the page, and files into it. */
+
+/** The files that were chosen; the same ones can be chosen again. */
+export function filesOf(input: HTMLInputElement): File[] {
+  const files = [...(input.files ?? [])];
+  input.value = '';
+  return files;
+}
+
 export async function copyText(text: string): Promise<boolean> {
   try {
     await navigator.clipboard.writeText(text);

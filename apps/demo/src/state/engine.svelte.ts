@@ -1,8 +1,9 @@
 /** The worker, the device and the model in use: one for all rooms. */
 import wasmUrl from '@tensorflow/tfjs-backend-wasm/wasm-out/tfjs-backend-wasm-simd.wasm?url';
 import { createWorkerClient, type DeviceFacts, type Twin, type WorkerClient, type WorkerModel } from 'densessm/web';
+import { unlessAborted } from './aborts';
 import { isAbort, isDisposedWorker, isEndedWorker, isLostDevice, isNotPublic, type Trouble, troubleOf } from './troubles';
-import { work } from './work.svelte';
+import { beginWork } from './work';
 
 export type Choice =
   | { readonly kind: 'shipped'; readonly twin: Twin }
@@ -43,6 +44,10 @@ export function nameOf(one: Choice): string {
   if (one.kind === 'files') return one.name;
   return `${one.name}, ${one.twin}`;
 }
+
+/** Whether both name one model. Files of one name may differ, as a run does from itself after more steps: of these each choice is another model. */
+export const isSameModel = (one: Choice | undefined, other: Choice): boolean =>
+  one === other || (one?.kind === other.kind && (one.kind === 'shipped' || one.kind === 'hub') && nameOf(one) === nameOf(other));
 
 /** As the header names it, before and after it is loaded. */
 export function shortNameOf(one: Choice): string {
@@ -97,7 +102,7 @@ function use(next: Choice): Promise<WorkerModel | undefined> {
   abort = own;
   trouble = undefined;
   loading = openingOf(next);
-  const done = work.begin(`Loading ${nameOf(next)}`, () => own.abort());
+  const done = beginWork(() => own.abort());
   pending = open(next, own.signal)
     .then(async (opened) => {
       if (own.signal.aborted) return opened.dispose().then(() => model);
@@ -124,8 +129,12 @@ const notOnHub = (id: string, error: unknown): Trouble => ({
   detail: troubleOf(error).detail,
 });
 
-/** The model in use; the shipped one is loaded where none is. */
-const ready = async (): Promise<WorkerModel | undefined> => (await pending) ?? model ?? use(choice);
+/** The model in use, after whatever is being loaded; the shipped one is loaded where there is none. The signal ends the wait, not the load. */
+async function ready(signal?: AbortSignal): Promise<WorkerModel | undefined> {
+  if (!pending && !model) void use(choice);
+  while (pending) await unlessAborted(pending, signal);
+  return model;
+}
 
 /** Ends the worker; what comes next starts another one. */
 function endWorker(): void {
@@ -194,6 +203,7 @@ export const engine = {
   },
   start,
   use,
+  cancel: (): void => abort?.abort(),
   ready,
   changeDevice,
   overcome,

@@ -43,8 +43,6 @@ export const go = (room: RoomId, query?: Readonly<Record<string, string>>): void
   location.hash = addressOf(room, query);
 };
 
-/** Notes in the address what is shown, without a step in the history. */
-export function noteInAddress(query: Readonly<Record<string, string>>): void {
+/** Notes in the address what is shown, without a step in the history; `route.query` stays what was asked for. */
+export const noteInAddress = (query: Readonly<Record<string, string>>): void =>
   history.replaceState(history.state, '', addressOf(current.room, query));
-  current = parse(location.hash);
-}

@@ -2,6 +2,7 @@
 import type { SavedRun, TrainingEvent, TrainingRun, TrainingState, TrainOptions, Twin, WorkerClient, WorkerModel } from 'densessm/web';
 import { type Choice, engine } from './engine.svelte';
 import { type Trouble, troubleOf } from './troubles';
+import { beginWork } from './work';
 
 /** What a run tells of beside its events. */
 interface Told {
@@ -16,24 +17,32 @@ let told = $state.raw<Told>({});
 let status = $state<TrainingState | 'starting' | undefined>();
 let trouble = $state.raw<Trouble | undefined>();
 let saved = $state.raw<readonly SavedRun[]>([]);
-let isListed = $state(false);
+let canKeep = $state(true);
 let asked = $state(0);
 let frame = 0;
 let quiet: (() => void) | undefined;
+let rest: (() => void) | undefined;
 /** Whose worker has the run, and what it was begun with. */
 let home: WorkerClient | undefined;
 let begun: TrainOptions | undefined;
 let returning: Promise<void> | undefined;
 
+/** While it runs, Esc pauses it, whatever room is shown. */
+function become(next: TrainingState | 'starting' | undefined): void {
+  status = next;
+  rest?.();
+  rest = next === 'running' ? beginWork(() => void training.pause()) : undefined;
+}
+
 /** Events come faster than a screen shows: they are taken over once per frame. */
 function hear(event: TrainingEvent): void {
   if (event.type === 'saved') told = { ...told, checkpoint: event };
   else if (event.type === 'notice') told = { ...told, notice: event.message };
-  else if (event.type === 'state') {
+  else if (event.type === 'state' && status !== 'starting') {
     const wasRunning = status === 'running';
-    status = event.state;
+    become(event.state);
     if (event.error) void failed(event.error, wasRunning);
-    if (event.state !== 'running') void list();
+    else if (event.state !== 'running') void list();
   }
   if (frame === 0) frame = requestAnimationFrame(takeOver);
 }
@@ -41,13 +50,14 @@ function hear(event: TrainingEvent): void {
 /** A run whose device or worker went away goes on, on another one. */
 async function failed(error: unknown, wasRunning: boolean): Promise<void> {
   if (!run) return;
-  status = 'starting';
+  become('starting');
   const isBack = await attempt(async () => {
     if (!(await engine.overcome(error))) throw error;
     const back = await comeBack();
     if (wasRunning) await back.resume();
   });
-  if (!isBack) status = 'failed';
+  if (!isBack) become('failed');
+  await list();
 }
 
 /** The run in a worker that lives: after its own one went away, from the last checkpoint, or from the start where there is none yet. */
@@ -77,13 +87,18 @@ function takeOver(): void {
   events = [...(run?.events ?? [])];
 }
 
+/** Another run takes the place of the one that was there; one of the same id is the same run, in the same place of the worker. */
 function attach(next: TrainingRun): void {
+  const old = run;
   quiet?.();
   [run, home, told] = [next, engine.client, {}];
   takeOver();
-  status = next.state;
+  become(next.state);
   quiet = next.listen(hear);
+  if (old && old.id !== next.id) void free(old);
 }
+
+const free = (one: TrainingRun): Promise<void> => one.dispose().catch(() => undefined); // its worker may have ended
 
 async function attempt(work: () => Promise<unknown>): Promise<boolean> {
   trouble = undefined;
@@ -102,39 +117,37 @@ async function attempt(work: () => Promise<unknown>): Promise<boolean> {
 async function close(): Promise<void> {
   quiet?.();
   const old = run;
-  [run, events, told, status, quiet, trouble, begun] = [undefined, [], {}, undefined, undefined, undefined, undefined];
-  await old?.dispose().catch(() => undefined); // its worker may have ended
+  [run, events, told, quiet, trouble, begun] = [undefined, [], {}, undefined, undefined, undefined];
+  become(undefined);
+  if (old) await free(old);
 }
 
-async function begin(options: TrainOptions): Promise<void> {
-  await close();
-  status = 'starting';
-  const began = await attempt(async () => {
+/** Opens another run; the one that is there is kept until then, in the browser too if it can go on. */
+async function replace(open: () => Promise<TrainingRun>, options?: TrainOptions): Promise<void> {
+  if (status === 'starting') return;
+  const canGoOn = status === 'running' || status === 'paused';
+  const isOpen = await attempt(async () => {
+    const old = run;
+    become('starting');
+    if (canGoOn) await old?.pause(); // which saves
     await engine.start();
-    attach(await engine.client.train(options));
+    attach(await open());
     begun = options;
   });
-  if (!began) status = undefined;
+  if (!isOpen) become(run?.state);
+  await list();
 }
 
-async function restore(id: string): Promise<void> {
-  await close();
-  status = 'starting';
-  const began = await attempt(async () => {
-    await engine.start();
-    attach(await engine.client.restoreRun(id));
-  });
-  if (!began) status = undefined;
-}
+const begin = (options: TrainOptions): Promise<void> => replace(() => engine.client.train(options), options);
+const restore = (id: string): Promise<void> => replace(() => engine.client.restoreRun(id));
 
 async function list(): Promise<void> {
-  try {
-    saved = await engine.client.savedRuns();
-  } catch {
-    saved = []; // a browser without storage has none
-  }
-  isListed = true;
+  canKeep = await hasStorage();
+  saved = await engine.client.savedRuns().catch(() => saved); // a worker that ended takes none along
 }
+
+/** Some private windows have none. */
+const hasStorage = async (): Promise<boolean> => (await navigator.storage?.getDirectory?.().catch(() => undefined)) !== undefined;
 
 const remove = (id: string): Promise<boolean> =>
   attempt(async () => {
@@ -189,14 +202,18 @@ export const training = {
   get isBusy(): boolean {
     return asked > 0;
   },
-  get isListed(): boolean {
-    return isListed;
+  /** Whether this browser keeps checkpoints. */
+  get canKeep(): boolean {
+    return canKeep;
+  },
+  /** The last checkpoint of a run that failed, to go on from. */
+  get rescue(): SavedRun | undefined {
+    return status === 'failed' ? saved.find(({ id }) => id === run?.id) : undefined;
   },
   begin,
   restore,
   remove,
   list,
-  close,
   pause: () => attempt(async () => run?.pause()),
   resume: () => withRun((one) => one.resume()),
   step: () => withRun((one) => one.stepOnce()),

@@ -15,6 +15,9 @@ const WORDS: Readonly<Record<string, { what: string; todo: string }>> = {
   },
 };
 
+/** Of a worker that ended while it computed. */
+const ENDED = { what: 'What computes in this page has ended.', todo: 'Try again: it starts anew, and what was saved is kept.' };
+
 interface Designed {
   code?: unknown;
   details?: { what?: unknown; expected?: unknown; got?: unknown; fix?: unknown };
@@ -35,7 +38,7 @@ export function troubleOf(error: unknown): Trouble {
       .slice(name.length)
       .trim();
   const fix = part('fix');
-  const known = WORDS[code];
+  const known = isEndedWorker(error) ? ENDED : WORDS[code];
   const spoken = first.replace(/^SsmError: /, '').replace(/^[\w.]+: (?=\S)/, '');
   const got = part('got');
   const what = known

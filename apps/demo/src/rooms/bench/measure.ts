@@ -12,7 +12,7 @@ const ANSWER = 128;
 const STEPS = 6;
 
 export async function measure(signal: AbortSignal, onResult: (one: Measured) => void): Promise<void> {
-  const model = await engine.ready();
+  const model = await engine.ready(signal);
   if (!model) return;
   const ids = Array.from({ length: PROMPT }, (_, i) => (i * 7919) % model.vocabSize);
   await model.generate(ids.slice(0, 64), { maxTokens: 4, eosIds: [], signal }); // compiles and packs

@@ -1,9 +1,10 @@
 /** The tree of Snapshots: a text that was read once, and continuations that were forked from its state. */
 import type { WorkerModel, WorkerSession } from 'densessm/web';
 import { saveFile } from '../../state/copy';
-import { type Choice, engine } from '../../state/engine.svelte';
+import { type Choice, engine, isSameModel } from '../../state/engine.svelte';
 import { isAbort, type Trouble, troubleOf } from '../../state/troubles';
-import { work } from '../../state/work.svelte';
+import { beginWork } from '../../state/work';
+import { LONG_TEXT } from './long-text';
 
 export interface Node {
   readonly id: number;
@@ -18,6 +19,9 @@ export interface Node {
   readonly bytes: Uint8Array;
 }
 
+/** What is to be read, what is asked after it, and how that is drawn and shown. */
+export const input = $state({ text: LONG_TEXT, asked: 'What did Ralph like to eat?', seed: 1, isComparing: false });
+
 let nodes = $state.raw<readonly Node[]>([]);
 let chosen = $state.raw<readonly number[]>([]);
 let draft = $state('');
@@ -26,6 +30,8 @@ let trouble = $state.raw<Trouble | undefined>();
 /** The model whose states these are, whatever device it is on. */
 let owner = $state.raw<Choice | undefined>();
 let nextId = 1;
+let stopper: AbortController | undefined;
+const stop = (): void => stopper?.abort();
 
 /** Of each node, on the device that is in use; they go with a device that is lost, and are made again of the node's bytes. */
 const sessions = new Map<number, { readonly model: WorkerModel; readonly session: WorkerSession }>();
@@ -40,12 +46,13 @@ async function sessionOf(node: Node, model: WorkerModel): Promise<WorkerSession>
 
 async function doing(label: string, task: (model: WorkerModel, signal: AbortSignal) => Promise<void>): Promise<void> {
   if (busy) return;
-  const stopper = new AbortController();
-  const done = work.begin(label, () => stopper.abort());
+  stopper = new AbortController();
+  const { signal } = stopper;
+  const done = beginWork(stop);
   [busy, trouble] = [label, undefined];
   const attempt = async () => {
-    const model = await engine.ready();
-    if (model) await task(model, stopper.signal);
+    const model = await engine.ready(signal);
+    if (model) await task(model, signal);
   };
   try {
     await attempt().catch(async (error: unknown) => {
@@ -76,7 +83,17 @@ async function add(model: WorkerModel, session: WorkerSession, about: Pick<Node,
   chosen = [node.id];
 }
 
-/** Empties the tree: of another model, or on request. */
+/** What a new session comes to; it goes with what fails. */
+async function using(session: WorkerSession, task: () => Promise<unknown>): Promise<void> {
+  try {
+    await task();
+  } catch (error) {
+    session.dispose();
+    throw error;
+  }
+}
+
+/** Empties the tree, for states of another text or model. */
 function clear(): void {
   for (const { session } of sessions.values()) session.dispose();
   sessions.clear();
@@ -86,20 +103,23 @@ function clear(): void {
 /** Reads a text from its start: the first node. */
 const read = (text: string): Promise<void> =>
   doing('Reading', async (model, signal) => {
-    clear();
-    owner = engine.choice;
+    const { choice } = engine;
     const session = await model.session();
     const began = performance.now();
-    await session.append(text, { signal });
+    await using(session, () => session.append(text, { signal }));
+    clear();
+    owner = choice;
     await add(model, session, { parent: undefined, text, asked: '', seconds: (performance.now() - began) / 1000 });
   });
 
 /** Opens a snapshot's bytes as a node of its own. */
 const restore = (name: string, bytes: Uint8Array): Promise<void> =>
   doing('Opening', async (model) => {
-    if (owner !== engine.choice) clear();
-    owner = engine.choice;
-    await add(model, await model.restoreSession(bytes), { parent: undefined, text: name, asked: '', seconds: 0 });
+    const { choice } = engine;
+    const session = await model.restoreSession(bytes);
+    if (!isSameModel(owner, choice)) clear();
+    owner = choice;
+    await add(model, session, { parent: undefined, text: name, asked: '', seconds: 0 });
   });
 
 /** Forks a node, reads what is asked, writes on. */
@@ -109,13 +129,10 @@ const continueFrom = (id: number, asked: string, seed: number, maxTokens: number
     if (!from) return;
     const question = apart(from.text, asked);
     const session = await (await sessionOf(from, model)).fork();
-    try {
+    await using(session, async () => {
       if (question) await session.append(question, { signal });
       for await (const { text } of session.stream({ maxTokens, temperature: 0.8, topP: 0.95, seed, signal })) draft += text;
-    } catch (error) {
-      session.dispose();
-      throw error;
-    }
+    });
     await add(model, session, { parent: id, text: draft, asked: question, seconds: 0 });
   });
 
@@ -149,13 +166,13 @@ export const tree = {
     return trouble;
   },
   get isOfOtherModel(): boolean {
-    return nodes.length > 0 && engine.model !== undefined && owner !== engine.choice;
+    return nodes.length > 0 && engine.model !== undefined && !isSameModel(owner, engine.choice);
   },
   read,
   restore,
   continueFrom,
   choose,
-  clear,
+  stop,
   textOf,
   download: ({ id, bytes }: Node): void => saveFile(fileOf({ id }), bytes as Uint8Array<ArrayBuffer>),
 };

@@ -1,4 +1,4 @@
-/** How tokens are drawn in Talk; kept in the address. */
+/** How tokens are drawn in Talk. */
 import type { TextOptions } from 'densessm';
 import type { Word } from '../../state/words';
 
@@ -47,6 +47,21 @@ function options(): TextOptions & { seed?: number } {
   return result;
 }
 
+/** What differs from the start, for the address. */
+function address(): Record<string, string> {
+  const changed = SLIDERS.filter(({ name, start }) => values[name] !== start).map(({ name }) => [name, String(values[name])]);
+  return { ...Object.fromEntries(changed), ...(seedText !== '' && { seed: seedText }), ...(stopText !== '' && { stop: stopText }) };
+}
+
+/** All settings as an address says; those that it does not name are as they were at the start. */
+function take(query: URLSearchParams): void {
+  for (const { name, min, max, start } of SLIDERS) {
+    const value = Number(query.get(name) ?? start);
+    values[name] = Number.isFinite(value) ? Math.max(min, Math.min(max, value)) : start;
+  }
+  [seedText, stopText] = [query.get('seed') ?? '', query.get('stop') ?? ''];
+}
+
 export const settings = {
   values,
   get seedText(): string {
@@ -62,8 +77,9 @@ export const settings = {
     stopText = text;
   },
   reset(): void {
-    Object.assign(values, startValues());
-    [seedText, stopText] = ['', ''];
+    take(new URLSearchParams());
   },
+  take,
+  address,
   options,
 };

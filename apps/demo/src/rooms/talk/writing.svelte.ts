@@ -4,7 +4,7 @@ import type { TimedPart, WorkerModel } from 'densessm/web';
 import { engine } from '../../state/engine.svelte';
 import { speed } from '../../state/speed.svelte';
 import { isAbort, type Trouble, troubleOf } from '../../state/troubles';
-import { work } from '../../state/work.svelte';
+import { beginWork } from '../../state/work';
 import { settings } from './settings.svelte';
 
 export interface Candidate {
@@ -19,7 +19,10 @@ export interface Piece {
   readonly others: readonly Candidate[];
 }
 
-let prompt = $state('Once there was a');
+const FIRST_PROMPT = 'Once there was a';
+/** Of a prompt, in an address. */
+const MOST_CHARACTERS = 1500;
+let prompt = $state(FIRST_PROMPT);
 let pieces = $state.raw<readonly Piece[]>([]);
 let isWriting = $state(false);
 let isReading = $state(false);
@@ -51,7 +54,7 @@ async function nameAll(model: WorkerModel, ids: readonly number[]): Promise<void
 const likeliest = (part: TimedPart): readonly { token: number; logprob: number }[] => part.topLogprobs ?? [];
 
 /** One after the other: texts of candidates are asked for beside the stream, pieces come in order. */
-async function take(stream: AsyncGenerator<TimedPart, void, undefined>, started: readonly Piece[]): Promise<void> {
+async function receive(stream: AsyncGenerator<TimedPart, void, undefined>, started: readonly Piece[]): Promise<void> {
   let [first, last, drawn] = [0, 0, 0];
   for await (const part of stream) {
     isReading = false;
@@ -79,18 +82,18 @@ async function take(stream: AsyncGenerator<TimedPart, void, undefined>, started:
 async function write(kept: readonly Piece[], extra: Partial<TextOptions> = {}): Promise<void> {
   if (isWriting) return;
   stopper = new AbortController();
-  const done = work.begin('Writing', stop);
+  const done = beginWork(stop);
   [isWriting, isReading, trouble, ending, pieces] = [true, true, undefined, undefined, kept];
   let isOvercome = false;
   try {
-    const model = await engine.ready();
+    const model = await engine.ready(stopper.signal);
     if (!model) return;
     const drawnBefore = kept.filter(({ token }) => token >= 0).map(({ token }) => token);
     const text = prompt === '' ? '\n' : prompt;
     const ids = drawnBefore.length > 0 ? [...(await model.encode(text)), ...drawnBefore] : text;
     const options = settings.options();
     seed = options.seed;
-    await take(model.streamTokens(ids, { ...options, ...extra, topLogprobs: 5, signal: stopper.signal }), kept);
+    await receive(model.streamTokens(ids, { ...options, ...extra, topLogprobs: 5, signal: stopper.signal }), kept);
   } catch (error) {
     if (isAbort(error)) ending = ENDINGS.aborted;
     else {
@@ -106,6 +109,19 @@ async function write(kept: readonly Piece[], extra: Partial<TextOptions> = {}): 
 
 function stop(): void {
   stopper?.abort();
+}
+
+/** What the address says of the prompt and of how tokens are drawn; nothing of what is as at the start, or too long. */
+function address(): Record<string, string> {
+  const isNoted = prompt !== FIRST_PROMPT && prompt.length <= MOST_CHARACTERS;
+  return { ...(isNoted && { prompt }), ...settings.address() };
+}
+
+/** Takes over what an address says. */
+function take(query: URLSearchParams): void {
+  settings.take(query);
+  const asked = query.get('prompt');
+  if (asked !== null && asked !== prompt && !isWriting) writing.prompt = asked;
 }
 
 /** The candidates of a place, with their texts. */
@@ -155,10 +171,10 @@ export const writing = {
   start: (): Promise<void> => write([]),
   goOn: (): Promise<void> => write(pieces),
   stop,
-  clear(): void {
-    stop();
-    [pieces, ending, trouble] = [[], undefined, undefined];
+  get address(): Record<string, string> {
+    return address();
   },
+  take,
   candidatesAt,
   /** Takes another token at a place, and writes on from there. */
   fork(index: number, candidate: Candidate): Promise<void> {

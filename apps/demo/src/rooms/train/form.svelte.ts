@@ -1,6 +1,5 @@
 /** What is to be trained: one row of choices, kept in the address. */
 import type { TrainingFamily, TrainingText, TrainOptions } from 'densessm/web';
-import { route } from '../../state/route.svelte';
 
 export const SIZES = [
   { id: 'tiny', name: 'Tiny', hiddenSize: 48, numHiddenLayers: 3 },
@@ -19,19 +18,28 @@ export const FAMILIES: readonly { id: TrainingFamily; name: string }[] = [
 ];
 export type TextKind = 'stories' | 'text' | 'file';
 
-const asked = route.query;
 const known = <T extends string>(list: readonly { id: T }[], id: string | null, otherwise: T): T =>
   list.find((one) => one.id === id)?.id ?? otherwise;
 
 let kind = $state<TextKind>('stories');
 let pasted = $state('');
 let file = $state.raw<File | undefined>();
-let family = $state<TrainingFamily>(known(FAMILIES, asked.get('family'), 'mamba'));
-let size = $state<(typeof SIZES)[number]['id']>(known(SIZES, asked.get('size'), 'small'));
-let length = $state<(typeof LENGTHS)[number]['id']>(known(LENGTHS, asked.get('length'), '500'));
+let family = $state<TrainingFamily>('mamba');
+let size = $state<(typeof SIZES)[number]['id']>('small');
+let length = $state<(typeof LENGTHS)[number]['id']>('500');
 /** For links and tests: so many steps instead of a named length, and milliseconds between checkpoints. */
-const steps = Math.trunc(Number(asked.get('steps') ?? 0));
-const saves = asked.get('save');
+let steps = 0;
+let saves: number | undefined;
+
+/** Takes over what an address says. */
+function take(query: URLSearchParams): void {
+  if (query.toString() === '') return;
+  family = known(FAMILIES, query.get('family'), family);
+  size = known(SIZES, query.get('size'), size);
+  length = known(LENGTHS, query.get('length'), length);
+  steps = Math.trunc(Number(query.get('steps') ?? 0));
+  saves = query.has('save') ? Math.trunc(Number(query.get('save'))) : undefined;
+}
 
 function textOf(): TrainingText {
   if (kind === 'file' && file) return { kind: 'file', file };
@@ -55,7 +63,7 @@ function options(): TrainOptions {
     sampleInterval: every,
     denseLayers: 1,
     ...small,
-    ...(saves !== null && { saveIntervalMs: Math.trunc(Number(saves)) }),
+    ...(saves !== undefined && { saveIntervalMs: saves }),
   };
 }
 
@@ -104,7 +112,8 @@ export const form = {
     return undefined;
   },
   get address(): Record<string, string> {
-    return { family, size, length };
+    return { family, size, length, ...(steps > 0 && { steps: String(steps) }), ...(saves !== undefined && { save: String(saves) }) };
   },
+  take,
   options,
 };

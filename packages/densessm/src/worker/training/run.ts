@@ -33,6 +33,7 @@ export class WorkerRun {
   #observedAt: number;
   #savedAt = performance.now();
   #isDisposed = false;
+  #hasWarned = false;
 
   constructor(parts: RunParts) {
     this.#parts = parts;
@@ -178,8 +179,7 @@ export class WorkerRun {
   }
 
   async #saveIfKept(): Promise<void> {
-    const { saveIntervalMs } = this.#parts.facts.options;
-    if (!this.#parts.store || saveIntervalMs === 0 || this.#isDisposed) return;
+    if (this.#parts.facts.options.saveIntervalMs === 0 || this.#isDisposed) return;
     await this.#save().catch((error: unknown) =>
       this.#tell({ type: 'notice', message: String((error as Error).message).split('\n')[0] ?? '' }),
     );
@@ -187,7 +187,7 @@ export class WorkerRun {
 
   async #save(): Promise<number> {
     const { store, kept, facts } = this.#parts;
-    if (!store) return 0;
+    if (!store) return this.#warn();
     const step = this.twins.steps;
     const isOver = this.#state === 'finished' || this.#state === 'stopped';
     const averages = Object.fromEntries([...this.#averages].map(([twin, average]) => [twin, average.soFar]));
@@ -197,6 +197,13 @@ export class WorkerRun {
     this.#savedAt = performance.now();
     this.#tell({ type: 'saved', step, bytes });
     return bytes;
+  }
+
+  /** Says once that nothing is kept; no bytes are written. */
+  #warn(): number {
+    if (!this.#hasWarned) this.#tell({ type: 'notice', message: NOT_KEPT });
+    this.#hasWarned = true;
+    return 0;
   }
 
   #become(state: TrainingState, error?: unknown): void {
@@ -209,6 +216,8 @@ export class WorkerRun {
     for (const listener of this.#listeners) listener(event);
   }
 }
+
+const NOT_KEPT = 'This browser keeps nothing for this site, so the run ends with the page. Its models can be downloaded.';
 
 const isMultiple = (done: number, interval: number): boolean => interval > 0 && done % interval === 0;
 
