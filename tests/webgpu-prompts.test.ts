@@ -4,7 +4,7 @@ import { packParams } from '@densessm/kernels';
 import { gpuChoices } from '@densessm/kernels/internal';
 import { startBackend } from '@densessm/runtime-node';
 import { type AnyModel, disposeTree, mapTree, tensorsOf } from '@densessm/ssm-core';
-import { engine, findBackend, type Tensor, tensor2d } from '@tensorflow/tfjs-core';
+import { engine, findBackend, mul, type Tensor, tensor2d } from '@tensorflow/tfjs-core';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { ALL_LOGITS, LAST_LOGITS, type PieceEnding, readPiece } from '../packages/generate/src/reading/read-piece';
 import { missingDevice } from './webgpu-device';
@@ -177,6 +177,26 @@ describe.skipIf(missing)('prompts on WebGPU', () => {
     expect(pool().numBytesUsed - used).toBeLessThanOrEqual(2 ** 26);
     expect(pool().numBytesUsed - used).toBeGreaterThan(2 ** 24);
     disposeTree([state, bundle.params]);
+  });
+
+  it('are read with the weights of now, whoever still holds those of before', async () => {
+    const { bundle } = counted(sixModels({ ...sizes, layers: 1 })[2] as (typeof cases)[0][2]);
+    const params = bundle.params as { embeddings: Tensor };
+    const state = bundle.model.initialState(bundle.config, 1);
+    const read = async () => {
+      const found = readPiece(bundle, { ids: idsOf(1, 6), state, ending: LAST_LOGITS });
+      const logits = [...(await (found.outputs[0] as Tensor).data())];
+      disposeTree(Object.values(found));
+      return logits;
+    };
+    const first = await read();
+    for (let i = 0; i < 4; i++) expect(await read()).toEqual(first);
+    const before = params.embeddings;
+    params.embeddings = mul(before, 2);
+    const other = await read();
+    expect(other).not.toEqual(first);
+    for (let i = 0; i < 4; i++) expect(await read()).toEqual(other);
+    disposeTree([state, before, bundle.params]);
   });
 
   it('are read on another device once theirs was lost', async () => {

@@ -1,4 +1,4 @@
-import { runtimeOf } from '@densessm/kernels/internal';
+import { Replayed, runtimeOf } from '@densessm/kernels/internal';
 import { startBackend } from '@densessm/runtime-node';
 import { SsmError } from '@densessm/ssm-core';
 import { add, mul, type Tensor, tensor, tidy } from '@tensorflow/tfjs-core';
@@ -46,5 +46,38 @@ describe.skipIf(missing)('recordings on WebGPU', () => {
     expect((await own.data())[7]).toBe(80);
     for (const one of [second, third, swapped, straight]) one.dispose();
     for (const one of [given, other, lent, own]) one.dispose();
+  });
+
+  it('do nothing where what waits to be handed over takes what they read away', async () => {
+    const recorder = runtimeOf()?.recorder;
+    if (!recorder) throw new Error('the device records nothing');
+    let factor = mul(tensor([2]), 1); // on the device before anything is recorded
+    const given = tensor([3]);
+    const recording = recorder.record([given], ([x]) => [mul(x as Tensor, factor)]);
+    expect(recording.replay([given])).toBe(true);
+    const before = factor;
+    factor = mul(factor, 5);
+    before.dispose(); // it goes when the product was handed over
+    expect([recording.isStale, recording.replay([given]), recording.isStale]).toEqual([false, false, true]);
+    const calls = new Replayed();
+    const read = async (): Promise<number> => {
+      const [y] = calls.call([given], ([x]) => [mul(x as Tensor, factor)], { copies: true }) as [Tensor];
+      const [value] = await y.data();
+      y.dispose();
+      return value as number;
+    };
+    const values: number[] = [];
+    for (let i = 0; i < 10; i++) {
+      if (i === 5) {
+        const old = factor;
+        factor = mul(factor, 7);
+        old.dispose();
+      }
+      values.push(await read());
+    }
+    expect(values).toEqual([30, 30, 30, 30, 30, 210, 210, 210, 210, 210]);
+    calls.dispose();
+    for (const one of [given, factor]) one.dispose();
+    recording.dispose();
   });
 });

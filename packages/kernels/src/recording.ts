@@ -5,7 +5,7 @@ import type { Tensor } from '@tensorflow/tfjs-core';
  * disposed of.
  */
 export interface Recording {
-  /** Whether memory that the commands read from outside has gone to others meanwhile. It must not be replayed then. */
+  /** Whether memory that the commands read from outside has gone to others meanwhile, or there was no room for its own. It must not be replayed then. */
   readonly isStale: boolean;
   /** Hears when it becomes stale. */
   onStale: () => void;
@@ -16,10 +16,10 @@ export interface Recording {
   /** Whether another call of the function did the same with other values of its inputs: the same commands, numbers and constants. Also after it was disposed of. */
   equals(other: Recording): boolean;
   /**
-   * Does the same with inputs of the same shapes.
+   * Does the same with inputs of the same shapes; false where it is stale, or becomes so by what waited to be handed over: then nothing was done.
    * @throws SsmError BACKEND or LOST
    */
-  replay(inputs: readonly Tensor[]): void;
+  replay(inputs: readonly Tensor[]): boolean;
   /** The outputs. They lie where those of every replay do: they are valid until the next, and disposing of them frees nothing. */
   outputs(): Tensor[];
   /** The outputs in memory of their own. */

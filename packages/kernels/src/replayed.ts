@@ -39,10 +39,8 @@ export class Replayed {
 
   /** `run` on the inputs, or what it did again. @throws SsmError BACKEND or LOST, or what `run` throws */
   call(inputs: readonly Tensor[], run: (inputs: readonly Tensor[]) => Tensor[], { copies }: ReplayOptions): Tensor[] {
-    if (this.#recording) {
-      this.#recording.replay(inputs);
-      return outputsOf(this.#recording, copies);
-    }
+    if (this.#recording?.replay(inputs)) return outputsOf(this.#recording, copies);
+    if (this.#recording) return this.#afterLoss(inputs, run);
     const recorder = runtimeOf()?.recorder;
     this.#trial?.dispose(); // its outputs were used, and the next one takes as much memory
     if (this.#calls++ === 0 || this.#isUneven || !recorder) return run(inputs);
@@ -54,6 +52,14 @@ export class Replayed {
     const outputs = outputsOf(recording, copies);
     if (!isKept && copies) recording.dispose();
     return outputs;
+  }
+
+  /** What was recorded cannot be done again: from here on as from the first call. */
+  #afterLoss(inputs: readonly Tensor[], run: (inputs: readonly Tensor[]) => Tensor[]): Tensor[] {
+    this.#recording?.dispose();
+    this.#recording = undefined;
+    this.#calls = 1;
+    return run(inputs);
   }
 
   /** Hears when what was recorded became stale. */

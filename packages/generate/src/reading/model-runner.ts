@@ -142,10 +142,16 @@ export class ModelRunner {
     await pause();
     signal?.throwIfAborted();
     if (this.#isDisposed) return [];
-    const logits = await decoder.step(rows.flat());
+    const logits = await decoder.step(rows.flat()).catch((error: unknown) => this.#afterStep(error));
     if (this.#isDisposed) return [];
     this.#moveTo({ at: 'decoder', decoder });
     return this.#rowsOf(logits);
+  }
+
+  /** A step that failed may have moved the decoder: where the tensors know the state before it, they have it alone. */
+  #afterStep(error: unknown): never {
+    if (this.#position.at === 'both') this.#position = { at: 'tensors', state: this.#position.state };
+    throw error;
   }
 
   #rowsOf(logits: Float32Array): Logits {

@@ -83,6 +83,8 @@ function inOrderOf(state: unknown, of: unknown): Tensor[] {
 /** Pieces of one shape. */
 interface Series {
   readonly calls: Replayed;
+  /** The data of the weights: other data in the same place would not be read by what was recorded. */
+  readonly weights: readonly object[];
   /** Whether states after a piece are of the form of those before, and there is room. */
   isRepeatable: boolean;
   /** Bytes that all may take while this one is read. */
@@ -102,7 +104,8 @@ class RepeatedPieces {
   read(bundle: ModelBundle, piece: Piece): ReadPiece {
     const key = keyOf(bundle, piece);
     const series = this.#series.get(key);
-    if (series === undefined) return this.#readFirst(key, bundle, piece);
+    if (series && !isSame(series.weights, dataOf(bundle.params))) this.#drop(key);
+    if (series === undefined || !this.#series.has(key)) return this.#readFirst(key, bundle, piece);
     this.#series.delete(key);
     this.#series.set(key, series);
     if (!series.isRepeatable) return readPlainly(bundle, piece);
@@ -120,7 +123,8 @@ class RepeatedPieces {
   #readFirst(key: string, bundle: ModelBundle, piece: Piece): ReadPiece {
     const read = readPlainly(bundle, piece);
     const isRepeatable = formOf(piece.state) === formOf(read.state);
-    this.#series.set(key, { calls: new Replayed(1), isRepeatable, most: Math.max(gpuChoices.promptBytes, bytesOf(bundle.params)) });
+    const most = Math.max(gpuChoices.promptBytes, bytesOf(bundle.params));
+    this.#series.set(key, { calls: new Replayed(1), weights: dataOf(bundle.params), isRepeatable, most });
     const [oldest] = this.#series.keys();
     if (this.#series.size > MOST_SERIES) this.#drop(oldest as string);
     return read;
@@ -167,6 +171,11 @@ function readAgain(bundle: ModelBundle, { ids, state, ending, others = [] }: Pie
     dispose([tokens, ...ofPositions]);
   }
 }
+
+const dataOf = (params: object): object[] => [...tensorsOf(params)].map(([, { dataId }]) => dataId);
+
+const isSame = (some: readonly object[], others: readonly object[]): boolean =>
+  some.length === others.length && some.every((one, i) => one === others[i]);
 
 const keyOf = ({ model, params, config }: ModelBundle, { ids, state, ending }: Piece): string =>
   [...[model, params, config, ending].map(numberOf), ids.length, ids[0]?.length, formOf(state)].join(' ');

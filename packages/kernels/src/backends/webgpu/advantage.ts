@@ -47,6 +47,14 @@ async function timeOn(backend: string): Promise<number> {
   await setBackend(backend);
   const scope = engine();
   scope.startScope();
+  try {
+    return await timeOfSteps();
+  } finally {
+    scope.endScope();
+  }
+}
+
+async function timeOfSteps(): Promise<number> {
   const weights = LAYER.map(([inner, outer]) => tensor2d(new Float32Array(inner * outer).fill(1e-3), [outer, inner]));
   const rows = LAYER.map(([inner]) => tensor2d(new Float32Array(inner).fill(1), [1, inner]));
   const times: number[] = [];
@@ -58,6 +66,5 @@ async function timeOn(backend: string): Promise<number> {
     }
     times.push(performance.now() - start);
   }
-  scope.endScope();
   return Math.min(...times);
 }

@@ -56,8 +56,9 @@ export class DeviceFailures {
   }
 
   /** What a compiler says of a shader; where an error was told before, and names it too, that one stays. */
-  addCompilation(name: string, messages: readonly GPUCompilationMessage[]): void {
-    const error = messages.find(({ type }) => type === 'error');
+  async addCompilation(name: string, asked: Promise<GPUCompilationInfo>): Promise<void> {
+    const told = await asked.catch(() => undefined); // the device was lost
+    const error = told?.messages.find(({ type }) => type === 'error');
     if (error) this.first ??= refused(name, `line ${error.lineNum}: ${error.message}`);
   }
 

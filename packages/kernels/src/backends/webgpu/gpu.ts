@@ -290,7 +290,7 @@ export class Gpu {
       layout: device.createPipelineLayout({ bindGroupLayouts: [layout] }),
       compute: { module, entryPoint: 'main' },
     });
-    void module.getCompilationInfo().then(({ messages }) => this.failures.addCompilation(program.name, messages));
+    void this.failures.addCompilation(program.name, module.getCompilationInfo());
     const made = { pipeline, layout };
     this.compiled.set(program, made);
     return made;

@@ -32,6 +32,12 @@ export class GpuRecorder implements Recorder {
       this.lose(buffer);
     };
     gpu.onDestroy = (buffer) => this.lose(buffer);
+    const { failures } = gpu;
+    const { onLack } = failures;
+    failures.onLack = (buffer) => {
+      onLack(buffer);
+      for (const recording of [...this.recordings]) recording.lack(buffer);
+    };
   }
 
   /** A buffer that recordings may read from goes. */
@@ -79,7 +85,7 @@ class GpuRecording implements Recording {
       const buffer = device.createBuffer({ label: 'recorded input', size, usage: BUFFER_USAGE.storage });
       return this.placeOf(tensor, buffer);
     });
-    this.copyInputs(inputs);
+    this.copyInputs(this.sourcesOf(inputs));
   }
 
   get count(): number {
@@ -93,7 +99,16 @@ class GpuRecording implements Recording {
 
   /** A buffer now belongs to others, or is gone. */
   lose(buffer: GPUBuffer): void {
-    if (this.isStale || !this.foreign.has(buffer)) return;
+    if (this.foreign.has(buffer)) this.spoil();
+  }
+
+  /** There was no room for a buffer: commands that name it come to nothing. */
+  lack(buffer: GPUBuffer): void {
+    if (this.memory.owns(buffer) || this.inputs.some((place) => place.buffer === buffer)) this.spoil();
+  }
+
+  private spoil(): void {
+    if (this.isStale) return;
     this.isStale = true;
     this.onStale();
   }
@@ -135,12 +150,15 @@ class GpuRecording implements Recording {
     return other instanceof GpuRecording && this.trace.equals(other.trace);
   }
 
-  replay(inputs: readonly Tensor[]): void {
+  replay(inputs: readonly Tensor[]): boolean {
     const { device } = this.gpu.backend;
     this.gpu.failures.check();
-    this.copyInputs(inputs);
+    const sources = this.sourcesOf(inputs);
+    if (this.isStale) return false;
+    this.copyInputs(sources);
     for (let first = 0; first < this.commands.length; first += COMMANDS_PER_PIECE)
       device.queue.submit([encode(device, this.commands.slice(first, first + COMMANDS_PER_PIECE))]);
+    return true;
   }
 
   outputs(): Tensor[] {
@@ -173,16 +191,21 @@ class GpuRecording implements Recording {
     this.uniforms.destroy();
     this.commands.length = 0;
     this.foreign.clear();
+    this.bytes = 0;
   }
 
-  /** After all that was recorded before. */
-  private copyInputs(inputs: readonly Tensor[]): void {
-    const { gpu } = this;
-    const sources = inputs.map((tensor) => gpu.bufferOf(tensor));
-    gpu.submit();
-    const encoder = gpu.backend.device.createCommandEncoder();
+  /** Where inputs lie. All that was done before is handed over, and what was disposed of goes: this recording may become stale by it. */
+  private sourcesOf(inputs: readonly Tensor[]): readonly GPUBuffer[] {
+    const sources = inputs.map((tensor) => this.gpu.bufferOf(tensor));
+    this.gpu.submit();
+    return sources;
+  }
+
+  private copyInputs(sources: readonly GPUBuffer[]): void {
+    const { device } = this.gpu.backend;
+    const encoder = device.createCommandEncoder();
     for (const [i, { buffer }] of this.inputs.entries()) encoder.copyBufferToBuffer(sources[i] as GPUBuffer, 0, buffer, 0, buffer.size);
-    gpu.backend.device.queue.submit([encoder.finish()]);
+    device.queue.submit([encoder.finish()]);
   }
 
   private placeOf({ shape, dtype, dataId }: Tensor, buffer: GPUBuffer): Place {

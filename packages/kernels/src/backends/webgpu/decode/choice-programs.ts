@@ -100,6 +100,10 @@ var<workgroup> numbers: array<atomic<u32>, ${SIZE}>;
 var<workgroup> highs: array<atomic<u32>, ${SIZE}>;
 var<workgroup> lows: array<atomic<u32>, ${SIZE}>;`,
     `${SEGMENT}
+  atomicStore(&numbers[lane], 0u); // Node asks for no zeroed memory: see open-gpu.ts
+  atomicStore(&highs[lane], 0u);
+  atomicStore(&lows[lane], 0u);
+  workgroupBarrier();
   ${SEARCHES[search]}
   ${KEEP}
   ${eachOfSegment(`

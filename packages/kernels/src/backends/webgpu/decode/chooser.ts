@@ -86,25 +86,46 @@ export class GpuChooser implements TokenChooser {
 
   async ready(): Promise<boolean> {
     this.#room ??= this.#takeRoom();
-    return (await this.#room) && this.#program.isCurrent;
+    const room = this.#room;
+    try {
+      return (await room) && this.#program.isCurrent;
+    } catch (error) {
+      if (this.#room === room) this.#room = undefined; // what failed may have been something else
+      throw error;
+    }
   }
 
   async run(options: RunOptions): Promise<TokenRun> {
     if (!(await this.ready())) throw notCurrent(this.#program.where);
     const { tokens, rules, logits = false } = options;
     const { gpu, staging, batch } = this.#program;
+    this.#last = undefined;
     this.#program.begin();
-    this.#last = { ids: new Int32Array(tokens * batch), toStart: this.#program.mark() };
+    const last = { ids: new Int32Array(tokens * batch), toStart: this.#program.mark() };
     const variant = variantOf(rules, this.#layout.vocab);
-    this.#write(options, variant);
-    const prepared = this.#taken(variant, tokens, logits) ?? this.#encode(variant, tokens, logits);
-    for (const part of prepared.parts) gpu.backend.device.queue.submit([part]);
+    const prepared = this.#prepared(variant, options, last);
+    for (const part of prepared.parts) {
+      gpu.backend.device.queue.submit([part]);
+      this.#last = last; // the first part keeps what all begin from
+    }
     const reading = staging.read(prepared.staging, (bytes) => this.#resultOf(bytes, options));
     this.#next = this.#encode(variant, tokens === this.#before ? tokens : Math.min(2 * tokens, MOST_TOKENS), logits);
     this.#before = tokens;
     const result = await reading;
-    this.#last.ids.set(result.ids);
+    last.ids.set(result.ids);
     return result;
+  }
+
+  /** The commands of a run, whose options are written. Where that fails nothing was done. */
+  #prepared(variant: ChoiceVariant, options: RunOptions, { toStart }: LastRun): Prepared {
+    const { tokens, logits = false } = options;
+    try {
+      this.#write(options, variant);
+      return this.#taken(variant, tokens, logits) ?? this.#encode(variant, tokens, logits);
+    } catch (error) {
+      toStart();
+      throw error;
+    }
   }
 
   rewind(tokens: number): void {

@@ -28,7 +28,7 @@ export function replaceAddN(gpu: Gpu): void {
   const add = stock;
   const kernelFunc: KernelFunc = ({ inputs, backend }) => {
     let rest = [...(inputs as unknown as TensorInfo[])];
-    if (sizeOf(rest[0] as TensorInfo) > gpu.mostValues) return addedInPairs(gpu, rest);
+    if (rest.length > 1 && sizeOf(rest[0] as TensorInfo) > gpu.mostValues) return addedInPairs(gpu, rest);
     let sum: TensorInfo | undefined;
     do {
       const some = rest.slice(0, AT_ONCE);

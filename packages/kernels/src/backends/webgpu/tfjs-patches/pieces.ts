@@ -39,12 +39,9 @@ function split(gpu: Gpu, x: TensorInfo, sizes: readonly number[], axis: number):
 }
 
 function concat(gpu: Gpu, parts: readonly TensorInfo[], axis: number): TensorInfo {
-  const y = gpu.tensor(
-    backend_util.computeOutShape(
-      parts.map(({ shape }) => shape),
-      axis,
-    ),
-  );
+  const shapes = parts.map(({ shape }) => shape);
+  backend_util.assertParamsConsistent(shapes, axis);
+  const y = gpu.tensor(backend_util.computeOutShape(shapes, axis));
   const whole = rowOf(y.shape, axis, y.shape[axis] as number);
   let first = 0;
   for (const x of parts) {

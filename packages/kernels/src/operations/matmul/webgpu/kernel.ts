@@ -173,7 +173,7 @@ function planOf(gpu: Gpu, { M, N, K, batch }: ProductSizes, mostParts = Number.P
   const isMatrix = isHalf && hasMatrices(gpu) && M * N >= LEAST_MATRIX;
   const isNarrow = isMatrix && batch * M * N * K >= gpuChoices.narrowFrom;
   const tilesOf = ({ m, n }: Pick<Shape, 'm' | 'n'>) => ({ tilesM: Math.ceil(M / m), tilesN: Math.ceil(N / n) });
-  const most = batch > 1 ? 1 : Math.min(Math.floor(K / LEAST_PART), mostParts);
+  const most = batch > 1 ? 1 : Math.min(Math.floor(K / LEAST_PART), mostParts, Math.floor(gpu.mostValues / (M * N)));
   const partsOf = (groups: number, atATime: number): number =>
     fastestParts({ groups, atATime, most, cost: (isMatrix ? MATRIX_SUM_COST : SUM_COST) / K });
   const large = largeShape(gpu);
