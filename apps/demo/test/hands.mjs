@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { PATIENCE } from './host.mjs';
 import { mockHub } from './hub.mjs';
-import { ended, engineOf, open, press, set } from './page.mjs';
+import { ended, engineOf, open, press, pressAt, set } from './page.mjs';
 import { DESKTOP } from './see.mjs';
 
 /** @typedef {import('./rooms.mjs').Place} Place */
@@ -58,10 +58,10 @@ export async function focus({ browser, url }) {
   const { page } = await open(context, url, '#/talk');
   await page.getByText('values, int8').waitFor();
   await set(page, { tokens: 512 });
+  const stopped = pressAt(page, { where: '[data-i="2"]', button: 'Stop' });
   await page.getByRole('button', { name: 'Next door lived …' }).focus();
   await page.keyboard.press('Enter');
-  await isFocused(page, 'Stop');
-  await page.keyboard.press('Enter');
+  await stopped;
   await ended(page, /^Stopped\./);
   await isFocused(page, 'Again');
   await page.locator('[data-i="0"]').tap();
