@@ -17,15 +17,18 @@ function interruptSignal(): AbortSignal {
   const controller = new AbortController();
   interrupts = controller;
   let first = Number.NEGATIVE_INFINITY;
-  const interrupt = (): void => {
+  const stop = (): void => {
     if (!controller.signal.aborted) first = performance.now();
-    else if (performance.now() - first > SAME_MS) process.exit(EXIT.interrupted);
     controller.abort();
+  };
+  const interrupt = (): void => {
+    if (controller.signal.aborted && performance.now() - first > SAME_MS) process.exit(EXIT.interrupted);
+    stop();
   };
   for (const signal of SIGNALS) process.on(signal, interrupt);
   // A sweep that stops or dies closes the channel to its runs, perhaps before one has come as far as here.
-  if (process.connected === false) controller.abort();
-  process.once('disconnect', () => controller.abort());
+  if (process.connected === false) stop();
+  process.once('disconnect', stop);
   process.channel?.unref();
   return controller.signal;
 }

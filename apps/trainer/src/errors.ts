@@ -41,7 +41,7 @@ export function describeError(error: unknown, asJson: boolean): { text: string; 
 }
 
 /** The tokenizer's errors are of another class with the same fields. */
-const isHouseError = (error: unknown): error is HouseError =>
+export const isHouseError = (error: unknown): error is HouseError =>
   error instanceof Error && (error.name === 'SsmError' || error.name === 'TokenizerError') && 'fix' in error;
 
 const firstLine = (text: string): string => text.split('\n', 1)[0] ?? '';

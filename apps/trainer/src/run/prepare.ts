@@ -4,6 +4,7 @@ import { join, resolve } from 'node:path';
 import type { LoadedModel } from '@densessm/checkpoint';
 import { hasHalfProducts } from '@densessm/kernels/internal';
 import { type Choice, startBackend } from '@densessm/runtime-node';
+import type { Tokenizer } from '@densessm/tokenizer';
 import {
   adamW,
   type BatchSampler,
@@ -19,7 +20,7 @@ import {
 } from '@densessm/train';
 import { openTrainingData } from '../data/open';
 import type { DataProgress, TrainingData } from '../data/options';
-import { usageError } from '../errors';
+import { isHouseError, usageError } from '../errors';
 import type { Io } from '../io';
 import { modelNamed } from '../model/families';
 import { openTokenizer } from '../model/open-model';
@@ -53,6 +54,7 @@ export async function prepareRun(settings: Settings, io: Io, view: RunView): Pro
   const tokenizer = source && !wasGiven(settings, 'tokenizer') ? await keptTokenizer(io, initFrom, cacheDir) : settings.tokenizer;
   const data = await openData({ ...settings, tokenizer, cacheDir }, io, view);
   try {
+    requireSamplePrompt(settings, data.tokenizer);
     const fits = (parameters: number): void => requireRoomForWeights(parameters, backend.backend, settings);
     const loaded = source ? await trainedModel(source, settings, data.tokenizer, io) : await freshModel(settings, data.tokenizer, io, fits);
     return { backend, data, loaded };
@@ -67,6 +69,19 @@ function requirePrecision({ precision }: Settings, { backend, reason }: Choice):
   if (precision === 'f32' || (backend === 'webgpu' && hasHalfProducts())) return;
   const got = backend === 'webgpu' ? `a device without shader-f16: ${reason}` : backend;
   throw usageError(`--precision ${precision} cannot be had here.`, 'a GPU with the feature shader-f16', got, 'leave it out');
+}
+
+/** @throws SsmError OPTION where a sample could not begin with what was asked for */
+function requireSamplePrompt({ samplePrompt }: Settings, tokenizer: Tokenizer): void {
+  if (samplePrompt === undefined) return;
+  try {
+    if (tokenizer.encode(samplePrompt).length > 0) return;
+  } catch (error) {
+    if (!isHouseError(error)) throw error;
+    const { expected, got } = error;
+    throw usageError('--sample-prompt cannot be read with this tokenizer.', expected, got, 'take characters that are in the data');
+  }
+  throw usageError('--sample-prompt has no tokens.', 'some text', JSON.stringify(samplePrompt), 'leave it out to take the held-out text');
 }
 
 function defaultCache({ env }: Pick<Io, 'env'>): string {

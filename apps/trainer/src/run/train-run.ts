@@ -24,7 +24,7 @@ import { type AnyTrainer, openTrainer } from './open-trainer';
 import { RunOutputs } from './outputs';
 import { type Prepared, prepareRun, samplerOf } from './prepare';
 import { agree, type Choice, describeRanks, inTurn, requireSameData, shareState, threadsPerRank, together } from './ranks';
-import { modelFiles, notesOf, readTrainingState, trainingFiles } from './restore';
+import { modelFiles, notesOf, readTrainingState, requireSameText, trainingFiles } from './restore';
 import { drawSample, promptFrom } from './sample';
 import { type CourseParts, runCourse } from './training';
 
@@ -82,7 +82,11 @@ async function trainOn(run: OpenRun, call: TrainingCall): Promise<RunResult> {
 
 /** What a run continues from, on every rank: rank 0 has read it. */
 async function startOf({ world, resumed }: OpenRun, { data, loaded }: Prepared): Promise<{ state?: TrainingState; notes?: TrainingNotes }> {
-  const read = async () => resumed && (await readTrainingState(resumed.checkpoint, loaded));
+  const read = async () => {
+    if (resumed === undefined) return undefined;
+    await requireSameText(resumed.checkpoint, resumed.info, data);
+    return readTrainingState(resumed.checkpoint, loaded);
+  };
   const notes = resumed && notesOf(resumed.checkpoint);
   if (world === undefined) return { state: await read(), notes };
   await requireSameData(world, data);

@@ -47,6 +47,13 @@ describe('the course of a run', () => {
     ]);
   });
 
+  it('keeps the steps before what fails while a state is looked at', async () => {
+    const { parts, log } = course({ evalInterval: 0, saveInterval: undefined });
+    const sample = () => Promise.reject(new Error('no text can be drawn'));
+    await expect(runCourse({ ...parts, sample })).rejects.toThrow('no text can be drawn');
+    expect(log.slice(-2)).toEqual(['best 4', 'save 4 (3, -)']);
+  });
+
   it.each([Number.NaN, Number.POSITIVE_INFINITY])('has no best state while the loss is %d', async (loss) => {
     const { parts, log } = course({});
     const trainer = {

@@ -59,7 +59,7 @@ export async function runCourse(
     const stop = (): boolean => all?.stop ?? signal.aborted;
     const isLast = done >= settings.maxSteps;
     const isEvaluated = !stop() && state.observedAt !== done && isMultiple(done, settings.evalInterval);
-    if (!stop() && state.observedAt !== done) state = await observe(parts, state, isLast);
+    if (!stop() && state.observedAt !== done) state = await observe(parts, state, isLast).catch(keptBefore(parts, saved.at, state));
     const ends = isLast || stop();
     const isDue = settings.saveInterval === undefined ? (all?.isDue ?? isLate()) : isMultiple(done, settings.saveInterval);
     const isSaved = saved.at === done && saved.state.observedAt === state.observedAt;
@@ -72,6 +72,14 @@ export async function runCourse(
     await takeStep(parts);
   }
 }
+
+/** What fails while a state is looked at must not cost the steps before it. Processes that save together cannot do so alone. */
+const keptBefore =
+  ({ trainer, agree, saveCheckpoint }: CourseParts, savedAt: number, state: CourseState) =>
+  async (error: unknown): Promise<never> => {
+    if (trainer.steps > savedAt && agree === undefined) await saveCheckpoint(state).catch(() => undefined); // the first error counts
+    throw error;
+  };
 
 async function takeStep({ trainer, record }: CourseParts): Promise<void> {
   const done = await trainer.step();

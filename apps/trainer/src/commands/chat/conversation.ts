@@ -175,8 +175,8 @@ export class Conversation {
   }
 
   #freshSession(): Session {
-    const { seed } = this.#options.sampling;
-    return new Session(this.#model, seed === undefined ? {} : { seed });
+    const { seed, promptChunk } = this.#options.sampling;
+    return new Session(this.#model, { promptChunk, ...(seed !== undefined && { seed }) });
   }
 
   #empty(): Transcript {

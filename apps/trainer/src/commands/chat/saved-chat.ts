@@ -24,9 +24,10 @@ export async function loadChat(path: string, model: OpenModel, options: Conversa
   const bytes = await readFile(path).catch((cause: unknown) => {
     throw badFile(path, 'the name of a file that /save wrote', String(cause));
   });
+  const { promptChunk } = options.sampling;
   const isSnapshot = bytes.subarray(0, 8).toString('latin1') === 'DSSMSNAP';
   const { snapshot, ...transcript } = isSnapshot ? { snapshot: bytes, style: options.style, messages: [], text: '' } : parse(path, bytes);
-  return new Conversation(model, options, { session: await Session.restore(model, snapshot), transcript });
+  return new Conversation(model, options, { session: await Session.restore(model, snapshot, { promptChunk }), transcript });
 }
 
 function parse(path: string, bytes: Buffer): Transcript & { snapshot: Uint8Array } {

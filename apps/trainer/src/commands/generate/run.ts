@@ -68,7 +68,8 @@ type Result = Pick<Generated, 'tokens' | 'text' | 'finishReason' | 'promptTokens
 
 /** Reads the prompt, streams what follows and, where asked, saves the state after it. */
 async function inSession(io: Io, model: OpenModel, { prompt, snapshot, snapshotPath, flags, options }: SessionRun): Promise<Result> {
-  const session = snapshot === undefined ? new Session(model) : await Session.restore(model, snapshot);
+  const { promptChunk } = flags;
+  const session = snapshot === undefined ? new Session(model, { promptChunk }) : await Session.restore(model, snapshot, { promptChunk });
   try {
     if (prompt.length > 0) await session.append(prompt, { signal: io.signal });
     const promptTokens = session.tokenCount;

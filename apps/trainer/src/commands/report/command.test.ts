@@ -36,6 +36,12 @@ it('writes the report of one run anew, in its folder', async () => {
   expect(await readFile(join(cwd, 'a', 'report.html'), 'utf8')).toContain('<title>a</title>');
 });
 
+it('does not replace the report of a folder that only holds runs', async () => {
+  await writeFile(join(cwd, 'report.html'), 'mine');
+  expect(await run(['report', '.'], { cwd })).toMatchObject({ code: EXIT.usage, stderr: expect.stringContaining('report.html exists') });
+  expect(await readFile(join(cwd, 'report.html'), 'utf8')).toBe('mine');
+});
+
 it('says so where there is no run', async () => {
   expect(await run(['report', 'nowhere'], { cwd })).toMatchObject({
     code: EXIT.usage,

@@ -72,6 +72,7 @@ describe('densessm serve', () => {
     const wrong = (...argv: string[]) => run(['serve', ...argv], { cwd: folder.path });
     expect(await wrong('mute')).toMatchObject({ code: EXIT.failure, stderr: expect.stringContaining('--tokenizer') });
     expect(await wrong('model', '--port', '70000')).toMatchObject({ code: EXIT.usage, stderr: expect.stringContaining('--port') });
+    expect(await wrong('model', '--host=')).toMatchObject({ code: EXIT.usage, stderr: expect.stringContaining('--host is empty') });
     expect(await wrong('model', '--api-key', '')).toMatchObject({
       code: EXIT.usage,
       stderr: expect.stringContaining('--api-key is empty'),

@@ -12,6 +12,12 @@ import type { ServeFlags } from './command';
 
 /** Serves until Ctrl-C. */
 export async function serve(io: Io, source: string, flags: ServeFlags): Promise<void> {
+  for (const [flag, given] of [
+    ['--host', flags.host],
+    ['--name', flags.name],
+    ['--states', flags.states],
+  ] as const)
+    if (given?.trim() === '') throw usageError(`serve: ${flag} is empty.`, 'a value', 'none', 'leave it out, or give one');
   const model = await openModel(io, source, flags);
   try {
     const handler = createHandler(await servedModel(model), optionsOf(io, model, flags));

@@ -224,6 +224,26 @@ describe('densessm train refuses', () => {
     const result = await run(train('--name', 'mine'), { cwd });
     expect([result.code, result.stderr]).toEqual([EXIT.usage, expect.stringContaining('holds something else')]);
   });
+
+  it('to go on with other text, and a sample that cannot begin', async () => {
+    const [text, sizes] = [join(cwd, 'changing.txt'), [...SIZES, '--cache-dir', 'cache', '--max-steps', '2']];
+    const begin = ['train', '--data', 'changing.txt', ...sizes, '--name', 'changing'];
+    const goOn = ['train', '--out-dir', 'out/changing', '--init-from', 'resume', '--max-steps', '4'];
+    const words = 'the cat sat on a mat and saw it. '.repeat(60);
+    await writeFile(text, words);
+    expect(await run([...begin, '--sample-prompt', 'CAT'], { cwd })).toMatchObject({
+      code: EXIT.usage,
+      stderr: expect.stringContaining('--sample-prompt cannot be read'),
+    });
+    expect(await run(begin, { cwd })).toMatchObject({ code: EXIT.fine });
+    const refused = { code: EXIT.usage, stderr: expect.stringContaining('The data is no longer what the run began with') };
+    for (const other of [words.toUpperCase(), words.slice(40), `${words}!`]) {
+      await writeFile(text, other);
+      expect(await run(goOn, { cwd })).toMatchObject(refused);
+    }
+    await writeFile(text, words);
+    expect(await run(goOn, { cwd })).toMatchObject({ code: EXIT.fine });
+  });
 });
 
 it('densessm runs lists what was trained', async () => {
