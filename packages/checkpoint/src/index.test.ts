@@ -19,6 +19,7 @@ it('exports what its README lists', () => {
       "pretrainedFiles",
       "quantizedSource",
       "readConfigFile",
+      "readSamplingDefaults",
       "readTensors",
       "readText",
       "safetensorsPieces",
