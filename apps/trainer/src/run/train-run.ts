@@ -84,8 +84,9 @@ async function trainOn(run: OpenRun, call: TrainingCall): Promise<RunResult> {
 async function startOf({ world, resumed }: OpenRun, { data, loaded }: Prepared): Promise<{ state?: TrainingState; notes?: TrainingNotes }> {
   const read = async () => {
     if (resumed === undefined) return undefined;
+    const state = await readTrainingState(resumed.checkpoint, loaded); // compares the hashes of all files first
     await requireSameText(resumed.checkpoint, resumed.info, data);
-    return readTrainingState(resumed.checkpoint, loaded);
+    return state;
   };
   const notes = resumed && notesOf(resumed.checkpoint);
   if (world === undefined) return { state: await read(), notes };
